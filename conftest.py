@@ -1,0 +1,10 @@
+"""Loads the plugin; on machines with GPUs each xdist worker first takes one for itself."""
+
+import os
+
+if os.environ.get("PYTEST_XDIST_WORKER"):
+    from harness.crew import pin_gpu
+
+    pin_gpu(int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")))
+
+pytest_plugins = ["harness.plugin"]

@@ -1,0 +1,28 @@
+"""Executable evidence for the science of overparameterized learning: the vocabulary of a claim."""
+
+from harness.claim import Paper, claim, control, trained
+from harness.fleet.optimizers import Sgd, WhenFitted
+from harness.spec import Experiment, From, Probing, Simulation, Solved, Tiers, Value
+from harness.statistics import (
+    all_reach,
+    argmax_in,
+    bounded,
+    effect,
+    equivalent,
+    exact,
+    exists,
+    frequencies,
+    larger_of,
+    matches,
+    mean_of,
+    ordered,
+    ratio,
+    slope,
+    smaller_of,
+)
+
+__all__ = [
+    "Experiment", "From", "Paper", "Probing", "Sgd", "Simulation", "Solved", "Tiers", "Value", "WhenFitted",
+    "all_reach", "argmax_in", "bounded", "claim", "control", "effect", "equivalent", "exact", "exists",
+    "frequencies", "larger_of", "matches", "mean_of", "ordered", "ratio", "slope", "smaller_of", "trained",
+]  # fmt: skip

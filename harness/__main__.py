@@ -1,0 +1,89 @@
+"""``python -m harness``: what pytest does not do - list claims, fetch data, render reports again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+EPILOG = """examples:
+  python -m harness list                     every claim: id, paper, where, what it says, tiers, control
+  python -m harness list --json -k double    the same as JSON, only what matches
+  python -m harness data list                which data sets are here
+  python -m harness data get cifar10         download one into the data root
+  python -m harness report reports/quick     render report.json there again; several make one page
+
+exit status: 0 done, 1 something is missing or failed, 2 or 4 the command line is wrong
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m harness", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    listing = commands.add_parser("list", help="print every claim")
+    listing.add_argument("--json", action="store_true", help="as JSON, for programs")
+    listing.add_argument(
+        "-k", default="", metavar="WORDS", help="only claims whose names match, as in pytest"
+    )
+    data = commands.add_parser("data", help="see and fetch data sets")
+    data.add_argument("action", choices=["list", "get"])
+    data.add_argument("names", nargs="*", help="mnist, cifar10, cifar100")
+    data.add_argument("--data-root", metavar="DIR", help="where data sets lie (default: the user's cache)")
+    report = commands.add_parser("report", help="render report.json again, or several as one page")
+    report.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    report.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the first DIR)")
+    given = parser.parse_args(arguments)
+    try:
+        return {"list": _list, "data": _data, "report": _report}[given.command](given)
+    except (ValueError, OSError) as error:
+        print(f"python -m harness {given.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def _list(given: argparse.Namespace) -> int:
+    from harness.catalogue import collected
+
+    status, claims = collected(Path.cwd(), given.k)
+    if given.json:
+        import msgspec
+
+        print(msgspec.json.format(msgspec.json.encode(claims), indent=2).decode())
+        return status
+    for entry in claims:
+        print(f"{entry['id']}\n    {entry['paper']}, {entry['where']}: {entry['says']}")
+        for tier, text in entry["adapted"].items():
+            expected = entry["expected"][tier]
+            print(f"    {tier:<8} expected {expected}; adapted: {text}")
+        for control in entry["control"]:
+            print(f"    control: {control}")
+    return status
+
+
+def _data(given: argparse.Namespace) -> int:
+    from harness.data import fetch
+
+    root = fetch.root_of(given.data_root)
+    if given.action == "get":
+        for name in given.names or fetch.NAMES:
+            print(fetch.get(name, root))
+        return 0
+    missing = 0
+    for name in given.names or fetch.NAMES:
+        found = fetch.describe(name, root)
+        print(found)
+        missing += "not found" in found
+    return 1 if missing and given.names else 0
+
+
+def _report(given: argparse.Namespace) -> int:
+    from harness.report import render
+
+    render.write(render.load(given.folders), given.out or given.folders[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

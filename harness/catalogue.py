@@ -1,0 +1,67 @@
+"""Every claim there is, found by pytest's own collection, in process and without training anything."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.claim import Claim
+from harness.spec import TIERS
+
+
+class _Collector:
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        # taken before deselection, then emptied: nothing is planned, so no data is looked for
+        self.items = [item for item in items if hasattr(getattr(item, "function", None), "claim")]
+        items.clear()
+
+
+def collected(root: Path, words: str = "") -> tuple[int, list[dict[str, Any]]]:
+    """Claims below ``root/claims`` as plain data, one entry per claim over all its tiers.
+
+    Returns:
+        (exit status, entries); a file that does not import gives status 2 and pytest's output on the way.
+    """
+    collector = _Collector()
+    said = io.StringIO()
+    os.environ.setdefault(
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"
+    )  # start-up: none of them matters to a listing
+    arguments = ["--collect-only", "-qq", "claims", "--rootdir", str(root), *(["-k", words] if words else [])]
+    with contextlib.redirect_stdout(said):
+        status = int(pytest.main([*arguments, "-o", "addopts="], plugins=[collector]))
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        print(said.getvalue())
+        return 2, []
+    return 0, _entries(collector.items)
+
+
+def _entries(items: list[Any]) -> list[dict[str, Any]]:
+    from harness.session import claim_id
+
+    found: dict[str, dict[str, Any]] = {}
+    for item in items:
+        claim: Claim = item.function.claim
+        found.setdefault(
+            claim_id(item),
+            {
+                "id": claim_id(item),
+                "paper": claim.paper.key,
+                "where": claim.where,
+                "says": claim.says,
+                "tiers": list(claim.tiers),
+                "adapted": {tier: claim.adapted[tier] for tier in TIERS if tier in claim.adapted},
+                "control": [control.says for control in getattr(item.function, "controls", ())],
+                "expected": {tier: claim.expects(tier)[0].value for tier in claim.tiers},
+            },
+        )
+    return list(found.values())

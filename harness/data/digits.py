@@ -1,0 +1,82 @@
+"""Real handwritten digits that come with scikit-learn: 1,797 images of 8x8 pixels, 17 levels."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.data.archives import Source
+from harness.data.inputs import TrueInputs
+from harness.data.labels import TrueLabels
+from harness.data.preprocessing import prepare
+from harness.data.split import ImageSet, Split, require_between, require_corruptions, split_of
+from harness.spec import Value
+from harness.streams import stream
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+TOTAL = 1797
+HIGHEST = 16
+
+
+class Digits(Value, frozen=True):
+    """``n`` training images drawn for each replicate; all others are its test images.
+
+    Args:
+        n: training images, 1 to 1,796.
+        labels: corruption of the training labels.
+        inputs: corruption of the images.
+        whiten: standardise each image after dividing by 16, as is done for natural images.
+    """
+
+    n: int = 1000
+    labels: Any = TrueLabels()
+    inputs: Any = TrueInputs()
+    whiten: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_between(self, "n", self.n, 1, TOTAL - 1)
+        require_corruptions(self)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, 8, 8)
+
+    @property
+    def classes(self) -> int:
+        return 10
+
+    @property
+    def train_size(self) -> int:
+        return self.n
+
+    @property
+    def test_size(self) -> int:
+        return TOTAL - self.n
+
+    def source(self, root: Path | None) -> Source:
+        """Embedded: the same everywhere, no digest, no root needed."""
+        return Source("digits (scikit-learn)", "")
+
+    def split(self, root: Path | None, replicate: int) -> Split:
+        """The replicate's own draw of training images."""
+        images, labels = _images()
+        order = stream(replicate, "data").permutation(TOTAL)
+        train, test = order[: self.n], order[self.n :]
+        prepared = (prepare(images[rows], highest=HIGHEST, whiten=self.whiten) for rows in (train, test))
+        x_train, x_test = self.inputs.apply(*prepared, stream(replicate, "noise"), in_place=True)
+        images_of = ImageSet(x_train, labels[train], x_test, labels[test])
+        return split_of(images_of, self.labels, self.classes, replicate)
+
+
+@functools.lru_cache(maxsize=1)
+def _images() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.images.astype(np.uint8)[..., None], digits.target.astype(np.int64)

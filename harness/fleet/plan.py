@@ -1,0 +1,168 @@
+"""Which runs are needed, which of them train together, and in which order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.fingerprint import fingerprint
+from harness.fleet import SEMANTICS
+from harness.spec import Experiment, From, Probing, Runnable, Value, address, canonical, digest, values_in
+
+FLEET_SECONDS = 4.0
+"""A fleet on the reference path is cut to about this much work, so that processes end together."""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One experiment (or solution, or simulation) at one replicate.
+
+    Attributes:
+        key: content address of experiment and replicate: the record's name.
+        kind: digest of the specification alone; recorded timings go by it.
+        source: honest name of the data ("" for a simulation).
+        parents: runs whose weights this one starts from.
+    """
+
+    value: Any
+    replicate: int
+    address: str
+    key: str
+    kind: str
+    source: str
+    parents: tuple[Run, ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """0 for a fresh start, one more than the deepest parent for a chain."""
+        return 1 + max(parent.depth for parent in self.parents) if self.parents else 0
+
+
+class Fleet(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs of equal shape, trained by one process, and about how long they take."""
+
+    shape: str
+    runs: tuple[Run, ...]
+    seconds: float
+
+
+class Catalogue:
+    """Names runs: computes addresses once per experiment, from specification, code and data."""
+
+    def __init__(self, data_root: Path) -> None:
+        self.data_root = data_root
+        self._known: dict[str, tuple[str, str]] = {}
+
+    def run(self, value: Runnable, replicate: int) -> Run:
+        """The run of an experiment at a replicate, with its parents.
+
+        Raises:
+            DataError: data it needs is missing or corrupt (one line).
+        """
+        kind = digest(canonical(value))
+        if kind not in self._known:
+            sources = [v.source(self.data_root) for v in values_in(value) if hasattr(v, "source")]
+            found = address(
+                value,
+                code=fingerprint(value),
+                source=" ".join(s.digest for s in sources),
+                semantics=SEMANTICS,
+            )
+            self._known[kind] = found, sources[0].name if sources else ""
+        name, source = self._known[kind]
+        return Run(
+            value=value,
+            replicate=replicate,
+            address=name,
+            key=digest({"address": name, "replicate": replicate}),
+            kind=kind,
+            source=source,
+            parents=tuple(self.run(parent, replicate) for parent in parents_of(value)),
+        )
+
+
+def parents_of(value: Value) -> tuple[Experiment, ...]:
+    """The experiments whose final weights a chained experiment starts from, or a probe reads."""
+    if isinstance(value, Probing):
+        return (value.experiment,)
+    start = getattr(value, "start", None)
+    starts = start if isinstance(start, tuple) else (start,)
+    return tuple(s.parent for s in starts if isinstance(s, From))
+
+
+def with_parents(runs: Iterable[Run]) -> list[Run]:
+    """Every run and everything it starts from, each once, in the order met."""
+    found: dict[str, Run] = {}
+    todo = list(runs)
+    while todo:
+        run = todo.pop(0)
+        if run.key not in found:
+            found[run.key] = run
+            todo += run.parents
+    return list(found.values())
+
+
+def fleets(runs: Iterable[Run], timings: Mapping[str, float]) -> list[Fleet]:
+    """Group runs of equal shape, cut the groups to size; parents before children, then longest first.
+
+    Args:
+        runs: what is missing.
+        timings: seconds per run by ``Run.kind``, where recorded; the rest is estimated.
+    """
+    groups: dict[tuple[int, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.depth, shape_of(run.value)), []).append(run)
+    found = []
+    for (depth, shape), members in groups.items():
+        members.sort(key=lambda r: (r.kind, r.replicate))
+        for part in _cut(members, timings):
+            seconds = sum(seconds_of(r, timings) for r in part)
+            found.append((depth, Fleet(shape=shape, runs=tuple(part), seconds=seconds)))
+    found.sort(key=lambda pair: (pair[0], -pair[1].seconds, pair[1].runs[0].key))
+    return [fleet for _, fleet in found]
+
+
+def _cut(runs: list[Run], timings: Mapping[str, float]) -> Iterable[list[Run]]:
+    part: list[Run] = []
+    seconds = 0.0
+    for run in runs:
+        cost = seconds_of(run, timings)
+        if part and seconds + cost > FLEET_SECONDS:
+            yield part
+            part, seconds = [], 0.0
+        part.append(run)
+        seconds += cost
+    if part:
+        yield part
+
+
+def shape_of(value: Runnable) -> str:
+    """What runs must share to train as one batched model."""
+    if not isinstance(value, Experiment):
+        return digest(canonical(value))[:12]
+    data = value.data
+    same = [
+        [type(data).__name__, list(data.shape), data.train_size, data.test_size, data.classes],
+        canonical(value.model),
+        [value.optimizer.batch, value.loss, value.precision],
+    ]
+    return digest(same)[:12]
+
+
+def seconds_of(run: Run, timings: Mapping[str, float]) -> float:
+    """Recorded seconds of an equal run, or a rough estimate from multiply-adds and steps."""
+    return timings.get(run.kind) or estimate(run.value)
+
+
+def estimate(value: Runnable) -> float:
+    """About how many seconds a run takes on one core: good for ordering, not for promises."""
+    if not isinstance(value, Experiment):
+        return 1.0
+    data, optimizer = value.data, value.optimizer
+    forward = 2 * value.model.cost(data.shape, data.classes)
+    per_epoch = forward * (4 * data.train_size + data.test_size)
+    steps = math.ceil(data.train_size / optimizer.batch)
+    return optimizer.epochs * (per_epoch / 50e9 + steps * 4e-4) + 0.05

@@ -1,0 +1,166 @@
+"""Experiments in, results out: plans what is missing, has it computed, reads it back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from harness.crew import HELD, Crew, Finished, Place, drain
+from harness.fleet.plan import Catalogue, Fleet, Run, fleets, with_parents
+from harness.results import Results
+from harness.spec import Experiment, Probing, Runnable
+from harness.store import Record, Store
+
+
+class Progress(Protocol):
+    """Hears how a drain goes."""
+
+    def begin(self, fleets: Sequence[Fleet]) -> None: ...
+    def finished(self, done: Finished) -> None: ...
+    def end(self) -> None: ...
+
+
+class Failed(RuntimeError):
+    """A run that a claim needs could not be computed; the message is the cause in one line."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a set of runs would take.
+
+    Attributes:
+        fleets: what is missing, in the order of computing.
+        missing, present: numbers of runs; seconds: estimate for one core; timed: runs whose
+            estimate rests on a recorded timing.
+    """
+
+    fleets: tuple[Fleet, ...]
+    missing: int
+    present: int
+    seconds: float
+    timed: int
+
+
+class Lab:
+    """One session's access to runs. With more than one process, work goes to processes of its own."""
+
+    def __init__(self, place: Place, *, processes: int = 1, progress: Progress | None = None) -> None:
+        self.place, self.progress = place, progress
+        self.store = Store(place.store)
+        self.catalogue = Catalogue(place.data_root)
+        self.crew = Crew(place, processes) if processes > 1 else None
+        self.failures: dict[str, str] = {}
+        self.computed: dict[str, float] = {}
+        self.read: dict[str, Record] = {}
+
+    def runs(self, value: Runnable, replicates: int) -> list[Run]:
+        """The runs of replicates 0, 1, ... of a value, its probes included.
+
+        Raises:
+            DataError: data it needs is missing or corrupt (one line).
+        """
+        return [self.catalogue.run(v, r) for v in _parts(value) for r in range(replicates)]
+
+    def plan(self, runs: Iterable[Run]) -> Plan:
+        """What would have to be computed for these runs."""
+        everything = with_parents(runs)
+        missing = [run for run in everything if not self._has(run)]
+        timings = self.store.timings(run.kind for run in missing)
+        found = fleets(missing, timings)
+        return Plan(
+            fleets=tuple(found),
+            missing=len(missing),
+            present=len(everything) - len(missing),
+            seconds=sum(fleet.seconds for fleet in found),
+            timed=sum(run.kind in timings for run in missing),
+        )
+
+    def ensure(self, runs: Iterable[Run]) -> None:
+        """Compute what is missing. Failures are kept, and raised when a result is asked for."""
+        runs = list(runs)
+        plan = self.plan(runs)
+        if not plan.fleets:
+            return
+        if self.progress:
+            self.progress.begin(plan.fleets)
+        for depth in sorted({fleet.runs[0].depth for fleet in plan.fleets}):
+            self._drain([fleet for fleet in plan.fleets if fleet.runs[0].depth == depth])
+        if self.progress:
+            self.progress.end()
+
+    def results(self, name: str, value: Runnable, replicates: int) -> Results:
+        """The records of a value at replicates 0, 1, ..., computed now if need be.
+
+        Raises:
+            Failed: one of them could not be computed.
+        """
+        runs = self.runs(value, replicates)
+        self.ensure(runs)
+        records = [self._record(run) for run in runs]
+        if len(runs) > replicates:
+            records = _merged(records, replicates)
+        return Results(name, runs[:replicates], records)
+
+    def close(self) -> None:
+        """End the processes this lab started."""
+        if self.crew:
+            self.crew.close()
+
+    def _drain(self, open_fleets: list[Fleet]) -> None:
+        """Until nothing is open: what another process holds is tried again after everything else."""
+        while open_fleets:
+            held = []
+            source = self.crew.drain(open_fleets) if self.crew else drain(open_fleets, self.place)
+            for done in source:
+                if done.failure:
+                    self.failures[done.run.key] = done.failure
+                elif done.outcome == HELD:
+                    held.append(done.run)
+                    continue
+                elif done.seconds:
+                    self.computed[done.run.key] = done.seconds
+                if self.progress:
+                    self.progress.finished(done)
+            open_fleets = fleets(held, {})
+            if held:
+                time.sleep(0.05)
+
+    def _has(self, run: Run) -> bool:
+        return run.key in self.read or run.key in self.failures or self.store.has(run.key, self.place.since)
+
+    def _record(self, run: Run) -> Record:
+        if run.key in self.failures:
+            raise Failed(self.failures[run.key])
+        if run.key not in self.read:
+            record = self.store.read(run.key)
+            if record is None:  # torn or foreign: it was set aside, so that this computes it anew
+                self.ensure([run])
+                record = self.store.read(run.key)
+            if record is None:
+                raise Failed(self.failures.get(run.key, f"the record {run.key[:12]} cannot be read back"))
+            self.read[run.key] = record
+        return self.read[run.key]
+
+
+def _parts(value: Runnable) -> list[Runnable]:
+    if isinstance(value, Experiment) and value.probes:
+        return [value.but(probes=()), *(Probing(value.but(probes=()), probe) for probe in value.probes)]
+    return [value]
+
+
+def _merged(records: list[Record], replicates: int) -> list[Record]:
+    """Each training's record with the numbers of its probes added."""
+    merged = []
+    for r in range(replicates):
+        own, *probed = records[r::replicates]
+        for other in probed:
+            own = msgspec.structs.replace(
+                own,
+                finals=own.finals | other.finals,
+                curves=own.curves | other.curves,
+                shapes=own.shapes | other.shapes,
+            )
+        merged.append(own)
+    return merged

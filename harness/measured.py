@@ -1,0 +1,250 @@
+"""One number per replicate, and arithmetic that remembers what the numbers can bear."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Measured:
+    """One number per replicate.
+
+    Args:
+        values: [replicate], NaN where the run diverged (an infinity is stored as NaN).
+        resolution: the smallest step the measure can take: 1.0 for an epoch, 1/n for an error rate
+            over n examples, 0 if exact.
+        censored: [replicate], True where the run did not get there within its budget, so that its
+            value is a lower bound. Default: nowhere.
+        logarithmic: the values are logs of a ratio; they are judged as logs and shown as ratios.
+        name: what is measured, for people; words shared at the end of two names are written once:
+            ``(half corrupted - true) test_error``.
+        unusable: [replicate], True where a censored value was subtracted or divided by, or where a
+            ratio had a number that is not positive. Default: nowhere.
+
+    Raises:
+        ValueError: the arrays do not have one entry per replicate, or the resolution is negative.
+    """
+
+    values: NDArray[np.float64]
+    resolution: float = 0.0
+    censored: NDArray[np.bool_] = None  # type: ignore[assignment]  # filled in by __post_init__
+    logarithmic: bool = False
+    name: str = "value"
+    unusable: NDArray[np.bool_] = None  # type: ignore[assignment]
+
+    __array_ufunc__ = None  # numpy scalars leave arithmetic to the operators below
+
+    def __post_init__(self) -> None:
+        import numpy as np
+
+        values = np.array(self.values, dtype=np.float64)
+        values[~np.isfinite(values)] = np.nan
+        flags = (self.censored, self.unusable)
+        censored, unusable = (
+            np.zeros(values.shape, bool) if flag is None else np.array(flag, dtype=bool) for flag in flags
+        )
+        if values.ndim != 1 or not values.shape == censored.shape == unusable.shape:
+            raise ValueError(f"{self.name}: values, censored and unusable need one entry per replicate")
+        if not (math.isfinite(self.resolution) and self.resolution >= 0):
+            raise ValueError(f"{self.name}: resolution={self.resolution!r} must be finite and not negative")
+        for name, array in (("values", values), ("censored", censored), ("unusable", unusable)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        object.__setattr__(self, "resolution", float(self.resolution))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """[replicate], True where there is no number because the run diverged."""
+        import numpy as np
+
+        return np.isnan(self.values) & ~self.unusable
+
+    @property
+    def shown(self) -> NDArray[np.float64]:
+        """The values in the units people read, [replicate]: ratios instead of their logs."""
+        import numpy as np
+
+        return np.exp(self.values) if self.logarithmic else self.values
+
+    def named(self, name: str) -> Measured:
+        """The same numbers under another name."""
+        return dataclasses.replace(self, name=name)
+
+    def __add__(self, other: Measured | float) -> Measured:
+        if isinstance(other, Measured):
+            return combined((self, other), (1.0, 1.0), joined((self.name, other.name), " + "))
+        return _shifted(self, float(other))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Measured:
+        return combined((self,), (-1.0,), f"1 / {self.name}" if self.logarithmic else f"-{self.name}")
+
+    def __sub__(self, other: Measured | float) -> Measured:
+        if isinstance(other, Measured):
+            return combined((self, other), (1.0, -1.0), joined((self.name, other.name), " - "))
+        return _shifted(self, -float(other))
+
+    def __rsub__(self, other: float) -> Measured:
+        return _shifted(-self, float(other))
+
+    def __mul__(self, factor: float) -> Measured:
+        if isinstance(factor, Measured):
+            raise TypeError("products of measures are not judged; for a quotient use ratio(a, b)")
+        _refuse_ratio(self)
+        return combined((self,), (float(factor),), f"{factor:g} {self.name}")
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Measured:
+        if isinstance(divisor, Measured):
+            raise TypeError("a quotient of measures is judged in logs: use ratio(a, b)")
+        return (self * (1 / divisor)).named(f"{self.name} / {divisor:g}")
+
+
+def combined(
+    parts: Sequence[Measured], weights: Sequence[float], name: str, *, logarithmic: bool | None = None
+) -> Measured:
+    """The weighted sum of measures, paired by replicate; resolutions add up.
+
+    A censored part with a positive weight leaves a lower bound; with a negative one nothing usable.
+
+    Raises:
+        ValueError: no parts, different numbers of replicates, or a ratio mixed with a plain measure.
+    """
+    import numpy as np
+
+    _require_paired(parts)
+    pairs = tuple(zip(parts, weights, strict=True))
+    with np.errstate(all="ignore"):
+        values = np.sum([weight * part.values for part, weight in pairs], axis=0)
+    zero = np.zeros(len(parts[0]), bool)
+    return Measured(
+        values,
+        sum(abs(weight) * part.resolution for part, weight in pairs),
+        np.any([part.censored if weight > 0 else zero for part, weight in pairs], axis=0),
+        parts[0].logarithmic if logarithmic is None else logarithmic,
+        name,
+        np.any([part.unusable | (part.censored if weight < 0 else zero) for part, weight in pairs], axis=0),
+    )
+
+
+def mean_of(parts: Sequence[Measured]) -> Measured:
+    """The mean of several measures, replicate by replicate (of ratios: the geometric mean)."""
+    name = f"mean of {joined([part.name for part in parts], ', ')}"
+    return combined(parts, [1 / len(parts)] * len(parts) if parts else (), name)
+
+
+def larger_of(*parts: Measured) -> Measured:
+    """The largest of several measures, replicate by replicate; a lower bound if any part is one."""
+    import numpy as np
+
+    _require_paired(parts)
+    values = np.max([part.values for part in parts], axis=0)
+    censored = np.any([part.censored for part in parts], axis=0)
+    return _chosen(parts, values, censored, "larger of")
+
+
+def smaller_of(*parts: Measured) -> Measured:
+    """The smallest of several measures, replicate by replicate; a lower bound only where the smallest is."""
+    import numpy as np
+
+    _require_paired(parts)
+    values = np.min([part.values for part in parts], axis=0)
+    known = np.any([(part.values == values) & ~part.censored for part in parts], axis=0)
+    censored = np.any([part.censored for part in parts], axis=0) & ~known
+    return _chosen(parts, values, censored, "smaller of")
+
+
+def ratio(numerator: Measured, denominator: Measured) -> Measured:
+    """numerator / denominator, replicate by replicate, held as logs; relative resolutions add up."""
+    name = joined((numerator.name, denominator.name), " / ")
+    return combined((logarithm(numerator), logarithm(denominator)), (1.0, -1.0), name)
+
+
+def logarithm(x: Measured) -> Measured:
+    """The same measure held as logs (a ratio already is); numbers that are not positive are unusable."""
+    import numpy as np
+
+    if x.logarithmic:
+        return x
+    positive = x.values > 0
+    values = np.log(np.where(positive, x.values, np.nan))
+    resolution = x.resolution / float(np.mean(x.values[positive])) if positive.any() else 0.0
+    unusable = x.unusable | (x.values <= 0)
+    return Measured(values, resolution, x.censored, True, x.name, unusable)
+
+
+def joined(names: Sequence[str], separator: str) -> str:
+    """Names as one phrase in parentheses, with the words they all end with written once, after it."""
+    head, tail = _factored(names)
+    return " ".join((f"({separator.join(head)})", *tail))
+
+
+def shared(names: Sequence[str]) -> str:
+    """The words that all names end with, or all names if there are none."""
+    if len(set(names)) == 1:
+        return names[0]
+    head, tail = _factored(names)
+    return " ".join(tail) or f"({', '.join(head)})"
+
+
+def _factored(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    words = [name.split() for name in names]
+    tail: list[str] = []
+    while len(words) > 1 and all(len(w) > 1 for w in words) and len({w[-1] for w in words}) == 1:
+        last = words[0][-1]
+        if "(" in last or ")" in last:
+            break
+        tail.insert(0, last)
+        words = [w[:-1] for w in words]
+    return [" ".join(w) for w in words], tail
+
+
+def _shifted(x: Measured, shift: float) -> Measured:
+    _refuse_ratio(x)
+    name = f"({x.name} {'-' if shift < 0 else '+'} {abs(shift):g})"
+    return dataclasses.replace(x, values=x.values + shift, name=name)
+
+
+def _refuse_ratio(x: Measured) -> None:
+    if x.logarithmic:
+        raise ValueError(f"{x.name} is a ratio, judged in logs: put the number into the bound instead")
+
+
+def _require_paired(parts: Sequence[Measured]) -> None:
+    if not parts:
+        raise ValueError("nothing to combine: at least one measure is needed")
+    for part in parts[1:]:
+        if len(part) != len(parts[0]):
+            raise ValueError(
+                f"{parts[0].name} has {len(parts[0])} replicates and {part.name} has {len(part)}: "
+                "comparisons are paired by replicate"
+            )
+        if part.logarithmic != parts[0].logarithmic:
+            raise ValueError(f"{parts[0].name} and {part.name}: a ratio cannot be mixed with a plain measure")
+
+
+def _chosen(
+    parts: Sequence[Measured], values: NDArray[np.float64], censored: NDArray[np.bool_], which: str
+) -> Measured:
+    import numpy as np
+
+    return Measured(
+        values,
+        max(part.resolution for part in parts),
+        censored,
+        parts[0].logarithmic,
+        f"{which} {joined([part.name for part in parts], ', ')}",
+        np.any([part.unusable for part in parts], axis=0),
+    )

@@ -1,0 +1,278 @@
+"""pytest's face: options, tiers, the plan at collection, judging instead of calling, outcomes, report."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from harness.crew import Place, single_threaded
+from harness.spec import TIERS
+from harness.verdict import Verdict
+
+if TYPE_CHECKING:
+    from harness.session import Session
+
+single_threaded()  # before anything imports numpy
+
+STASH = pytest.StashKey["Session"]()
+OUTCOME = pytest.StashKey[str]()
+DESELECTED = pytest.StashKey[list[pytest.Item]]()
+
+
+class Listener:
+    """Hears every judged item, on the controller or in a session without workers."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        encoded = getattr(report, "overclaim", None)
+        if encoded is not None:
+            self.session.hear(encoded)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("overclaim", "claims of papers, judged over trained models")
+    group.addoption("--plan", action="store_true", help="print what would be trained, and stop")
+    group.addoption("--fresh", action="store_true", help="train everything anew, whatever the store holds")
+    group.addoption("--store", metavar="DIR", help="where records are kept (default: the user's cache)")
+    group.addoption("--data-root", metavar="DIR", help="where data sets lie (default: the user's cache)")
+    group.addoption("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
+    group.addoption("--report", metavar="DIR", help="write report.json, .md and .html there")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    if config.option.plan and hasattr(config.option, "numprocesses"):
+        config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for tier, what in zip(
+        TIERS, ("embedded data, a CPU, minutes", "real data", "the paper's own setting"), strict=True
+    ):
+        config.addinivalue_line("markers", f"{tier}: {what}")
+    if config.option.help or config.option.version:
+        return
+    from harness.session import Session
+    from harness.store import StoreError
+
+    try:
+        session = Session(config, _place(config))
+    except StoreError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[STASH] = session
+    config.stash[DESELECTED] = []
+    config.pluginmanager.register(Listener(session), "overclaim-listener")
+    _hypothesis_profile()
+
+
+def _place(config: pytest.Config) -> Place:
+    """Where to compute and keep, from options, environment and defaults; one clear line for each bad one."""
+    import platformdirs
+
+    from harness.provenance import commit
+
+    cache = platformdirs.user_cache_path("overclaim")
+    store = config.option.store or os.environ.get("HARNESS_STORE") or cache / "store"
+    root = config.option.data_root or os.environ.get("HARNESS_DATA") or cache / "data"
+    given = config.option.data_root or os.environ.get("HARNESS_DATA")
+    if given and not Path(given).is_dir():
+        raise pytest.UsageError(
+            f"--data-root {given}: no such directory; put data sets there or leave it out"
+        )
+    _usable(config.option.device)
+    shared = getattr(config, "workerinput", {})
+    began = shared.get("overclaim_began", time.time())
+    return Place(
+        store=Path(store).absolute(),
+        data_root=Path(root).absolute(),
+        device=config.option.device,
+        since=began if config.option.fresh else 0.0,
+        commit=shared.get("overclaim_commit") or commit(config.rootpath)[0],
+    )
+
+
+def _usable(device: str) -> None:
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+        raise pytest.UsageError(f"--device {device}: use cpu, cuda or cuda:0")
+    if kind == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise pytest.UsageError(
+                f"--device {device}: torch {torch.__version__} sees no GPU here; use --device cpu"
+            )
+
+
+def _hypothesis_profile() -> None:
+    from hypothesis import HealthCheck, Phase, settings
+
+    settings.register_profile(
+        "overclaim",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),  # explaining every control's failure is slow
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
+    )
+    settings.load_profile("overclaim")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker what all workers must agree on."""
+    session = node.config.stash[STASH]
+    node.workerinput["overclaim_began"] = session.began
+    node.workerinput["overclaim_session"] = session.name
+    node.workerinput["overclaim_commit"] = session.place.commit
+
+
+@pytest.fixture(scope="session")
+def world() -> Any:
+    """The world of an exact claim, as ``@trained(world=...)`` or the control says.
+
+    Session-scoped, because hypothesis refuses function-scoped fixtures; the value is put in when judging.
+    """
+    return None
+
+
+@pytest.fixture
+def runs() -> Any:
+    """What ``@trained`` names: results over replicates."""
+    return None
+
+
+@pytest.fixture
+def check() -> Any:
+    """Takes relations (``check(effect(...))``) and curves (``check.draw(...)``)."""
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    claim = getattr(metafunc.function, "claim", None)
+    if claim is not None:
+        if "tier" not in metafunc.fixturenames:
+            metafunc.fixturenames.append("tier")
+        tiers = [pytest.param(tier, marks=getattr(pytest.mark, tier)) for tier in claim.tiers]
+        metafunc.parametrize("tier", tiers)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    session = config.stash[STASH]
+    claims = [item for item in items if hasattr(getattr(item, "function", None), "claim")]
+    chosen = [item for item in items if item not in claims or _selected(item, config)]
+    left_out = [item for item in items if item not in chosen]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = chosen
+    earlier = [item for item in config.stash[DESELECTED] if item not in claims]
+    session.collect(claims, [item for item in claims if item in chosen], earlier)
+
+
+def _selected(item: pytest.Item, config: pytest.Config) -> bool:
+    """Without a tier in ``-m`` or in a node id, only the quick tier runs."""
+    named = config.option.markexpr + " ".join(arg for arg in config.args if "[" in arg)
+    return any(tier in named for tier in TIERS) or item.get_closest_marker("quick") is not None
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Remember what ``-m`` and ``-k`` left out: the report says what was not run."""
+    for item in items:
+        if hasattr(getattr(item, "function", None), "claim"):
+            item.config.stash[DESELECTED].append(item)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return config.stash[STASH].header()
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    return config.stash[STASH].planned()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.option.plan or session.config.stash[STASH].refusal:
+        session.items.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Compute the plan before the first item is judged."""
+    config = session.config
+    ours = config.stash[STASH]
+    stops = ours.refusal or config.option.plan or config.option.collectonly or session.testsfailed
+    try:
+        if not stops:
+            ours.fill()
+        return (yield)
+    finally:
+        ours.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if not hasattr(pyfuncitem.function, "claim"):
+        return None
+    session = pyfuncitem.config.stash[STASH]
+    report = session.judge(pyfuncitem)
+    pyfuncitem.stash[OUTCOME] = msgspec.json.encode(report).decode()
+    session.settle(report)
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """The judged claim crosses xdist as one JSON string; plain strings only."""
+    report = yield
+    if report.when == "call" and OUTCOME in item.stash:
+        report.overclaim = item.stash[OUTCOME]  # type: ignore[attr-defined]
+    elif not report.passed and hasattr(getattr(item, "function", None), "claim"):
+        verdict = Verdict.ERROR if report.failed else Verdict.NOT_RUN
+        entry = item.config.stash[STASH].broken(item, _reason(report), verdict)
+        report.overclaim = msgspec.json.encode(entry).decode()  # type: ignore[attr-defined]
+    return report
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """The last line of a failure, or the reason of a skip."""
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2]).removeprefix("Skipped: ")
+    crash = getattr(report.longrepr, "reprcrash", None)
+    lines = (crash.message if crash else report.longreprtext).strip().splitlines()
+    return lines[0] if lines else "no reason given"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
+    encoded = getattr(report, "overclaim", None)
+    if encoded is None or report.when != "call" or hasattr(report, "wasxfail"):
+        return None
+    verdict = Verdict(msgspec.json.decode(encoded)["verdict"])
+    return report.outcome, verdict.letter, verdict.value.upper()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    node.config.stash[STASH].node_down(getattr(node, "workeroutput", None) or {}, str(error or ""))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    ours = session.config.stash.get(STASH, None)
+    if ours is not None:
+        session.exitstatus = ours.finish(int(session.exitstatus))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for line, markup in config.stash[STASH].summary():
+        terminalreporter.write_line(line, **markup)

@@ -1,0 +1,189 @@
+"""One page's contents out of one or several reports: what is shown, in which order, under which heading."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.report.schema import ClaimReport, Paper, Report
+from harness.spec import TIERS
+from harness.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Family:
+    """The claims of one paper that one thesis joins."""
+
+    name: str
+    thesis: str
+    claims: tuple[ClaimReport, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A paper and its claims by family."""
+
+    paper: Paper
+    families: tuple[Family, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one paper's claims came out at one tier."""
+
+    paper: Paper
+    tier: str
+    counts: Counter[Verdict]
+    unexpected: int
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An item without a verdict on its claim, and why."""
+
+    id: str
+    tier: str
+    paper: str
+    says: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything a rendering shows; ``anchors`` maps (id, tier) to a name that is unique on the page."""
+
+    reports: tuple[Report, ...]
+    tiers: tuple[str, ...]
+    claims: tuple[ClaimReport, ...]
+    sections: tuple[Section, ...]
+    rows: tuple[Row, ...]
+    missing: tuple[Missing, ...]
+    anchors: dict[tuple[str, str], str]
+
+    @property
+    def counts(self) -> Counter[Verdict]:
+        return Counter(claim.verdict for claim in self.claims)
+
+    @property
+    def unexpected(self) -> tuple[ClaimReport, ...]:
+        return tuple(claim for claim in self.claims if claim.unexpected)
+
+    @property
+    def contested(self) -> tuple[ClaimReport, ...]:
+        return tuple(claim for claim in self.claims if claim.contested)
+
+    def anchor(self, claim: ClaimReport) -> str:
+        return self.anchors[claim.id, claim.tier]
+
+
+def _rank(tier: str) -> tuple[int, str]:
+    return (TIERS.index(tier) if tier in TIERS else len(TIERS)), tier
+
+
+def _ordered(reports: Sequence[Report]) -> tuple[ClaimReport, ...]:
+    """Every item once, the later session's if there are two; tiers of one test next to each other."""
+    latest = {(claim.id, claim.tier): claim for report in reports for claim in report.claims}
+    tests = {claim.id.partition("[")[0]: None for claim in latest.values()}
+    place = {test: index for index, test in enumerate(tests)}
+    return tuple(
+        sorted(latest.values(), key=lambda claim: (place[claim.id.partition("[")[0]], _rank(claim.tier)))
+    )
+
+
+def _papers(reports: Sequence[Report], claims: Iterable[ClaimReport]) -> dict[str, Paper]:
+    """Sources by key, those that no report describes among them."""
+    papers = {paper.key: paper for report in reports for paper in report.papers}
+    for claim in claims:
+        bare = Paper(key=claim.paper, authors="", title="", venue="", year=0, url="")
+        papers.setdefault(claim.paper, bare)
+    return papers
+
+
+def _families(claims: Sequence[ClaimReport]) -> tuple[Family, ...]:
+    names = dict.fromkeys(claim.family for claim in claims)
+    members = {name: tuple(claim for claim in claims if claim.family == name) for name in names}
+    return tuple(
+        Family(name, next((c.thesis for c in of if c.thesis), ""), of) for name, of in members.items()
+    )
+
+
+def _sections(papers: dict[str, Paper], claims: Sequence[ClaimReport]) -> tuple[Section, ...]:
+    found = ((paper, [claim for claim in claims if claim.paper == key]) for key, paper in papers.items())
+    return tuple(Section(paper, _families(of)) for paper, of in found if of)
+
+
+def _rows(papers: dict[str, Paper], claims: Sequence[ClaimReport]) -> tuple[Row, ...]:
+    cells: dict[tuple[str, str], list[ClaimReport]] = {}
+    for claim in claims:
+        cells.setdefault((claim.paper, claim.tier), []).append(claim)
+    keys = sorted(cells, key=lambda cell: (list(papers).index(cell[0]), _rank(cell[1])))
+    return tuple(
+        Row(
+            paper=papers[key],
+            tier=tier,
+            counts=Counter(claim.verdict for claim in cells[key, tier]),
+            unexpected=sum(claim.unexpected for claim in cells[key, tier]),
+        )
+        for key, tier in keys
+    )
+
+
+def _missing(reports: Sequence[Report], claims: Sequence[ClaimReport]) -> tuple[Missing, ...]:
+    """Items not run or not selected in any session, and selected ones that left no result."""
+    judged = {(claim.id, claim.tier): claim for claim in claims}
+    items = {(item.id, item.tier): item for report in reports for item in report.collected}
+    selected = {(i.id, i.tier) for report in reports for i in report.collected if i.selected}
+    tiers = {tier for report in reports for tier in report.tiers}
+    found = [
+        Missing(c.id, c.tier, c.paper, c.says, c.reason or "not run")
+        for c in claims
+        if c.verdict is Verdict.NOT_RUN
+    ]
+    for key, item in items.items():
+        if key in judged:
+            continue
+        why = item.reason or (
+            "selected, but left no result"
+            if key in selected
+            else "deselected by the command"
+            if item.tier in tiers
+            else f"the {item.tier} tier was not asked for"
+        )
+        found.append(Missing(item.id, item.tier, item.paper, item.says, why))
+    return tuple(found)
+
+
+def anchors(names: Iterable[tuple[str, str]], prefix: str = "") -> dict[tuple[str, str], str]:
+    """A readable, unique name for each pair; the first to ask gets the plain one."""
+    given: dict[tuple[str, str], str] = {}
+    taken: set[str] = set()
+    for first, second in names:
+        plain = re.sub(r"[^a-z0-9]+", "-", f"{prefix}{first.rpartition('::')[2]} {second}".lower()).strip("-")
+        name, count = plain or "item", 1
+        while name in taken:
+            count += 1
+            name = f"{plain}-{count}"
+        taken.add(name)
+        given[first, second] = name
+    return given
+
+
+def gather(reports: Iterable[Report]) -> Contents:
+    """Join sessions (usually one per tier); the order in which they are given does not matter.
+
+    An item that two sessions judged is shown as the one that finished last judged it.
+    """
+    reports = tuple(sorted(reports, key=lambda r: (r.provenance.finished, [_rank(tier) for tier in r.tiers])))
+    claims = _ordered(reports)
+    papers = _papers(reports, claims)
+    return Contents(
+        reports=tuple(sorted(reports, key=lambda report: [_rank(tier) for tier in report.tiers])),
+        tiers=tuple(sorted({tier for report in reports for tier in report.tiers}, key=_rank)),
+        claims=claims,
+        sections=_sections(papers, claims),
+        rows=_rows(papers, claims),
+        missing=_missing(reports, claims),
+        anchors=anchors(((claim.id, claim.tier) for claim in claims), "claim "),
+    )

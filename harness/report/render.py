@@ -1,0 +1,62 @@
+"""From report values to files, and from report files back to values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from harness.report import badge, html, markdown
+from harness.report.contents import gather
+from harness.report.schema import Report, decode, encode
+
+
+def load(paths: Iterable[str | Path]) -> tuple[Report, ...]:
+    """Read ``report.json`` files, or the directories that hold one each.
+
+    Raises:
+        ValueError: one line, which names the file: missing, unreadable, or not a report of this schema.
+    """
+    return tuple(_load(Path(path)) for path in paths)
+
+
+def _load(path: Path) -> Report:
+    file = path / "report.json" if path.is_dir() else path
+    try:
+        return decode(file.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{file}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
+def write(reports: Report | Sequence[Report], directory: str | Path) -> tuple[Path, ...]:
+    """Write ``report.md``, ``report.html`` and ``badge.json``, and ``report.json`` if it is one report.
+
+    Several reports (usually one per tier) become one page; their own ``report.json`` stay the truth.
+    Everything is rendered from what the JSON says, so it can be rendered again from there to the same bytes.
+
+    Raises:
+        ValueError: a number of the report is not finite where the schema needs one.
+        OSError: the directory cannot be written.
+    """
+    given = (reports,) if isinstance(reports, Report) else tuple(reports)
+    encoded = [encode(report) for report in given]
+    contents = gather(decode(data) for data in encoded)
+    files = {
+        "report.md": markdown.render(contents).encode(),
+        "report.html": html.render(contents).encode(),
+        "badge.json": badge.render(contents),
+    }
+    if len(encoded) == 1:
+        files = {"report.json": encoded[0], **files}
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    return tuple(_replace(directory / name, data) for name, data in files.items())
+
+
+def _replace(path: Path, data: bytes) -> Path:
+    """Write whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(data)
+    return partial.replace(path)

@@ -1,0 +1,29 @@
+"""Random streams keyed by what they are for, so that nothing depends on the order of execution.
+
+Replicate 3 draws the same labels whichever worker trains it, in whatever company; replicate 3 of two
+experiments starts from the same weights and sees its images in the same order, so they are paired.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PURPOSES = ("data", "labels", "initialization", "order", "augmentation", "noise", "simulation")
+
+
+def stream(replicate: int, purpose: str, *more: int) -> np.random.Generator:
+    """An independent generator for (replicate, purpose, ...); ``more`` is an epoch, say.
+
+    Raises:
+        ValueError: an unknown purpose or a negative number.
+    """
+    import numpy as np
+
+    if purpose not in PURPOSES:
+        raise ValueError(f"unknown purpose {purpose!r}: one of {', '.join(PURPOSES)}")
+    # the length leads: SeedSequence does not tell (3, 4) from (3, 4, 0)
+    key = (len(more), replicate, PURPOSES.index(purpose), *more)
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
