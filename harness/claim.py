@@ -158,5 +158,7 @@ def _arguments(function: Callable[..., Any], known: Mapping[str, Any]) -> dict[s
     wanted = inspect.signature(function).parameters
     missing = [n for n, p in wanted.items() if n not in known and p.default is p.empty]
     if missing:
-        raise LookupError(f"{function.__name__} wants {', '.join(missing)}, which the test has no parameter for")
+        raise LookupError(
+            f"{function.__name__} wants {', '.join(missing)}, which the test has no parameter for"
+        )
     return {name: known[name] for name in wanted if name in known}
