@@ -58,8 +58,14 @@ FITTED_BECAUSE = (
 
 MLP = Tiers(
     quick=Experiment(Digits(n=1000), Mlp(512), Sgd(lr=0.05, epochs=300), stop=WhenFitted()),
-    standard=Experiment(Cifar10(), Mlp(512), Sgd(lr=0.01, decay=0.98, epochs=80), stop=WhenFitted()),
-    full=Experiment(Cifar10(), Mlp(512), Sgd(lr=0.01, decay=0.98, epochs=200), stop=WhenFitted()),
+    standard=Experiment(
+        Cifar10(),
+        Mlp(512),
+        Sgd(lr=0.01, decay=0.98, epochs=100),
+        stop=WhenFitted(0.001),
+        precision="bfloat16",
+    ),
+    full=Experiment(Cifar10(), Mlp(512), Sgd(lr=0.01, decay=0.98, epochs=200), stop=WhenFitted(0.001)),
 )
 IMAGES = GeneratedImages(n=100, size=8, difficulty=0.3, n_test=200)
 INCEPTION = Tiers(
@@ -84,7 +90,8 @@ RANDOM = RandomLabels(1.0)
 ADAPTED = {
     "quick": "1,000 digits of 8x8 pixels (MLPs) or 100 generated images of 8x8 in batches of 32 (narrowed "
     "convolutional nets) for CIFAR-10",
-    "standard": "convolutional nets see 10,000 images; MLPs: learning rate x 0.98 an epoch, as EPFL",
+    "standard": "convolutional nets see 10,000 images; MLPs: learning rate x 0.98 an epoch, as EPFL, and "
+    "bfloat16 operands",
     "full": "MLPs: learning rate x 0.98 an epoch, as the EPFL reproduction needed; the paper says 0.95",
 }
 SMALL = {**ADAPTED, "quick": "1,000 digits of 8x8 pixels for CIFAR-10"}
@@ -146,6 +153,26 @@ def test_random_labels_are_fit_exactly(runs, check, model):
 
 
 @claim(
+    OVERCLAIM,
+    "a check of our own standard tier",
+    says="bfloat16 operands change neither the time to fit random labels nor the test error after it.",
+    adapted={"standard": "none"},
+)
+@trained(reduced=lambda: random("mlp"), float32=lambda: random("mlp").but(precision="float32"), fitted=FITTED)
+@control(
+    float32=lambda: SETTINGS["mlp"].but(precision="float32", data__inputs=GaussianInputs()),
+    says="in float32 on Gaussian noise the time to fit is another",
+)
+def test_bfloat16_changes_nothing_that_is_judged(runs, check):
+    times = (r.epochs_to("train_error", runs.fitted) for r in (runs.reduced, runs.float32))
+    check(
+        equivalent(ratio(*times), 1.2, because="a fifth: small beside every effect judged in this precision")
+    )
+    change = runs.reduced.final("test_error") - runs.float32.final("test_error")
+    check(equivalent(change, 0.01, because="a point: about the sources' deviation between single runs"))
+
+
+@claim(
     ZHANG2017,
     "Section 2.1",
     says="The hyperparameters that suit true labels fit random ones too, unchanged.",
@@ -173,7 +200,7 @@ FIGURE_1A = Tiers(quick=MLP.quick, standard=MLP.standard, full=INCEPTION.full)
     ZHANG2017,
     "Section 2.1, Figure 1a",
     says="Training error reaches zero on every corruption of labels and of images.",
-    adapted={**SMALL, "standard": "an MLP for Inception", "full": "none"},
+    adapted={**SMALL, "standard": "an MLP for Inception, bfloat16 operands", "full": "none"},
 )
 @trained(run=lambda corruption: FIGURE_1A.but(**CORRUPTIONS[corruption]), fitted=FITTED)
 @control(run=unfittable, says=UNFITTABLE_SAYS)
@@ -264,7 +291,11 @@ def at_levels(tier: str) -> list[Experiment]:
     ZHANG2017,
     "Section 2.1, Figure 1b",
     says="At every share of random labels, fitting takes longer by a small constant factor only.",
-    adapted={**SMALL, "standard": "an MLP; corruption 0, 1/2 and 1 only", "full": "one model for three"},
+    adapted={
+        **SMALL,
+        "standard": "an MLP, bfloat16 operands; corruption 0, 1/2 and 1",
+        "full": "one model for three",
+    },
     reported={"EPFL, Inception, all random": 2.67, "EPFL, AlexNet": 2.15, "EPFL, MLP": 1.35},
 )
 @trained(levels=at_levels, unfit=lambda: None, fitted=FITTED, at=LEVELS)
@@ -293,7 +324,11 @@ def test_slowdown_is_bounded_at_every_level(runs, check):
     ZHANG2017,
     "Section 2.1, Figure 1c",
     says="Test error grows steadily with the share of random labels, up to chance.",
-    adapted={**SMALL, "standard": "an MLP; corruption 0, 1/2 and 1 only", "full": "one model for three"},
+    adapted={
+        **SMALL,
+        "standard": "an MLP, bfloat16 operands; corruption 0, 1/2 and 1",
+        "full": "one model for three",
+    },
     reported={"EPFL, Inception at 0, 1/2, 1": "0.13, 0.545, 0.90", "EPFL, MLP": "0.465, 0.67, 0.90"},
 )
 @trained(levels=at_levels, at=LEVELS)
@@ -390,7 +425,7 @@ def test_fitting_starts_late_and_then_is_quick(runs, check):
     says="With half of the labels drawn at random, the right ones are fitted before the wrong ones.",
     adapted={
         "quick": SMALL["quick"] + "; a random label may be the right one",
-        "standard": "an MLP for Inception; a random label may be the right one",
+        "standard": "an MLP for Inception, bfloat16 operands; a random label may be the right one",
         "full": "a random label may be the right one",
     },
     reported={"accuracy on true / wrong labels at 4,000 steps": "0.78 / 0.07"},

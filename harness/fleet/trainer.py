@@ -193,23 +193,28 @@ class _Replica:
         return float(total.item() / n)
 
     def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        import torch
-        import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+        import torch.nn.functional as F
 
-        reduced = self.experiment.precision == "bfloat16"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced):
+        with self._precision():
             logits = self.model(x)
         logits = logits.float()
         if self.experiment.loss == "squared":
             return F.mse_loss(logits, F.one_hot(y, self.split.classes).to(logits.dtype))
         return F.cross_entropy(logits, y)
 
+    def _precision(self) -> torch.autocast:
+        """Training and evaluation alike run at the experiment's precision; weights stay float32."""
+        import torch
+
+        reduced = self.experiment.precision == "bfloat16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced)
+
     def _wrong(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """1.0 where the prediction differs from the label, [examples], in evaluation mode."""
         import torch
 
         self.model.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), self._precision():
             pieces = [self.model(part).argmax(1) for part in x.split(EVALUATION_BATCH)]
             return (torch.cat(pieces) != y).double()
 
