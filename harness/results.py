@@ -60,6 +60,8 @@ class Results:
 
         A run that does not get there is censored at the epochs it had: a lower bound, never dropped.
         """
+        import numpy as np
+
         from harness.statistics import Measured
 
         values, censored = [], []
@@ -68,7 +70,10 @@ class Results:
             values.append(float(epochs[0] + 1) if epochs else float(max(record.epochs, 1)))
             censored.append(not epochs)
         return Measured(
-            values, resolution=1.0, censored=censored, name=f"epochs to {measure} <= {target:g} ({self.name})"
+            np.array(values),
+            resolution=1.0,
+            censored=np.array(censored),
+            name=f"epochs to {measure} <= {target:g} ({self.name})",
         )
 
     def curve(self, measure: str) -> np.ndarray:
@@ -101,9 +106,11 @@ class Results:
         return self.epochs * self.records[0].steps_per_epoch
 
     def _measured(self, name: str, values: Sequence[float | None], measure: str = "") -> Measured:
+        import numpy as np
+
         from harness.statistics import Measured
 
-        plain = [float("nan") if value is None else value for value in values]
+        plain = np.array([np.nan if value is None else value for value in values])
         resolution = max(r.resolutions.get(measure or name, 0.0) for r in self.records)
         return Measured(plain, resolution=resolution, name=f"{name} ({self.name})")
 

@@ -126,7 +126,7 @@ def contrasts(
     ]
     found = []
     for claim, control, name in pairs:
-        seen = (dataclasses.replace(x, censored=None) for x in (claim, control))
+        seen = (dataclasses.replace(x, censored=x.censored & False) for x in (claim, control))
         estimate, low, high = mean_interval(next(seen) - next(seen), level / 2 / len(pairs))
         if all(map(math.isfinite, (estimate, low, high))):
             open_low, open_high = bool(control.censored.any()), bool(claim.censored.any())

@@ -1,0 +1,121 @@
+"""What the corruptions of Zhang et al. do to labels and images: the claims about them rest on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from claims.papers import OVERCLAIM, ZHANG2017
+from claims.settings import MLP, SMALL, random
+from harness import Simulation, claim, control, effect, equivalent, matches, trained
+from harness.data import (
+    GaussianInputs,
+    RandomLabels,
+    RandomPixels,
+    RedrawnLabels,
+    ShuffledPixels,
+    WrongLabels,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@claim(
+    OVERCLAIM,
+    "implied by Zhang et al. 2017, Section 2.1",
+    says="Memorizing needs labels that stay: drawn anew every epoch, random labels are not fitted.",
+    adapted={**SMALL, "quick": SMALL["quick"] + ", 100 epochs", "standard": "none", "full": "none"},
+)
+@trained(
+    run=lambda tier: MLP[tier].but(
+        data__labels=RedrawnLabels(), **({"optimizer__epochs": 100} if tier == "quick" else {})
+    )
+)
+@control(run=lambda: random("mlp"), says="random labels that stay are memorized")
+def test_memorizing_needs_labels_that_stay(runs: Any, check: Any) -> None:
+    check(
+        effect(
+            runs.run.final("train_error"),
+            0.75,
+            because="chance is 0.9; a quarter right is the most we let pass",
+        )
+    )
+
+
+@claim(
+    ZHANG2017,
+    "Section 2.1, shuffled pixels",
+    says="One permutation of the pixels for all images costs an MLP nothing: it has no notion of place.",
+    adapted={**SMALL, "standard": "none", "full": "none"},
+)
+@trained(shuffled=lambda: MLP.but(data__inputs=ShuffledPixels()), true=lambda: MLP)
+@control(
+    shuffled=lambda: MLP.but(data__inputs=RandomPixels()),
+    says="another permutation for every image destroys what an MLP reads",
+)
+def test_shuffled_pixels_cost_an_mlp_nothing(runs: Any, check: Any) -> None:
+    cost = runs.shuffled.final("test_error") - runs.true.final("test_error")
+    check(
+        equivalent(cost, 0.02, because="two points: about one deviation between single runs in the sources")
+    )
+
+
+@claim(
+    ZHANG2017,
+    "Section 2.1, Gaussian images",
+    says="A network trained on Gaussian noise says nothing about real images.",
+    adapted={**SMALL, "standard": "an MLP", "full": "an MLP"},
+)
+@trained(run=lambda: MLP.but(data__inputs=GaussianInputs()))
+@control(run=lambda: MLP, says="trained on the real images it says much")
+def test_noise_teaches_nothing_about_images(runs: Any, check: Any) -> None:
+    check(
+        matches(
+            runs.run.final("test_error"),
+            0.9,
+            0.1,
+            because="chance for ten classes; ten points, since far from its training images one network's "
+            "predictions crowd into a few classes",
+        )
+    )
+
+
+def changed_labels(
+    generator: np.random.Generator, *, wrong_only: bool, fraction: float, n: int
+) -> dict[str, float]:
+    """The share of n labels of ten classes that a corruption really changes."""
+    import numpy as np
+
+    labels = generator.integers(10, size=n)
+    corruption = (WrongLabels if wrong_only else RandomLabels)(fraction)
+    return {"changed": float(np.mean(corruption.apply(labels, 10, generator) != labels))}
+
+
+@claim(
+    ZHANG2017,
+    "Section 2, partially corrupted labels",
+    says="Replacing a label by a random class with probability p changes it with probability 0.9 p.",
+    adapted=dict.fromkeys(("quick", "standard", "full"), "none"),
+    reported={"p = 0.1": 0.0888, "p = 0.5": 0.4494, "p = 1": 0.9},
+    contested="EPFL's Figure 2 starts below chance, so its wrong labels exclude the true class",
+)
+@trained(
+    changed=lambda p: Simulation(changed_labels, {"wrong_only": False, "fraction": p, "n": 50_000}),
+)
+@control(
+    changed=lambda p: Simulation(changed_labels, {"wrong_only": True, "fraction": p, "n": 50_000}),
+    says="a replacement that excludes the true class changes a share p",
+)
+@pytest.mark.parametrize("p", [0.1, 0.5, 1.0])
+def test_random_labels_change_nine_tenths_of_p(runs: Any, check: Any, p: float) -> None:
+    deviation = (0.9 * p * (1 - 0.9 * p) / 50_000) ** 0.5
+    check(
+        matches(
+            runs.changed.final("changed"),
+            0.9 * p,
+            4 * deviation,
+            because="four binomial deviations of one draw",
+        )
+    )
