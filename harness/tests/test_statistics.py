@@ -218,10 +218,23 @@ def test_contrasts_are_paired_and_hold_together() -> None:
 
 def test_contrasts_leave_out_what_cannot_be_subtracted() -> None:
     x, one, other = measured([1, 2, 3, 4, 5.0]), measured([1, 2, 3, 4, math.nan]), measured([1.0])
-    late = measured([9, 9, 9, 9, 9], censored="c....")
-    for claim, control in ((x, one), (one, x), (late, x), (x, late), (other, other)):
+    for claim, control in ((x, one), (one, x), (other, other)):
         assert contrasts([effect(claim, 0, because=WHY)], [effect(control, 0, because=WHY)]) == ()
     assert contrasts([effect(x, 0, because=WHY)], [bounded(x, 0, because=WHY)]) == ()
+
+
+def test_a_contrast_with_censored_runs_is_open_on_the_side_they_may_lie_on() -> None:
+    x, late = measured([1, 2, 3, 4, 5.0]), measured([9, 9, 9, 9, 9], censored="c....")
+    plain = mean_interval(x - measured(late.values), CONTROL_LEVEL / 2)
+    (control_late,) = contrasts([effect(x, 0, because=WHY)], [effect(late, 0, because=WHY)])
+    assert control_late.low is None
+    assert control_late.high == pytest.approx(plain[2])
+    assert discriminates(False, Verdict.INCONCLUSIVE, [control_late])[0]  # x lies below all that late can be
+    (claim_late,) = contrasts([effect(late, 0, because=WHY)], [effect(x, 0, because=WHY)])
+    assert claim_late.high is None
+    (both_late,) = contrasts([effect(late, 0, because=WHY)], [effect(late, 0, because=WHY)])
+    assert (both_late.low, both_late.high) == (None, None)
+    assert not discriminates(False, Verdict.INCONCLUSIVE, [both_late])[0]
 
 
 def test_a_contrast_of_ratios_is_in_logs() -> None:
