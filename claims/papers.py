@@ -13,13 +13,12 @@ ZHANG2017 = Paper(
     url="https://arxiv.org/abs/1611.03530",
 )
 
-# The report bears no date that we could confirm; 2021 is the edition of the course that set this exercise.
 EPFL = Paper(
     key="EPFL",
     authors="Wang, Wang, Wang",
     title="Reproduction of Understanding Deep Learning Requires Rethinking Generalization",
     venue="EPFL, project report of the course EE-411",
-    year=2021,
+    year=None,
     url="https://github.com/Bohan7/Reproduction-of-Understanding-Deep-Learning-Requires-Rethinking-Generalization",
 )
 
@@ -28,6 +27,6 @@ OVERCLAIM = Paper(
     authors="the authors of this suite",
     title="What the sources leave unsaid: counter-claims and limits of our own",
     venue="this repository",
-    year=2025,
+    year=2026,
     url="",
 )

@@ -15,13 +15,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
-    """A source, cited by ``key`` (``ZHANG2017``)."""
+    """A source, cited by ``key`` (``ZHANG2017``); ``year`` is None where the source bears no date."""
 
     key: str
     authors: str
     title: str
     venue: str
-    year: int
+    year: int | None
     url: str
 
 

@@ -53,6 +53,10 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     failure: str = ""
 
 
+class Elsewhere(Exception):
+    """What a run starts from is being computed by another process just now."""
+
+
 def single_threaded() -> None:
     """Ask numerical libraries that are not loaded yet for one thread each; parallelism is over runs."""
     for name in THREAD_VARIABLES:
@@ -104,22 +108,37 @@ class Crew:
         return self._pool
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes at once: what they were training goes on from its checkpoint next time."""
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            processes = list((self._pool._processes or {}).values())
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()
             self._pool = None
 
 
 def _enlist(count: Any, device: str) -> None:
-    """First thing in a crew's process: its own GPU, and not the terminal's interrupts."""
+    """First thing in a crew's process: its own GPU, not the terminal's interrupts, and no life of its own."""
     import signal
+    import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with count.get_lock():
         number = count.value
         count.value += 1
     if device == "cuda":
         pin_gpu(number)
+
+
+def _end_with_parent() -> None:
+    """A session that was killed must not leave processes training for nobody; checkpoints stay."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def pin_gpu(number: int) -> None:
@@ -150,6 +169,8 @@ def _finish(run: Run, place: Place, store: Store) -> Finished:
             began = time.monotonic()
             compute(run, place, store)
             return Finished(run=run, outcome=COMPUTED, seconds=time.monotonic() - began)
+    except Elsewhere:
+        return Finished(run=run, outcome=HELD)
     except Exception as error:  # a failure here must not lose the other runs of the plan
         lines = str(error).strip().splitlines()
         return Finished(run=run, outcome=HELD, failure=f"{type(error).__name__}: {lines[0] if lines else ''}")
@@ -185,8 +206,8 @@ def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str,
         run.replicate,
         split,
         device=place.device,
-        start=_start(run, store),
-        resume=store.resume(run.key),
+        start=_start(run, place, store),
+        resume=store.resume(run.key, place.since),
         save=save,
     )
     curves = {name: _numbers(values) for name, values in trained.curves.items()}
@@ -206,13 +227,13 @@ def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str,
     return record, trained.weights
 
 
-def _start(run: Run, store: Store) -> dict[str, np.ndarray] | None:
+def _start(run: Run, place: Place, store: Store) -> dict[str, np.ndarray] | None:
     """The weights a chained run starts from, after its transform."""
     start = run.value.start
     if start is None:
         return None
     starts = start if isinstance(start, tuple) else (start,)
-    parents = [_weights(parent, store) for parent in run.parents]
+    parents = [_weights(parent, place, store) for parent in run.parents]
     weights = parents[0]
     for step, own in zip(starts, parents, strict=True):
         if step.transform is not None:
@@ -221,10 +242,17 @@ def _start(run: Run, store: Store) -> dict[str, np.ndarray] | None:
     return weights
 
 
-def _weights(run: Run, store: Store) -> dict[str, np.ndarray]:
+def _weights(run: Run, place: Place, store: Store) -> dict[str, np.ndarray]:
+    """The final weights of a parent; torn ones were set aside and are computed anew."""
     weights = store.weights(run.key)
     if weights is None:
-        raise ValueError(f"the weights of {abbreviated(run.value)} are gone; run again")
+        with store.claimed(run.key) as mine:
+            if not mine:
+                raise Elsewhere
+            compute(run, place, store)
+        weights = store.weights(run.key)
+    if weights is None:
+        raise ValueError(f"the weights of {abbreviated(run.value)} cannot be read back")
     return weights
 
 
@@ -256,7 +284,7 @@ def _probed(run: Run, place: Place, store: Store) -> Mapping[str, Any]:
     trainer.prepare(place.device)
     experiment = run.value.experiment
     split = experiment.data.split(place.data_root, run.replicate)
-    model = trainer.restored(experiment, split, _weights(run.parents[0], store), place.device)
+    model = trainer.restored(experiment, split, _weights(run.parents[0], place, store), place.device)
     return run.value.probe.measure(model, split)
 
 

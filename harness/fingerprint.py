@@ -22,6 +22,7 @@ from harness.spec import Simulation, Value, values_in
 FOLLOWED = ("harness.data", "harness.models", "harness.analytic")
 UNFOLLOWED = ("harness.spec", "harness.data.fetch")
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+COMPOUND = (ast.If, ast.Try, ast.ExceptHandler, ast.With, ast.For, ast.While)
 
 
 def fingerprint(value: Value) -> str:
@@ -43,8 +44,9 @@ def _of_definition(module: str, name: str) -> str:
         return _of_modules((module,))
     tree = _tree(module)
     reached = _reached(tree, name)
-    code = "\n".join(_dump(reached[n]) for n in sorted(reached))
-    imported = _imports(ast.Module([*reached.values(), *_import_statements(tree, reached)], []), module)
+    code = "\n".join(_dump(statement) for n in sorted(reached) for statement in reached[n])
+    statements = [statement for found in reached.values() for statement in found]
+    imported = _imports(ast.Module([*statements, *_import_statements(tree, statements)], []), module)
     return hashlib.sha256((code + _of_modules(tuple(sorted(imported)))).encode()).hexdigest()
 
 
@@ -81,34 +83,39 @@ def _source(module: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _reached(tree: ast.Module, name: str) -> dict[str, ast.stmt]:
+def _reached(tree: ast.Module, name: str) -> dict[str, list[ast.stmt]]:
     """The top-level statements that define ``name`` and what it uses, by defined name."""
-    defined: dict[str, ast.stmt] = {}
+    defined: dict[str, list[ast.stmt]] = {}
     for statement in tree.body:
-        for target in _defines(statement):
-            defined[target] = statement
-    reached: dict[str, ast.stmt] = {}
+        for target in dict.fromkeys(_defines(statement)):
+            defined.setdefault(target, []).append(statement)
+    reached: dict[str, list[ast.stmt]] = {}
     todo = [name]
     while todo:
         current = todo.pop()
         if current in defined and current not in reached:
             reached[current] = defined[current]
-            todo += [n.id for n in ast.walk(defined[current]) if isinstance(n, ast.Name)]
+            nodes = (node for statement in defined[current] for node in ast.walk(statement))
+            todo += [node.id for node in nodes if isinstance(node, ast.Name)]
     return reached
 
 
-def _defines(statement: ast.stmt) -> Iterator[str]:
+def _defines(statement: ast.stmt | ast.ExceptHandler) -> Iterator[str]:
     if isinstance(statement, DEFINITIONS):
         yield statement.name
     elif isinstance(statement, ast.Assign):
         yield from (n.id for t in statement.targets for n in ast.walk(t) if isinstance(n, ast.Name))
-    elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+    elif isinstance(statement, (ast.AnnAssign, ast.AugAssign)) and isinstance(statement.target, ast.Name):
         yield statement.target.id
+    elif isinstance(statement, COMPOUND):
+        for inner in ast.iter_child_nodes(statement):
+            if isinstance(inner, (ast.stmt, ast.ExceptHandler)):
+                yield from _defines(inner)
 
 
-def _import_statements(tree: ast.Module, reached: dict[str, ast.stmt]) -> list[ast.stmt]:
+def _import_statements(tree: ast.Module, reached: list[ast.stmt]) -> list[ast.stmt]:
     """The file's imports of which some name is used by what is reached."""
-    used = {n.id for s in reached.values() for n in ast.walk(s) if isinstance(n, ast.Name)}
+    used = {n.id for s in reached for n in ast.walk(s) if isinstance(n, ast.Name)}
     kept: list[ast.stmt] = []
     for statement in tree.body:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):

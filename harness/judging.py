@@ -117,7 +117,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     def world(self, control: Control | None = None) -> dict[str, Any]:
         """The values the body reads, for the claim or for one of its controls."""
-        declared = {**self.trained, **(control.worlds if control else {})}
+        changed = control.worlds if control else {}
+        unknown = sorted(set(changed) - set(self.trained))
+        if unknown:  # a slip of the pen would make the control's world the claim's own
+            raise LookupError(f"@control names {', '.join(unknown)}, which @trained does not")
+        declared = {**self.trained, **changed}
         return {name: resolved(value, self.params, self.tier) for name, value in declared.items()}
 
     def worlds(self) -> Iterator[dict[str, Any]]:
@@ -162,10 +166,10 @@ class _Heard:
         before = item.examples() if item.examples else 0
         try:
             item.call(Runs(read), self.check, read)
-        except AssertionError as error:
-            if item.examples is None:
+        except (AssertionError, ExceptionGroup) as error:
+            if item.examples is None or not _is_counterexample(error):
                 raise  # outside hypothesis a bare assert is a mistake in the claim, not evidence
-            self.exact = (_exact(item.examples() - before, str(error)),)
+            self.exact = (_exact(item.examples() - before, _told(error)),)
         else:
             if item.examples is not None:
                 self.exact = (_exact(item.examples() - before, ""),)
@@ -236,6 +240,21 @@ def _controlled(item: Item, control: Control, claim: _Heard, replicates: int, la
         contrasts=differences,
         runs=tuple(run.address for results in heard.results for run in results.runs),
     )
+
+
+def _is_counterexample(error: Exception) -> bool:
+    """Only failed assertions? hypothesis groups several distinct ones, and may group others with them."""
+    if isinstance(error, ExceptionGroup):
+        return all(_is_counterexample(inner) for inner in error.exceptions)
+    return isinstance(error, AssertionError)
+
+
+def _told(error: BaseException) -> str:
+    """The assertion and, from hypothesis's notes, the example it failed for; never empty."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    notes = (" ".join(note.split()) for note in getattr(error, "__notes__", ()))
+    return "\n".join(filter(None, (str(error).strip() or "an assertion failed", *notes)))
 
 
 def _exact(examples: int, counterexample: str) -> Evidence:

@@ -86,7 +86,7 @@ class Lab:
         if self.progress:
             self.progress.begin(plan.fleets)
         for depth in sorted({fleet.runs[0].depth for fleet in plan.fleets}):
-            self._drain([fleet for fleet in plan.fleets if fleet.runs[0].depth == depth])
+            self._drain(self._startable([fleet for fleet in plan.fleets if fleet.runs[0].depth == depth]))
         if self.progress:
             self.progress.end()
 
@@ -108,21 +108,34 @@ class Lab:
         if self.crew:
             self.crew.close()
 
+    def _startable(self, planned: list[Fleet]) -> list[Fleet]:
+        """Without the runs whose parents failed: they fail with them, for the same reason."""
+        for run in (run for fleet in planned for run in fleet.runs):
+            causes = [self.failures[p.key] for p in run.parents if p.key in self.failures]
+            if causes:
+                self._heard(Finished(run=run, outcome=HELD, failure=causes[0]))
+        kept = (tuple(run for run in fleet.runs if run.key not in self.failures) for fleet in planned)
+        pairs = zip(planned, kept, strict=True)
+        return [msgspec.structs.replace(fleet, runs=runs) for fleet, runs in pairs if runs]
+
+    def _heard(self, done: Finished) -> None:
+        if done.failure:
+            self.failures[done.run.key] = done.failure
+        elif done.seconds:
+            self.computed[done.run.key] = done.seconds
+        if self.progress:
+            self.progress.finished(done)
+
     def _drain(self, open_fleets: list[Fleet]) -> None:
         """Until nothing is open: what another process holds is tried again after everything else."""
         while open_fleets:
             held = []
             source = self.crew.drain(open_fleets) if self.crew else drain(open_fleets, self.place)
             for done in source:
-                if done.failure:
-                    self.failures[done.run.key] = done.failure
-                elif done.outcome == HELD:
+                if done.outcome == HELD and not done.failure:
                     held.append(done.run)
-                    continue
-                elif done.seconds:
-                    self.computed[done.run.key] = done.seconds
-                if self.progress:
-                    self.progress.finished(done)
+                else:
+                    self._heard(done)
             open_fleets = fleets(held, {})
             if held:
                 time.sleep(0.05)

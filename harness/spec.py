@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Self
@@ -64,10 +65,10 @@ def _replaced(value: Value, changes: Mapping[str, Any]) -> Value:
     replaced: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = {}
     for path, change in changes.items():
-        name, _, rest = path.partition("__")
+        name, deeper, rest = path.partition("__")
         if name not in known:
             raise TypeError(f"{type(value).__name__} has no field {name!r}; it has {', '.join(known)}")
-        if rest:
+        if deeper:
             nested.setdefault(name, {})[rest] = change
         else:
             replaced[name] = change
@@ -108,6 +109,8 @@ def _for_tier(tier: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     for path, change in changes.items():
         first, _, rest = path.partition("__")
+        if first in TIERS and not rest:
+            raise TypeError(f"{path}=... names no field: write {path}__model=..., say")
         if first in TIERS and first != tier:
             continue
         name = rest if first == tier else path
@@ -201,10 +204,10 @@ Runnable = Experiment | Solved | Simulation | Probing
 
 
 def values_in(value: Any) -> Iterator[Value]:
-    """The value itself and every value inside it, depth first."""
+    """The value itself and every value inside it that its address depends on, depth first."""
     if isinstance(value, Value):
         yield value
-        for name in value.__struct_fields__:
+        for name in _addressed(value):
             yield from values_in(getattr(value, name))
     elif isinstance(value, (tuple, list)):
         for item in value:
@@ -215,18 +218,25 @@ def canonical(value: Any) -> Any:
     """Plain JSON for a value: the same for equal values, on any Python.
 
     Raises:
-        TypeError: something inside has no canonical form (an array, an open file, a numpy scalar).
+        TypeError: something inside has no canonical form (an array, an open file, a numpy scalar, a
+            lambda, a class, a number that is not finite: JSON would write it like None).
     """
     if isinstance(value, Value):
-        kept = (n for n in value.__struct_fields__ if n not in value.unaddressed)
+        kept = _addressed(value)
+        if "value" in kept:
+            raise TypeError(f"{type(value).__name__} has a field named value, which hides its class's name")
         return {"value": type(value).__name__, **{n: canonical(getattr(value, n)) for n in kept}}
     if isinstance(value, (tuple, list)):
         return [canonical(item) for item in value]
-    if value is None or type(value) in (bool, int, float, str):
+    if value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value)):
         return value
-    if callable(value) and hasattr(value, "__qualname__"):
+    if callable(value) and getattr(value, "__qualname__", "").isidentifier() and not isinstance(value, type):
         return {"function": value.__qualname__}
     raise TypeError(f"{type(value).__name__} {value!r} has no canonical form")
+
+
+def _addressed(value: Value) -> tuple[str, ...]:
+    return tuple(name for name in value.__struct_fields__ if name not in value.unaddressed)
 
 
 def digest(plain: Any) -> str:

@@ -92,7 +92,7 @@ class Store:
             probe.unlink()
         except OSError as error:
             raise StoreError(
-                f"cannot write to the store {root}: {error.strerror or error}; choose another with --store DIR"
+                f"cannot write to the store {root}: {error.strerror or error}; use another with --store DIR"
             ) from None
 
     def path(self, key: str) -> Path:
@@ -103,7 +103,7 @@ class Store:
         """Is there a record (not yet verified), published at or after ``since`` (seconds since 1970)?"""
         try:
             return (self.path(key) / RECORD).stat().st_mtime >= since
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def read(self, key: str) -> Record | None:
@@ -113,7 +113,7 @@ class Store:
         """
         try:
             data = (self.path(key) / RECORD).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             if self.path(key).exists():
                 self.set_aside(key)
             return None
@@ -124,6 +124,8 @@ class Store:
             record = msgspec.json.decode(sealed.record, type=Record)
             if record.key != key:
                 raise ValueError("key")
+            if not all((self.path(key) / name).is_file() for name in record.files):
+                raise ValueError("files")
         except (ValueError, msgspec.MsgspecError):
             self.set_aside(key)
             return None
@@ -182,19 +184,22 @@ class Store:
         """Keep how far a training came; replaces the last checkpoint of the same run."""
         with self._full_disk_in_one_line(), self._draft() as draft:
             sealed = {"state": dict(state), "sha256": _save(draft / WEIGHTS, arrays)}
+            sealed["state_sha256"] = _sha256_of(sealed["state"])
             _write(draft / RECORD, msgspec.json.encode(sealed))
             self._install(draft, self.root / "partial" / key)
 
-    def resume(self, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-        """The last checkpoint of a run, or None; one that is not whole is dropped."""
+    def resume(self, key: str, since: float = 0.0) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        """The last checkpoint of a run, or None; one that is torn, or older than ``since``, is dropped."""
         folder = self.root / "partial" / key
         try:
             sealed = msgspec.json.decode((folder / RECORD).read_bytes())
-            if _sha256(folder / WEIGHTS) == sealed["sha256"]:
+            whole = _sha256(folder / WEIGHTS) == sealed["sha256"]
+            whole = whole and _sha256_of(sealed["state"]) == sealed["state_sha256"]
+            if whole and (folder / RECORD).stat().st_mtime >= since:
                 from safetensors.numpy import load_file
 
                 return sealed["state"], dict(load_file(folder / WEIGHTS))
-        except (FileNotFoundError, msgspec.MsgspecError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):  # msgspec's errors are ValueErrors
             pass
         self.forget(key)
         return None
@@ -204,10 +209,11 @@ class Store:
         shutil.rmtree(self.root / "partial" / key, ignore_errors=True)
 
     def note_timing(self, kind: str, seconds: float) -> None:
-        """Remember how long a run of this kind took, for the plan's estimate."""
+        """Remember how long a run of this kind took; a full disk must not fail a run for an estimate."""
         draft = self.root / "tmp" / uuid.uuid4().hex
-        draft.write_text(f"{seconds:.3f}")
-        os.replace(draft, self.root / "timings" / kind)
+        with contextlib.suppress(OSError):
+            draft.write_text(f"{seconds:.3f}")
+            os.replace(draft, self.root / "timings" / kind)
 
     def timings(self, kinds: Iterable[str]) -> dict[str, float]:
         """Seconds per run of each kind, where recorded."""
@@ -260,6 +266,11 @@ def _write(file: Path, data: bytes) -> None:
         handle.write(data)
         handle.flush()
         os.fsync(handle.fileno())
+
+
+def _sha256_of(state: Any) -> str:
+    # by way of JSON: what is read back is compared with what was written, NaN as None and so on
+    return hashlib.sha256(msgspec.json.encode(state, order="sorted")).hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -96,7 +96,7 @@ def _papers(reports: Sequence[Report], claims: Iterable[ClaimReport]) -> dict[st
     """Sources by key, those that no report describes among them."""
     papers = {paper.key: paper for report in reports for paper in report.papers}
     for claim in claims:
-        bare = Paper(key=claim.paper, authors="", title="", venue="", year=0, url="")
+        bare = Paper(key=claim.paper, authors="", title="", venue="", year=None, url="")
         papers.setdefault(claim.paper, bare)
     return papers
 

@@ -86,7 +86,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     authors: str
     title: str
     venue: str
-    year: int
+    year: int | None
     url: str
 
 

@@ -102,7 +102,8 @@ def expectation(claim: ClaimReport) -> str:
 
 def citation(paper: Paper) -> str:
     """Authors and year as text cites them, or the key of an unknown source."""
-    return f"{paper.authors} ({paper.year})" if paper.authors else paper.key
+    dated = f" ({paper.year})" if paper.year else ""
+    return f"{paper.authors}{dated}" if paper.authors else paper.key
 
 
 def family(name: str) -> str:
