@@ -30,7 +30,7 @@ MLP = Tiers(
 IMAGES = GeneratedImages(n=100, size=8, difficulty=0.3, n_test=200)
 INCEPTION = Tiers(
     quick=Experiment(
-        IMAGES, SmallInception(width=0.125), Sgd(lr=0.1, epochs=150, batch=32), stop=WhenFitted()
+        IMAGES, SmallInception(width=0.125), Sgd(lr=0.02, epochs=200, batch=32), stop=WhenFitted()
     ),
     standard=Experiment(
         Cifar10(n=10_000), SmallInception(), Sgd(lr=0.1, decay=0.95, epochs=60), stop=WhenFitted()
@@ -39,7 +39,7 @@ INCEPTION = Tiers(
 )
 SETTINGS = {
     "mlp": MLP,
-    "mlp3": MLP.but(model=Tiers(quick=Mlp(256, depth=3), standard=Mlp(512, depth=3), full=Mlp(512, depth=3))),
+    "mlp3": MLP.but(model=Tiers(quick=Mlp(128, depth=3), standard=Mlp(512, depth=3), full=Mlp(512, depth=3))),
     "alexnet": INCEPTION.but(
         model=Tiers(quick=SmallAlexNet(width=0.25), standard=SmallAlexNet(), full=SmallAlexNet()),
         optimizer__lr=0.01,
@@ -49,7 +49,7 @@ SETTINGS = {
 RANDOM = RandomLabels(1.0)
 ADAPTED = {
     "quick": "1,000 digits of 8x8 pixels (MLPs) or 100 generated images of 8x8 in batches of 32 (narrowed "
-    "convolutional nets) for CIFAR-10",
+    "convolutional nets) for CIFAR-10; constant learning rates chosen for these sizes",
     "standard": "convolutional nets see 10,000 images; MLPs: learning rate x 0.98 an epoch, as EPFL, and "
     "bfloat16 operands",
     "full": "MLPs: learning rate x 0.98 an epoch, as the EPFL reproduction needed; the paper says 0.95",

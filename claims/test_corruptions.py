@@ -99,7 +99,7 @@ def changed_labels(
     says="Replacing a label by a random class with probability p changes it with probability 0.9 p.",
     adapted=dict.fromkeys(("quick", "standard", "full"), "none"),
     reported={"p = 0.1": 0.0888, "p = 0.5": 0.4494, "p = 1": 0.9},
-    contested="EPFL's Figure 2 starts below chance, so its wrong labels exclude the true class",
+    contested="EPFL's Figure 2 starts below chance, so what it counts as corrupted excludes the true class",
 )
 @trained(
     changed=lambda p: Simulation(changed_labels, {"wrong_only": False, "fraction": p, "n": 50_000}),

@@ -254,9 +254,11 @@ class Store:
 
 
 def _save(file: Path, arrays: Mapping[str, np.ndarray]) -> str:
+    import numpy as np
     from safetensors.numpy import save
 
-    data = save(dict(arrays))
+    # in C order: save() writes the memory of a transposed or strided array as if it were
+    data = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
     _write(file, data)
     return hashlib.sha256(data).hexdigest()
 
