@@ -33,7 +33,10 @@ INCEPTION = Tiers(
         IMAGES, SmallInception(width=0.125), Sgd(lr=0.02, epochs=200, batch=32), stop=WhenFitted()
     ),
     standard=Experiment(
-        Cifar10(n=10_000), SmallInception(), Sgd(lr=0.1, decay=0.95, epochs=60), stop=WhenFitted()
+        Cifar10(n=10_000),
+        SmallInception(),
+        Sgd(lr=0.1, decay=0.95, decay_steps=391, epochs=60),
+        stop=WhenFitted(),
     ),
     full=Experiment(Cifar10(), SmallInception(), Sgd(lr=0.1, decay=0.95, epochs=100), stop=WhenFitted()),
 )

@@ -6,6 +6,7 @@ for itself, xdist's workers, and a session with a single core.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import platform
@@ -187,7 +188,7 @@ def compute(run: Run, place: Place, store: Store) -> None:
         record, weights = _trained(run, place, store)
     else:
         record, weights = _evaluated(run, place, store), None
-    seconds = time.monotonic() - began
+    seconds = record.seconds + time.monotonic() - began
     store.publish(msgspec.structs.replace(record, seconds=seconds), weights)
     store.forget(run.key)
     store.note_timing(run.kind, seconds)
@@ -195,21 +196,27 @@ def compute(run: Run, place: Place, store: Store) -> None:
 
 def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str, np.ndarray]]:
     experiment: Experiment = run.value
-    trainer.prepare(place.device)
     split = experiment.data.split(place.data_root, run.replicate)
+    start = _start(run, place, store)
+
+    resumed = store.resume(run.key, place.since)
+    spent = resumed[0].get("seconds", 0.0) if resumed else 0.0
+    began = time.monotonic()
 
     def save(state: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-        store.checkpoint(run.key, state, arrays)
+        seconds = spent + time.monotonic() - began
+        store.checkpoint(run.key, {**state, "seconds": seconds}, arrays)
 
-    trained = trainer.train(
-        experiment,
-        run.replicate,
-        split,
-        device=place.device,
-        start=_start(run, place, store),
-        resume=store.resume(run.key, place.since),
-        save=save,
-    )
+    with _prepared(place.device):
+        trained = trainer.train(
+            experiment,
+            run.replicate,
+            split,
+            device=place.device,
+            start=start,
+            resume=resumed,
+            save=save,
+        )
     curves = {name: _numbers(values) for name, values in trained.curves.items()}
     diverged = trained.outcome == "diverged"
     finals = {name: None if diverged else values[-1] for name, values in curves.items()}
@@ -223,6 +230,7 @@ def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str,
         resolutions=resolutions,
         steps_per_epoch=trained.steps_per_epoch,
         epochs=len(curves.get("train_loss", ())),
+        seconds=spent,  # of an earlier process; this one's are added when it ends
     )
     return record, trained.weights
 
@@ -238,7 +246,7 @@ def _start(run: Run, place: Place, store: Store) -> dict[str, np.ndarray] | None
     for step, own in zip(starts, parents, strict=True):
         if step.transform is not None:
             others = parents if len(parents) > 1 else own
-            weights = step.transform.apply(others, stream(run.replicate, "noise"))
+            weights = step.transform.apply(others, stream(run.replicate, "transform"))
     return weights
 
 
@@ -264,7 +272,7 @@ def _evaluated(run: Run, place: Place, store: Store) -> Record:
         found = _probed(run, place, store)
     else:
         split = run.value.data.split(place.data_root, run.replicate)
-        found = run.value.solver.solve(split, stream(run.replicate, "noise"))
+        found = run.value.solver.solve(split, stream(run.replicate, "solution"))
     finals: dict[str, float | None] = {}
     curves: dict[str, tuple[float | None, ...]] = {}
     shapes: dict[str, tuple[int, ...]] = {}
@@ -281,11 +289,24 @@ def _evaluated(run: Run, place: Place, store: Store) -> Record:
 
 
 def _probed(run: Run, place: Place, store: Store) -> Mapping[str, Any]:
-    trainer.prepare(place.device)
     experiment = run.value.experiment
     split = experiment.data.split(place.data_root, run.replicate)
-    model = trainer.restored(experiment, split, _weights(run.parents[0], place, store), place.device)
-    return run.value.probe.measure(model, split)
+    weights = _weights(run.parents[0], place, store)
+    with _prepared(place.device):
+        model = trainer.restored(experiment, split, weights, place.device)
+        return run.value.probe.measure(model, split)
+
+
+@contextlib.contextmanager
+def _prepared(device: str) -> Iterator[None]:
+    """The trainer's numerics, for as long as it computes: hypothesis and the judge need denormals."""
+    import torch
+
+    trainer.prepare(device)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _record(run: Run, place: Place, finals: dict, curves: dict, *, outcome: str) -> Record:

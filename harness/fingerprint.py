@@ -1,7 +1,7 @@
 """Fingerprints of the code a value runs, so that changed code never answers with stale results.
 
-A fingerprint covers the syntax tree of each value's module and of the data, model and analytic modules
-it imports, without docstrings, positions and empty fields: comments and formatting do not change it,
+A fingerprint covers the syntax tree of each value's module and of the data, model, analytic and claim
+modules it imports, without docstrings, positions and empty fields: comments and formatting do not change it,
 nor does the Python version. Of a claim file it covers only the function (or class) named and the
 same-module names that it reaches, so editing one claim does not retrain its neighbours. The trainer
 itself is covered by ``harness.fleet.SEMANTICS``.
@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.spec import Simulation, Value, values_in
 
-FOLLOWED = ("harness.data", "harness.models", "harness.analytic")
+FOLLOWED = ("harness.data", "harness.models", "harness.analytic", "claims")
 UNFOLLOWED = ("harness.spec", "harness.data.fetch")
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPOUND = (ast.If, ast.Try, ast.ExceptHandler, ast.With, ast.For, ast.While)
@@ -136,8 +136,10 @@ def _imports(tree: ast.AST, module: str) -> set[str]:
             if node.level:
                 package = module.split(".")[: -node.level]
                 origin = ".".join([*package, origin]) if origin else ".".join(package)
-            found.add(origin)
-            found |= {f"{origin}.{alias.name}" for alias in node.names}
+            modules = {f"{origin}.{alias.name}" for alias in node.names}
+            found |= modules
+            if not all(map(_source, modules)):  # a package only passed through has no say
+                found.add(origin)
     return {name for name in found if name.startswith(FOLLOWED) and name not in UNFOLLOWED and _source(name)}
 
 

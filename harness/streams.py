@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-PURPOSES = ("data", "labels", "initialization", "order", "augmentation", "noise", "simulation")
+PURPOSES = (
+    "data", "labels", "initialization", "order", "augmentation", "noise", "simulation", "solution", "transform",
+)  # fmt: skip
 
 
 def stream(replicate: int, purpose: str, *more: int) -> np.random.Generator:

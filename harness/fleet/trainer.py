@@ -127,7 +127,8 @@ class _Replica:
         generator = stream(replicate, "initialization")
         self.model = experiment.model.build(shape, split.classes, generator).to(self.device)
         self.params = list(self.model.parameters())
-        self.velocities = [torch.zeros_like(p) for p in self.params]
+        # the fused kernel takes velocities only with momentum
+        self.velocities = [torch.zeros_like(p) for p in self.params] if self.optimizer.momentum else []
         self.x_train, self.x_test = self._place(split.x_train), self._place(split.x_test)
         self.y_train, self.y_test = self._place(split.y_train), self._place(split.y_test)
         self.batches = _batches(len(split.y_train), self.optimizer.batch)
@@ -167,7 +168,7 @@ class _Replica:
         measured["train_error"] = wrong.mean().item()
         measured["test_error"] = self._wrong(self.x_test, self.y_test).mean().item()
         corrupted = self._place(self.split.corrupted)
-        if bool(corrupted.any()):
+        if self.split.redraw is None and bool(corrupted.any()):
             measured["corrupted_error"] = wrong[corrupted].mean().item()
             if not bool(corrupted.all()):
                 measured["clean_error"] = wrong[~corrupted].mean().item()

@@ -45,7 +45,7 @@ class Outline(HTMLParser):
         self.tags: set[str] = set()
         self.references: list[tuple[str, str]] = []
         self.ids: list[str] = []
-        self.handlers: list[str] = []
+        self.listeners: list[str] = []
         self.text = ""
         self.feed(text)
 
@@ -57,7 +57,7 @@ class Outline(HTMLParser):
             if name == "id":
                 self.ids.append(value or "")
             if name.startswith("on"):
-                self.handlers.append(name)
+                self.listeners.append(name)
 
     def handle_data(self, data: str) -> None:
         self.text += data + " "
@@ -115,7 +115,7 @@ def test_page_is_offline_and_runs_nothing(full: Report, page: str) -> None:
     outside = {(tag, to) for tag, to in outline.references if not to.startswith("#")}
     assert outside == {("a", full.papers[0].url)}
     assert not outline.tags & {"script", "link", "iframe", "object", "embed", "img", "form", "base"}
-    assert not outline.handlers
+    assert not outline.listeners
     assert "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"" in page
     assert "@import" not in page
     assert "url(http" not in page
