@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import pickle
 import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -80,21 +81,37 @@ class Crew:
         self._pool: ProcessPoolExecutor | None = None
 
     def drain(self, fleets: Iterable[Fleet]) -> Iterator[Finished]:
-        """Compute fleets side by side; results come in the order in which they end."""
-        waiting: dict[Future[list[Finished]], Fleet] = {}
+        """Compute fleets side by side; results come in the order in which they end.
+
+        A process that is killed (out of memory, say) breaks the pool and loses what all of them were at.
+        Everything is then tried again, and what was under way alone and last, to learn which it was.
+        """
+        waiting, suspects = list(fleets), list[Fleet]()
+        while waiting:
+            lost = yield from self._together(waiting)
+            suspects += lost[: self.processes]  # first in, first out: these were being computed
+            waiting = lost[self.processes :]
+        for fleet in suspects:
+            for killer in (yield from self._together([fleet])):
+                why = "its training process was killed twice (out of memory?); run again to go on"
+                yield from _failed(killer, why)
+
+    def _together(self, fleets: Sequence[Fleet]) -> Generator[Finished, None, list[Fleet]]:
+        """Compute fleets side by side; returns those that did not come back because the pool broke."""
+        waiting: dict[Future[list[Finished]], int] = {}
+        lost = dict(enumerate(fleets))
         try:
-            for fleet in fleets:
-                waiting[self._started().submit(_drained, fleet, self.place)] = fleet
+            for number, fleet in lost.items():
+                waiting[self._started().submit(_drained, pickle.dumps(fleet), self.place)] = number
             for future in as_completed(waiting):
-                yield from future.result()
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    raise error
+                fleet = lost.pop(waiting[future])
+                yield from future.result() if error is None else _failed(fleet, _one_line(error))
         except BrokenProcessPool:
-            # killed from outside, or out of memory: what is published stays, the rest is said to have failed
-            self._pool = None
-            store = Store(self.place.store)
-            for run in (r for f in waiting.values() for r in f.runs):
-                if not store.has(run.key, self.place.since):
-                    why = "a training process was killed (out of memory?); run again to go on"
-                    yield Finished(run=run, outcome=HELD, failure=why)
+            self.close()
+        return list(lost.values())
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -156,8 +173,18 @@ def count_gpus() -> int:
     return len(list(listed.iterdir())) if listed.is_dir() else 0
 
 
-def _drained(fleet: Fleet, place: Place) -> list[Finished]:
-    return list(drain([fleet], place))
+def _drained(pickled: bytes, place: Place) -> list[Finished]:
+    # unpickled here and not by the pool, whose process would die of a module it cannot import
+    return list(drain([pickle.loads(pickled)], place))
+
+
+def _failed(fleet: Fleet, why: str) -> Iterator[Finished]:
+    return (Finished(run=run, outcome=HELD, failure=why) for run in fleet.runs)
+
+
+def _one_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
 def _finish(run: Run, place: Place, store: Store) -> Finished:
@@ -173,8 +200,7 @@ def _finish(run: Run, place: Place, store: Store) -> Finished:
     except Elsewhere:
         return Finished(run=run, outcome=HELD)
     except Exception as error:  # a failure here must not lose the other runs of the plan
-        lines = str(error).strip().splitlines()
-        return Finished(run=run, outcome=HELD, failure=f"{type(error).__name__}: {lines[0] if lines else ''}")
+        return Finished(run=run, outcome=HELD, failure=_one_line(error))
 
 
 def compute(run: Run, place: Place, store: Store) -> None:

@@ -59,9 +59,10 @@ def noted(generator: np.random.Generator, file: str, pause: float = 0.0) -> Mapp
 
 
 def deadly(generator: np.random.Generator, fuse: str) -> Mapping[str, Any]:
-    """Kills its own process, the first time; ``fuse`` is a file that remembers it."""
-    if not Path(fuse).exists():
-        Path(fuse).touch()
+    """Kills its own process: the first time, if ``fuse`` is a file that remembers it; else every time."""
+    if not fuse or not Path(fuse).exists():
+        if fuse:
+            Path(fuse).touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return {"x": float(generator.random())}
 

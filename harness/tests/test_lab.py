@@ -224,22 +224,23 @@ def test_two_processes_compute_everything_once(pair: Lab, tmp_path: Path) -> Non
         assert there.tolist() == alone.results("x", value, 3).final("x").values.tolist()
 
 
-def test_a_process_killed_in_mid_run_neither_hangs_the_session_nor_loses_a_record(
-    pair: Lab, tmp_path: Path
-) -> None:
+def test_a_process_killed_once_is_replaced_and_its_run_computed(pair: Lab, tmp_path: Path) -> None:
     file = tmp_path / "computed"
-    done, fatal = named(noted, file=str(file)), named(deadly, fuse=str(tmp_path / "fuse"))
-    before = pair.results("done", done, 4).final("x").values
+    once, done = named(deadly, fuse=str(tmp_path / "fuse")), named(noted, file=str(file))
+    pair.ensure([*pair.runs(once, 1), *pair.runs(done, 4)])
+    assert pair.results("once", once, 1).final("x").values.shape == (1,)
+    assert pair.results("done", done, 4).final("x").values.shape == (4,)
+    assert not pair.failures
+
+
+def test_a_run_that_always_kills_its_process_fails_alone(pair: Lab, tmp_path: Path) -> None:
     began = time.monotonic()
-    with pytest.raises(Failed, match="a training process was killed"):
+    fatal, done = named(deadly, fuse=""), named(noted, file=str(tmp_path / "computed"))
+    pair.ensure([*pair.runs(fatal, 1), *pair.runs(done, 6)])
+    with pytest.raises(Failed, match="killed twice"):
         pair.results("fatal", fatal, 1)
+    assert pair.results("done", done, 6).final("x").values.shape == (6,)
     assert time.monotonic() - began < 20
-    assert pair.results("done", done, 4).final("x").values.tolist() == before.tolist()
-    later = named(noted, file=str(file), pause=0.001)  # a new pair of processes goes on
-    assert pair.results("later", later, 2).final("x").values.shape == (2,)
-    again = Lab(at(tmp_path))
-    assert again.results("fatal", fatal, 1).final("x").values.shape == (1,)
-    assert len(lines(file)) == 6
 
 
 def test_processes_end_with_a_session_that_is_killed(tmp_path: Path) -> None:
