@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.data.archives import Source
 
 EPILOG = """examples:
   python -m harness list                     every claim: id, paper, where, what it says, tiers, control
@@ -22,17 +26,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m harness", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="print every claim")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="list | data | report")
+    listing = _subcommand(commands, "list", "print every claim")
     listing.add_argument("--json", action="store_true", help="as JSON, for programs")
     listing.add_argument(
         "-k", default="", metavar="WORDS", help="only claims whose names match, as in pytest"
     )
-    data = commands.add_parser("data", help="see and fetch data sets")
+    data = _subcommand(commands, "data", "see and fetch data sets")
     data.add_argument("action", choices=["list", "get"])
-    data.add_argument("names", nargs="*", help="mnist, cifar10, cifar100")
-    data.add_argument("--data-root", metavar="DIR", help="where data sets lie (default: the user's cache)")
-    report = commands.add_parser("report", help="render report.json again, or several as one page")
+    data.add_argument("names", nargs="*", metavar="NAME", help="mnist, cifar10, cifar100 (default: all)")
+    data.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="where data sets lie (default: the user's cache)"
+    )
+    report = _subcommand(commands, "report", "render report.json again, or several as one page")
     report.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     report.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the first DIR)")
     given = parser.parse_args(arguments)
@@ -41,6 +47,19 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"python -m harness {given.command}: {error}", file=sys.stderr)
         return 1
+
+
+def _subcommand(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
+    """A parser whose help shows the examples of its own subcommand."""
+    examples = [row for row in EPILOG.splitlines() if row.startswith(f"  python -m harness {name}")]
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=what,
+        epilog="\n".join(["examples:", *examples]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
 
 
 def _list(given: argparse.Namespace) -> int:
@@ -63,19 +82,30 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _data(given: argparse.Namespace) -> int:
-    from harness.data import fetch
+    from harness.data import fetch, sources
+    from harness.data.archives import ARCHIVES
 
-    root = fetch.root_of(given.data_root)
+    root = given.data_root or sources.default_root()
+    names = given.names or list(ARCHIVES)
+    unknown = [name for name in names if name not in ARCHIVES]
+    if unknown:
+        raise ValueError(f"unknown data set {unknown[0]!r}: one of {', '.join(ARCHIVES)}")
     if given.action == "get":
-        for name in given.names or fetch.NAMES:
-            print(fetch.get(name, root))
+        for name in names:
+            print(_described(name, fetch.get(name, root)))
         return 0
-    missing = 0
-    for name in given.names or fetch.NAMES:
-        found = fetch.describe(name, root)
-        print(found)
-        missing += "not found" in found
-    return 1 if missing and given.names else 0
+    absent = 0
+    for name in names:
+        try:
+            print(_described(name, sources.source(ARCHIVES[name], root)))
+        except sources.DataError as error:
+            absent += 1
+            print(f"{name:<9} not usable: {error}")
+    return 1 if absent and given.names else 0
+
+
+def _described(name: str, source: Source) -> str:
+    return f"{name:<9} {source.name}, sha256 {source.digest[:16]}"
 
 
 def _report(given: argparse.Namespace) -> int:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import deselect_by_keyword
 
 from harness.claim import Claim
+from harness.entries import claim_id, is_claim
 from harness.spec import TIERS
 
 
@@ -19,9 +21,10 @@ class _Collector:
         self.items: list[Any] = []
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        # taken before deselection, then emptied: nothing is planned, so no data is looked for
-        self.items = [item for item in items if hasattr(getattr(item, "function", None), "claim")]
+    def pytest_collection_modifyitems(self, items: list[Any], config: pytest.Config) -> None:
+        # taken before tiers are deselected, then emptied: nothing is planned, so no data is looked for
+        deselect_by_keyword(items, config)
+        self.items = [item for item in items if is_claim(item)]
         items.clear()
 
 
@@ -30,7 +33,12 @@ def collected(root: Path, words: str = "") -> tuple[int, list[dict[str, Any]]]:
 
     Returns:
         (exit status, entries); a file that does not import gives status 2 and pytest's output on the way.
+
+    Raises:
+        ValueError: there are no claims at ``root``.
     """
+    if not (root / "claims").is_dir():
+        raise ValueError("no folder claims/ here; run it at the top of a checkout")
     collector = _Collector()
     said = io.StringIO()
     os.environ.setdefault(
@@ -46,8 +54,6 @@ def collected(root: Path, words: str = "") -> tuple[int, list[dict[str, Any]]]:
 
 
 def _entries(items: list[Any]) -> list[dict[str, Any]]:
-    from harness.session import claim_id
-
     found: dict[str, dict[str, Any]] = {}
     for item in items:
         claim: Claim = item.function.claim

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from _pytest.mark import deselect_by_keyword, deselect_by_mark
 
 from harness.crew import Place, single_threaded
+from harness.entries import Mistake, is_claim, unjudged
+from harness.lab import Failed
 from harness.spec import TIERS
 from harness.verdict import Verdict
 
@@ -36,6 +39,9 @@ class Listener:
         if encoded is not None:
             self.session.hear(encoded)
 
+    def pytest_runtest_logstart(self) -> None:
+        self.session.judging()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("overclaim", "claims of papers, judged over trained models")
@@ -49,8 +55,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    if config.option.plan and hasattr(config.option, "numprocesses"):
-        config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
+    option = config.option
+    if hasattr(option, "numprocesses"):
+        if option.plan:
+            option.numprocesses, option.dist, option.tx = None, "no", []
+        elif option.numprocesses and option.dist == "no":
+            option.dist = "loadgroup"  # items one by one: "load" hands out two, and the second waits
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -81,12 +91,11 @@ def _place(config: pytest.Config) -> Place:
 
     cache = platformdirs.user_cache_path("overclaim")
     store = config.option.store or os.environ.get("HARNESS_STORE") or cache / "store"
-    root = config.option.data_root or os.environ.get("HARNESS_DATA") or cache / "data"
     given = config.option.data_root or os.environ.get("HARNESS_DATA")
+    root = given or cache / "data"
     if given and not Path(given).is_dir():
-        raise pytest.UsageError(
-            f"--data-root {given}: no such directory; put data sets there or leave it out"
-        )
+        name = "--data-root" if config.option.data_root else "HARNESS_DATA"
+        raise pytest.UsageError(f"{name} {given}: no such directory; put data sets there or leave it out")
     _usable(config.option.device)
     shared = getattr(config, "workerinput", {})
     began = shared.get("overclaim_began", time.time())
@@ -106,9 +115,11 @@ def _usable(device: str) -> None:
     if kind == "cuda":
         import torch
 
-        if not torch.cuda.is_available():
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if int(number or 0) >= count:
+            sees = f"{count} GPUs" if count else "no GPU"
             raise pytest.UsageError(
-                f"--device {device}: torch {torch.__version__} sees no GPU here; use --device cpu"
+                f"--device {device}: torch {torch.__version__} sees {sees} here; use another or --device cpu"
             )
 
 
@@ -124,6 +135,29 @@ def _hypothesis_profile() -> None:
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
     )
     settings.load_profile("overclaim")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse a mistyped command line before xdist starts workers, which could not say so."""
+    config = session.config
+    config.stash[STASH].open()
+    if not hasattr(config, "workerinput"):
+        deselect_by_mark([], config)
+        deselect_by_keyword([], config)
+        paths = [] if config.option.pyargs else [arg.partition("::")[0] for arg in config.args]
+        for path in paths:
+            if not (config.invocation_params.dir / path).exists():
+                raise pytest.UsageError(f"file or directory not found: {path}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.option.dist != "loadgroup":
+        return None
+    from harness.dispatch import OneByOne
+
+    return OneByOne(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -169,7 +203,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     session = config.stash[STASH]
-    claims = [item for item in items if hasattr(getattr(item, "function", None), "claim")]
+    claims = [item for item in items if is_claim(item)]
     chosen = [item for item in items if item not in claims or _selected(item, config)]
     left_out = [item for item in items if item not in chosen]
     if left_out:
@@ -181,14 +215,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _selected(item: pytest.Item, config: pytest.Config) -> bool:
     """Without a tier in ``-m`` or in a node id, only the quick tier runs."""
-    named = config.option.markexpr + " ".join(arg for arg in config.args if "[" in arg)
-    return any(tier in named for tier in TIERS) or item.get_closest_marker("quick") is not None
+    named = [arg.partition("::")[2] for arg in config.args if "[" in arg]
+    return (
+        any(tier in config.option.markexpr for tier in TIERS)
+        or any(name and item.nodeid.endswith(name) for name in named)
+        or item.get_closest_marker("quick") is not None
+    )
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Remember what ``-m`` and ``-k`` left out: the report says what was not run."""
     for item in items:
-        if hasattr(getattr(item, "function", None), "claim"):
+        if is_claim(item):
             item.config.stash[DESELECTED].append(item)
 
 
@@ -200,6 +238,7 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     return config.stash[STASH].planned()
 
 
+@pytest.hookimpl(tryfirst=True)  # before an xdist worker tells what it collected
 def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.plan or session.config.stash[STASH].refusal:
         session.items.clear()
@@ -221,10 +260,16 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    if not hasattr(pyfuncitem.function, "claim"):
+    if not is_claim(pyfuncitem):
         return None
     session = pyfuncitem.config.stash[STASH]
-    report = session.judge(pyfuncitem)
+    mistake = ""
+    try:
+        report = session.judge(pyfuncitem)
+    except (Mistake, Failed) as error:
+        mistake = str(error)
+    if mistake:
+        pytest.fail(mistake, pytrace=False)  # a traceback through the harness would tell nothing
     pyfuncitem.stash[OUTCOME] = msgspec.json.encode(report).decode()
     session.settle(report)
     return True
@@ -236,24 +281,25 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.when == "call" and OUTCOME in item.stash:
         report.overclaim = item.stash[OUTCOME]  # type: ignore[attr-defined]
-    elif not report.passed and hasattr(getattr(item, "function", None), "claim"):
+    elif not report.passed and is_claim(item):
         verdict = Verdict.ERROR if report.failed else Verdict.NOT_RUN
-        entry = item.config.stash[STASH].broken(item, _reason(report), verdict)
-        report.overclaim = msgspec.json.encode(entry).decode()  # type: ignore[attr-defined]
+        report.overclaim = msgspec.json.encode(unjudged(item, verdict, _reason(report))).decode()  # type: ignore[attr-defined]
     return report
 
 
 def _reason(report: pytest.TestReport) -> str:
-    """The last line of a failure, or the reason of a skip."""
+    """The first line of a failure, or the reason of a skip."""
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[2]).removeprefix("Skipped: ")
     crash = getattr(report.longrepr, "reprcrash", None)
     lines = (crash.message if crash else report.longreprtext).strip().splitlines()
-    return lines[0] if lines else "no reason given"
+    return lines[0].removeprefix("Failed: ") if lines else "no reason given"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
+    if report.when == "???":  # xdist: the worker that ran it was lost
+        return "failed", Verdict.ERROR.letter, Verdict.ERROR.value.upper()
     encoded = getattr(report, "overclaim", None)
     if encoded is None or report.when != "call" or hasattr(report, "wasxfail"):
         return None
@@ -262,8 +308,8 @@ def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, s
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: object) -> None:
-    node.config.stash[STASH].node_down(getattr(node, "workeroutput", None) or {}, str(error or ""))
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[STASH].node_down(node.gateway.id, getattr(node, "workeroutput", None) or {})
 
 
 @pytest.hookimpl(trylast=True)

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pytest
+
     from harness.crew import Finished
     from harness.fleet.plan import Fleet
 
@@ -36,12 +38,15 @@ class Tally:
     def __init__(self, show: Show) -> None:
         self.show = show
         self.first = False
+        self.planned: State = {}
         self.state: State = {}
 
     def begin(self, fleets: Sequence[Fleet]) -> None:
         """Set out to compute these."""
         runs = sum(len(fleet.runs) for fleet in fleets)
         self.state = {"first": self.first, "runs": runs, "done": 0, "failed": 0, "over": False}
+        if not self.first and self.planned:
+            self.state["planned"] = self.planned  # the controller may not have looked in between
         self.show(self.state, False)
 
     def finished(self, done: Finished) -> None:
@@ -53,6 +58,8 @@ class Tally:
     def end(self) -> None:
         """Nothing is open any more."""
         self.state["over"] = True
+        if self.first:
+            self.planned = dict(self.state)
         self.show(self.state, True)
 
 
@@ -132,7 +139,8 @@ class Terminal:
 
     def _last_line(self) -> None:
         # the few seconds of a later rung are not worth a line between pytest's letters
-        if self._state["first"] or self._elapsed() > PLAIN_SECONDS:
+        quiet = not self._state["first"] or self._state.get("plain")
+        if not quiet or self._elapsed() > PLAIN_SECONDS:
             self.write()
 
     def _begun(self) -> Any:
@@ -160,6 +168,24 @@ class Terminal:
         if self._drawing is not None:
             self._drawing.stop()
             self._drawing = None
+
+
+def end_line(config: pytest.Config, stream: Any) -> None:
+    """End the line of letters that pytest has begun, so that progress starts on one of its own."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter._tw.width_of_current_line:
+        reporter.currentfspath = None
+        reporter._tw._current_line = ""
+        stream.write("\n")
+
+
+def own_stream(config: pytest.Config) -> Any:
+    """The terminal, past pytest's capture: what is drawn during a test must not land in its output."""
+    stream = config.get_terminal_writer()._file
+    try:
+        return os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace")
+    except (OSError, ValueError, AttributeError):
+        return stream  # no file behind it: nothing redirects it either
 
 
 class Ticker(threading.Thread):
@@ -206,8 +232,8 @@ def together(states: Sequence[State]) -> State | None:
     """
     counts = ("runs", "done", "failed")
     for first, total in ((True, max), (False, sum)):
-        some = [s for s in states if s["first"] is first and not s["over"]]
-        if some:
+        some = [s for s in states if s["first"] is first and (first or not s["over"])]
+        if not all(s["over"] for s in some):
             return {"first": first, "over": False, **{name: total(s[name] for s in some) for name in counts}}
     return None
 
@@ -219,7 +245,7 @@ class Watch(threading.Thread):
         super().__init__(daemon=True)
         self.folder, self.session, self.terminal = folder, session, terminal
         self._shown: State | None = None
-        self._judging = False
+        self._said = self._judging = False
         self._over = threading.Event()
         self._lock = threading.Lock()
 
@@ -232,8 +258,9 @@ class Watch(threading.Thread):
         """The first items are judged: no live line may share the terminal with pytest's letters."""
         if not self._judging:
             with self._lock:
-                self._judging = True
                 self._settle()
+                self._say()
+                self._judging = True
 
     def lost(self, worker: str) -> None:
         """A worker is gone; what it was doing is not done any more."""
@@ -244,6 +271,7 @@ class Watch(threading.Thread):
         self._over.set()
         self.join()
         self._settle()
+        self._say()
         for file in self.folder.glob(f"{self.session}-*"):
             file.unlink(missing_ok=True)
 
@@ -265,7 +293,16 @@ class Watch(threading.Thread):
     def _settle(self) -> None:
         """What was shown as open has ended, or is said as far as it came."""
         if self._shown:
-            ended = {s["over"] for s in self._states()} == {True}
+            ended = any(s["over"] for s in self._states())
             done = self._shown["runs"] if ended else self._shown["done"]
             self.terminal.show({**self._shown, "done": done}, True)
+            self._said |= self._shown["first"]
             self._shown = None
+
+    def _say(self) -> None:
+        """The last line of a plan that was computed between two looks."""
+        states = [s if s["first"] else s.get("planned") for s in self._states()]
+        planned = [s for s in states if s and s["over"]]
+        if planned and not self._said:
+            self._said = True
+            self.terminal.show(max(planned, key=lambda s: s["runs"]), True)

@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,17 @@ import pytest
 from harness import progress, provenance
 from harness.claim import Claim
 from harness.crew import Place, count_gpus
-from harness.judging import Check, Item, Judgement, Runs, judged
+from harness.entries import claim_id, entry, item_of, message, tier_of, unjudged
+from harness.fleet.plan import seconds_of
+from harness.judging import Item, judged
 from harness.lab import Lab, Plan
 from harness.report.schema import SCHEMA, ClaimReport, Collected, Paper, Provenance, Report
-from harness.spec import TIERS
+from harness.spec import TIERS, abbreviated, values_in
 from harness.verdict import Verdict
 
-PLAIN = (str, int, float, bool, type(None))
+UNPUBLISHED = "embedded or generated"
+LOST = "its worker was lost"
+STOPPED = "the session stopped before it"
 
 
 class Exchange(msgspec.Struct, kw_only=True):
@@ -33,7 +37,7 @@ class Exchange(msgspec.Struct, kw_only=True):
     papers: list[Paper] = []
     data: dict[str, str] = {}
     computed: dict[str, float] = {}
-    present: int = 0
+    read: list[str] = []
     refusal: str = ""
 
 
@@ -50,12 +54,14 @@ class Session:
         self.told = Exchange()
         self.heard: dict[tuple[str, str], ClaimReport] = {}
         self.items: dict[str, Item] = {}
-        self.lost: list[str] = []
+        self.unwritten = ""
         self.plan: Plan | None = None
         self._runs: list[Any] = []
-        self._terminal = progress.Terminal(_terminal_stream(config))
+        self._kinds: set[str] = set()
+        self._terminal = progress.Terminal(lambda stream: progress.end_line(config, stream))
         self._watch: progress.Watch | None = None
-        self.lab = Lab(place, processes=self._processes(), progress=progress.Tally(self._show()))
+        self._tally = progress.Tally(self._show())
+        self.lab = Lab(place, processes=self._processes(), progress=self._tally)
 
     def _processes(self) -> int:
         """How many processes may train at once here: all cores, shared among xdist's workers."""
@@ -66,9 +72,10 @@ class Session:
             return max(1, count_gpus() // workers) if self.place.device == "cuda" else 1
         return max(1, provenance.cores() // workers)
 
-    def _show(self) -> Any:
+    def _show(self) -> progress.Show:
         if self.is_worker:
-            return progress.StatusFile(self.lab_status, self.name).show
+            worker = os.environ.get("PYTEST_XDIST_WORKER", str(os.getpid()))
+            return progress.StatusFile(self.lab_status, self.name, worker).show
         return self._terminal.show
 
     @property
@@ -89,12 +96,29 @@ class Session:
         Raises:
             pytest.UsageError: data that a selected claim needs is missing or corrupt.
         """
+        self._list(functions, chosen, deselected)
+        problems: list[str] = []
+        for function in chosen:
+            self.items[function.nodeid] = item = item_of(function)
+            self.told.skeletons.append(unjudged(function, Verdict.ERROR, LOST))
+            try:
+                for value, replicates in item.needs():
+                    self._need(value, replicates)
+            except (ValueError, LookupError, TypeError) as error:
+                problems.append(f"{function.nodeid}: {error.args[0] if error.args else error}")
+        if problems:
+            self.refuse("; ".join(_shortened(problems)))
+            return
+        self.plan = self.lab.plan(self._runs)
+
+    def _list(self, functions: list[Any], chosen: list[Any], deselected: list[Any]) -> None:
+        """Note what exists and what was selected of it, for the report."""
         for function, selected in [(f, f in chosen) for f in functions] + [(f, False) for f in deselected]:
             claim: Claim = function.function.claim
             self.told.collected.append(
                 Collected(
                     id=claim_id(function),
-                    tier=_tier(function),
+                    tier=tier_of(function),
                     paper=claim.paper.key,
                     says=claim.says,
                     selected=selected,
@@ -103,21 +127,21 @@ class Session:
             paper = Paper(**msgspec.structs.asdict(claim.paper))
             if paper not in self.told.papers:
                 self.told.papers.append(paper)
-        problems: list[str] = []
-        for function in chosen:
-            self.items[function.nodeid] = item = _item(function)
-            self.told.skeletons.append(_report(function, item.claim, None, 0.0))
-            try:
-                for value, replicates in item.needs():
-                    self._runs += self.lab.runs(value, replicates)
-            except (ValueError, LookupError, TypeError) as error:
-                problems.append(f"{function.nodeid}: {error.args[0] if error.args else error}")
-        if problems:
-            self.refuse("; ".join(dict.fromkeys(problems)))
-            return
-        self.plan = self.lab.plan(self._runs)
-        self.told.present = self.plan.present
-        self.told.data = {run.source: "" for run in self._runs if run.source}
+
+    def _need(self, value: Any, replicates: int) -> None:
+        """Add the runs of a value, and what its data may honestly be called.
+
+        Raises:
+            DataError: data it needs is missing or corrupt (one line).
+        """
+        runs = self.lab.runs(value, replicates)
+        if runs[0].kind not in self._kinds:
+            self._kinds.add(runs[0].kind)
+            for inner in values_in(value):
+                if hasattr(inner, "source"):
+                    name, digest = inner.source(self.place.data_root)
+                    self.told.data[name] = digest or UNPUBLISHED
+        self._runs += runs
 
     def refuse(self, why: str) -> None:
         """Stop with one line. A worker cannot stop the session, so it tells the controller at its end."""
@@ -127,38 +151,64 @@ class Session:
 
     def header(self) -> list[str]:
         """The lines on top of pytest's output."""
-        named = self.config.option.markexpr or "quick (none was named with -m)"
-        scope = f"overclaim: tier {named}, device {self.place.device}, {provenance.cores()} cores"
+        cores = provenance.cores()
+        plural = "s" if cores > 1 else ""
+        scope = f"overclaim: {self._scope()}, device {self.place.device}, {cores} core{plural}"
         return [scope + (", everything trained anew" if self.config.option.fresh else "")]
 
+    def _scope(self) -> str:
+        named = [tier for tier in TIERS if tier in self.config.option.markexpr]
+        if named:
+            return f"tier {' and '.join(named)} (-m {shlex.quote(self.config.option.markexpr)})"
+        if any("[" in argument for argument in self.config.args):
+            return "the items named"
+        return "tier quick (none was named with -m)"
+
     def planned(self) -> list[str]:
-        """What will be trained, said after collection; every fleet with ``--plan``."""
+        """What will be trained, said after collection."""
         if self.plan is None or not self._runs:
             return []
         plan, processes = self.plan, self.lab.crew.processes if self.lab.crew else 1
-        guess = progress.spoken(plan.seconds / processes)
-        lines = [
-            f"plan: {plan.missing} runs to train in {len(plan.fleets)} fleets, {plan.present} in the store"
-            + (
-                f"; about {guess} on {processes} processes ({plan.timed} runs timed before)"
-                if plan.missing
-                else ""
-            )
-        ]
-        if self.config.option.plan:
-            lines += [f"  {len(f.runs):3d} runs  {f.seconds:8.1f} s  {_what(f)}" for f in plan.fleets]
-        return lines
+        said = f"plan: {plan.missing} runs to train, {plan.present} in the store"
+        if plan.missing:
+            guess = progress.spoken(plan.seconds / processes)
+            on = f"{processes} processes" if processes > 1 else "one process"
+            said += f"; about {guess} on {on} ({plan.timed} of {plan.missing} runs timed before)"
+        return [said]
+
+    def _listing(self) -> Iterator[str]:
+        """What ``--plan`` prints: a line for each specification, the longest first."""
+        missing = [run for fleet in self.plan.fleets for run in fleet.runs] if self.plan else []
+        timings = self.lab.store.timings(run.kind for run in missing)
+        found: dict[str, tuple[int, float]] = {}
+        for run in missing:
+            what = abbreviated(run.value)
+            count, seconds = found.get(what, (0, 0.0))
+            found[what] = count + 1, seconds + seconds_of(run, timings)
+        for what, (count, seconds) in sorted(found.items(), key=lambda pair: (-pair[1][1], pair[0])):
+            yield f"{count:5d} runs {seconds:10.1f} s  {what}"
 
     # -- running ----------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """The terminal is there: progress may be drawn on it."""
+        if not self.is_worker and self.config.pluginmanager.has_plugin("terminalreporter"):
+            self._terminal.open(progress.own_stream(self.config))
 
     def fill(self) -> None:
         """Compute the plan; on the controller, watch the workers do it."""
         if self.is_controller:
-            self.lab_status.mkdir(parents=True, exist_ok=True)
             self._watch = progress.Watch(self.lab_status, self.name, self._terminal)
             self._watch.start()
-        else:
-            self.lab.ensure(self._runs)
+            return
+        self._tally.first = True
+        self.lab.ensure(self._runs)
+        self._tally.first = False
+
+    def judging(self) -> None:
+        """An item is about to be judged, here or by a worker."""
+        if self._watch:
+            self._watch.judging()
 
     def judge(self, function: Any) -> ClaimReport:
         """Judge one collected item.
@@ -167,27 +217,20 @@ class Session:
             Exception: whatever the claim's body raises.
         """
         began = time.monotonic()
-        item = self.items.get(function.nodeid) or _item(function)
-        judgement = judged(item, self.lab)
-        return _report(function, item.claim, judgement, time.monotonic() - began)
+        item = self.items.get(function.nodeid) or item_of(function)
+        return entry(function, judged(item, self.lab), time.monotonic() - began)
 
     def settle(self, report: ClaimReport) -> None:
         """Pass if the verdict was expected; fail with the evidence if not."""
         if report.unexpected:
-            pytest.fail(_message(report), pytrace=False)
-
-    def broken(self, function: Any, why: str, verdict: Verdict) -> ClaimReport:
-        """The entry of an item that raised (error) or was skipped (not run)."""
-        report = _report(function, function.function.claim, None, 0.0)
-        return msgspec.structs.replace(
-            report, verdict=verdict, reason=why, unexpected=verdict is Verdict.ERROR
-        )
+            pytest.fail(message(report), pytrace=False)
 
     def close(self) -> None:
-        """End processes and watchers."""
-        self.lab.close()
+        """End processes, watchers and the live line."""
         if self._watch:
             self._watch.close()
+        self._terminal.close()
+        self.lab.close()
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -196,48 +239,68 @@ class Session:
         report = msgspec.json.decode(encoded, type=ClaimReport)
         self.heard[report.id, report.tier] = report
 
-    def node_down(self, output: Mapping[str, Any], error: str) -> None:
-        """Take in what a worker leaves, or that it was lost."""
+    def node_down(self, worker: str, output: Mapping[str, Any]) -> None:
+        """Take in what a worker leaves; one that was lost leaves nothing."""
         if "overclaim" not in output:
-            self.lost.append(error)
+            if self._watch:
+                self._watch.lost(worker)
             return
         told = msgspec.json.decode(output["overclaim"], type=Exchange)
         if not self.told.collected:
             self.told = told
-        else:
-            self.told.computed |= told.computed
-            self.told.refusal = self.told.refusal or told.refusal
-            self.told.data |= told.data
+            return
+        self.told.computed |= told.computed
+        self.told.read += told.read
+        self.told.data |= told.data
+        self.told.refusal = self.told.refusal or told.refusal
 
     def finish(self, status: int) -> int:
         """Write the report, or tell the controller; the exit status to end with."""
         self.told.computed |= self.lab.computed
+        self.told.read += self.lab.read
         if self.is_worker:
             self.config.workeroutput["overclaim"] = msgspec.json.encode(self.told).decode()  # type: ignore[attr-defined]
             return status
+        if self.is_controller and status == pytest.ExitCode.NO_TESTS_COLLECTED:
+            self._nothing_found()
         if self.refusal:
             return int(pytest.ExitCode.USAGE_ERROR)
-        if self.config.option.plan and status == pytest.ExitCode.NO_TESTS_COLLECTED:
+        if self.config.option.plan and self.items and status == pytest.ExitCode.NO_TESTS_COLLECTED:
             return int(pytest.ExitCode.OK)
-        for skeleton in self.told.skeletons:  # an item whose worker was lost never reported
-            if self._ran(status):
-                self.heard.setdefault((skeleton.id, skeleton.tier), skeleton)
+        if self.heard and not self.config.option.collectonly:
+            self._complete(status)
         if self.config.option.report and self.heard and not self.config.option.collectonly:
-            from harness.report import render
-
-            render.write(self.report(), Path(self.config.option.report))
+            return self._write(status)
         return status
 
-    def _ran(self, status: int) -> bool:
-        return (
-            status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-            and not self.config.option.collectonly
-        )
+    def _nothing_found(self) -> None:
+        """xdist's workers keep to themselves that an argument names no item."""
+        named = [argument for argument in self.config.args if "::" in argument]
+        if named and not (self.told.collected or self.refusal):
+            self.told.refusal = f"not found: {' '.join(named)}"
+
+    def _write(self, status: int) -> int:
+        from harness.report import render
+
+        try:
+            render.write(self.report(), Path(self.config.option.report))
+        except OSError as error:
+            why = error.strerror or error
+            self.unwritten = f"cannot write the report to {self.config.option.report}: {why}"
+            return status or int(pytest.ExitCode.USAGE_ERROR)
+        return status
+
+    def _complete(self, status: int) -> None:
+        """Add the items that never reported: their worker was lost, or the session stopped before them."""
+        lost = self.is_controller and status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        stopped = {"verdict": Verdict.NOT_RUN, "unexpected": False, "reason": STOPPED}
+        for skeleton in self.told.skeletons:
+            one = skeleton if lost else msgspec.structs.replace(skeleton, **stopped)
+            self.heard.setdefault((one.id, one.tier), one)
 
     def report(self) -> Report:
         """Everything this session found, in the order in which the claims are written."""
-        order = {(c.id, c.tier): i for i, c in enumerate(self.told.collected)}
-        claims = sorted(self.heard.values(), key=lambda c: order.get((c.id, c.tier), len(order)))
+        claims = self._sorted()
         tiers = tuple(t for t in TIERS if any(c.tier == t for c in claims))
         return Report(
             schema=SCHEMA,
@@ -247,6 +310,10 @@ class Session:
             collected=tuple(self.told.collected),
             claims=tuple(claims),
         )
+
+    def _sorted(self) -> list[ClaimReport]:
+        order = {(c.id, c.tier): i for i, c in enumerate(self.told.collected)}
+        return sorted(self.heard.values(), key=lambda c: order.get((c.id, c.tier), len(order)))
 
     def _provenance(self, claims: list[ClaimReport]) -> Provenance:
         head, dirty = provenance.commit(self.config.rootpath)
@@ -261,154 +328,42 @@ class Session:
             wall_seconds=round(time.time() - self.began, 1),
             trained_seconds=round(sum(self.told.computed.values()), 1),
             trained_runs=len(self.told.computed),
-            reused_runs=self.told.present,
+            reused_runs=len(set(self.told.read) - set(self.told.computed)),
             device=self.place.device,
             processor=provenance.processor(),
             cores=provenance.cores(),
             memory_gib=provenance.memory_gib(),
             versions=provenance.versions(),
-            data=self._digests(),
+            data=self.told.data,
             replicates="0 and up; " + ", ".join(f"{t}: up to {n}" for t, n in judged_at.items()),
             command="python -m pytest " + shlex.join(_without_paths(self.config.invocation_params.args)),
         )
 
-    def _digests(self) -> dict[str, str]:
-        return dict(self.told.data)
-
     def summary(self) -> Iterator[tuple[str, dict[str, bool]]]:
         """The lines below pytest's output, with their markup."""
-        if self.refusal and self.is_controller:
-            yield f"ERROR: {self.refusal}", {"red": True}
+        if self.config.option.plan:
+            yield from ((text, {}) for text in self._listing())
+        for problem in (self.refusal if self.is_controller else "", self.unwritten):
+            if problem:
+                yield f"ERROR: {problem}", {"red": True}
         if not self.heard:
             return
         from harness.report.terminal import table
 
-        yield from table(list(self.heard.values()), self.told.collected)
-        if self.config.option.report:
+        yield from table(self._sorted(), self.told.collected)
+        if self.config.option.report and not self.unwritten:
             yield "report: report.html, report.md and report.json in the folder of --report", {}
 
 
-def _terminal_stream(config: pytest.Config) -> Any:
-    import sys
-
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    return getattr(getattr(reporter, "_tw", None), "_file", None) or sys.stdout
-
-
-def _tier(function: Any) -> str:
-    return str(function.callspec.params["tier"])
-
-
-def _params(function: Any) -> dict[str, Any]:
-    return {name: value for name, value in function.callspec.params.items() if name != "tier"}
-
-
-def claim_id(function: Any) -> str:
-    """The node id without the tier, which is always the first parameter."""
-    head, _, tail = function.nodeid.partition("[")
-    rest = tail.removesuffix("]").removeprefix(_tier(function)).removeprefix("-")
-    return f"{head}[{rest}]" if rest else head
-
-
-def _item(function: Any) -> Item:
-    """What there is to judge in a collected pytest function."""
-    test = function.function
-    counted = _counting(test)
-
-    def call(runs: Runs, check: Check, worlds: Mapping[str, Any]) -> None:
-        own = {name: function.funcargs[name] for name in function._fixtureinfo.argnames}
-        known = {**worlds, "runs": runs, "check": check}
-        own |= {name: value for name, value in known.items() if name in own}
-        function.obj(**own)
-
-    return Item(
-        claim=test.claim,
-        trained=getattr(test, "trained", {}),
-        controls=getattr(test, "controls", ()),
-        params=_params(function),
-        tier=_tier(function),
-        call=call,
-        examples=counted,
-    )
-
-
-def _counting(test: Any) -> Any:
-    """Counts the examples hypothesis tries, or None for a claim without hypothesis."""
-    inner = getattr(test, "hypothesis", None)
-    if inner is None:
-        return None
-    if not hasattr(inner.inner_test, "examples"):
-        import functools
-
-        plain = inner.inner_test
-
-        @functools.wraps(plain)
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            counted.examples += 1  # type: ignore[attr-defined]
-            return plain(*args, **kwargs)
-
-        counted.examples = 0  # type: ignore[attr-defined]
-        inner.inner_test = counted
-    return lambda: inner.inner_test.examples
-
-
-def _report(function: Any, claim: Claim, judgement: Judgement | None, seconds: float) -> ClaimReport:
-    """The report's entry for an item; without a judgement, that of an item that never reported."""
-    tier = _tier(function)
-    expected, because = claim.expects(tier)
-    found = judgement or Judgement(
-        verdict=Verdict.ERROR, reason="its worker was lost", checks=(), controls=(), figures=(), runs=()
-    )
-    thesis = (function.module.__doc__ or "").strip().partition("\n\n")[0]
-    return ClaimReport(
-        id=claim_id(function),
-        tier=tier,
-        params={n: v if isinstance(v, PLAIN) else str(v) for n, v in _params(function).items()},
-        paper=claim.paper.key,
-        where=claim.where,
-        says=claim.says,
-        adapted=claim.adapted[tier],
-        reported=dict(claim.reported),
-        expected=expected,
-        expected_because=because,
-        verdict=found.verdict,
-        unexpected=found.verdict is not expected,
-        reason=found.reason,
-        checks=found.checks,
-        controls=found.controls,
-        figures=found.figures,
-        runs=found.runs,
-        command=f'python -m pytest "{function.nodeid}"',
-        seconds=round(seconds, 3),
-        family=function.module.__name__.rpartition(".")[2].removeprefix("test_"),
-        thesis=" ".join(thesis.split()),
-        contested=claim.contested,
-    )
-
-
-def _message(report: ClaimReport) -> str:
-    lines = [f"{report.says}", f"verdict: {report.verdict.value}, expected {report.expected.value}"]
-    if report.expected_because:
-        lines.append(f"expected because {report.expected_because}")
-    if report.reason:
-        lines.append(f"why: {report.reason}")
-    lines += [f"  {e.verdict.symbol} {e.statement}: {_interval(e)}, n={e.n}" for e in report.checks]
-    for control in report.controls:
-        lines.append(f"control ({control.says}): {control.verdict.value}; {control.how}")
-    return "\n".join(lines)
-
-
-def _interval(evidence: Any) -> str:
-    numbers = (evidence.estimate, evidence.low, evidence.high)
-    estimate, low, high = ("..." if number is None else f"{number:.4g}" for number in numbers)
-    return f"{estimate} [{low}, {high}]"
-
-
-def _what(fleet: Any) -> str:
-    from harness.spec import abbreviated
-
-    kinds = list(dict.fromkeys(abbreviated(run.value) for run in fleet.runs))
-    return kinds[0] + (f" and {len(kinds) - 1} more" if len(kinds) > 1 else "")
+def _shortened(problems: Iterable[str]) -> Iterator[str]:
+    """Each problem once, with the first item that has it and how many others do."""
+    items: dict[str, list[str]] = {}
+    for problem in problems:
+        item, _, cause = problem.partition(": ")
+        items.setdefault(cause, []).append(item)
+    for cause, those in items.items():
+        others = f" and {len(those) - 1} more" if len(those) > 1 else ""
+        yield f"{those[0]}{others}: {cause}"
 
 
 def _utc(seconds: float) -> str:

@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 PURPOSES = (
-    "data", "labels", "initialization", "order", "augmentation", "noise", "simulation", "solution", "transform",
-)  # fmt: skip
+    "data",
+    "labels",
+    "initialization",
+    "order",
+    "augmentation",
+    "noise",
+    "simulation",
+    "solution",
+    "transform",
+)
 
 
 def stream(replicate: int, purpose: str, *more: int) -> np.random.Generator:

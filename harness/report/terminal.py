@@ -10,6 +10,8 @@ from harness.verdict import Evidence, Verdict
 
 Line = tuple[str, dict[str, bool]]
 
+LONGEST = 100
+
 COLOURS = {
     Verdict.REPRODUCED: "green",
     Verdict.REFUTED: "red",
@@ -46,7 +48,7 @@ def _numbers(checks: Sequence[Evidence]) -> str:
         return ""
     worst = next((e for e in checks if e.verdict is not Verdict.REPRODUCED), checks[0])
     if worst.relation == "exact" or worst.estimate is None:
-        return f"{worst.statement}" if worst.verdict is Verdict.REPRODUCED else f"{worst.reason[:80]}"
+        return worst.statement if worst.verdict is Verdict.REPRODUCED else _line(worst.reason)
     interval = f"[{_number(worst.low)}, {_number(worst.high)}]"
     sides = [_number(b) for b in (worst.lower_bound, worst.upper_bound) if b is not None]
     return f"{_number(worst.estimate)} {interval} against {' and '.join(sides)}, n={worst.n}"
@@ -58,5 +60,13 @@ def _number(value: float | None) -> str:
 
 def _aside(claim: ClaimReport) -> str:
     if claim.unexpected:
-        return f"  UNEXPECTED: {claim.reason or 'expected ' + claim.expected.value}"
+        return f"  UNEXPECTED: {_line(claim.reason) or 'expected ' + claim.expected.value}"
+    if claim.verdict is Verdict.NOT_RUN:
+        return _line(claim.reason)
     return "  (as expected)" if claim.expected is not Verdict.REPRODUCED else ""
+
+
+def _line(text: str) -> str:
+    """A reason as one line of moderate length."""
+    one = " ".join(text.split())
+    return one if len(one) <= LONGEST else f"{one[:LONGEST]}…"

@@ -1,0 +1,183 @@
+"""Little suites of claims on disk, and pytest sessions over them in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import harness
+from harness.report.schema import Report, decode
+
+ROOT = Path(harness.__file__).parents[1]
+
+CONFTEST = """
+import sys
+
+import harness.provenance
+
+harness.provenance.cores = lambda: 1  # no processes of the session's own: they take a second to start
+
+pytest_plugins = ["harness.plugin"]
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        print("imported torch:", "torch" in sys.modules, "numpy:", "numpy" in sys.modules)
+"""
+
+PYPROJECT = """
+[tool.pytest]
+strict = true
+addopts = ["-ra", "-p", "no:cacheprovider", "-p", "no:benchmark", "-p", "no:timeout"]
+"""
+
+HEAD = '''"""Numbers are large, which is a thesis."""
+
+import os
+import signal
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import Paper, Simulation, Tiers, bounded, claim, control, effect, trained
+
+PAPER = Paper(key="X2020", authors="A and B", title="T", venue="V", year=2020, url="https://x.org")
+SMALL = {"quick": "small"}
+
+
+def draw(generator, centre, seconds):
+    time.sleep(seconds)
+    with open("draws", "a") as file:
+        file.write(f"{centre}\\n")
+    return {"x": centre + 0.1 * generator.normal(), "curve": [1.0, 2.0]}
+
+
+def fails(generator):
+    raise ValueError("no convergence\\nin many lines")
+
+
+def about(centre, seconds=0.0):
+    return Simulation(draw, {"centre": centre, "seconds": seconds})
+
+
+def large(runs, check):
+    check(effect(runs.x.final("x"), 0.5, because="half of what was reported"))
+
+
+NULL = about(0.0)
+'''
+
+
+def write(folder: Path, body: str, name: str = "test_tiny.py", head: str = HEAD) -> Path:
+    """A suite of one file in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / name).write_text(head + body)
+    return folder
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """This process's, with everything the harness keeps inside ``folder``, and no trace of an outer xdist."""
+    kept = {n: v for n, v in os.environ.items() if not n.startswith(("PYTEST_", "HARNESS_"))}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "HARNESS_STORE": str(folder / "store"),
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "150",
+        **more,
+    }
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pytest session printed and left."""
+
+    status: int
+    text: str
+    folder: Path
+
+    @property
+    def report(self) -> Report:
+        return decode((self.folder / "rep" / "report.json").read_bytes())
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        return {c.id.partition("::test_")[2]: c.verdict.value for c in self.report.claims}
+
+    @property
+    def letters(self) -> str:
+        """The letters of the progress line, sorted."""
+        rows = [row for row in self.text.splitlines() if row.rstrip().endswith("%]")]
+        return "".join(sorted("".join(row.partition("[")[0].rpartition(" ")[0].split()[-1] for row in rows)))
+
+    def says(self, *texts: str) -> None:
+        for text in texts:
+            assert text in self.text, f"{text!r} is not in:\n{self.text}"
+
+    def refused(self, *texts: str) -> None:
+        """One line of error with these words, and no traceback."""
+        errors = [row for row in self.text.splitlines() if "ERROR" in row or "rror:" in row]
+        assert self.status in (2, 4), self.text
+        assert len(errors) == 1, self.text
+        assert not [t for t in texts if t not in errors[0]], errors[0]
+        assert "Traceback" not in self.text
+        assert "INTERNAL" not in self.text
+
+
+def run(folder: Path, *arguments: str, **env: str) -> Session:
+    """``python -m pytest`` in ``folder``."""
+    command = [sys.executable, "-B", "-m", "pytest", *arguments]
+    return _finished(folder, command, env)
+
+
+def run_harness(folder: Path, *arguments: str, **env: str) -> Session:
+    """``python -m harness`` in ``folder``."""
+    return _finished(folder, [sys.executable, "-B", "-m", "harness", *arguments], env)
+
+
+def _finished(folder: Path, command: list[str], env: Mapping[str, str]) -> Session:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(folder, **env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Session(status=done.returncode, text=done.stdout, folder=folder)
+
+
+def inside(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Session:
+    """The same within this process, which saves the start of Python; for what imports nothing large."""
+    from harness import provenance
+
+    monkeypatch.setattr(provenance, "cores", lambda: 1)
+    for name in [n for n in os.environ if n.startswith(("PYTEST_", "HARNESS_"))]:
+        if name != "PYTEST_CURRENT_TEST":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HARNESS_STORE", str(pytester.path / "store"))
+    monkeypatch.setenv("COLUMNS", "150")
+    done = pytester.runpytest_inprocess(*arguments)
+    return Session(status=int(done.ret), text=done.stdout.str() + done.stderr.str(), folder=pytester.path)
+
+
+def without_times(value: Any) -> Any:
+    """A report as plain data without what may differ between two sessions."""
+    changing = ("seconds", "started", "finished", "wall_seconds", "trained_seconds", "command")
+    if isinstance(value, dict):
+        return {n: without_times(v) for n, v in value.items() if n not in changing}
+    if isinstance(value, (list, tuple)):
+        return [without_times(v) for v in value]
+    return value

@@ -1,0 +1,171 @@
+"""Everything a person can get wrong: one line that names cause and fix, exit status 2 or 4, no traceback."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.tests.suites import Session, inside, run, write
+
+pytest_plugins = ["pytester"]
+
+GOOD = """
+@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_large(runs, check):
+    large(runs, check)
+"""
+
+WITHOUT_PARAMETER = GOOD.replace("about(1.0)", "lambda width: about(width)")
+WITHOUT_TIER = GOOD.replace("about(1.0)", "Tiers(standard=about(1.0))")
+UNKNOWN_TIER = GOOD.replace("adapted=SMALL", 'adapted={"huge": "none"}')
+NEEDS_DATA = """
+from harness import Solved, Value
+from harness.data import Cifar10, Digits
+
+
+class Mean(Value, frozen=True):
+    def solve(self, split, generator):
+        return {"x": float(split.x_train.mean())}
+
+
+@claim(PAPER, "S1", says="pictures are not black", adapted={"quick": "none", "standard": "none"})
+@trained(x=Tiers(quick=Solved(Digits(n=100), Mean()), standard=Solved(Cifar10(n=20), Mean())))
+@control(says="no shift", x=NULL)
+def test_bright(runs, check):
+    check(effect(runs.x.final("x"), -100.0, because="anything"))
+"""
+
+ARGUMENTS = {
+    ("-m", "nonsense"): "nonsense",
+    ("-m", "quick and"): "Wrong expression passed to '-m'",
+    ("-k", "and and"): "Wrong expression passed to '-k'",
+    ("--device", "nonsense"): "--device nonsense: use cpu, cuda or cuda:0",
+    ("--device", "cuda:x"): "--device cuda:x: use cpu",
+    ("--data-root", "nowhere"): "--data-root nowhere: no such directory; put data sets there or leave it out",
+    ("--store", "file", "test_tiny.py"): "/file: Not a directory; use another with --store DIR",
+    ("--store=/proc/store",): "cannot write to the store /proc/store",
+    ("nofile.py",): "file or directory not found: nofile.py",
+    ("test_tiny.py::test_nothing",): "not found: ",
+}
+
+
+@pytest.fixture
+def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def start(body: str, *arguments: str) -> Session:
+        write(pytester.path, body)
+        (pytester.path / "file").write_text("")
+        return inside(pytester, monkeypatch, *arguments)
+
+    return start
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS, ids=" ".join)
+def test_arguments(arguments: tuple[str, ...], session: Any) -> None:
+    session(GOOD, *arguments).refused(ARGUMENTS[arguments])
+
+
+BODIES = {
+    WITHOUT_PARAMETER: "test_large[quick]: <lambda> wants width, which the test has no parameter for",
+    WITHOUT_TIER: "test_tiny.py::test_large[quick]: no experiment is declared for tier 'quick'",
+}
+
+
+@pytest.mark.parametrize("body", BODIES, ids=["parameter", "tier"])
+def test_claims(body: str, session: Any) -> None:
+    session(body).refused(BODIES[body])
+
+
+def test_a_file_that_does_not_import_is_named(session: Any) -> None:
+    found = session(UNKNOWN_TIER)
+    assert found.status == 2
+    found.says("unknown tier 'huge': one of quick, standard, full", "ERROR test_tiny.py")
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_gpu_that_is_not_there(count: int, session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = SimpleNamespace(is_available=lambda: count > 0, device_count=lambda: count)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(__version__="2.9", cuda=cuda))
+    sees = "2 GPUs" if count else "no GPU"
+    session(GOOD, "--device", "cuda:2").refused(f"torch 2.9 sees {sees} here; use another or --device cpu")
+
+
+@pytest.mark.parametrize("name", ["HARNESS_STORE", "HARNESS_DATA"])
+def test_environment(name: str, tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    (tmp_path / "file").write_text("")
+    what = "/file: Not a directory" if name == "HARNESS_STORE" else "HARNESS_DATA file: no such directory"
+    run(tmp_path, **{name: "file"}).refused(what)
+
+
+WORKERS = {
+    ("test_tiny.py::test_nothing",): (GOOD, "not found: test_tiny.py::test_nothing"),
+    (): (WITHOUT_PARAMETER, "wants width"),
+    ("-m", "standard", "--data-root", "."): (NEEDS_DATA, "python -m harness data get cifar10"),
+}
+
+
+BEFORE_WORKERS = {
+    ("-m", "nonsense"): "nonsense",
+    ("-k", "and and"): "Wrong expression passed to '-k'",
+    ("nofile.py",): "file or directory not found: nofile.py",
+    ("--store", "file", "test_tiny.py"): "/file: Not a directory",
+    ("--device", "nonsense"): "--device nonsense",
+}
+
+
+@pytest.mark.parametrize("arguments", BEFORE_WORKERS, ids=" ".join)
+def test_workers_are_not_started_for_a_mistyped_line(arguments: tuple[str, ...], session: Any) -> None:
+    found = session(GOOD, "-n", "2", *arguments)
+    found.refused(BEFORE_WORKERS[arguments])
+    assert "bringing up" not in found.text
+
+
+@pytest.mark.parametrize("arguments", WORKERS, ids=" ".join)
+def test_workers_say_the_same(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    body, what = WORKERS[arguments]
+    write(tmp_path, body)
+    run(tmp_path, "-n", "2", *arguments).refused(what)
+
+
+def test_data_that_is_missing_or_damaged(
+    session: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(pytester.path / "cache"))
+    named = ("-m", "standard", "--data-root", ".")
+    remedy = "run `python -m harness data get cifar10` or give --data-root"
+    session(NEEDS_DATA, *named).refused("test_bright[standard]", "neither cifar10.npz nor", remedy)
+    file = pytester.path / "cifar10.npz"
+    file.write_bytes(b"PK\x03\x04 not a zip")
+    session(NEEDS_DATA, *named).refused("cifar10.npz cannot be read", remedy)
+    square = np.zeros((20, 8, 8, 3), np.uint8)
+    labels = np.zeros(20, np.uint8)
+    np.savez(file, x_train=square, y_train=labels, x_test=square)
+    session(NEEDS_DATA, *named).refused("y_test", remedy)
+    np.savez(file, x_train=square, y_train=labels, x_test=square, y_test=labels)
+    session(NEEDS_DATA, *named).refused("x_train", remedy)
+    pictures = np.zeros((20, 32, 32, 3), np.float32)
+    np.savez(file, x_train=pictures, y_train=labels, x_test=pictures, y_test=labels)
+    session(NEEDS_DATA, *named).refused("x_train", remedy)
+
+
+def test_the_report_says_what_data_were_read(tmp_path: Path) -> None:
+    write(tmp_path, NEEDS_DATA)
+    found = run(tmp_path, "--report", "rep")
+    assert found.report.provenance.data == {"digits (scikit-learn)": "embedded or generated"}
+    found.says("imported torch: False")
+
+
+def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    (tmp_path / "file").write_text("")
+    found = run(tmp_path, "test_tiny.py", "--report", "file")
+    assert found.status == 4
+    found.says("ERROR: cannot write the report to file", "1 claims judged: 1 reproduced")
+    assert "Traceback" not in found.text
