@@ -293,7 +293,7 @@ NOISE = {"random_pixels": RandomPixels(), "gaussian": GaussianInputs()}
         tier: text + "; labels are random on every kind of image, so that only the images differ"
         for tier, text in (
             ("quick", SMALL["quick"]),
-            ("standard", "an MLP for Inception"),
+            ("standard", "an MLP for Inception, bfloat16 operands"),
             ("full", "as the paper"),
         )
     },
