@@ -18,6 +18,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -94,6 +95,15 @@ class Store:
             raise StoreError(
                 f"cannot write to the store {root}: {error.strerror or error}; use another with --store DIR"
             ) from None
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove drafts that a killed process left; none is written for a day."""
+        yesterday = time.time() - 86_400
+        for draft in (self.root / "tmp").iterdir():
+            with contextlib.suppress(OSError):
+                if draft.stat().st_mtime < yesterday:
+                    shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
 
     def path(self, key: str) -> Path:
         """Where the record of a run lies, or would lie."""
