@@ -380,3 +380,12 @@ def test_corrupted_and_clean_errors_are_measured_to_the_number_of_their_examples
     counts = [round(1 / results.final(name).resolution) for name in ("corrupted_error", "clean_error")]
     assert sum(counts) == 200
     assert 60 < counts[0] < 120
+
+
+def test_a_lab_sweeps_day_old_drafts_of_killed_processes(tmp_path: Path) -> None:
+    drafts = Lab(at(tmp_path)).store.root / "tmp"
+    for name in ("old", "new"):
+        (drafts / name).mkdir()
+    os.utime(drafts / "old", (0, 0))
+    Lab(at(tmp_path))
+    assert [draft.name for draft in drafts.iterdir()] == ["new"]

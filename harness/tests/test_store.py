@@ -395,15 +395,3 @@ def test_what_is_trained_anew_does_not_resume_an_older_checkpoint(store: Store) 
     store.checkpoint(KEY, {"epoch": 1}, ARRAYS)
     assert store.resume(KEY, since=time.time() - 60) is not None
     assert store.resume(KEY, since=time.time() + 60) is None
-
-
-def test_drafts_of_killed_processes_are_swept_after_a_day(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    old, new = store.root / "tmp" / "old", store.root / "tmp" / "new"
-    for draft in (old, new):
-        draft.mkdir()
-        (draft / "record.json").write_text("{")
-    os.utime(old, (0, 0))
-    Store(tmp_path)
-    assert not old.exists()
-    assert new.exists()
