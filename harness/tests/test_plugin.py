@@ -221,7 +221,7 @@ def test_a_report_is_written_and_names_neither_path_nor_host_nor_user(outcomes: 
         assert str(outcomes.folder) not in text
         assert os.uname().nodename not in text
         assert "/home/" not in text
-        assert str(Path.home()) not in text
+        assert Path.home() == Path("/") or str(Path.home()) not in text
     assert outcomes.report.provenance.command == "python -m pytest --report DIR"
     assert len(outcomes.report.collected) == 17
     assert [c.tier for c in outcomes.report.collected if not c.selected] == ["standard"]
