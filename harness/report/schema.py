@@ -43,13 +43,14 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One computed cell that a claim read."""
+    """One computed cell that a claim read; ``kernel``: how it was trained ("" if it was not trained)."""
 
     name: str
     replicate: int
     address: str
     what: str
     seconds: float
+    kernel: str = ""
 
 
 class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +92,10 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """Where, when, with what and from which code the verdicts were computed. No path, host or user name."""
+    """Where, when, with what and from which code the verdicts were computed. No path, host or user name.
+
+    ``shipped``: the commit whose shipped records were judged, "" where they were computed or stored here.
+    """
 
     commit: str
     dirty: bool
@@ -109,6 +113,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, str]
     replicates: str
     command: str
+    shipped: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
