@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from harness.data import Digits, RandomLabels, RedrawnLabels, WrongLabels
-from harness.fleet import trainer
+from harness.fleet import kernels, trainer
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.fleet.plan import (
     Catalogue,
@@ -24,7 +24,8 @@ from harness.fleet.plan import (
     shape_of,
     with_parents,
 )
-from harness.fleet.trainer import Trained, _batches
+from harness.fleet.replica import Replica, Weights, batches, built
+from harness.fleet.trainer import Member, Trained
 from harness.lab import Lab
 from harness.models import Linear, Mlp, SmallInception
 from harness.spec import Experiment, From, Probing
@@ -46,7 +47,10 @@ def split(experiment: Experiment, replicate: int = 0) -> Any:
 
 
 def trained(experiment: Experiment, replicate: int = 0, **more: Any) -> Trained:
-    return trainer.train(experiment, replicate, split(experiment, replicate), **more)
+    until = more.pop("until_epoch", None)
+    return trainer.train(
+        Member(experiment, replicate, split(experiment, replicate), **more), until_epoch=until
+    )
 
 
 def same(a: Trained, b: Trained) -> bool:
@@ -111,7 +115,7 @@ def test_twenty_steps_agree_with_plain_torch(changes: dict[str, Any]) -> None:
 
 def test_gradients_agree_with_differences_in_float64() -> None:
     experiment = SMALL.but(data__n=20)
-    replica = trainer._Replica(experiment, 0, split(experiment), "cpu")
+    replica = Replica(built(experiment, 0, split(experiment)), experiment, 0, split(experiment), "cpu")
     loss = replica._loss(replica.x_train, replica.y_train)
     gradient = torch.autograd.grad(loss, replica.params)[0]
     exact, x = replica.model.double(), replica.x_train.double()
@@ -151,9 +155,9 @@ def test_errors_are_those_of_the_final_weights() -> None:
     ],
 )  # fmt: skip
 def test_a_last_batch_of_one_joins_its_neighbour(n: int, size: int, sizes: list[int]) -> None:
-    batches = _batches(n, size)
-    assert [end - begin for begin, end in batches] == sizes
-    assert (batches[0][0], batches[-1][1]) == (0, n)
+    found = batches(n, size)
+    assert [end - begin for begin, end in found] == sizes
+    assert (found[0][0], found[-1][1]) == (0, n)
 
 
 def test_batch_norm_trains_where_one_example_is_left_over() -> None:
@@ -170,7 +174,7 @@ def test_redrawn_labels_are_new_in_every_epoch_and_measured_as_such() -> None:
         seen.append(data.redraw(epoch))
         return seen[-1]
 
-    found = trainer.train(experiment, 0, dataclasses.replace(data, redraw=redraw))
+    found = trainer.train(Member(experiment, 0, dataclasses.replace(data, redraw=redraw)))
     assert len(seen) == 3
     assert all((seen[i] == data.redraw(i)).all() for i in range(3))
     assert len({labels.tobytes() for labels in seen}) == 3
@@ -209,15 +213,18 @@ def test_replicates_of_two_experiments_are_paired() -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"model__batch_norm": True, "optimizer__decay": 0.9}], ids=str)
-def test_ten_epochs_are_five_a_checkpoint_and_five_more(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_ten_epochs_are_five_a_checkpoint_and_five_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
     experiment = SMALL.but(**{"optimizer__epochs": 10, **changes})
     store = Lab(at(tmp_path)).store
     whole = trained(experiment)
 
-    def save(state: dict[str, Any], arrays: trainer.Weights) -> None:
+    def save(state: dict[str, Any], arrays: Weights) -> None:
         store.checkpoint("ab" * 32, state, arrays)
 
-    trained(experiment, until_epoch=5, save=save, save_every=0.0)
+    trained(experiment, until_epoch=5, save=save)
     resumed = store.resume("ab" * 32)
     assert resumed is not None
     assert resumed[0]["epoch"] == 5
@@ -229,19 +236,19 @@ def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: p
     whole = trained(experiment)
     lab = Lab(at(tmp_path))
     (run,) = lab.runs(experiment, 1)
-    replica = trainer._Replica(experiment, 0, split(experiment), "cpu")
+    replica = kernels.replica(experiment, 0, split(experiment), "cpu")
     curves = {name: values[:2] for name, values in whole.curves.items()}
     for epoch in range(2):
         replica.epoch(epoch)
     lab.store.checkpoint(run.key, {"epoch": 2, "curves": curves}, replica.state())
     epochs: list[int] = []
-    descend = trainer._Replica._descend
+    once = Replica.epoch
 
-    def counted(replica: trainer._Replica, epoch: int) -> float:
+    def counted(replica: Replica, epoch: int) -> dict[str, float]:
         epochs.append(epoch)
-        return descend(replica, epoch)
+        return once(replica, epoch)
 
-    monkeypatch.setattr(trainer._Replica, "_descend", counted)
+    monkeypatch.setattr(Replica, "epoch", counted)
     found = lab.results("x", experiment, 1)
     assert epochs == [2, 3, 4, 5]
     assert found.curve("train_loss")[0].tolist() == whole.curves["train_loss"]

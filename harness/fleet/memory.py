@@ -1,0 +1,117 @@
+"""Memory: how much there is, about how much a run needs, and how much it came to at its peak."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from harness.spec import Experiment
+
+PROCESS = 700 * 2**20
+"""Bytes of a process that has imported torch and trains nothing."""
+UNKNOWN = 2**62
+ADDS_PER_VALUE = 250
+"""Multiply-adds for each activation that the small convolutional nets keep: some 200 to 500."""
+EVALUATED = 1024
+"""Examples in an evaluation step of the plain path."""
+
+
+def available() -> int:
+    """Bytes that may be used without swapping: of the machine, or of the container if that is less."""
+    return min(_machine(), _container(Path("/sys/fs/cgroup")))
+
+
+def _machine() -> int:
+    try:
+        for row in Path("/proc/meminfo").read_text().splitlines():
+            if row.startswith("MemAvailable:"):
+                return int(row.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return UNKNOWN
+
+
+def _container(folder: Path) -> int:
+    try:
+        limit = (folder / "memory.max").read_text().strip()
+        used = int((folder / "memory.current").read_text())
+        return max(0, int(limit) - used) if limit != "max" else UNKNOWN
+    except (OSError, ValueError):
+        return UNKNOWN
+
+
+def needed(value: Any) -> int:
+    """About how many bytes a run adds to a process: data, parameters with their steps, activations.
+
+    An upper estimate; what is solved or simulated counts as its data alone.
+    """
+    data = getattr(value, "data", None)
+    if data is None:
+        return 0
+    images = 4 * math.prod(data.shape) * (data.train_size + data.test_size)
+    if not isinstance(value, Experiment):
+        return 2 * images
+    parameters = 4 * 4 * value.model.size(data.shape, data.classes)
+    activations = value.model.cost(data.shape, data.classes) / ADDS_PER_VALUE + math.prod(data.shape)
+    examples = max(3 * value.optimizer.batch, EVALUATED)
+    return int(2 * images + parameters + 4 * activations * examples)
+
+
+def processes(values: Iterable[Any], most: int) -> int:
+    """How many processes, at most ``most`` and at least one, can compute such runs side by side."""
+    each = PROCESS + max(map(needed, values), default=0)
+    return max(1, min(most, available() // each))
+
+
+def together(experiment: Experiment, device: str) -> int:
+    """How many replicas of an experiment fit on a GPU at once, by the estimate, data held once."""
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(torch.device(device))
+    data = experiment.data
+    images = 8 * math.prod(data.shape) * (data.train_size + data.test_size)
+    return max(1, int(0.9 * free - images) // max(1, needed(experiment) - images))
+
+
+class Peak:
+    """The largest memory of this process, or on a GPU of its tensors, from the making of this on."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        if device.startswith("cuda"):
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(device)
+        else:
+            self._reset()
+
+    @staticmethod
+    def _reset() -> None:
+        # Linux forgets the high-water mark; elsewhere it is that of the process's whole life
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+
+    def bytes(self) -> int:
+        """The peak so far."""
+        if self.device.startswith("cuda"):
+            import torch
+
+            return int(torch.cuda.max_memory_allocated(self.device))
+        try:
+            for row in Path("/proc/self/status").read_text().splitlines():
+                if row.startswith("VmHWM:"):
+                    return int(row.split()[1]) * 1024
+        except (OSError, ValueError, IndexError):
+            pass
+        return _peak_of_life()
+
+
+def _peak_of_life() -> int:
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,196 @@
+"""One run in training, by the plain path: an ordinary nn.Module and an ordinary loop.
+
+Every faster kernel is held to this one, and whatever no faster kernel knows is trained by it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.spec import Experiment
+from harness.streams import stream
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from harness.data import Split
+
+EVALUATION_BATCH = 1024
+
+Weights = dict[str, "np.ndarray"]
+
+
+class Replica:
+    """A model in training with its data on the device: the reference kernel.
+
+    Other kernels are subclasses that differ in ``_descend`` and ``_wrong``; the module holds the weights
+    for all of them, so that records and checkpoints do not depend on the kernel.
+    """
+
+    kernel: ClassVar[str] = "reference"
+
+    def __init__(
+        self, module: torch.nn.Module, experiment: Experiment, replicate: int, split: Split, device: str
+    ) -> None:
+        import torch
+
+        self.experiment, self.replicate, self.split = experiment, replicate, split
+        self.device = torch.device(device)
+        self.optimizer = experiment.optimizer
+        self.model = self._laid_out(module)
+        self.params = list(self.model.parameters())
+        # the fused kernel takes velocities only with momentum
+        self.velocities = [torch.zeros_like(p) for p in self.params] if self.optimizer.momentum else []
+        self.x_train, self.x_test = self._placed(split.x_train), self._placed(split.x_test)
+        self.y_train, self.y_test = self._on_device(split.y_train), self._on_device(split.y_test)
+        self.batches = batches(len(split.y_train), self.optimizer.batch)
+        self.steps = len(self.batches)
+
+    def _laid_out(self, model: torch.nn.Module) -> torch.nn.Module:
+        """The module on the device, its weights in the kernel's memory order."""
+        return model.to(self.device)
+
+    def _placed(self, images: np.ndarray) -> torch.Tensor:
+        """Images on the device, in the kernel's memory order."""
+        return self._on_device(images)
+
+    def _on_device(self, array: np.ndarray) -> torch.Tensor:
+        import torch
+
+        return torch.from_numpy(array).to(self.device)
+
+    def load(self, arrays: Weights | None) -> None:
+        """Weights, buffers and, from a checkpoint, velocities (``velocity.0`` ...)."""
+        import torch
+
+        if arrays is None:
+            return
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        velocities = {n: tensors.pop(n) for n in list(tensors) if n.startswith("velocity.")}
+        self.model.load_state_dict(tensors)
+        for i, velocity in enumerate(self.velocities[: len(velocities)]):
+            velocity.copy_(velocities[f"velocity.{i}"])
+
+    def weights(self) -> Weights:
+        """Copies of parameters and buffers by name."""
+        # copies: on the CPU .numpy() would share memory with the model that goes on training
+        return {n: t.detach().cpu().numpy().copy() for n, t in self.model.state_dict().items()}
+
+    def state(self) -> Weights:
+        """What a checkpoint keeps: weights and velocities."""
+        moving = {f"velocity.{i}": v.cpu().numpy().copy() for i, v in enumerate(self.velocities)}
+        return self.weights() | moving
+
+    def epoch(self, epoch: int) -> dict[str, float]:
+        """Train one epoch, then measure: train_loss is the running mean, errors are measured afresh."""
+        if self.split.redraw is not None:
+            self.y_train = self._on_device(self.split.redraw(epoch))
+        order = stream(self.replicate, "order", epoch).permutation(len(self.y_train))
+        first = epoch * self.steps
+        rates = [self.optimizer.lr_at(first + i, self.steps) for i in range(self.steps)]
+        loss = self._descend(order, rates)
+        wrong = self._wrong(self.x_train, self.y_train)
+        return measures(loss, wrong, self._wrong(self.x_test, self.y_test), self.split)
+
+    def rehearse(self, steps: int) -> None:
+        """Some steps for a stopwatch; the replica is spoilt by it."""
+        import numpy as np
+
+        rows = np.resize(np.arange(len(self.y_train)), steps * self.optimizer.batch)
+        self.batches = batches(len(rows), self.optimizer.batch)
+        self._descend(rows, [0.0] * len(self.batches))
+
+    def _descend(self, order: np.ndarray, rates: list[float]) -> float:
+        """One pass over the data in this order, a rate for each step; the mean loss on the way."""
+        import torch
+
+        self.model.train()
+        indices = self._on_device(order)
+        total = torch.zeros((), device=self.device, dtype=torch.float64)
+        for (begin, end), lr in zip(self.batches, rates, strict=True):
+            chosen = indices[begin:end]
+            x, y = self.x_train.index_select(0, chosen), self.y_train.index_select(0, chosen)
+            loss = self._loss(x, y)
+            gradients = list(torch.autograd.grad(loss, self.params))
+            with torch.no_grad():
+                self.optimizer.update(self.params, gradients, self.velocities, lr)
+            total += loss.detach() * (end - begin)
+        return float(total.item() / len(order))
+
+    def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        with self._precision():
+            logits = self.model(x)
+        return loss_of(self.experiment.loss, logits.float(), y)
+
+    def _precision(self) -> torch.autocast:
+        """Training and evaluation alike run at the experiment's precision; weights stay float32."""
+        import torch
+
+        reduced = self.experiment.precision == "bfloat16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced)
+
+    def _wrong(self, x: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+        """Where the prediction differs from the label, bool [examples], in evaluation mode."""
+        import torch
+
+        self.model.eval()
+        with torch.inference_mode(), self._precision():
+            pieces = [self.model(part).argmax(1) for part in x.split(EVALUATION_BATCH)]
+            return (torch.cat(pieces) != y).cpu().numpy()
+
+
+class ChannelsLast(Replica):
+    """The plain path with images and convolutions in channels-last order, which convolutions prefer."""
+
+    kernel = "channels_last"
+
+    def _laid_out(self, model: torch.nn.Module) -> torch.nn.Module:
+        import torch
+
+        return super()._laid_out(model).to(memory_format=torch.channels_last)
+
+    def _placed(self, images: np.ndarray) -> torch.Tensor:
+        import torch
+
+        return super()._placed(images).contiguous(memory_format=torch.channels_last)
+
+
+def built(experiment: Experiment, replicate: int, split: Split) -> torch.nn.Module:
+    """The module of a run at its own initial weights, on the CPU."""
+    shape = tuple(split.x_train.shape[1:])
+    model: torch.nn.Module = experiment.model.build(shape, split.classes, stream(replicate, "initialization"))
+    return model
+
+
+def loss_of(kind: str, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Mean loss of float32 logits [batch, classes] and labels [batch]."""
+    import torch.nn.functional as F
+
+    if kind == "squared":
+        return F.mse_loss(logits, F.one_hot(y, logits.shape[-1]).to(logits.dtype))
+    return F.cross_entropy(logits, y)
+
+
+def measures(loss: float, wrong: np.ndarray, wrong_test: np.ndarray, split: Split) -> dict[str, float]:
+    """An epoch's row of the curves, from what was predicted wrongly (bool [examples])."""
+    import numpy as np
+
+    found = {
+        "train_loss": loss,
+        "train_error": float(np.mean(wrong)),
+        "test_error": float(np.mean(wrong_test)),
+    }
+    if split.redraw is None and split.corrupted.any():
+        found["corrupted_error"] = float(np.mean(wrong[split.corrupted]))
+        if not split.corrupted.all():
+            found["clean_error"] = float(np.mean(wrong[~split.corrupted]))
+    return found
+
+
+def batches(n: int, size: int) -> list[tuple[int, int]]:
+    """Consecutive (begin, end); a last batch of one joins its neighbour, since batch norm needs two."""
+    starts = list(range(0, n, size))
+    if len(starts) > 1 and n - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], n], strict=True))

@@ -1,0 +1,279 @@
+"""Runs of equal shape trained at once: parameters stacked, one step for all of them.
+
+For GPUs, where a small net's step is all launching and no arithmetic; on a CPU it loses (vmap trains at
+half the speed of a loop) and serves to test the arithmetic. Data, labels, order and learning rates are on
+the device for a whole epoch, and on CUDA a whole step, from gathering the batch to the update, is captured
+once per batch size and replayed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.fleet.replica import Weights, batches, built, loss_of, measures
+from harness.spec import Experiment
+from harness.streams import stream
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from harness.data import Split
+
+EVALUATED_AT_ONCE = 8192
+"""Examples of all members together in one evaluation step."""
+
+
+class Stack:
+    """Replicas of one shape; ``members`` are (experiment, replicate, split).
+
+    Learning rates, labels, data and stopping may differ between members; model, batch, momentum, weight
+    decay, loss and precision may not (``plan.shape_of``). Members are addressed by their present place.
+    """
+
+    kernel = "stacked"
+
+    def __init__(self, members: Sequence[tuple[Experiment, int, Split]], device: str) -> None:
+        import torch
+
+        self.members = list(members)
+        self.device = torch.device(device)
+        experiment, _, split = self.members[0]
+        self.experiment, self.optimizer = experiment, experiment.optimizer
+        modules = [built(e, replicate, data) for e, replicate, data in self.members]
+        self.saved = set(modules[0].state_dict())
+        params, buffers = torch.func.stack_module_state(modules)
+        self.module = modules[0].to("meta")
+        self.params = {n: p.detach().to(self.device).requires_grad_() for n, p in params.items()}
+        self.buffers = {n: b.to(self.device) for n, b in buffers.items()}
+        self.velocities = {n: torch.zeros_like(p) for n, p in self.params.items()}
+        self.batches = batches(len(split.y_train), self.optimizer.batch)
+        self.steps = len(self.batches)
+        self._place_data()
+
+    # -- state of single members ------------------------------------------------------------------
+
+    def load(self, place: int, arrays: Weights | None) -> None:
+        """Weights, buffers and, from a checkpoint, velocities of one member."""
+        import torch
+
+        moving = list(self.velocities.values())
+        with torch.no_grad():
+            for name, array in (arrays or {}).items():
+                target = self._tensor(name, moving)
+                target[place].copy_(torch.from_numpy(array))
+
+    def _tensor(self, name: str, moving: list[torch.Tensor]) -> torch.Tensor:
+        if name.startswith("velocity."):
+            return moving[int(name.removeprefix("velocity."))]
+        return self.params[name] if name in self.params else self.buffers[name]
+
+    def weights(self, place: int) -> Weights:
+        """Copies of parameters and buffers of one member, named as in its module's state."""
+        kept = {n: t for n, t in (self.params | self.buffers).items() if n in self.saved}
+        return {n: t.detach()[place].cpu().numpy().copy() for n, t in kept.items()}
+
+    def state(self, place: int) -> Weights:
+        """What a member's checkpoint keeps: weights and velocities."""
+        if not self.optimizer.momentum:
+            return self.weights(place)
+        moving = enumerate(self.velocities.values())
+        return self.weights(place) | {f"velocity.{i}": v[place].cpu().numpy().copy() for i, v in moving}
+
+    def keep(self, places: list[int]) -> None:
+        """Go on with these members only."""
+        import torch
+
+        chosen = torch.tensor(places, device=self.device)
+        self.members = [self.members[place] for place in places]
+        self.params = {n: p.detach().index_select(0, chosen).requires_grad_() for n, p in self.params.items()}
+        self.buffers = {n: b.index_select(0, chosen) for n, b in self.buffers.items()}
+        self.velocities = {n: v.index_select(0, chosen) for n, v in self.velocities.items()}
+        self._place_data()
+
+    # -- data -------------------------------------------------------------------------------------
+
+    def _place_data(self) -> None:
+        """Every image set once, however many members see it; labels per member."""
+        import torch
+
+        count = len(self.members)
+        self.x_train, self.first_train = self._distinct([s.x_train for _, _, s in self.members])
+        self.x_test, self.first_test = self._distinct([s.x_test for _, _, s in self.members])
+        self.y_train = self._stacked([s.y_train for _, _, s in self.members])
+        self.y_test = self._stacked([s.y_test for _, _, s in self.members])
+        # what a captured step reads and writes must stay where it is for all epochs
+        self.order = torch.zeros_like(self.y_train)
+        self.rates = torch.zeros((self.steps, count), device=self.device)
+        self.step = torch.zeros(1, dtype=torch.int64, device=self.device)
+        self.total = torch.zeros(count, dtype=torch.float64, device=self.device)
+        self.graphs: dict[int, Callable[[int], None]] = {}
+
+    def _distinct(self, arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Distinct arrays one after the other, and at which row each member's begins [member]."""
+        import torch
+
+        rows: dict[int, int] = {}
+        kept: list[np.ndarray] = []
+        first = []
+        for array in arrays:
+            if id(array) not in rows:
+                rows[id(array)] = sum(other.shape[0] for other in kept)
+                kept.append(array)
+            first.append(rows[id(array)])
+        images = torch.cat([torch.from_numpy(array) for array in kept])
+        return images.to(self.device), torch.tensor(first, device=self.device)
+
+    def _stacked(self, arrays: list[np.ndarray]) -> torch.Tensor:
+        import torch
+
+        return torch.stack([torch.from_numpy(array) for array in arrays]).to(self.device)
+
+    # -- an epoch ---------------------------------------------------------------------------------
+
+    def epoch(self, epochs: Sequence[int]) -> list[dict[str, float]]:
+        """Train one epoch, which may be another for each member; the rows of their curves."""
+        self._prepare(epochs)
+        self.module.train()
+        for begin, end in self.batches:
+            self._take(begin, end - begin)
+        losses = (self.total / self.y_train.shape[1]).tolist()
+        wrong = self._wrong(self.x_train, self.first_train, self.y_train)
+        wrong_test = self._wrong(self.x_test, self.first_test, self.y_test)
+        parts = zip(losses, wrong, wrong_test, self.members, strict=True)
+        return [measures(loss, train, test, split) for loss, train, test, (_, _, split) in parts]
+
+    def rehearse(self, steps: int) -> None:
+        """Some steps for a stopwatch; the stack is spoilt by it."""
+        self._prepare([0] * len(self.members))
+        self.rates.zero_()
+        self.module.train()
+        for begin, end in (self.batches * steps)[:steps]:
+            self.step.zero_()
+            self._take(begin, end - begin)
+
+    def _prepare(self, epochs: Sequence[int]) -> None:
+        """The epoch's order, learning rates and (where they are redrawn) labels, onto the device."""
+        import torch
+
+        n = self.y_train.shape[1]
+        rates = []
+        for i, ((experiment, replicate, split), epoch) in enumerate(zip(self.members, epochs, strict=True)):
+            order = stream(replicate, "order", epoch).permutation(n)
+            self.order[i].copy_(torch.from_numpy(order))
+            if split.redraw is not None:
+                self.y_train[i].copy_(torch.from_numpy(split.redraw(epoch)))
+            first = epoch * self.steps
+            rates.append([experiment.optimizer.lr_at(first + s, self.steps) for s in range(self.steps)])
+        self.rates.copy_(torch.tensor(rates).T)
+        self.step.zero_()
+        self.total.zero_()
+
+    def _take(self, begin: int, size: int) -> None:
+        """One step from row ``begin`` of the order; replayed on CUDA, where all full batches are alike."""
+        if self.device.type != "cuda":
+            return self._step(begin, size)
+        if size not in self.graphs:
+            self.graphs[size] = _captured(self, size)
+        return self.graphs[size](begin)
+
+    def _step(self, begin: int, size: int, first: torch.Tensor | None = None) -> None:
+        """Gather, forward, backward, update. Where it begins is a number, or a tensor in a captured step."""
+        import torch
+
+        places = torch.arange(size, device=self.device) + (begin if first is None else first)
+        chosen = self.order.index_select(1, places)
+        x = self.x_train[chosen + self.first_train[:, None]]
+        losses = self._losses(x, self.y_train.gather(1, chosen))
+        gradients = torch.autograd.grad(losses.sum(), list(self.params.values()))
+        with torch.no_grad():
+            self._update(gradients, self.rates.index_select(0, self.step)[0])
+            self.total += losses.detach() * size
+            self.step += 1
+
+    def _losses(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Each member's mean loss [member] on its batch x [member, batch, *shape]."""
+        import torch
+
+        def loss(params: Any, buffers: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            logits = torch.func.functional_call(self.module, (params, buffers), (x,))
+            return loss_of(self.experiment.loss, logits.float(), y)
+
+        with self._precision():
+            return torch.func.vmap(loss)(self.params, self.buffers, x, y)
+
+    def _update(self, gradients: Sequence[torch.Tensor], rates: torch.Tensor) -> None:
+        """v <- momentum v + g + decay w;  w <- w - lr v, with each member's own lr."""
+        import torch
+
+        params, moving = list(self.params.values()), list(self.velocities.values())
+        torch._foreach_mul_(moving, self.optimizer.momentum)
+        torch._foreach_add_(moving, list(gradients))
+        if self.optimizer.weight_decay:
+            torch._foreach_add_(moving, params, alpha=self.optimizer.weight_decay)
+        for param, v in zip(params, moving, strict=True):
+            param.addcmul_(v, rates.view(-1, *[1] * (v.dim() - 1)), value=-1.0)
+
+    def _wrong(self, x: torch.Tensor, first: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+        """Where predictions differ from labels, bool [member, example], in evaluation mode."""
+        import torch
+
+        def predicted(params: Any, buffers: Any, x: torch.Tensor) -> torch.Tensor:
+            return torch.func.functional_call(self.module, (params, buffers), (x,)).argmax(1)
+
+        self.module.eval()
+        size = max(1, EVALUATED_AT_ONCE // len(self.members))
+        pieces = []
+        with torch.no_grad(), self._precision():
+            for places in torch.arange(y.shape[1], device=self.device).split(size):
+                part = x[places + first[:, None]]
+                pieces.append(torch.func.vmap(predicted)(self.params, self.buffers, part))
+        return (torch.cat(pieces, dim=1) != y).cpu().numpy()
+
+    def _precision(self) -> torch.autocast:
+        import torch
+
+        reduced = self.experiment.precision == "bfloat16"
+        # the cache of cast weights would be captured with the first step and never made again
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced, cache_enabled=False)
+
+
+def _captured(stack: Stack, size: int) -> Callable[[int], None]:
+    """A step for batches of this size as a CUDA graph: one launch instead of hundreds."""
+    import torch
+
+    first = torch.zeros(1, dtype=torch.int64, device=stack.device)
+    with _unchanged(stack):  # warming up trains
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                stack.step.zero_()
+                stack._step(0, size, first)
+        torch.cuda.current_stream().wait_stream(side)
+        stack.step.zero_()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            stack._step(0, size, first)
+
+    def replay(begin: int) -> None:
+        first.fill_(begin)
+        graph.replay()
+
+    return replay
+
+
+@contextlib.contextmanager
+def _unchanged(stack: Stack) -> Any:
+    """Whatever is done to a stack's tensors inside is undone."""
+    import torch
+
+    tensors = [*stack.params.values(), *stack.buffers.values(), *stack.velocities.values()]
+    tensors += [stack.step, stack.total]
+    before = [t.detach().clone() for t in tensors]
+    yield
+    with torch.no_grad():
+        for tensor, old in zip(tensors, before, strict=True):
+            tensor.copy_(old)
