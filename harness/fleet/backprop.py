@@ -145,6 +145,8 @@ def dense_layers(module: torch.nn.Module) -> list[torch.nn.Linear] | None:
 
     if type(module) is not nn.Sequential or not len(module) or type(module[0]) is not nn.Flatten:
         return None
+    if any(len(list(part.modules())) > 1 for part in module):  # dropout, say, is part of a layer
+        return None
     rest = list(module)[1:]
     dense = [m for m in rest[::2] if type(m) is nn.Linear]
     between = [m for m in rest[1::2] if type(m) is nn.ReLU]

@@ -41,14 +41,23 @@ typedef uint8_t Bytes __attribute__((vector_size(L)));
 #endif
 #define INLINE inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
+constexpr int vectors(size_t n) { return (n + L - 1) / L; }
 typedef std::vector<V> Vectors;
+// Floats at addresses that are multiples of a vector's size: a vector across two cache lines costs two loads.
+struct Floats {
+  Vectors values;
+  void resize(size_t n) { values.assign(vectors(n) + 1, V{}); }
+  float* data() { return (float*)values.data(); }
+  const float* data() const { return (const float*)values.data(); }
+  float& operator[](size_t i) { return data()[i]; }
+  float operator[](size_t i) const { return data()[i]; }
+};
 using Lanes = std::make_integer_sequence<int, L>;
 
 INLINE V load(const float* at) { return *(const U*)at; }
 INLINE void store(float* at, V v) { *(U*)at = v; }
 INLINE V all(float x) { return V{} + x; }
 INLINE V relu(V v) { return 0 > v ? V{} : v; }  // in this form NaN stays NaN and divergence is seen
-constexpr int vectors(int n) { return (n + L - 1) / L; }
 // An odd number of vectors per row: rows a power of two apart would share few sets of the cache.
 constexpr int padded(int n) { return (vectors(n) | 1) * L; }
 
@@ -132,8 +141,8 @@ struct Rule {
 };
 
 struct Array {
-  std::vector<float> values, velocity;
-  void resize(size_t n) { values.assign(n + L, 0), velocity.assign(n + L, 0); }
+  Floats values, velocity;
+  void resize(size_t n) { values.resize(n), velocity.resize(n); }
   float* w() { return values.data(); }
   float* v() { return velocity.data(); }
 };
@@ -144,7 +153,7 @@ struct Conv {
   int channels, outputs, kernel, height, width, has_bias;  // of the input; the pooled map's are below
   int rows, columns, taps;
   Array weights, bias;                 // weights [channel][ky][kx][output]
-  std::vector<float> turned;           // [output][ky][kx][channel], for the gradient of the input
+  Floats turned;           // [output][ky][kx][channel], for the gradient of the input
   Vectors input, gradients, bias_gradient;
   std::vector<Bytes> winner;           // which of the four pooled: 0..3, or 4 where ReLU is shut
 
@@ -337,15 +346,15 @@ struct Dense {
   int inputs, outputs, has_bias, last, in_stride, out_stride;
   bool by_dots;  // long rows: the products run along the inputs and no transposed copy is needed
   Array weights, bias;
-  std::vector<float> output;
+  Floats output;
   static constexpr int DEPTH = 128;
   std::vector<const float*> rows;
 
   Dense(const int64_t* s, int last, int capacity)
       : inputs(s[0]), outputs(s[1]), has_bias(s[2]), last(last), in_stride(padded(inputs)),
-        out_stride(padded(outputs)), by_dots(outputs <= L && inputs >= 64 * L) {
+        out_stride(padded(outputs)), by_dots(outputs <= L && inputs >= 16 * L) {
     weights.resize((size_t)outputs * in_stride), bias.resize(out_stride);
-    output.assign((size_t)capacity * out_stride + L, 0), rows.resize(capacity);
+    output.resize((size_t)capacity * out_stride), rows.resize(capacity);
   }
 
   void forward(int count) {
@@ -385,41 +394,30 @@ struct Dense {
       });
   }
 
-  // Few outputs of long rows: the lanes run along the inputs, strip by strip of what the first-level cache holds.
+  // Few outputs of long rows: the lanes run along the inputs.
   void forward_dots(int count) {
-    for (int b = 0; b < count; b++) std::memcpy(&output[(size_t)b * out_stride], bias.w(), sizeof(float) * outputs);
-    for (int some = 0; some < count; some += SOME)
-      for (int first = 0; first < inputs; first += STRIP)
-        for (int o = 0; o < outputs; o += DN)
-          for (int b = some; b < std::min(count, some + SOME); b += DM) dots_block(b, count, first, std::min(first + STRIP, inputs), o);
-    for (int b = 0; b < count && !last; b++)
-      for (int o = 0; o < outputs; o += L) {
-        float* at = &output[(size_t)b * out_stride + o];
-        store(at, relu(load(at)));
+    constexpr int M = L == 16 ? 4 : 2, N = L / M;
+    for (int b = 0; b < count; b += M)
+      for (int o = 0; o < outputs; o += N) {
+        const float *x[M], *w[N];
+        for (int m = 0; m < M; m++) x[m] = rows[std::min(b + m, count - 1)];
+        for (int n = 0; n < N; n++) w[n] = weights.w() + (size_t)std::min(o + n, outputs - 1) * in_stride;
+        V acc[L] = {};
+        for (int i = 0; i < inputs; i += L) {
+          V left[M];
+          UNROLL for (int m = 0; m < M; m++) left[m] = load(x[m] + i);
+          UNROLL for (int n = 0; n < N; n++) {
+            V right = load(w[n] + i);
+            UNROLL for (int m = 0; m < M; m++) acc[m * N + n] += left[m] * right;
+          }
+        }
+        V total = sums(acc);
+        for (int m = 0; m < M && b + m < count; m++)
+          for (int n = 0; n < N && o + n < outputs; n++) {
+            float value = total[m * N + n] + bias.w()[o + n];
+            output[(size_t)(b + m) * out_stride + o + n] = last ? value : 0 > value ? 0 : value;
+          }
       }
-  }
-#ifndef SOMEE
-#define SOMEE 16
-#define STRIPE 512
-#endif
-  static constexpr int DM = L == 16 ? 4 : 2, DN = L / DM, SOME=SOMEE, STRIP=STRIPE;
-  void dots_block(int b, int count, int first, int end, int o) {
-    V acc[L] = {};
-    const float *x[DM], *w[DN];
-    for (int m = 0; m < DM; m++) x[m] = rows[std::min(b + m, count - 1)];
-    for (int n = 0; n < DN; n++) w[n] = weights.w() + (size_t)std::min(o + n, outputs - 1) * in_stride;
-    for (int i = first; i < end; i += L) {
-      V right[DN];
-      UNROLL for (int n = 0; n < DN; n++) right[n] = load(w[n] + i);
-      UNROLL for (int m = 0; m < DM; m++) {
-        V left = load(x[m] + i);
-        UNROLL for (int n = 0; n < DN; n++) acc[m * DN + n] += left * right[n];
-      }
-    }
-    float total[L];
-    store(total, sums(acc));
-    for (int m = 0; m < DM && b + m < count; m++)
-      for (int n = 0; n < DN && o + n < outputs; n++) output[(size_t)(b + m) * out_stride + o + n] += total[m * DN + n];
   }
 
   // gradient [count][out_stride] of the outputs -> that of the inputs; `shut`: zero where the input is not positive.
@@ -436,11 +434,13 @@ struct Dense {
   // The gradient of the weights never reaches memory: each block is applied while it is in registers.
   void update(int count, const float* gradient, const Rule& rule) {
     blocks(outputs, vectors(inputs), [&](int o, auto M, int i, auto N) {
+      float *w = weights.w() + (size_t)o * in_stride + i, *v = weights.v() + (w - weights.w());
+      for (int m = 0; m < M; m++)
+        for (int n = 0; n < N * L; n += L) __builtin_prefetch(w + m * in_stride + n), __builtin_prefetch(v + m * in_stride + n);
       product<M, N>(count, [&](int m, int k) { return gradient[(size_t)k * out_stride + o + m]; },
                     [&](int k) { return rows[k] + i; },
-                    [&](int m, int n, V v) {
-                      size_t at = (size_t)(o + m) * in_stride + i + n;
-                      rule.apply(weights.w() + at, weights.v() + at, v);
+                    [&](int m, int n, V gradient) {
+                      rule.apply(w + m * in_stride + n, v + m * in_stride + n, gradient);
                     });
     });
     for (int o = 0; has_bias && o < outputs; o += L) {
@@ -518,7 +518,7 @@ struct Net {
   std::vector<Conv> convs;
   std::vector<Dense> denses;
   Vectors flat, gradient, next_gradient, full;  // of one group
-  std::vector<float> features, rows_gradient, next_rows_gradient, nothing;
+  Floats features, rows_gradient, next_rows_gradient, nothing;
 
   Net(const int64_t* spec, int n_convs, int n_denses, int most, int squared, float momentum, float decay)
       : capacity((most + L - 1) / L * L), rule{0, momentum, decay} {
@@ -534,9 +534,9 @@ struct Net {
     }
     examples_size = n_convs ? (int)convs[0].in_size() : denses[0].inputs;
     flat.resize(map), gradient.resize(map), next_gradient.resize(map), full.resize(spread + L);
-    features.assign((size_t)capacity * denses[0].in_stride + L, 0);
-    rows_gradient.assign(capacity * widest + L, 0), next_rows_gradient = rows_gradient;
-    nothing.assign(widest + L, 0);
+    features.resize((size_t)capacity * denses[0].in_stride);
+    rows_gradient.resize(capacity * widest), next_rows_gradient.resize(capacity * widest);
+    nothing.resize(widest);
     loss = {denses.back().outputs, squared, Vectors(denses.back().outputs)};
   }
 
@@ -596,7 +596,7 @@ struct Net {
     for (size_t d = denses.size(); d-- > 0;) {
       if (d || !convs.empty()) denses[d].input_gradients(count, rows_gradient.data(), d > 0, next_rows_gradient.data());
       denses[d].update(count, rows_gradient.data(), rule);
-      rows_gradient.swap(next_rows_gradient);
+      std::swap(rows_gradient, next_rows_gradient);
     }
     for (Conv& c : convs) c.turn();
     for (int g = 0; !convs.empty() && g * L < count; g++) backward(count, g);

@@ -5,7 +5,7 @@ Every faster kernel is held to this one, and whatever no faster kernel knows is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.spec import Experiment
 from harness.streams import stream
@@ -83,9 +83,16 @@ class Replica:
         return self.weights() | moving
 
     def epoch(self, epoch: int) -> dict[str, float]:
-        """Train one epoch, then measure: train_loss is the running mean, errors are measured afresh."""
+        """Train one epoch, then measure: train_loss is the running mean, errors are measured afresh.
+
+        Where images are augmented, the training error is that on the epoch's own images.
+        """
         if self.split.redraw is not None:
             self.y_train = self._on_device(self.split.redraw(epoch))
+        augment = getattr(self.split, "augment", None)
+        if augment is not None:
+            self.x_train = self._placed(augment(epoch))
+        seed_noise(self.model, self.replicate, epoch, self.device)
         order = stream(self.replicate, "order", epoch).permutation(len(self.y_train))
         first = epoch * self.steps
         rates = [self.optimizer.lr_at(first + i, self.steps) for i in range(self.steps)]
@@ -161,6 +168,18 @@ def built(experiment: Experiment, replicate: int, split: Split) -> torch.nn.Modu
     shape = tuple(split.x_train.shape[1:])
     model: torch.nn.Module = experiment.model.build(shape, split.classes, stream(replicate, "initialization"))
     return model
+
+
+def noisy(module: torch.nn.Module) -> list[Any]:
+    """The parts of a module that draw random numbers while it trains."""
+    return [m for m in module.modules() if hasattr(m, "generator") and hasattr(m, "seed")]
+
+
+def seed_noise(module: torch.nn.Module, replicate: int, epoch: int, device: torch.device) -> None:
+    """Give each of them its stream for an epoch, so that noise depends on nothing but the run."""
+    for number, part in enumerate(noisy(module)):
+        draws = stream(replicate, "noise", epoch, number)
+        part.seed(int(draws.integers(2**62)), device)
 
 
 def loss_of(kind: str, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -91,20 +91,25 @@ class Stack:
         self.params = {n: p.detach().index_select(0, chosen).requires_grad_() for n, p in self.params.items()}
         self.buffers = {n: b.index_select(0, chosen) for n, b in self.buffers.items()}
         self.velocities = {n: v.index_select(0, chosen) for n, v in self.velocities.items()}
-        self._place_data()
+        for name in ("first_train", "first_test", "y_train", "y_test"):
+            setattr(self, name, getattr(self, name).index_select(0, chosen))
+        self._make_room()
 
     # -- data -------------------------------------------------------------------------------------
 
     def _place_data(self) -> None:
         """Every image set once, however many members see it; labels per member."""
-        import torch
-
-        count = len(self.members)
         self.x_train, self.first_train = self._distinct([s.x_train for _, _, s in self.members])
         self.x_test, self.first_test = self._distinct([s.x_test for _, _, s in self.members])
         self.y_train = self._stacked([s.y_train for _, _, s in self.members])
         self.y_test = self._stacked([s.y_test for _, _, s in self.members])
-        # what a captured step reads and writes must stay where it is for all epochs
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """What a captured step reads and writes, which must stay where it is for all epochs."""
+        import torch
+
+        count = len(self.members)
         self.order = torch.zeros_like(self.y_train)
         self.rates = torch.zeros((self.steps, count), device=self.device)
         self.step = torch.zeros(1, dtype=torch.int64, device=self.device)
@@ -112,10 +117,13 @@ class Stack:
         self.graphs: dict[int, Callable[[int], None]] = {}
 
     def _distinct(self, arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Distinct arrays one after the other, and at which row each member's begins [member]."""
+        """Distinct arrays one after the other, and at which row each member's begins [member].
+
+        A split that augments its images has just made them, so that they are an array of its own.
+        """
         import torch
 
-        rows: dict[int, int] = {}
+        rows: dict[Any, int] = {}
         kept: list[np.ndarray] = []
         first = []
         for array in arrays:
@@ -165,6 +173,10 @@ class Stack:
             self.order[i].copy_(torch.from_numpy(order))
             if split.redraw is not None:
                 self.y_train[i].copy_(torch.from_numpy(split.redraw(epoch)))
+            augment = getattr(split, "augment", None)
+            if augment is not None:  # images of its own: see _distinct
+                own = int(self.first_train[i])
+                self.x_train[own : own + n].copy_(torch.from_numpy(augment(epoch)))
             first = epoch * self.steps
             rates.append([experiment.optimizer.lr_at(first + s, self.steps) for s in range(self.steps)])
         self.rates.copy_(torch.tensor(rates).T)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.fleet import kernels
-from harness.fleet.replica import Weights, built
+from harness.fleet.replica import Weights, built, noisy
 from harness.spec import Experiment
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def prepare(device: str) -> None:
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("highest")
     if device.startswith("cuda"):
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.allow_tf32 = False
@@ -135,11 +137,17 @@ def train_together(members: Sequence[Member], device: str, ended: Callable[[int,
 
 
 def stack_pays(members: Sequence[Member], device: str) -> bool:
-    """Is a step of all members at once quicker than a step of each? Measured here and now, on copies."""
+    """Is a step of all members at once quicker than a step of each? Measured here and now, on copies.
+
+    A stacked model has no noise of its own for each member, so nets with dropout are never stacked.
+    """
     from harness.fleet.stacked import Stack
 
     one = members[0]
-    alone = _seconds(kernels.replica(one.experiment, one.replicate, one.split, device), device)
+    replica = kernels.replica(one.experiment, one.replicate, one.split, device)
+    if noisy(replica.model):
+        return False
+    alone = _seconds(replica, device)
     stack = Stack([(m.experiment, m.replicate, m.split) for m in members], device)
     return _seconds(stack, device) < alone * len(members)
 

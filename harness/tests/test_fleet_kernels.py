@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from harness import computing
-from harness.data import Digits, GeneratedImages, RandomLabels, RedrawnLabels, Split
+from harness.data import Augmented, Digits, GeneratedImages, RandomCrop, RandomLabels, RedrawnLabels, Split
 from harness.fleet import kernels, memory, trainer
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.fleet.plan import fleets, shape_of
@@ -23,7 +23,7 @@ from harness.fleet.replica import ChannelsLast, Replica, built
 from harness.fleet.stacked import Stack
 from harness.fleet.trainer import Member, Trained
 from harness.lab import Lab
-from harness.models import EpflAlexNet, Linear, Mlp, SmallAlexNet, SmallInception, StudentCnn
+from harness.models import Dropout, EpflAlexNet, Linear, Mlp, SmallAlexNet, SmallInception, StudentCnn
 from harness.spec import Experiment
 from harness.tests.simulated import SMALL, at
 
@@ -293,10 +293,14 @@ def test_fleets_for_a_gpu_are_cut_by_number(tmp_path: Path) -> None:
 
 
 def test_members_of_a_fleet_share_what_a_stack_cannot_vary() -> None:
-    for change in ({"optimizer__momentum": 0.5}, {"optimizer__weight_decay": 0.1}, {"loss": "squared"}):
-        assert shape_of(SMALL.but(**change)) != shape_of(SMALL)
-    for change in ({"optimizer__lr": 0.5}, {"optimizer__epochs": 3}, {"data__labels": RandomLabels()}):
-        assert shape_of(SMALL.but(**change)) == shape_of(SMALL)
+    apart: tuple[dict[str, Any], ...] = (
+        {"optimizer__momentum": 0.5}, {"optimizer__weight_decay": 0.1}, {"loss": "squared"},
+    )  # fmt: skip
+    beside: tuple[dict[str, Any], ...] = (
+        {"optimizer__lr": 0.5}, {"optimizer__epochs": 3}, {"data__labels": RandomLabels()},
+    )  # fmt: skip
+    assert all(shape_of(SMALL.but(**change)) != shape_of(SMALL) for change in apart)
+    assert all(shape_of(SMALL.but(**change)) == shape_of(SMALL) for change in beside)
 
 
 # -- memory ------------------------------------------------------------------------------------------
@@ -318,3 +322,29 @@ def test_memory_is_seen() -> None:
     assert peak.bytes() > block.nbytes
     folder = Path("/nowhere")
     assert memory._container(folder) == memory.UNKNOWN
+
+
+# -- noise and augmentation --------------------------------------------------------------------------
+
+DROPPED = Experiment(Digits(n=60), Dropout(Mlp(24, depth=2), 0.5), ONCE)
+SHIFTED = Experiment(Augmented(Digits(n=60, whiten=False), (RandomCrop(8, padding=1),)), Mlp(24), ONCE)
+
+
+def test_dropout_depends_on_the_run_alone() -> None:
+    first = trainer.train(member(DROPPED))
+    torch.manual_seed(3)
+    trainer.train(member(DROPPED, 1))
+    again = trainer.train(member(DROPPED))
+    assert first.kernel == "reference"
+    assert far(again, first) == 0
+    assert far(trainer.train(member(DROPPED.but(model=Mlp(24, depth=2)))), first) > 1e-3
+    assert not trainer.stack_pays([member(DROPPED), member(DROPPED, 1)], "cpu")
+
+
+def test_images_are_augmented_by_every_kernel_alike() -> None:
+    expected = by_reference(SHIFTED)
+    for kernel, found in by_kernels(SHIFTED).items():
+        assert far(found, expected) <= 1e-4, kernel
+        assert found.curves["train_error"] == expected.curves["train_error"]
+    plain = by_reference(SHIFTED.but(data__augmentations=()))
+    assert far(plain, expected) > 1e-3
