@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
+import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,14 @@ import pytest
 from _pytest.mark import deselect_by_keyword
 
 from harness.claim import Claim
-from harness.entries import claim_id, is_claim
+from harness.entries import claim_id, is_claim, tier_of
 from harness.spec import TIERS
+
+
+class Uncollected(ValueError):
+    """The claims cannot be collected: a file does not import, or ``-k`` is no expression."""
+
+    status = 2
 
 
 class _Collector:
@@ -28,13 +37,16 @@ class _Collector:
         items.clear()
 
 
-def collected(root: Path, words: str = "") -> tuple[int, list[dict[str, Any]]]:
-    """Claims below ``root/claims`` as plain data, one entry per claim over all its tiers.
+def functions(root: Path, tiers: Collection[str] = TIERS, words: str = "") -> list[Any]:
+    """The collected pytest functions of the claims below ``root/claims``, an item per tier and parameters.
 
-    Returns:
-        (exit status, entries); a file that does not import gives status 2 and pytest's output on the way.
+    Args:
+        root: top of a checkout.
+        tiers: only items of these.
+        words: only items that match, as with pytest's ``-k``.
 
     Raises:
+        Uncollected: a file does not import, or ``words`` is no expression; pytest's output says which.
         ValueError: there are no claims at ``root``.
     """
     if not (root / "claims").is_dir():
@@ -45,17 +57,24 @@ def collected(root: Path, words: str = "") -> tuple[int, list[dict[str, Any]]]:
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"
     )  # start-up: none of them matters to a listing
     arguments = ["--collect-only", "-qq", "claims", "--rootdir", str(root), *(["-k", words] if words else [])]
-    with contextlib.redirect_stdout(said):
-        status = int(pytest.main([*arguments, "-o", "addopts="], plugins=[collector]))
+    with contextlib.redirect_stdout(said), tempfile.TemporaryDirectory() as nowhere:
+        # a store of its own: collecting needs none, and the user's may be out of reach
+        own = ["--store", nowhere, "-o", "addopts="]
+        status = int(pytest.main([*arguments, *own], plugins=[collector]))
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        print(said.getvalue())
-        return 2, []
-    return 0, _entries(collector.items)
+        print(said.getvalue(), file=sys.stderr)
+        raise Uncollected("the claims cannot be collected: see above")
+    return [item for item in collector.items if tier_of(item) in tiers]
 
 
-def _entries(items: list[Any]) -> list[dict[str, Any]]:
+def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
+    """Claims below ``root/claims`` as plain data, one entry per claim over all its tiers.
+
+    Raises:
+        Uncollected, ValueError: as ``functions``.
+    """
     found: dict[str, dict[str, Any]] = {}
-    for item in items:
+    for item in functions(root, words=words):
         claim: Claim = item.function.claim
         found.setdefault(
             claim_id(item),

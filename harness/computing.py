@@ -38,11 +38,15 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one run: computed (in so many seconds), present, held elsewhere, or failed."""
+    """What became of one run: computed, present, held elsewhere, or failed.
+
+    ``seconds`` by the clock, and ``cost``: those of its record, of the processor or of the GPU.
+    """
 
     run: Run
     outcome: str
     seconds: float = 0.0
+    cost: float = 0.0
     failure: str = ""
 
 
@@ -78,27 +82,36 @@ def _tried(run: Run, place: Place, store: Store) -> Finished:
     """Compute a run whose lock is held; a failure must not lose the other runs of the plan."""
     began = time.monotonic()
     try:
-        compute(run, place, store)
+        cost = compute(run, place, store)
     except Elsewhere:
         return Finished(run=run, outcome=HELD)
     except Exception as error:
         return Finished(run=run, outcome=HELD, failure=one_line(error))
-    return Finished(run=run, outcome=COMPUTED, seconds=time.monotonic() - began)
+    return Finished(run=run, outcome=COMPUTED, seconds=time.monotonic() - began, cost=cost)
 
 
-def compute(run: Run, place: Place, store: Store) -> None:
-    """Compute one run and publish its record.
+def compute(run: Run, place: Place, store: Store) -> float:
+    """Compute one run and publish its record; what it cost, in seconds of the processor or of the GPU.
 
     Raises:
         Exception: whatever the run's own code raises.
     """
-    began = time.monotonic()
+    if isinstance(run.value, (Experiment, Probing)):
+        import torch  # noqa: F401 - importing it is no part of what the run costs
+
+    began = _clock(place)
     if isinstance(run.value, Experiment):
         record, weights = _trained(run, place, store)
     else:
         record, weights = _evaluated(run, place, store), None
-    seconds = record.seconds + time.monotonic() - began
+    seconds = record.seconds + _clock(place) - began
     _publish(run, msgspec.structs.replace(record, seconds=seconds), weights, store)
+    return seconds
+
+
+def _clock(place: Place) -> float:
+    """Seconds of this process's processor, which others on the machine do not change; on a GPU, the clock."""
+    return time.process_time() if place.device == "cpu" else time.monotonic()
 
 
 def _publish(run: Run, record: Record, weights: Mapping[str, np.ndarray] | None, store: Store) -> None:
@@ -123,10 +136,10 @@ def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trai
     start = _start(run, place, store)
     resumed = store.resume(run.key, place.since)
     spent = resumed[0].get("seconds", 0.0) if resumed else 0.0
-    began = time.monotonic()
+    began = _clock(place)
 
     def save(state: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-        seconds = spent + (time.monotonic() - began) / sharers
+        seconds = spent + (_clock(place) - began) / sharers
         store.checkpoint(run.key, {**state, "seconds": seconds}, arrays)
 
     return trainer.Member(run.value, run.replicate, split, start, resumed, save), spent
@@ -187,7 +200,7 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
             own = (time.monotonic() - began) / len(runs)
             record = msgspec.structs.replace(record, seconds=spent[i] + own, peak_bytes=peak.bytes())
             _publish(runs[i], record, trained.weights, store)
-            done[i] = Finished(run=runs[i], outcome=COMPUTED, seconds=own)
+            done[i] = Finished(run=runs[i], outcome=COMPUTED, seconds=own, cost=own)
 
         with _prepared(place.device):
             trainer.train_together(members, place.device, ended)

@@ -133,6 +133,7 @@ def entry(function: Any, judgement: Judgement, seconds: float = 0.0) -> ClaimRep
         controls=judgement.controls,
         figures=judgement.figures,
         runs=judgement.runs,
+        control_runs=judgement.control_runs,
         command=f'python -m pytest "{function.nodeid}"',
         seconds=round(seconds, 3),
         family=function.module.__name__.rpartition(".")[2].removeprefix("test_"),

@@ -56,6 +56,91 @@ def rate_interval(successes: int, n: int, level: float) -> tuple[float, float]:
     return low, high
 
 
+def mean_p(x: Measured, lower: float | None, upper: float | None) -> float | None:
+    """The level at which ``mean_interval`` begins to clear its bounds: a one-sided t test's p-value.
+
+    With two bounds it is the larger of the two one-sided ones (Schuirmann 1987). Bounds are in the units
+    of ``x.values``. None where there is no mean, or no spread to judge it by.
+    """
+    from scipy.special import stdtr
+
+    mean, n = mean_interval(x, 0.25)[0], len(x)
+    if n < 2 or not math.isfinite(mean):
+        return None
+    error = deviation(x)[0] / math.sqrt(n)
+
+    def tail(distance: float) -> float:
+        if error > 0:
+            return float(stdtr(n - 1, -distance / error))
+        return 0.0 if distance > 0 else 1.0
+
+    above = tail(mean - lower) if lower is not None else 0.0
+    below = 0.0 if upper is None else 1.0 if x.censored.any() else tail(upper - mean)
+    return max(above, below)
+
+
+def rate_p(successes: int, n: int, rate: float) -> float:
+    """The p-value of "all n succeed" against a success rate of at most ``rate``: 1 unless all did."""
+    return float(rate**n) if n and successes == n else 1.0
+
+
+def within_p(counts: Sequence[int], probabilities: Sequence[float], within: float) -> float:
+    """The level at which ``rate_interval`` begins to bound every probability to ``within`` of the given one.
+
+    The largest of the exact binomial tests of each count against both ends of its range.
+    """
+    from scipy.special import bdtr, bdtrc
+
+    n, found = sum(counts), [0.0]
+    for count, p in zip(counts, probabilities, strict=True):
+        if p + within <= 1:
+            found.append(float(bdtr(count, n, p + within)))
+        if p - within >= 0:
+            found.append(float(bdtrc(count - 1, n, p - within)) if count else 1.0)
+    return max(found)
+
+
+def welch_interval(
+    change: float, deviations: tuple[float, float], n: tuple[int, int], level: float = 0.05
+) -> tuple[float, float]:
+    """Two-sided interval of a difference of two means over independent replicates (Welch 1947).
+
+    Args:
+        change: the difference of the means.
+        deviations, n: standard deviation over replicates and number of replicates (at least 2) of each.
+        level: two-sided level.
+    """
+    from scipy.special import stdtrit
+
+    parts = [deviation**2 / count for deviation, count in zip(deviations, n, strict=True)]
+    total = sum(parts)
+    if total <= 0:
+        return change, change
+    freedom = total**2 / sum(part**2 / (count - 1) for part, count in zip(parts, n, strict=True))
+    half = float(stdtrit(freedom, 1 - level / 2)) * math.sqrt(total)
+    return change - half, change + half
+
+
+def rate_change_interval(
+    successes: tuple[int, int], n: tuple[int, int], level: float = 0.05
+) -> tuple[float, float]:
+    """Two-sided interval of the second success rate minus the first (Newcombe 1998, method 10)."""
+    from scipy.special import ndtri
+
+    z = float(ndtri(1 - level / 2))
+    p, q = (k / count for k, count in zip(successes, n, strict=True))
+    (low_p, high_p), (low_q, high_q) = (_wilson(k, count, z) for k, count in zip(successes, n, strict=True))
+    return q - p - math.hypot(q - low_q, high_p - p), q - p + math.hypot(high_q - q, p - low_p)
+
+
+def _wilson(successes: int, n: int, z: float) -> tuple[float, float]:
+    """The score interval of a rate (Wilson 1927)."""
+    rate, weight = successes / n, z * z / n
+    centre = (rate + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * math.sqrt(rate * (1 - rate) / n + weight / (4 * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
 def multinomial_p(counts: Sequence[int], probabilities: Sequence[float]) -> float:
     """p-value of the exact multinomial test: the probability of an outcome no likelier than the counts.
 

@@ -149,6 +149,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     controls: tuple[ControlOutcome, ...]
     figures: tuple[Series, ...]
     runs: tuple[Run, ...]
+    control_runs: tuple[Run, ...] = ()
 
 
 class _Heard:
@@ -194,6 +195,11 @@ class _Heard:
         return Verdict.REPRODUCED, (*checks, *self.exact)
 
     @property
+    def runs(self) -> tuple[Run, ...]:
+        """Every run that was read, in the order of ``@trained`` and its replicates."""
+        return tuple(run for results in self.results for run in _runs(results))
+
+    @property
     def proof(self) -> bool:
         """Does a refutation rest on a counterexample or an identity rather than on statistics?"""
         exact = (*self.exact, *(e for e in judge_all(self.check.relations, CONTROL_LEVEL)[1] if e.level == 0))
@@ -211,7 +217,8 @@ def judged(item: Item, lab: Lab) -> Judgement:
         found, checks = heard.judged(level)
         if found is not Verdict.INCONCLUSIVE or not heard.results:
             break
-    controls = tuple(_controlled(item, control, heard, replicates, lab) for control in item.controls)
+    outcomes = [_controlled(item, control, heard, replicates, lab) for control in item.controls]
+    controls = tuple(outcome for outcome, _ in outcomes)
     verdict, reason = with_controls(found, controls, proof=heard.proof)
     if not reason:
         reason = "; ".join(e.reason for e in checks if e.reason and e.verdict is not Verdict.REPRODUCED)
@@ -221,16 +228,19 @@ def judged(item: Item, lab: Lab) -> Judgement:
         checks=checks,
         controls=controls,
         figures=tuple(heard.check.series),
-        runs=tuple(run for results in heard.results for run in _runs(results)),
+        runs=heard.runs,
+        control_runs=tuple(dict.fromkeys(run for _, runs in outcomes for run in runs)),
     )
 
 
-def _controlled(item: Item, control: Control, claim: _Heard, replicates: int, lab: Lab) -> ControlOutcome:
+def _controlled(
+    item: Item, control: Control, claim: _Heard, replicates: int, lab: Lab
+) -> tuple[ControlOutcome, tuple[Run, ...]]:
     heard = _Heard(item, control, replicates, lab)
     verdict, checks = heard.judged(CONTROL_LEVEL)
     differences = contrasts(claim.check.relations, heard.check.relations)
     tells, how = discriminates(control.positive, verdict, differences)
-    return ControlOutcome(
+    outcome = ControlOutcome(
         says=control.says,
         positive=control.positive,
         verdict=verdict,
@@ -238,8 +248,9 @@ def _controlled(item: Item, control: Control, claim: _Heard, replicates: int, la
         how=how,
         checks=checks,
         contrasts=differences,
-        runs=tuple(run.address for results in heard.results for run in results.runs),
+        runs=tuple(run.address for run in heard.runs),
     )
+    return outcome, heard.runs
 
 
 def _is_counterexample(error: Exception) -> bool:
@@ -286,6 +297,7 @@ def _runs(results: Results) -> Iterator[Run]:
             address=run.address,
             what=abbreviated(run.value),
             seconds=round(record.seconds, 3),
+            kernel=record.provenance.get("kernel", ""),
         )
 
 

@@ -8,9 +8,12 @@ from typing import Protocol
 
 import msgspec
 
-from harness.crew import HELD, Crew, Finished, Place, drain
+from harness.computing import HELD, Finished, Place, drain
+from harness.crew import Crew
+from harness.fleet.durations import expected, may_stop_early
 from harness.fleet.plan import Catalogue, Fleet, Run, fleets, with_parents
 from harness.results import Results
+from harness.shipped import UNSHIPPED, Shipped
 from harness.spec import Experiment, Probing, Runnable
 from harness.store import Record, Store
 
@@ -33,7 +36,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         fleets: what is missing, in the order of computing.
         missing, present: numbers of runs; seconds: estimate for one core; timed: runs whose
-            estimate rests on a recorded timing.
+            estimate rests on a recorded timing; at_most: runs whose estimate is the whole budget of
+            epochs, because nothing alike was timed.
     """
 
     fleets: tuple[Fleet, ...]
@@ -41,16 +45,28 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     present: int
     seconds: float
     timed: int
+    at_most: int = 0
+
+    def lasts(self, processes: int) -> float:
+        """Estimated seconds on so many processes: a fleet is not shared between two of them."""
+        return max(self.seconds / processes, max((fleet.seconds for fleet in self.fleets), default=0.0))
 
 
 class Lab:
-    """One session's access to runs. With more than one process, work goes to processes of its own."""
+    """One session's access to runs. With more than one process, work goes to processes of its own.
+
+    A store that is a file holds shipped records: they are read, and nothing is computed.
+
+    Raises:
+        StoreError: the store cannot be used (one line).
+    """
 
     def __init__(self, place: Place, *, processes: int = 1, progress: Progress | None = None) -> None:
         self.place, self.progress = place, progress
-        self.store = Store(place.store)
-        self.catalogue = Catalogue(place.data_root)
-        self.crew = Crew(place, processes) if processes > 1 else None
+        self.shipped = Shipped(place.store) if place.store.is_file() else None
+        self.store = self.shipped or Store(place.store)
+        self.catalogue = self.shipped.catalogue() if self.shipped else Catalogue(place.data_root)
+        self.crew = Crew(place, processes) if processes > 1 and not self.shipped else None
         self.failures: dict[str, str] = {}
         self.computed: dict[str, float] = {}
         self.read: dict[str, Record] = {}
@@ -61,20 +77,22 @@ class Lab:
         Raises:
             DataError: data it needs is missing or corrupt (one line).
         """
-        return [self.catalogue.run(v, r) for v in _parts(value) for r in range(replicates)]
+        return [self.catalogue.run(v, r) for v in parts(value) for r in range(replicates)]
 
     def plan(self, runs: Iterable[Run]) -> Plan:
-        """What would have to be computed for these runs."""
-        everything = with_parents(runs)
+        """What would have to be computed for these runs; from shipped records, nothing."""
+        everything = list({run.key: run for run in runs}.values()) if self.shipped else with_parents(runs)
         missing = [run for run in everything if not self._has(run)]
-        timings = self.store.timings(run.kind for run in missing)
-        found = fleets(missing, timings)
+        timings = self.store.timings(run.kind for run in everything) if missing else {}
+        seconds = expected(everything, timings)
+        found = [] if self.shipped else fleets(missing, seconds, self.place.device)
         return Plan(
             fleets=tuple(found),
             missing=len(missing),
             present=len(everything) - len(missing),
             seconds=sum(fleet.seconds for fleet in found),
             timed=sum(run.kind in timings for run in missing),
+            at_most=sum(run.kind not in seconds and may_stop_early(run.value) for run in missing),
         )
 
     def ensure(self, runs: Iterable[Run]) -> None:
@@ -89,6 +107,10 @@ class Lab:
             self._drain(self._startable([fleet for fleet in plan.fleets if fleet.runs[0].depth == depth]))
         if self.progress:
             self.progress.end()
+
+    def complete(self, runs: Iterable[Run]) -> bool:
+        """Are all of these there (or known to fail)?"""
+        return all(map(self._has, runs))
 
     def results(self, name: str, value: Runnable, replicates: int) -> Results:
         """The records of a value at replicates 0, 1, ..., computed now if need be.
@@ -122,7 +144,7 @@ class Lab:
         if done.failure:
             self.failures[done.run.key] = done.failure
         elif done.seconds:
-            self.computed[done.run.key] = done.seconds
+            self.computed[done.run.key] = done.cost
         if self.progress:
             self.progress.finished(done)
 
@@ -136,7 +158,7 @@ class Lab:
                     held.append(done.run)
                 else:
                     self._heard(done)
-            open_fleets = fleets(held, {})
+            open_fleets = fleets(held, {}, self.place.device)
             if held:
                 time.sleep(0.05)
 
@@ -152,12 +174,14 @@ class Lab:
                 self.ensure([run])
                 record = self.store.read(run.key)
             if record is None:
-                raise Failed(self.failures.get(run.key, f"the record {run.key[:12]} cannot be read back"))
+                unread = UNSHIPPED if self.shipped else f"the record {run.key[:12]} cannot be read back"
+                raise Failed(self.failures.get(run.key, unread))
             self.read[run.key] = record
         return self.read[run.key]
 
 
-def _parts(value: Runnable) -> list[Runnable]:
+def parts(value: Runnable) -> list[Runnable]:
+    """What is computed for a value: itself without its probes, and each probe of it."""
     if isinstance(value, Experiment) and value.probes:
         return [value.but(probes=()), *(Probing(value.but(probes=()), probe) for probe in value.probes)]
     return [value]
@@ -174,6 +198,7 @@ def _merged(records: list[Record], replicates: int) -> list[Record]:
                 finals=own.finals | other.finals,
                 curves=own.curves | other.curves,
                 shapes=own.shapes | other.shapes,
+                seconds=own.seconds + other.seconds,
             )
         merged.append(own)
     return merged

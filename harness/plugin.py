@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Generator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from _pytest.mark import deselect_by_keyword, deselect_by_mark
 
-from harness.crew import Place, single_threaded
+from harness.computing import Place
+from harness.crew import single_threaded
 from harness.entries import Mistake, is_claim, unjudged
 from harness.lab import Failed
 from harness.spec import TIERS
@@ -44,10 +43,16 @@ class Listener:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("overclaim", "claims of papers, judged over trained models")
+    group = parser.getgroup(
+        "overclaim", "claims of papers, judged over trained models (name claims first, or write --store=DIR)"
+    )
     group.addoption("--plan", action="store_true", help="print what would be trained, and stop")
     group.addoption("--fresh", action="store_true", help="train everything anew, whatever the store holds")
-    group.addoption("--store", metavar="DIR", help="where records are kept (default: the user's cache)")
+    group.addoption(
+        "--store",
+        metavar="DIR",
+        help="where records are kept (default: the user's cache); or a file of shipped records to judge",
+    )
     group.addoption("--data-root", metavar="DIR", help="where data sets lie (default: the user's cache)")
     group.addoption("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
     group.addoption("--report", metavar="DIR", help="write report.json, .md and .html there")
@@ -84,43 +89,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _place(config: pytest.Config) -> Place:
-    """Where to compute and keep, from options, environment and defaults; one clear line for each bad one."""
-    import platformdirs
-
+    """Where to compute and keep; one clear line for what is wrong with that."""
+    from harness.places import place
     from harness.provenance import commit
 
-    cache = platformdirs.user_cache_path("overclaim")
-    store = config.option.store or os.environ.get("HARNESS_STORE") or cache / "store"
-    given = config.option.data_root or os.environ.get("HARNESS_DATA")
-    root = given or cache / "data"
-    if given and not Path(given).is_dir():
-        name = "--data-root" if config.option.data_root else "HARNESS_DATA"
-        raise pytest.UsageError(f"{name} {given}: no such directory; put data sets there or leave it out")
-    _usable(config.option.device)
     shared = getattr(config, "workerinput", {})
     began = shared.get("overclaim_began", time.time())
-    return Place(
-        store=Path(store).absolute(),
-        data_root=Path(root).absolute(),
-        device=config.option.device,
-        since=began if config.option.fresh else 0.0,
-        commit=shared.get("overclaim_commit") or commit(config.rootpath)[0],
-    )
-
-
-def _usable(device: str) -> None:
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
-        raise pytest.UsageError(f"--device {device}: use cpu, cuda or cuda:0")
-    if kind == "cuda":
-        import torch
-
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if int(number or 0) >= count:
-            sees = f"{count} GPUs" if count else "no GPU"
-            raise pytest.UsageError(
-                f"--device {device}: torch {torch.__version__} sees {sees} here; use another or --device cpu"
-            )
+    try:
+        return place(
+            store=config.option.store,
+            data_root=config.option.data_root,
+            device=config.option.device,
+            since=began if config.option.fresh else 0.0,
+            commit=shared.get("overclaim_commit") or commit(config.rootpath)[0],
+        )
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _hypothesis_profile() -> None:

@@ -1,27 +1,26 @@
-"""How training goes: a live line on a terminal, a plain line every few seconds in a log.
-
-Under xdist the workers leave small status files and the controller draws their sum.
-"""
+"""How training goes: a few live lines on a terminal, a plain line every few seconds in a log."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from harness.fleet.durations import described
+from harness.fleet.pace import Measured, Pace, remaining
 
 if TYPE_CHECKING:
     import pytest
 
-    from harness.crew import Finished
+    from harness.computing import Finished
     from harness.fleet.plan import Fleet
 
 PLAIN_SECONDS = 10.0
 PLAIN_SECONDS_MOST = 60.0
+NAMED = 3
+"""So many kinds of what trains just now are named on a terminal."""
 
 State = dict[str, Any]
 Show = Callable[[State, bool], None]
@@ -30,30 +29,46 @@ Show = Callable[[State, bool], None]
 class Tally:
     """What one process has done of what it set out to do, counted anew each time it sets out.
 
+    Args:
+        show: told after every change.
+        processes: how many fleets are computed at once.
+
     Attributes:
         first: set while the session's plan is computed; what comes later are further replicates of
             single claims.
+        computed: what was computed here -> (runs, seconds).
     """
 
-    def __init__(self, show: Show) -> None:
-        self.show = show
+    def __init__(self, show: Show, processes: int = 1) -> None:
+        self.show, self.processes = show, processes
         self.first = False
         self.planned: State = {}
         self.state: State = {}
+        self.computed: dict[str, tuple[int, float]] = {}
+        self._measured = Measured()
+        self._pace = Pace((), processes, self._measured)
+        self._began = 0.0
 
     def begin(self, fleets: Sequence[Fleet]) -> None:
         """Set out to compute these."""
         runs = sum(len(fleet.runs) for fleet in fleets)
+        self._pace = Pace(fleets, self.processes, self._measured)
         self.state = {"first": self.first, "runs": runs, "done": 0, "failed": 0, "over": False}
+        self.state |= {"processes": self.processes, "overhead": 0.0}
+        self._began = time.monotonic()
         if not self.first and self.planned:
             self.state["planned"] = self.planned  # the controller may not have looked in between
-        self.show(self.state, False)
+        self._tell()
 
     def finished(self, done: Finished) -> None:
         """One run ended."""
+        self._pace.finished(done.run, done.seconds)
         self.state["done"] += 1
         self.state["failed"] += bool(done.failure)
-        self.show(self.state, False)
+        if done.seconds:
+            runs, seconds = self.computed.get(described(done.run.value), (0, 0.0))
+            self.computed[described(done.run.value)] = runs + 1, seconds + done.cost
+        self._tell()
 
     def end(self) -> None:
         """Nothing is open any more."""
@@ -62,17 +77,67 @@ class Tally:
             self.planned = dict(self.state)
         self.show(self.state, True)
 
+    def _tell(self) -> None:
+        now, spent = self._pace.now(), self._pace.spent
+        if spent:  # what it took to start, at most: some may be of runs that are under way
+            unspent = (time.monotonic() - self._began) * self.processes - spent
+            self.state["overhead"] = max(0.0, min(self.state["overhead"] or unspent, unspent))
+        groups = self._pace.groups().items()
+        self.state |= {
+            "groups": {name: (g.runs, g.done, g.computed, g.seconds) for name, g in groups},
+            "now": now.names,
+            "under_way": now.seconds,
+            "longest": now.longest,
+            "spent": spent,
+            "measured": bool(self._measured),
+        }
+        self.show(self.state, False)
+
 
 def line(state: State, elapsed: float) -> str:
     """``trained 12 of 80 runs (15 %), 31 s, about 2 min left``."""
     done, runs = state["done"], state["runs"]
     what = "runs" if state["first"] else "more runs"
     text = f"trained {done} of {runs} {what} ({100 * done // max(runs, 1)} %), {spoken(elapsed)}"
-    if 0 < done < runs:
-        text += f", about {spoken(elapsed * (runs - done) / done)} left"
+    if 0 < done < runs or (runs > done and elapsed >= PLAIN_SECONDS):
+        text += f", {'about' if state['measured'] else 'roughly'} {spoken(left(state, elapsed))} left"
     if state["failed"]:
         text += f", {state['failed']} failed"
     return text
+
+
+def left(state: State, elapsed: float) -> float:
+    """Seconds until all is computed: what open runs are expected to take, by what others have taken.
+
+    What is under way for longer than was expected slows the others of its kind too, until one of them has
+    ended and tells.
+    """
+    processes, under_way = state["processes"], state["under_way"]
+    idle = max(elapsed * processes - state["spent"] - state["overhead"], 0.0)
+    slower = max(1.0, idle / under_way) if under_way > 0 else 1.0
+    unmeasured = {n for n in state["now"] if n in state["groups"] and not state["groups"][n][2]}
+    if not unmeasured:
+        slower = 1.0
+    still = 0.0
+    for name, (runs, done, _, seconds) in state["groups"].items():
+        still += (runs - done) * seconds * (slower if name in unmeasured else 1.0)
+    return remaining(still, slower * state["longest"], slower * under_way, idle, processes)
+
+
+def current(state: State, most: int) -> list[str]:
+    """What trains just now: ``SmallInception, 20,000 images: 3 of 10 runs``."""
+    names = state["now"]
+    told = [f"{n}: {state['groups'][n][1]} of {state['groups'][n][0]} runs" for n in names[:most]]
+    return told + ([f"and {len(names) - most} other kinds"] if len(names) > most else [])
+
+
+def summed(
+    one: Mapping[str, tuple[int, float]], other: Mapping[str, tuple[int, float]]
+) -> dict[str, tuple[int, float]]:
+    """(runs, seconds) of what either computed."""
+    zero = (0, 0.0)
+    pairs = {name: (one.get(name, zero), other.get(name, zero)) for name in {**one, **other}}
+    return {name: (a[0] + b[0], a[1] + b[1]) for name, (a, b) in pairs.items()}
 
 
 def spoken(seconds: float) -> str:
@@ -83,7 +148,7 @@ def spoken(seconds: float) -> str:
 
 
 class Terminal:
-    """Draws a tally with rich on a terminal, and as plain lines elsewhere.
+    """Draws a tally with rich on a terminal, and as a plain line every few seconds elsewhere.
 
     The stream is given by ``open``; before, and without one, nothing is shown. A clock of its own draws,
     so that a line moves on also while a single run takes an hour.
@@ -113,20 +178,33 @@ class Terminal:
             if self._began is None:
                 self._began = time.monotonic()
             if over:
+                self._state["now"] = ()
                 self._stop()
                 self._last_line()
                 self._began = None
             elif self._drawing is None:
                 self._drawing = self._begun()
 
+    def say(self, lines: Sequence[str]) -> None:
+        """Write lines of their own, before anything is drawn."""
+        if self.stream is not None and lines:
+            with self._lock:
+                self.fresh_line(self.stream)
+                self.stream.write("\n".join((*lines, "")))
+                self.stream.flush()
+
     def close(self) -> None:
         """Stop drawing, whatever is open (after an interrupt, say): the cursor is shown again."""
         with self._lock:
+            stopped = self._drawing is not None
             self._stop()
+            if stopped:
+                self.stream.write(f"stopped: {line(self._state, self._elapsed())}; what is done is kept\n")
+                self.stream.flush()
 
     def text(self) -> str:
-        """The line as of now."""
-        return line(self._state, self._elapsed())
+        """The line as of now, and one for each of what trains."""
+        return "\n  ".join((line(self._state, self._elapsed()), *current(self._state, NAMED)))
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._began if self._began is not None else 0.0
@@ -134,7 +212,8 @@ class Terminal:
     def write(self) -> None:
         """One plain line."""
         self.fresh_line(self.stream)
-        self.stream.write(self.text() + "\n")
+        now = "; ".join(current(self._state, 1))
+        self.stream.write(line(self._state, self._elapsed()) + (f"; {now}" if now else "") + "\n")
         self.stream.flush()
 
     def _last_line(self) -> None:
@@ -208,101 +287,3 @@ class Ticker(threading.Thread):
     @staticmethod
     def _pause(elapsed: float) -> float:
         return min(max(PLAIN_SECONDS, elapsed / 10), PLAIN_SECONDS_MOST)
-
-
-class StatusFile:
-    """Where an xdist worker leaves its tally for the controller."""
-
-    def __init__(self, folder: Path, session: str, worker: str) -> None:
-        self.file = folder / f"{session}-{worker}.json"
-
-    def show(self, state: State, over: bool) -> None:
-        """Write the state, whole; a full disk must not stop a training for its progress line."""
-        draft = self.file.with_suffix(".tmp")
-        with contextlib.suppress(OSError):
-            draft.write_text(json.dumps(state))
-            os.replace(draft, self.file)
-
-
-def together(states: Sequence[State]) -> State | None:
-    """What xdist's workers are computing, as one state; None if nothing.
-
-    All set out to compute the same plan first: what one found done by another counts as done, and what
-    fails, fails for each. Later each computes further replicates of its own items: those add up.
-    """
-    counts = ("runs", "done", "failed")
-    for first, total in ((True, max), (False, sum)):
-        some = [s for s in states if s["first"] is first and (first or not s["over"])]
-        if not all(s["over"] for s in some):
-            return {"first": first, "over": False, **{name: total(s[name] for s in some) for name in counts}}
-    return None
-
-
-class Watch(threading.Thread):
-    """The controller's look at its workers' status files, twice a second."""
-
-    def __init__(self, folder: Path, session: str, terminal: Terminal) -> None:
-        super().__init__(daemon=True)
-        self.folder, self.session, self.terminal = folder, session, terminal
-        self._shown: State | None = None
-        self._said = self._judging = False
-        self._over = threading.Event()
-        self._lock = threading.Lock()
-
-    def run(self) -> None:
-        while not self._over.wait(0.5):
-            with self._lock:
-                self._look()
-
-    def judging(self) -> None:
-        """The first items are judged: no live line may share the terminal with pytest's letters."""
-        if not self._judging:
-            with self._lock:
-                self._settle()
-                self._say()
-                self._judging = True
-
-    def lost(self, worker: str) -> None:
-        """A worker is gone; what it was doing is not done any more."""
-        (self.folder / f"{self.session}-{worker}.json").unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Stop looking, and remove the files."""
-        self._over.set()
-        self.join()
-        self._settle()
-        self._say()
-        for file in self.folder.glob(f"{self.session}-*"):
-            file.unlink(missing_ok=True)
-
-    def _look(self) -> None:
-        now = together(self._states())
-        if now is None or (self._shown and self._shown["first"] is not now["first"]):
-            self._settle()
-        if now is not None:
-            self._shown = {**now, "plain": self._judging}
-            self.terminal.show(self._shown, False)
-
-    def _states(self) -> list[State]:
-        states = []
-        for file in sorted(self.folder.glob(f"{self.session}-*.json")):
-            with contextlib.suppress(OSError, ValueError):
-                states.append(json.loads(file.read_text()))
-        return states
-
-    def _settle(self) -> None:
-        """What was shown as open has ended, or is said as far as it came."""
-        if self._shown:
-            ended = any(s["over"] for s in self._states())
-            done = self._shown["runs"] if ended else self._shown["done"]
-            self.terminal.show({**self._shown, "done": done}, True)
-            self._said |= self._shown["first"]
-            self._shown = None
-
-    def _say(self) -> None:
-        """The last line of a plan that was computed between two looks."""
-        states = [s if s["first"] else s.get("planned") for s in self._states()]
-        planned = [s for s in states if s and s["over"]]
-        if planned and not self._said:
-            self._said = True
-            self.terminal.show(max(planned, key=lambda s: s["runs"]), True)

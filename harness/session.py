@@ -13,15 +13,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness import progress, provenance
+from harness import progress, provenance, watch
 from harness.claim import Claim
-from harness.crew import Place, count_gpus
+from harness.computing import Place
 from harness.entries import claim_id, entry, item_of, message, tier_of, unjudged
-from harness.fleet.plan import seconds_of
 from harness.judging import Item, judged
 from harness.lab import Lab, Plan
+from harness.places import processes
+from harness.rejudging import rejudged
+from harness.report import opening
 from harness.report.schema import SCHEMA, ClaimReport, Collected, Paper, Provenance, Report
-from harness.spec import TIERS, abbreviated, values_in
+from harness.shipped import UNSHIPPED
+from harness.spec import TIERS
 from harness.verdict import Verdict
 
 UNPUBLISHED = "embedded or generated"
@@ -37,6 +40,7 @@ class Exchange(msgspec.Struct, kw_only=True):
     papers: list[Paper] = []
     data: dict[str, str] = {}
     computed: dict[str, float] = {}
+    trained: dict[str, tuple[int, float]] = {}
     read: list[str] = []
     refusal: str = ""
 
@@ -59,24 +63,24 @@ class Session:
         self._runs: list[Any] = []
         self._kinds: set[str] = set()
         self._terminal = progress.Terminal(lambda stream: progress.end_line(config, stream))
-        self._watch: progress.Watch | None = None
-        self._tally = progress.Tally(self._show())
-        self.lab = Lab(place, processes=self._processes(), progress=self._tally)
+        self._watch: watch.Watch | None = None
+        self._tally = progress.Tally(self._show(), self._processes())
+        self.lab = Lab(place, processes=self._tally.processes, progress=self._tally)
 
     def _processes(self) -> int:
         """How many processes may train at once here: all cores, shared among xdist's workers."""
         if self.is_controller:
             return 1
-        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-        if self.place.device.startswith("cuda"):
-            return max(1, count_gpus() // workers) if self.place.device == "cuda" else 1
-        return max(1, provenance.cores() // workers)
+        return processes(self.place.device, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
     def _show(self) -> progress.Show:
         if self.is_worker:
-            worker = os.environ.get("PYTEST_XDIST_WORKER", str(os.getpid()))
-            return progress.StatusFile(self.lab_status, self.name, worker).show
+            return self._status().show
         return self._terminal.show
+
+    def _status(self) -> watch.StatusFile:
+        worker = os.environ.get("PYTEST_XDIST_WORKER", str(os.getpid()))
+        return watch.StatusFile(self.lab_status, self.name, worker)
 
     @property
     def lab_status(self) -> Path:
@@ -110,6 +114,8 @@ class Session:
             self.refuse("; ".join(_shortened(problems)))
             return
         self.plan = self.lab.plan(self._runs)
+        if self.is_worker:
+            self._status().announce(self.planned())
 
     def _list(self, functions: list[Any], chosen: list[Any], deselected: list[Any]) -> None:
         """Note what exists and what was selected of it, for the report."""
@@ -137,10 +143,8 @@ class Session:
         runs = self.lab.runs(value, replicates)
         if runs[0].kind not in self._kinds:
             self._kinds.add(runs[0].kind)
-            for inner in values_in(value):
-                if hasattr(inner, "source"):
-                    name, digest = inner.source(self.place.data_root)
-                    self.told.data[name] = digest or UNPUBLISHED
+            for name, digest in self.lab.catalogue.named(value).sources:
+                self.told.data[name] = digest or UNPUBLISHED
         self._runs += runs
 
     def refuse(self, why: str) -> None:
@@ -151,42 +155,17 @@ class Session:
 
     def header(self) -> list[str]:
         """The lines on top of pytest's output."""
-        cores = provenance.cores()
-        plural = "s" if cores > 1 else ""
-        scope = f"overclaim: {self._scope()}, device {self.place.device}, {cores} core{plural}"
-        return [scope + (", everything trained anew" if self.config.option.fresh else "")]
-
-    def _scope(self) -> str:
-        named = [tier for tier in TIERS if tier in self.config.option.markexpr]
-        if named:
-            return f"tier {' and '.join(named)} (-m {shlex.quote(self.config.option.markexpr)})"
-        if any("[" in argument for argument in self.config.args):
-            return "the items named"
-        return "tier quick (none was named with -m)"
+        asked = opening.scope(self.config.option.markexpr, self.config.args)
+        return opening.header(asked, self.lab, provenance.cores())
 
     def planned(self) -> list[str]:
         """What will be trained, said after collection."""
-        if self.plan is None or not self._runs:
+        if self.plan is None or not self._runs or self.config.get_verbosity() < 0:
             return []
-        plan, processes = self.plan, self.lab.crew.processes if self.lab.crew else 1
-        said = f"plan: {plan.missing} runs to train, {plan.present} in the store"
-        if plan.missing:
-            guess = progress.spoken(plan.seconds / processes)
-            on = f"{processes} processes" if processes > 1 else "one process"
-            said += f"; about {guess} on {on} ({plan.timed} of {plan.missing} runs timed before)"
-        return [said]
-
-    def _listing(self) -> Iterator[str]:
-        """What ``--plan`` prints: a line for each specification, the longest first."""
-        missing = [run for fleet in self.plan.fleets for run in fleet.runs] if self.plan else []
-        timings = self.lab.store.timings(run.kind for run in missing)
-        found: dict[str, tuple[int, float]] = {}
-        for run in missing:
-            what = abbreviated(run.value)
-            count, seconds = found.get(what, (0, 0.0))
-            found[what] = count + 1, seconds + seconds_of(run, timings)
-        for what, (count, seconds) in sorted(found.items(), key=lambda pair: (-pair[1][1], pair[0])):
-            yield f"{count:5d} runs {seconds:10.1f} s  {what}"
+        if self.lab.shipped:
+            return [self.lab.shipped.said(self.plan.present, self.plan.missing)]
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        return opening.planned(self.plan, self._tally.processes * workers, self.told.data)
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -198,7 +177,7 @@ class Session:
     def fill(self) -> None:
         """Compute the plan; on the controller, watch the workers do it."""
         if self.is_controller:
-            self._watch = progress.Watch(self.lab_status, self.name, self._terminal)
+            self._watch = watch.Watch(self.lab_status, self.name, self._terminal)
             self._watch.start()
             return
         self._tally.first = True
@@ -218,7 +197,10 @@ class Session:
         """
         began = time.monotonic()
         item = self.items.get(function.nodeid) or item_of(function)
-        return entry(function, judged(item, self.lab), time.monotonic() - began)
+        found = rejudged(item, self.lab) if self.lab.shipped else judged(item, self.lab)
+        if found is None:
+            pytest.skip(UNSHIPPED)
+        return entry(function, found, time.monotonic() - began)
 
     def settle(self, report: ClaimReport) -> None:
         """Pass if the verdict was expected; fail with the evidence if not."""
@@ -250,6 +232,7 @@ class Session:
             self.told = told
             return
         self.told.computed |= told.computed
+        self.told.trained = progress.summed(self.told.trained, told.trained)
         self.told.read += told.read
         self.told.data |= told.data
         self.told.refusal = self.told.refusal or told.refusal
@@ -257,6 +240,7 @@ class Session:
     def finish(self, status: int) -> int:
         """Write the report, or tell the controller; the exit status to end with."""
         self.told.computed |= self.lab.computed
+        self.told.trained = progress.summed(self.told.trained, self._tally.computed)
         self.told.read += self.lab.read
         if self.is_worker:
             self.config.workeroutput["overclaim"] = msgspec.json.encode(self.told).decode()  # type: ignore[attr-defined]
@@ -337,20 +321,35 @@ class Session:
             data=self.told.data,
             replicates="0 and up; " + ", ".join(f"{t}: up to {n}" for t, n in judged_at.items()),
             command="python -m pytest " + shlex.join(_without_paths(self.config.invocation_params.args)),
+            shipped=self.lab.shipped.commit if self.lab.shipped else "",
         )
 
     def summary(self) -> Iterator[tuple[str, dict[str, bool]]]:
         """The lines below pytest's output, with their markup."""
         if self.config.option.plan:
-            yield from ((text, {}) for text in self._listing())
+            yield from ((text, {}) for text in (opening.listing(self.plan) if self.plan else ()))
         for problem in (self.refusal if self.is_controller else "", self.unwritten):
             if problem:
                 yield f"ERROR: {problem}", {"red": True}
         if not self.heard:
             return
-        from harness.report.terminal import table
+        from harness.report import terminal
 
-        yield from table(self._sorted(), self.told.collected)
+        computed = self.told.computed
+        wall = time.time() - self.began
+        yield from terminal.summary(
+            self._sorted(),
+            self.told.collected,
+            terminal.Spent(
+                runs=len(computed),
+                seconds=sum(computed.values()),
+                wall=wall,
+                fleets=self.told.trained,
+                unit="core" if self.place.device == "cpu" else "GPU",
+            ),
+            width=self.config.get_terminal_writer().fullwidth,
+            verbosity=self.config.get_verbosity(),
+        )
         if self.config.option.report and not self.unwritten:
             yield "report: report.html, report.md and report.json in the folder of --report", {}
 

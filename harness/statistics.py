@@ -15,10 +15,13 @@ from harness.inference import (
     deviation,
     holm,
     mean_interval,
+    mean_p,
     multinomial_p,
     power,
     rate_interval,
+    rate_p,
     replicates_needed,
+    within_p,
 )
 from harness.measured import Measured, larger_of, mean_of, ratio, smaller_of
 from harness.relations import (
@@ -177,6 +180,8 @@ def _judge_mean(r: OfMean, level: float, refute_level: float) -> Evidence:
         where = "lies beyond the bound" if verdict is Verdict.REFUTED else "decides neither way"
         notes.append(f"interval {_span(low_shown, high_shown)} {where}")
     numbers = {"estimate": estimate, "low": low_shown, "high": high_shown}
+    numbers["spread"] = deviation(x)[0] if math.isfinite(low) else None
+    numbers["p_value"] = mean_p(x, lower, upper) if len(x) >= FEWEST else None
     return _evidence(r, verdict, level, notes, lower_bound=r.lower, upper_bound=r.upper, **numbers)
 
 
@@ -189,8 +194,9 @@ def _judge_rate(r: OfRate, level: float, refute_level: float) -> Evidence:
     notes = _notes(r.x)
     if verdict is not Verdict.REPRODUCED:
         notes.append(f"{surely} of {n} replicates, a rate within {_span(low, high)}")
-    estimate = surely / n if n else None
-    return _evidence(r, verdict, level, notes, lower_bound=r.rate, estimate=estimate, low=low, high=high)
+    numbers = {"estimate": surely / n if n else None, "low": low, "high": high}
+    numbers["p_value"] = rate_p(surely, n, r.rate) if n >= FEWEST else None
+    return _evidence(r, verdict, level, notes, lower_bound=r.rate, **numbers)
 
 
 def _judge_some(r: OfSome) -> Evidence:
@@ -208,7 +214,8 @@ def _judge_counts(r: OfCounts, level: float, refute_level: float) -> Evidence:
     chance = multinomial_p(r.counts, r.probabilities)
     pairs = tuple(zip(r.counts, r.probabilities, strict=True))
     furthest = max(abs(end - p) for count, p in pairs for end in rate_interval(count, n, level))
-    verdict = _verdict(furthest < r.within, chance < refute_level, n > 0)
+    rejected = chance < refute_level
+    verdict = _verdict(furthest < r.within, rejected, n > 0)
     reason = (
         f"exact multinomial p = {chance:.3g}; each probability bounded to {furthest:.3g} of the given one"
     )
@@ -224,6 +231,7 @@ def _judge_counts(r: OfCounts, level: float, refute_level: float) -> Evidence:
         upper_bound=r.within,
         reason=reason,
         values=tuple(map(float, r.counts)),
+        p_value=1.0 if rejected else within_p(r.counts, r.probabilities, r.within),
     )
 
 
@@ -255,6 +263,7 @@ def _evidence(
         because=r.because,
         reason="; ".join(notes),
         values=tuple(_shown(r.x, float(value)) for value in r.x.values),
+        logarithmic=isinstance(r, OfMean) and r.x.logarithmic,
         **numbers,
     )
 

@@ -20,9 +20,9 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -50,8 +50,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         resolutions: name -> the smallest step the measure can take.
         outcome: "fitted", "budget", "diverged" or "solved".
         steps_per_epoch: gradient steps in an epoch (0 for what is solved).
-        seconds, epochs: wall seconds of the computation, epochs trained.
-        provenance: device, kernel, versions, commit, time.
+        seconds: of the processor, or on a GPU by the clock (in a fleet: its share); epochs: trained.
+        peak_bytes: largest memory of the process, or of a GPU's tensors, while it (and its fleet) trained.
+        provenance: device, kernel, fleet size, versions, commit, time.
         files: sibling file -> SHA-256.
     """
 
@@ -68,7 +69,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     shapes: dict[str, tuple[int, ...]] = {}
     steps_per_epoch: int = 0
     epochs: int = 0
+    peak_bytes: int = 0
     files: dict[str, str] = {}
+
+
+class Unneeded(NamedTuple):
+    """What ``gc`` may remove: a record, checkpoint, set-aside record, draft or lock, and its bytes."""
+
+    kind: str
+    path: Path
+    size: int
 
 
 class _Sealed(msgspec.Struct, frozen=True):
@@ -121,25 +131,23 @@ class Store:
 
         A torn or foreign record is moved to ``aside/`` so that the run is computed again.
         """
-        try:
-            data = (self.path(key) / RECORD).read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            if self.path(key).exists():
+        record = self.peek(key)
+        if record is None and self.path(key).exists():
+            record = self.peek(key)  # it may have been published just now
+            if record is None:
                 self.set_aside(key)
-            return None
-        try:
-            sealed = msgspec.json.decode(data, type=_Sealed)
-            if hashlib.sha256(bytes(sealed.record)).hexdigest() != sealed.sha256:
-                raise ValueError("checksum")
-            record = msgspec.json.decode(sealed.record, type=Record)
-            if record.key != key:
-                raise ValueError("key")
-            if not all((self.path(key) / name).is_file() for name in record.files):
-                raise ValueError("files")
-        except (ValueError, msgspec.MsgspecError):
-            self.set_aside(key)
-            return None
         return record
+
+    def peek(self, key: str) -> Record | None:
+        """As ``read``, but what cannot be trusted stays where it is."""
+        try:
+            sealed = msgspec.json.decode((self.path(key) / RECORD).read_bytes(), type=_Sealed)
+            record = msgspec.json.decode(sealed.record, type=Record)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
+            return None  # msgspec's errors are ValueErrors
+        whole = hashlib.sha256(bytes(sealed.record)).hexdigest() == sealed.sha256
+        whole = whole and all((self.path(key) / name).is_file() for name in record.files)
+        return record if whole and record.key == key else None
 
     def weights(self, key: str) -> dict[str, np.ndarray] | None:
         """The final weights of a run, verified; None (and the record set aside) if they are not whole."""
@@ -168,6 +176,47 @@ class Store:
             sealed = _Sealed(hashlib.sha256(body).hexdigest(), msgspec.Raw(body))
             _write(draft / RECORD, msgspec.json.encode(sealed))
             self._install(draft, self.path(record.key))
+
+    def keys(self) -> list[str]:
+        """The names of all records, verified or not, sorted."""
+        return sorted(folder.name for folder in self.root.glob("[0-9a-f][0-9a-f]/*"))
+
+    def size(self, key: str) -> int:
+        """Bytes of a record with its weights; 0 if there is none."""
+        return _bytes(self.path(key))
+
+    def verify(self, key: str) -> bool:
+        """Is the record whole, to the last byte of its weights? If not, it is set aside."""
+        record = self.read(key)
+        if record is None:
+            return False
+        whole = all(_sha256(self.path(key) / name) == digest for name, digest in record.files.items())
+        if not whole:
+            self.set_aside(key)
+        return whole
+
+    def unneeded(self, readable: Collection[str], before: float) -> Iterator[Unneeded]:
+        """What no run in ``readable`` needs and nobody has written since ``before`` (seconds since 1970)."""
+        kinds = {"record": "[0-9a-f][0-9a-f]/*", "checkpoint": "partial/*", "lock": "locks/*"}
+        kinds |= {"set aside": "aside/*", "draft": "tmp/*"}
+        for kind, pattern in kinds.items():
+            for path in sorted(self.root.glob(pattern)):
+                key = path.name.removesuffix(".lock")
+                needed = key in readable and not (kind == "checkpoint" and self.has(key))
+                if not needed and _written(path) < before:
+                    yield Unneeded(kind, path, _bytes(path))
+
+    def remove(self, found: Unneeded) -> None:
+        """Remove it; renamed away first, so that no reader sees half of it. A lock that is held stays."""
+        gone = self.root / "tmp" / uuid.uuid4().hex
+        if found.kind == "lock":
+            with self.claimed(found.path.stem) as mine:
+                if mine:
+                    found.path.unlink(missing_ok=True)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(found.path, gone)
+            shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
 
     def set_aside(self, key: str) -> None:
         """Move a record out of the way, keeping it for a look."""
@@ -292,6 +341,19 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _bytes(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _written(path: Path) -> float:
+    """When a file, or the last of a folder's, was written; 0 if it is gone."""
+    try:
+        return max(p.stat().st_mtime for p in (path, *(path.iterdir() if path.is_dir() else ())))
+    except OSError:
+        return 0.0
 
 
 def _sha256(file: Path) -> str:

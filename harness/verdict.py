@@ -42,6 +42,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         verdict: reproduced, refuted or inconclusive.
         reason: why not reproduced, or what was noteworthy (censored runs, floored deviation).
         values: the per-replicate numbers judged, None where a run diverged.
+        p_value: the largest level at which the relation would not be reproduced; None for what is exact
+            and where nothing can be computed (too few replicates, a run that diverged).
+        spread: standard deviation over replicates of what was judged, raised to its floor: in the units of
+            the measure, or of logs where ``logarithmic``; None where the estimate is no mean.
+        logarithmic: a mean of logs, shown as a ratio.
     """
 
     relation: str
@@ -57,6 +62,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     upper_bound: float | None = None
     reason: str = ""
     values: tuple[float | None, ...] = ()
+    p_value: float | None = None
+    spread: float | None = None
+    logarithmic: bool = False
 
 
 class Contrast(msgspec.Struct, frozen=True, kw_only=True):

@@ -121,17 +121,40 @@ class Catalogue:
         return self._known[specified]
 
 
-def specification(value: Runnable) -> str:
+Fields = Mapping[str, tuple[str, ...]]
+
+
+def specification(value: Runnable, fields: Fields | None = None) -> str:
     """Digest of what is asked for, without code and data: the same on any machine and after any commit.
 
     Two claim files may each have a function or class of the same name, so theirs count with the module.
+
+    Args:
+        fields: class -> the fields it had when the digest to compare with was taken; fields that it got
+            since then do not count where they are at their default.
     """
     inner = list(values_in(value))
     named = {type(v) for v in inner} | {v.function for v in inner if isinstance(v, Simulation)}
     outside = sorted(
         f"{n.__module__}:{n.__qualname__}" for n in named if not n.__module__.startswith("harness.")
     )
-    return digest([canonical(value), outside])
+    return digest([canonical(value) if fields is None else _earlier(value, fields), outside])
+
+
+def _earlier(value: Any, fields: Fields) -> Any:
+    """The canonical form a value had when its classes had only these fields."""
+    if isinstance(value, (tuple, list)):
+        return [_earlier(item, fields) for item in value]
+    if not isinstance(value, Value):
+        return canonical(value)
+    name = type(value).__name__
+    plain = {"value": name}
+    for field in msgspec.structs.fields(type(value)):
+        given = getattr(value, field.name)
+        added = name in fields and field.name not in fields[name] and given == field.default
+        if field.name not in value.unaddressed and not added:
+            plain[field.name] = _earlier(given, fields)
+    return plain
 
 
 def parents_of(value: Value) -> tuple[Experiment, ...]:

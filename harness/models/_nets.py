@@ -77,11 +77,7 @@ class LocalResponseNorm(nn.Module):
         self.beta, self.k = beta, k
 
     def forward(self, x: Tensor) -> Tensor:
-        energy = nn.functional.conv2d(x * x, self.band).add(self.k)
-        if self.beta == 0.75:  # the usual one; two roots cost a third of a power
-            root = energy.rsqrt()
-            return x * (root * root.sqrt())
-        return x * energy.pow(-self.beta)
+        return x * nn.functional.conv2d(x * x, self.band).add(self.k).pow(-self.beta)
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:

@@ -7,9 +7,29 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.report import multiplicity
 from harness.report.schema import ClaimReport, Paper, Report
 from harness.spec import TIERS
 from harness.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One claim of a paper: its test at every tier and with all parameters, and its name on the page."""
+
+    anchor: str
+    items: tuple[ClaimReport, ...]
+
+    @property
+    def first(self) -> ClaimReport:
+        """Any of them: statement and source are the same for all."""
+        return self.items[0]
+
+    @property
+    def tiers(self) -> tuple[tuple[str, Counter[Verdict]], ...]:
+        """Each tier with how its items came out."""
+        names = dict.fromkeys(item.tier for item in self.items)
+        return tuple((name, Counter(i.verdict for i in self.items if i.tier == name)) for name in names)
 
 
 @dataclass(frozen=True)
@@ -18,7 +38,11 @@ class Family:
 
     name: str
     thesis: str
-    claims: tuple[ClaimReport, ...]
+    statements: tuple[Statement, ...]
+
+    @property
+    def claims(self) -> tuple[ClaimReport, ...]:
+        return tuple(item for statement in self.statements for item in statement.items)
 
 
 @dataclass(frozen=True)
@@ -37,6 +61,7 @@ class Row:
     tier: str
     counts: Counter[Verdict]
     unexpected: int
+    expected_false: float
 
 
 @dataclass(frozen=True)
@@ -52,7 +77,12 @@ class Missing:
 
 @dataclass(frozen=True)
 class Contents:
-    """Everything a rendering shows; ``anchors`` maps (id, tier) to a name that is unique on the page."""
+    """Everything a rendering shows; ``anchors`` maps (id, tier) to a name that is unique on the page.
+
+    Attributes:
+        disputes: contested statements; those of two sources that name each other are together.
+        adjusted: (id, tier) to Holm's p-value among the claims of that paper at that tier.
+    """
 
     reports: tuple[Report, ...]
     tiers: tuple[str, ...]
@@ -60,6 +90,8 @@ class Contents:
     sections: tuple[Section, ...]
     rows: tuple[Row, ...]
     missing: tuple[Missing, ...]
+    disputes: tuple[tuple[Statement, ...], ...]
+    adjusted: dict[tuple[str, str], float]
     anchors: dict[tuple[str, str], str]
 
     @property
@@ -69,10 +101,6 @@ class Contents:
     @property
     def unexpected(self) -> tuple[ClaimReport, ...]:
         return tuple(claim for claim in self.claims if claim.unexpected)
-
-    @property
-    def contested(self) -> tuple[ClaimReport, ...]:
-        return tuple(claim for claim in self.claims if claim.contested)
 
     def anchor(self, claim: ClaimReport) -> str:
         return self.anchors[claim.id, claim.tier]
@@ -93,25 +121,52 @@ def _ordered(reports: Sequence[Report]) -> tuple[ClaimReport, ...]:
 
 
 def _papers(reports: Sequence[Report], claims: Iterable[ClaimReport]) -> dict[str, Paper]:
-    """Sources by key, those that no report describes among them."""
+    """Sources by key in the order of their years, those that no report describes among them."""
     papers = {paper.key: paper for report in reports for paper in report.papers}
     for claim in claims:
         bare = Paper(key=claim.paper, authors="", title="", venue="", year=None, url="")
         papers.setdefault(claim.paper, bare)
-    return papers
+    undated = max((paper.year or 0 for paper in papers.values()), default=0) + 1
+    return dict(sorted(papers.items(), key=lambda found: (found[1].year or undated, found[0])))
 
 
-def _families(claims: Sequence[ClaimReport]) -> tuple[Family, ...]:
-    names = dict.fromkeys(claim.family for claim in claims)
-    members = {name: tuple(claim for claim in claims if claim.family == name) for name in names}
+def _statements(claims: Sequence[ClaimReport]) -> tuple[Statement, ...]:
+    cells: dict[tuple[str, str], list[ClaimReport]] = {}
+    for claim in claims:
+        cells.setdefault((claim.id.partition("[")[0], claim.paper), []).append(claim)
+    names = anchors(cells, "statement ")
+    return tuple(Statement(names[key], tuple(items)) for key, items in cells.items())
+
+
+def _families(statements: Sequence[Statement]) -> tuple[Family, ...]:
+    names = dict.fromkeys(s.first.family for s in statements)
+    members = {name: tuple(s for s in statements if s.first.family == name) for name in names}
     return tuple(
-        Family(name, next((c.thesis for c in of if c.thesis), ""), of) for name, of in members.items()
+        Family(name, next((i.thesis for s in of for i in s.items if i.thesis), ""), of)
+        for name, of in members.items()
     )
 
 
-def _sections(papers: dict[str, Paper], claims: Sequence[ClaimReport]) -> tuple[Section, ...]:
-    found = ((paper, [claim for claim in claims if claim.paper == key]) for key, paper in papers.items())
+def _sections(papers: dict[str, Paper], statements: Sequence[Statement]) -> tuple[Section, ...]:
+    found = ((paper, [s for s in statements if s.first.paper == key]) for key, paper in papers.items())
     return tuple(Section(paper, _families(of)) for paper, of in found if of)
+
+
+def _disputes(statements: Sequence[Statement]) -> tuple[tuple[Statement, ...], ...]:
+    """Contested statements, side by side where two papers name each other in one family."""
+    groups: list[list[Statement]] = []
+    for statement in (s for s in statements if s.first.contested):
+        met = next((g for g in groups if all(_against(statement.first, s.first) for s in g)), None)
+        if met is None:
+            groups.append([statement])
+        else:
+            met.append(statement)
+    return tuple(map(tuple, groups))
+
+
+def _against(one: ClaimReport, other: ClaimReport) -> bool:
+    apart = one.paper != other.paper and one.family == other.family
+    return apart and other.paper in one.contested and one.paper in other.contested
 
 
 def _rows(papers: dict[str, Paper], claims: Sequence[ClaimReport]) -> tuple[Row, ...]:
@@ -125,6 +180,7 @@ def _rows(papers: dict[str, Paper], claims: Sequence[ClaimReport]) -> tuple[Row,
             tier=tier,
             counts=Counter(claim.verdict for claim in cells[key, tier]),
             unexpected=sum(claim.unexpected for claim in cells[key, tier]),
+            expected_false=multiplicity.expected_false(cells[key, tier]),
         )
         for key, tier in keys
     )
@@ -177,13 +233,15 @@ def gather(reports: Iterable[Report]) -> Contents:
     """
     reports = tuple(sorted(reports, key=lambda r: (r.provenance.finished, [_rank(tier) for tier in r.tiers])))
     claims = _ordered(reports)
-    papers = _papers(reports, claims)
+    papers, statements = _papers(reports, claims), _statements(claims)
     return Contents(
         reports=tuple(sorted(reports, key=lambda report: [_rank(tier) for tier in report.tiers])),
         tiers=tuple(sorted({tier for report in reports for tier in report.tiers}, key=_rank)),
         claims=claims,
-        sections=_sections(papers, claims),
+        sections=_sections(papers, statements),
         rows=_rows(papers, claims),
         missing=_missing(reports, claims),
+        disputes=_disputes(statements),
+        adjusted=multiplicity.adjusted(claims),
         anchors=anchors(((claim.id, claim.tier) for claim in claims), "claim "),
     )

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from harness.report import figures, wording
+from harness.report import costs, figures, forest, wording
 from harness.report.contents import Contents, anchors
-from harness.report.schema import ClaimReport
 from harness.report.track import track
-from harness.verdict import Evidence, Verdict
+from harness.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -31,49 +30,63 @@ def _drawn(contents: Contents, safe: Callable[[str], Any]) -> dict[tuple[str, st
     panels = figures.panels(contents.claims)
     names = anchors((f"{panel.paper} {panel.figure}", panel.tier) for panel in panels)
     shown: dict[tuple[str, str], list[Drawn]] = {(claim.id, claim.tier): [] for claim in contents.claims}
-    for panel in panels:
+    for number, panel in enumerate(panels):
         anchor = f"figure-{names[f'{panel.paper} {panel.figure}', panel.tier]}"
-        svg = safe(figures.inlined(figures.svg(panel), anchor))
+        svg = safe(figures.inlined(figures.svg(panel), f"f{number}"))
         drawn = Drawn(panel, anchor, panel.claims[0], figures.alt(panel), svg, figures.legend(panel))
         for claim in panel.claims:
             shown[claim].append(drawn)
     return shown
 
 
-def _first_control(claim: ClaimReport) -> Evidence | None:
-    """The first check as it came out in the first negative control's world."""
-    return next((c.checks[0] for c in claim.controls if c.checks and not c.positive), None)
-
-
 def _linkable(url: str) -> bool:
     return url.startswith(("https://", "http://"))
 
 
-def render(contents: Contents) -> str:
-    """The HTML document; the same contents give the same bytes."""
+def _environment() -> Any:
     import jinja2
-    from markupsafe import Markup
 
     here = resources.files("harness.report")
-    environment = jinja2.Environment(
+    names = ("page.html.jinja", "parts.html.jinja")
+    return jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=lambda value: wording.printable(value) if type(value) is str else value,
+        loader=jinja2.DictLoader({name: here.joinpath(name).read_text("utf-8") for name in names}),
     )
-    template = environment.from_string(here.joinpath("page.html.jinja").read_text("utf-8"))
-    page = template.render(
+
+
+def _css() -> str:
+    return resources.files("harness.report").joinpath("page.css").read_text("utf-8")
+
+
+def render(contents: Contents) -> str:
+    """The HTML document; the same contents give the same bytes."""
+    from markupsafe import Markup
+
+    axis = forest.axis(check for claim in contents.claims for check in claim.checks)
+    environment = _environment()
+    environment.globals.update(
         c=contents,
         w=wording,
-        css=Markup(here.joinpath("page.css").read_text("utf-8")),
+        css=Markup(_css()),
         tally=wording.tally(contents.counts),
         verdicts=tuple(Verdict),
         papers={section.paper.key: section.paper for section in contents.sections},
         figures=_drawn(contents, Markup),
         track=track,
+        place=forest.place,
+        forest_rows=forest.rows,
+        axis=axis,
+        pc=lambda value: f"{axis.percent(value):.2f}%",
+        pc_right=f"{100 - axis.percent(0.0):.2f}%",
         x=lambda position: f"{200 * position:.1f}",
-        first_control=_first_control,
+        costs=costs.costs(contents.claims),
+        slowest=costs.slowest(contents.claims),
+        uncounted=costs.uncounted(contents.claims),
         linkable=_linkable,
     )
+    page: str = environment.get_template("page.html.jinja").render()
     return page.lstrip()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
-from harness.report import figures, track, wording
+from harness.report import costs, figures, multiplicity, track, wording
 from harness.report.contents import Contents, Family, Section
 from harness.report.schema import ClaimReport
 from harness.verdict import ControlOutcome, Evidence, Verdict
@@ -42,7 +41,8 @@ def fenced(text: str) -> str:
     return f"{fence}\n{wording.printable(text)}\n{fence}"
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of cells that are Markdown already."""
     names = list(head)
     lines = [names, ["---"] * len(names), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
@@ -53,27 +53,35 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def render(contents: Contents, limit: int = LIMIT) -> str:
-    """The report in at most ``limit`` bytes; where that is too little, less of it and a line that says so."""
-    head, tail = [*_head(contents), *_summary(contents)], [*_scope(contents), *_provenance(contents)]
-    whole = _joined([*head, *_details(contents), *tail])
-    if len(whole.encode()) <= limit:
-        return whole
-    said = (
-        "*The sections of the single claims are left out for length; the page and `report.json` have them.*"
-    )
-    short = _joined([*_head(contents), said, *_summary(contents), *tail])
-    if len(short.encode()) <= limit:
-        return short
-    said = "*Only what was not reproduced is listed, for length; the page and `report.json` have everything.*"
-    return _cut(_joined([*_head(contents), said, *_summary(contents, every=False)]), limit)
+    """The report in at most ``limit`` bytes.
+
+    Where that is too little, figures and runs go first, then the sections of the single claims, then rows
+    of what was reproduced as expected, and a line says so; the table of verdicts stays as long as it fits.
+    """
+    head, rows = list(_head(contents)), list(_summary(contents))
+    tail = [*_scope(contents), *_cost(contents), *_provenance(contents)]
+    for said, details in (
+        ("", [*_details(contents, runs=True), *_figures(contents)]),
+        ("Figures and runs are left out for length", _details(contents, runs=False)),
+        ("The sections of the single claims are left out for length", ()),
+    ):
+        text = _joined([*head, _left_out(said), *rows, *details, *tail])
+        if len(text.encode()) <= limit:
+            return text
+    said = "Only what was not reproduced is listed, for length"
+    return cut(_joined([*head, _left_out(said), *_summary(contents, every=False)]), limit)
+
+
+def _left_out(said: str) -> str:
+    return f"*{said}; the page and `report.json` have everything.*" if said else ""
 
 
 def _joined(blocks: Iterable[str]) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _cut(text: str, limit: int) -> str:
-    """Whole lines up to the limit."""
+def cut(text: str, limit: int) -> str:
+    """Whole lines up to ``limit`` bytes, and a line that says so."""
     said = "\n*Cut here for length; `report.json` has the rest.*\n"
     if len(text.encode()) <= limit:
         return text
@@ -85,54 +93,73 @@ def _head(contents: Contents) -> Iterator[str]:
     yield "# Papers' claims, tested"
     tiers = " and ".join(wording.scale(tier) for tier in contents.tiers)
     yield f"**{wording.tally(contents.counts)}**{', ' + plain(tiers) if tiers else ''}."
+    rows = (
+        [
+            plain(wording.short(row.paper)),
+            plain(row.tier),
+            *(str(row.counts[verdict]) for verdict in Verdict),
+            str(row.unexpected),
+            f"≤ {wording.number(row.expected_false)}",
+        ]
+        for row in contents.rows
+    )
+    head = ["paper", "tier", *map(_verdict, Verdict), "⚠ unexpected", "false by chance"]
+    yield table(head, rows) if contents.rows else ""
     unexpected = [
         f"- ⚠ **{_verdict(claim.verdict)}** {plain(wording.scale(claim.tier))}, "
         f"{claim.expected} was expected: {plain(claim.says or claim.id)}"
         for claim in contents.unexpected
     ]
     yield "\n".join(["**Unexpected**\n", *unexpected]) if unexpected else ""
-    rows = (
-        [
-            plain(wording.citation(row.paper)),
-            plain(row.tier),
-            *(str(row.counts[verdict]) for verdict in Verdict),
-            str(row.unexpected),
-        ]
-        for row in contents.rows
-    )
-    yield _table(["paper", "tier", *map(_verdict, Verdict), "⚠ unexpected"], rows) if contents.rows else ""
 
 
 def _summary(contents: Contents, every: bool = True) -> Iterator[str]:
-    """One row per claim: its verdict, and its first check against the bound."""
+    """One row per item: its verdict, and the check that decides against its bound."""
     claims = [c for c in contents.claims if every or c.verdict is not Verdict.REPRODUCED or c.unexpected]
     if claims:
-        yield "## First checks against their bounds"
-        yield "Each on a scale of its own: ● the estimate, ├─┤ its interval, ░ and ═ where the claim holds."
-        head = ["verdict", "claim", "paper", "tier", "", "estimate", "interval", "bound", "n"]
-        yield _table(head, map(_summary_row, claims))
+        yield "## Checks against their bounds"
+        yield (
+            "Of each claim the check that decides, on a scale of its own: ● the estimate, ├─┤ its interval, "
+            "░ and ═ where the claim holds. p is that of all its checks together, Holm's is adjusted for "
+            "the claims of the same paper and tier; neither changes a verdict."
+        )
+        head = [
+            "verdict",
+            "claim",
+            "paper",
+            "tier",
+            "",
+            "estimate",
+            "interval",
+            "bound",
+            "n",
+            "p",
+            "Holm's p",
+        ]
+        yield table(head, (_summary_row(contents, claim) for claim in claims))
 
 
-def _summary_row(claim: ClaimReport) -> list[str]:
+def _summary_row(contents: Contents, claim: ClaimReport) -> list[str]:
     parameters = f" ({wording.params(claim)})" if wording.params(claim) else ""
     verdict = f"{'⚠ ' if claim.unexpected else ''}{_verdict(claim.verdict)}"
     told = [verdict, plain((claim.says or claim.id) + parameters), plain(claim.paper), plain(claim.tier)]
     if not claim.checks:
-        return [*told, "no check was made", "", "", "", ""]
-    check = claim.checks[0]
-    return [*told, code(track.text(check)), *_numbers(check), str(check.n)]
+        return [*told, "no check was made", *[""] * 6]
+    check = next((c for c in claim.checks if c.verdict is not Verdict.REPRODUCED), claim.checks[0])
+    chances = multiplicity.p_value(claim), contents.adjusted.get((claim.id, claim.tier))
+    drawn = code(track.text(check)) if check.level else plain(wording.exactly(check))
+    return [*told, drawn, *_numbers(check), str(check.n), *map(wording.p, chances)]
 
 
 def _numbers(check: Evidence) -> list[str]:
-    return [wording.number(check.estimate), wording.interval(check), wording.bound(check)]
+    return [wording.estimate(check), wording.interval(check), wording.bound(check)]
 
 
-def _details(contents: Contents) -> Iterator[str]:
+def _details(contents: Contents, *, runs: bool) -> Iterator[str]:
     for section in contents.sections:
         yield from _section(section)
         for family in section.families:
-            yield from _family(family)
-    yield from _figures(contents)
+            yield from _family(family, runs=runs)
     yield from _contested(contents)
 
 
@@ -142,11 +169,13 @@ def _section(section: Section) -> Iterator[str]:
     yield ". ".join(plain(text) for text in (paper.key, paper.venue, paper.url) if text)
 
 
-def _family(family: Family) -> Iterator[str]:
+def _family(family: Family, *, runs: bool) -> Iterator[str]:
     yield f"### {plain(wording.family(family.name))}"
     yield plain(family.thesis)
     for claim in family.claims:
         yield from _claim(claim)
+        yield _runs(claim) if runs else ""
+        yield fenced(claim.command)
 
 
 def _claim(claim: ClaimReport) -> Iterator[str]:
@@ -170,8 +199,6 @@ def _claim(claim: ClaimReport) -> Iterator[str]:
     for control in claim.controls:
         yield from _control(control)
     yield "" if claim.controls else "No control."
-    yield _runs(claim)
-    yield fenced(claim.command)
 
 
 def _checks(checks: Iterable[Evidence]) -> str:
@@ -182,12 +209,13 @@ def _checks(checks: Iterable[Evidence]) -> str:
             *_numbers(check),
             wording.level(check),
             str(check.n),
+            wording.p(check.p_value),
             plain("; ".join(text for text in (check.because, check.reason) if text)),
         ]
         for check in checks
     ]
-    head = ["verdict", "what must hold", "estimate", "interval", "bound", "level", "n", "because"]
-    return _table(head, rows) if rows else "No check was made."
+    head = ["verdict", "what must hold", "estimate", "interval", "bound", "level", "n", "p", "because"]
+    return table(head, rows) if rows else "No check was made."
 
 
 def _control(control: ControlOutcome) -> Iterator[str]:
@@ -199,25 +227,25 @@ def _control(control: ControlOutcome) -> Iterator[str]:
     rows = [
         [
             plain(c.statement),
-            wording.number(c.estimate),
-            f"{wording.number(c.low)} to {wording.number(c.high)}",
+            wording.difference(c),
+            wording.interval(c),
         ]
         for c in control.contrasts
     ]
-    yield _table(["claim minus control, paired", "estimate", "interval"], rows) if rows else ""
+    yield table(["claim minus control, paired", "estimate", "interval"], rows) if rows else ""
 
 
 def _runs(claim: ClaimReport) -> str:
     """The runs by name and content, twelve digits of each address: the JSON has them whole."""
-    lines = []
-    for (name, what), runs in groupby(claim.runs, key=lambda run: (run.name, run.what)):
-        found = ", ".join(f"{run.replicate} {code(run.address[:12])}" for run in runs)
-        lines.append(f"- {plain(name)} ({plain(what)}): {found}")
+    lines = [
+        f"- {plain(of.name)} ({plain(of.what)}), replicates {of.replicates}, {wording.duration(of.seconds)}"
+        f"{', ' + plain(of.kernel) if of.kernel else ''}: {code(of.address[:12])}"
+        for of in (*wording.runs(claim.runs), *wording.runs(claim.control_runs))
+    ]
     if not lines:
         return ""
-    return "\n".join(
-        [f"<details><summary>{len(claim.runs)} runs it read</summary>\n", *lines, "\n</details>"]
-    )
+    count = len(claim.runs) + len(claim.control_runs)
+    return "\n".join([f"<details><summary>{count} runs it read</summary>\n", *lines, "\n</details>"])
 
 
 def _figures(contents: Contents) -> Iterator[str]:
@@ -230,7 +258,7 @@ def _figures(contents: Contents) -> Iterator[str]:
     ]
     if rows:
         yield "## Figures"
-        yield _table(["figure", "series", "mean over replicates"], rows)
+        yield table(["figure", "series", "mean over replicates"], rows)
 
 
 def sparkline(curve: tuple[float | None, ...], cells: int = 32) -> str:
@@ -250,7 +278,9 @@ def _contested(contents: Contents) -> Iterator[str]:
     lines = [
         f"- {plain(c.says or c.id)} ({plain(c.paper)}, {_verdict(c.verdict)} "
         f"{plain(wording.scale(c.tier))}). Against it: {plain(c.contested)}"
-        for c in contents.contested
+        for group in contents.disputes
+        for statement in group
+        for c in statement.items
     ]
     yield "\n".join(["## Where sources disagree\n", *lines]) if lines else ""
 
@@ -261,7 +291,21 @@ def _scope(contents: Contents) -> Iterator[str]:
         [code(m.id), plain(m.paper), plain(m.tier), plain(m.says), plain(m.why)] for m in contents.missing
     ]
     head = ["item", "paper", "tier", "claim", "why"]
-    yield _table(head, rows) if rows else "Every claim that was collected was tested."
+    yield table(head, rows) if rows else "Every claim that was collected was tested."
+
+
+def _cost(contents: Contents) -> Iterator[str]:
+    yield "## Cost"
+    yield "Wall seconds of the runs; each counts once in a row and once in the total, controls included."
+    *families, total = costs.costs(contents.claims)
+    rows = [[plain(wording.family(cost.family)), plain(cost.tier), *_cells(cost)] for cost in families]
+    rows.append(["**all**", "", *_cells(total)])
+    yield table(["family", "tier", "items", "runs", "seconds", "shared with other rows"], rows)
+
+
+def _cells(cost: costs.Cost) -> list[str]:
+    counts = (wording.count(cost.claims), wording.count(cost.runs))
+    return [*counts, wording.seconds(cost.seconds), wording.seconds(cost.shared)]
 
 
 def _provenance(contents: Contents) -> Iterator[str]:
@@ -269,4 +313,4 @@ def _provenance(contents: Contents) -> Iterator[str]:
     for report in contents.reports:
         rows = [[name, "<br>".join(map(plain, lines))] for name, lines in wording.provenance(report).items()]
         tiers = " and ".join(wording.scale(tier) for tier in report.tiers) or "without a tier"
-        yield _table([f"session {plain(tiers)}", ""], rows)
+        yield table([f"session {plain(tiers)}", ""], rows)

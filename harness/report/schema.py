@@ -54,7 +54,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One claim at one tier: statement, source, evidence, control, and how to run it again."""
+    """One claim at one tier: statement, source, evidence, control, and how to run it again.
+
+    ``runs``: what the claim's world read; ``control_runs``: what its controls' worlds read.
+    """
 
     id: str
     tier: str
@@ -78,6 +81,7 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
     family: str = ""
     thesis: str = ""
     contested: str = ""
+    control_runs: tuple[Run, ...] = ()
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,5 +158,9 @@ def decode(data: bytes) -> Report:
 
 
 def json_schema() -> bytes:
-    """The JSON Schema (draft 2020-12) of ``report.json``."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Report), order="sorted"), indent=1)
+    """The JSON Schema (draft 2020-12) of ``report.json``; ``report.schema.json`` holds it."""
+    found = msgspec.json.schema(Report)
+    for definition in found["$defs"].values():
+        if "description" in definition:  # docstrings are indented differently from Python 3.13 on
+            definition["description"] = " ".join(definition["description"].split())
+    return msgspec.json.format(msgspec.json.encode(found, order="sorted"), indent=1) + b"\n"

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from harness.report.schema import ClaimReport, Paper, Report
-from harness.verdict import Evidence, Verdict
+from harness.report.schema import ClaimReport, Paper, Report, Run
+from harness.verdict import Contrast, Evidence, Verdict
+
+MEANINGS = {
+    Verdict.REPRODUCED: "every check's interval is on the claim's side of its bound, and the control differs",
+    Verdict.REFUTED: "a check's interval is on the other side of its bound, or there is a counterexample",
+    Verdict.INCONCLUSIVE: "the interval covers its bound, or the control does not differ: too little to tell",
+    Verdict.NOT_RUN: "it was selected, but something it needs is not here",
+    Verdict.ERROR: "the test itself failed: no evidence either way",
+}
+SCALES = {
+    "quick": "embedded or generated data and small models, minutes on two CPU cores; evidence at that scale",
+    "standard": "real data sets and models that a CPU can still train; evidence at that scale",
+    "full": "the papers' own settings",
+}
+NOTHING = "–"
+RATES = ("all_reach", "argmax_in")
+"""Relations whose estimate is the share of replicates that succeeded."""
 
 
 def number(value: float | None) -> str:
@@ -31,27 +49,91 @@ def reported(value: float | str) -> str:
     return value if isinstance(value, str) else number(value)
 
 
-def interval(evidence: Evidence) -> str:
+def count(value: int) -> str:
+    return f"{value:,}"
+
+
+def estimate(evidence: Evidence) -> str:
+    """The estimate; of a rate, how many of the replicates succeeded."""
+    if evidence.relation in RATES and evidence.estimate is not None:
+        return f"{round(evidence.estimate * evidence.n)} of {evidence.n}"
+    return NOTHING if evidence.estimate is None else _rounded(evidence.estimate, _decimals(evidence))
+
+
+def difference(contrast: Contrast) -> str:
+    """The estimate of claim minus control."""
+    return _rounded(contrast.estimate, _decimals(contrast))
+
+
+def _decimals(evidence: Evidence | Contrast) -> int | None:
+    """How many decimals tell: two digits of the half-width, and as many as keep an end apart from a bound.
+
+    None where there is no half-width, or where plain decimals would be too long.
+    """
+    ends = [end for end in (evidence.low, evidence.high) if end is not None]
+    halves = [abs(end - evidence.estimate) for end in ends if evidence.estimate is not None]
+    half = max(halves, default=0.0)
+    if not (math.isfinite(half) and half > 0) or max(map(abs, ends)) >= 1e4:
+        return None
+    least = max(1 - math.floor(math.log10(half)), 0)
+    bounds = () if isinstance(evidence, Contrast) else (evidence.lower_bound, evidence.upper_bound)
+    apart = [(end, bound) for end in ends for bound in bounds if bound is not None and end != bound]
+    enough = (d for d in range(least, 7) if all(round(end, d) != round(bound, d) for end, bound in apart))
+    return next(enough, None)
+
+
+def _rounded(value: float | None, decimals: int | None) -> str:
+    if value is None or decimals is None:
+        return number(value)
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def exactly(evidence: Evidence) -> str:
+    """What an exact check found, in words."""
+    if evidence.estimate is None:
+        return evidence.reason if evidence.verdict is Verdict.REFUTED else evidence.statement
+    if evidence.relation == "exact":
+        return f"largest difference {number(evidence.estimate)}, {bound(evidence)} allowed"
+    return f"{evidence.statement}: {number(evidence.estimate)}"
+
+
+def p(value: float | None) -> str:
+    """A p-value to two significant digits, a dash where there is none."""
+    if value is None:
+        return NOTHING
+    return "< 1e−6" if value < 1e-6 else number(float(f"{value:.2g}"))
+
+
+def half_widths(value: float) -> str:
+    """Where the estimate lies on the common axis."""
+    side = "on the claim's side" if value >= 0 else "on the other side"
+    return f"{number(float(f'{abs(value):.2g}'))} half-widths from the bound, {side}"
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def interval(evidence: Evidence | Contrast) -> str:
     """The interval in words, open on the side that has no limit."""
-    low, high = evidence.low, evidence.high
-    if low is None and high is None:
-        return "none"
-    if low is None:
-        return f"up to {number(high)}"
-    if high is None:
-        return f"from {number(low)}"
-    return f"{number(low)} to {number(high)}"
+    if evidence.low is None and evidence.high is None:
+        return NOTHING
+    low, high = (_rounded(end, _decimals(evidence)) for end in (evidence.low, evidence.high))
+    if evidence.low is None:
+        return f"up to {high}"
+    return f"from {low}" if evidence.high is None else f"{low} to {high}"
 
 
 def bound(evidence: Evidence) -> str:
     """What the interval is held against."""
     low, high = evidence.lower_bound, evidence.upper_bound
     if low is None and high is None:
-        return "none"
+        return NOTHING
     if high is None:
-        return f"above {number(low)}"
+        return f"{'rate ' * (evidence.relation in RATES)}above {number(low)}"
     if low is None:
-        return f"below {number(high)}"
+        return f"{'below' if evidence.level else 'at most'} {number(high)}"
     return number(low) if low == high else f"{number(low)} to {number(high)}"
 
 
@@ -67,6 +149,11 @@ def values(evidence: Evidence) -> str:
 
 def scale(tier: str) -> str:
     return f"at {tier} scale"
+
+
+def seconds(value: float) -> str:
+    """Seconds to a tenth, whole from a hundred on."""
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def duration(seconds: float) -> str:
@@ -106,6 +193,15 @@ def citation(paper: Paper) -> str:
     return f"{paper.authors}{dated}" if paper.authors else paper.key
 
 
+def short(paper: Paper) -> str:
+    """``Zhang et al. (2017)``; names that are no list of persons stay whole."""
+    surnames = [author.split()[-1] for author in paper.authors.split(", ") if author.split()]
+    if len(surnames) < 2:
+        return citation(paper)
+    named = f"{surnames[0]} et al." if len(surnames) > 2 else " and ".join(surnames)
+    return f"{named} ({paper.year})" if paper.year else named
+
+
 def family(name: str) -> str:
     """``test_random_labels`` as a heading."""
     words = name.rpartition("/")[2].removesuffix(".py").removeprefix("test_").replace("_", " ").strip()
@@ -123,11 +219,47 @@ def control_says(positive: bool, discriminates: bool) -> str:
     return "it discriminates" if discriminates else "it does not discriminate"
 
 
+@dataclass(frozen=True)
+class Replicates:
+    """Runs of one experiment under one name: which replicates, and their seconds together."""
+
+    name: str
+    what: str
+    kernel: str
+    address: str
+    replicates: str
+    seconds: float
+
+
+def runs(found: Iterable[Run]) -> Iterator[Replicates]:
+    """The runs by experiment, in their order."""
+
+    def experiment(run: Run) -> tuple[str, str, str, str]:
+        return run.name, run.what, run.kernel, run.address
+
+    for key, members in itertools.groupby(found, experiment):
+        of = list(members)
+        yield Replicates(*key, _ranges([run.replicate for run in of]), sum(run.seconds for run in of))
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """``0–4, 7``."""
+    parts: list[list[int]] = []
+    for value in numbers:
+        if parts and value == parts[-1][-1] + 1:
+            parts[-1].append(value)
+        else:
+            parts.append([value])
+    return ", ".join(f"{p[0]}–{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
+
+
 def provenance(report: Report) -> dict[str, tuple[str, ...]]:
     """What is shown of a session: a row's name and its lines."""
     seen = report.provenance
+    shipped = f"records shipped with commit {seen.shipped}, judged here; nothing was trained"
     return {
         "commit": (f"{seen.commit or 'unknown'}{' (with uncommitted changes)' if seen.dirty else ''}",),
+        **({"judged from": (shipped,)} if seen.shipped else {}),
         "command": (seen.command,),
         "started": (seen.started,),
         "finished": (seen.finished,),
@@ -139,6 +271,6 @@ def provenance(report: Report) -> dict[str, tuple[str, ...]]:
         "device": (seen.device,),
         "processor": (f"{seen.processor}, {seen.cores} cores, {number(round(seen.memory_gib, 1))} GiB",),
         "data": tuple(f"{name}: {digest or 'part of the code'}" for name, digest in seen.data.items()),
-        "versions": tuple(f"{name} {version}" for name, version in seen.versions.items()),
+        "versions": (", ".join(f"{name} {version}" for name, version in seen.versions.items()),),
         "schema": (str(report.schema),),
     }

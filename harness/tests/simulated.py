@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.crew import Place
+from harness.computing import Place
 from harness.data import Digits
 from harness.fleet.optimizers import Sgd
 from harness.models import Mlp

@@ -49,7 +49,7 @@ ARGUMENTS = {
     ("--device", "nonsense"): "--device nonsense: use cpu, cuda or cuda:0",
     ("--device", "cuda:x"): "--device cuda:x: use cpu",
     ("--data-root", "nowhere"): "--data-root nowhere: no such directory; put data sets there or leave it out",
-    ("--store", "file", "test_tiny.py"): "/file: Not a directory; use another with --store DIR",
+    ("--store", "file", "test_tiny.py"): "file holds no records: give a directory, or a file written by",
     ("--store=/proc/store",): "cannot write to the store /proc/store",
     ("nofile.py",): "file or directory not found: nofile.py",
     ("test_tiny.py::test_nothing",): "not found: ",
@@ -100,7 +100,11 @@ def test_a_gpu_that_is_not_there(count: int, session: Any, monkeypatch: pytest.M
 def test_environment(name: str, tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     (tmp_path / "file").write_text("")
-    what = "/file: Not a directory" if name == "HARNESS_STORE" else "HARNESS_DATA file: no such directory"
+    what = (
+        "file holds no records: give a directory"
+        if name == "HARNESS_STORE"
+        else "HARNESS_DATA file: no such directory"
+    )
     run(tmp_path, **{name: "file"}).refused(what)
 
 
@@ -115,7 +119,7 @@ BEFORE_WORKERS = {
     ("-m", "nonsense"): "nonsense",
     ("-k", "and and"): "Wrong expression passed to '-k'",
     ("nofile.py",): "file or directory not found: nofile.py",
-    ("--store", "file", "test_tiny.py"): "/file: Not a directory",
+    ("--store", "file", "test_tiny.py"): "file holds no records: give a directory",
     ("--device", "nonsense"): "--device nonsense",
 }
 

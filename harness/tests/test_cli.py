@@ -1,17 +1,20 @@
-"""``python -m harness``: listing, data, reports."""
+"""``python -m harness``: its command line, listing, data, reports. The rest is in test_commands.py."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
-from harness.__main__ import main
-from harness.tests.reports import report
-from harness.tests.suites import run_harness, write
+from harness.__main__ import COMMANDS, main
+from harness.tests.reports import claim, report
+from harness.tests.suites import environment, run_harness, write
+from harness.verdict import Verdict
 
 CLAIMS = """
 @claim(PAPER, "S1", says="x is large", adapted={"quick": "small", "standard": "none"},
@@ -102,11 +105,73 @@ def test_report_renders_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["list", "--help"], ["data", "--help"], ["report", "--help"]):
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        assert ended.value.code == 0
-        assert "example" in capsys.readouterr().out
-    with pytest.raises(SystemExit) as ended:
-        main([])
-    assert ended.value.code == 2
+    for name in COMMANDS:
+        assert ended(name, "--help") == 0
+        shown = capsys.readouterr().out
+        assert f"examples:\n  python -m harness {name} " in shown, shown
+    assert ended("--help") == 0
+    shown = capsys.readouterr().out
+    assert all(f"    {name} " in shown for name in COMMANDS)
+    assert "exit status:" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (), ("lists",), ("plan", "quickly"), ("train", "--processes", "0"), ("train", "--processes", "x"),
+        ("report",), ("report", "a", "--diff", "a", "b"), ("store",), ("store", "gc", "fast"),
+        ("data",), ("data", "digest"), ("doctor", "large"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_wrong_command_line_is_status_2(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(*arguments) == 2
+    assert "python -m harness" in capsys.readouterr().err
+
+
+def ended(*arguments: str) -> object:
+    """The status with which the command line itself ends the program."""
+    with pytest.raises(SystemExit) as ending:
+        main(list(arguments))
+    return ending.value.code
+
+
+def test_an_interrupt_is_status_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.commands.doctor.diagnosis", interrupted)
+    assert main(["doctor"]) == 130
+    assert capsys.readouterr().err == "python -m harness doctor: interrupted\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(suite: Path) -> None:
+    command = [sys.executable, "-m", "harness", "list"]
+    with subprocess.Popen(
+        command, cwd=suite, env=environment(suite), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as listing:
+        assert listing.stdout is not None
+        assert listing.stderr is not None
+        listing.stdout.close()
+        assert listing.stderr.read() == b""
+    assert listing.returncode == 0
+
+
+def test_two_reports_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("harness.report.diff")
+    flipped = claim(verdict=Verdict.REFUTED, unexpected=True)
+    for name, one in (("a", claim()), ("b", flipped)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").write_bytes(msgspec.json.encode(report(one)))
+    a, b = str(tmp_path / "a"), str(tmp_path / "b" / "report.json")
+    assert main(["report", "--diff", a, a]) == 0
+    capsys.readouterr()
+    assert main(["report", "--diff", a, b]) == 1
+    assert "random_labels_are_fit" in capsys.readouterr().out
+    assert main(["report", "--diff", a, b, "--json"]) == 1
+    assert isinstance(json.loads(capsys.readouterr().out), dict)
+    assert main(["report", "--diff", a, str(tmp_path / "c")]) == 1

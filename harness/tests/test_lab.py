@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import crew as crews
-from harness.crew import HELD, Crew, Finished
+from harness import computing
+from harness.computing import HELD, Finished
+from harness.crew import Crew
 from harness.data import Digits, RandomLabels
 from harness.fleet import trainer
 from harness.fleet.plan import Fleet, Run
@@ -96,7 +97,7 @@ def test_everything_is_computed_anew_once_if_asked(tmp_path: Path) -> None:
     published = max(file.stat().st_mtime for file in (tmp_path / "store").rglob("record.json"))
     later = published + 0.001
     time.sleep(0.02)
-    fresh = Lab(crews.Place(store=tmp_path / "store", data_root=tmp_path, since=later))
+    fresh = Lab(computing.Place(store=tmp_path / "store", data_root=tmp_path, since=later))
     fresh.results("x", one, 2)
     fresh.results("y", one, 2)
     assert len(lines(file)) == 4
@@ -158,8 +159,8 @@ def test_children_fail_with_their_parent_and_for_its_reason(
     grandchild = parent.but(start=From(child))
     trained = []
 
-    def fails(experiment: Any, *rest: Any, **more: Any) -> Any:
-        trained.append(experiment)
+    def fails(member: trainer.Member, device: str) -> Any:
+        trained.append(member.experiment)
         raise MemoryError("no room for the parent")
 
     monkeypatch.setattr(trainer, "train", fails)
@@ -286,13 +287,13 @@ def running(process: int) -> bool:
 def test_what_another_process_holds_is_waited_for(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     (run,) = lab.runs(named(drawn), 1)
     tries = iter([HELD, HELD])
-    real = crews._finish
+    real = computing._finish
 
     def finish(run: Run, *rest: Any) -> Finished:
         outcome = next(tries, "")
         return Finished(run=run, outcome=outcome) if outcome else real(run, *rest)
 
-    monkeypatch.setattr(crews, "_finish", finish)
+    monkeypatch.setattr(computing, "_finish", finish)
     assert lab.results("x", run.value, 1).final("x").values.shape == (1,)
 
 

@@ -172,11 +172,11 @@ def test_verdicts_letters_and_status(outcomes: Session) -> None:
     assert outcomes.status == 1
     outcomes.says("7 failed, 8 passed, 1 skipped, 1 deselected")
     outcomes.says("tier quick (none was named with -m)")
-    outcomes.says("not selected: 1 at tier standard (python -m pytest claims -m standard)")
+    outcomes.says("not selected: 1 at tier standard (python -m pytest test_tiny.py -m standard)")
 
 
 def test_an_unexpected_verdict_fails_with_its_evidence_and_without_traceback(outcomes: Session) -> None:
-    block = re.split(r"\n_{3,}", outcomes.text.partition("FAILURES")[2].partition("\n ✓")[0])
+    block = re.split(r"\n_{3,}", outcomes.text.partition("FAILURES")[2].partition("= verdicts =")[0])
     said = {b.split()[0]: b for b in block if b.split()}
     wrong = said["test_wrong[quick]"]
     assert "refuted, expected reproduced: " in wrong
@@ -206,7 +206,7 @@ def test_reasons_are_single_lines(outcomes: Session) -> None:
     assert reasons["asserts"] == "assert 1 == 2"
     assert "does not discriminate" in reasons["blind"]
     assert not [r for r in reasons.values() if "\n" in r]
-    outcomes.says("– not run      quick    skips  needs the moon", "NOT RUN [1]")
+    outcomes.says("– not run      quick    skips            needs the moon", "NOT RUN [1]")
 
 
 def test_every_run_is_computed_once(outcomes: Session) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pty
+import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from harness import progress
 from harness.dispatch import OneByOne
 from harness.tests.suites import environment, run, write
 
@@ -131,6 +133,50 @@ def test_a_live_line_moves_and_is_cleared_away(more: tuple[str, ...], tmp_path: 
     if not more:
         assert "trained 5 of 5 more runs (100 %)" in shown
     assert not list((tmp_path / "store" / "v1" / "status").iterdir())
+    plan = ("data: none needed", "plan: 15 runs to train in ", "time: about ")
+    assert not [text for text in plan if text in shown]  # -q
+
+
+def test_the_plan_is_said_once_under_workers_too(tmp_path: Path) -> None:
+    write(tmp_path, SLOW)
+    session = run(tmp_path, "-n", "2")
+    for said in ("data: none needed", "plan: 15 runs to train in 6 fleets, 0 in the store", "time: about "):
+        assert session.text.count(said) == 1, session.text
+    assert re.search(r"^trained here: 25 runs, [23]\.\d core seconds, ", session.text, re.M)
+    again = run(tmp_path, "-n", "2")
+    again.says("plan: 0 runs to train, 15 in the store")
+    assert "trained" not in again.text
+
+
+@pytest.mark.parametrize("more", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_an_interrupt_says_how_far_training_came(more: tuple[str, ...], tmp_path: Path) -> None:
+    write(tmp_path, SLOW.replace("0.1)", "0.4)"))
+    command = [sys.executable, "-B", "-m", "pytest", *more]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as session:
+        deadline = time.monotonic() + 60
+        while len(trained(tmp_path)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.6)  # the controller looks twice a second
+        session.send_signal(signal.SIGINT)
+        shown = session.communicate(timeout=60)[0].decode()
+    assert session.returncode == 2, shown
+    assert re.search(r"^(stopped: )?trained \d+ of 15 runs \(\d+ %\), ", shown, re.M), shown
+    assert "KeyboardInterrupt" in shown
+    assert "INTERNAL" not in shown
+    assert not list((tmp_path / "store" / "v1" / "status").iterdir())
+    if not more:  # workers end what they are at first
+        before = len(trained(tmp_path))
+        assert before < 15
+        assert run(tmp_path, "-k", "slow").status == 0
+        assert len(trained(tmp_path)) <= 15  # what was done is kept
+
+
+def trained(folder: Path) -> list[str]:
+    """What simulations left."""
+    file = folder / "draws"
+    return file.read_text().split() if file.exists() else []
 
 
 def test_progress_stays_out_of_what_a_test_printed(tmp_path: Path) -> None:
@@ -138,47 +184,10 @@ def test_progress_stays_out_of_what_a_test_printed(tmp_path: Path) -> None:
     patience = "import harness.progress\nharness.progress.PLAIN_SECONDS = 0.2\n"
     (tmp_path / "conftest.py").write_text(patience + (tmp_path / "conftest.py").read_text())
     session = run(tmp_path, BREAK="1")
-    captured = session.text.partition("Captured stdout call")[2].partition("\n\n")[0]
+    captured = session.text.partition("Captured stdout call")[2].partition("= verdicts =")[0]
     assert "said by the body" in captured
     assert "trained" not in captured
     before, letters, _ = session.text.partition("test_tiny.py .")
     assert letters
     assert before.count("of 15 runs") > 2
     session.says("\ntrained 5 of 5 more runs (100 %)")
-
-
-def state(**changed: object) -> progress.State:
-    return {"first": True, "runs": 10, "done": 4, "failed": 0, "over": False, **changed}
-
-
-def test_workers_share_the_plan_and_add_up_what_comes_later() -> None:
-    together = progress.together
-    assert together([]) is None
-    assert together([state(over=True), state(over=True)]) is None
-    assert together([state(), state(done=6, over=True)]) == state(done=6)
-    later = state(first=False, runs=5, done=1)
-    assert together([later, {**later, "done": 2}, state(over=True)]) == {**later, "runs": 10, "done": 3}
-    assert together([later, state()]) == state()
-
-
-def test_a_line_counts_each_time_anew() -> None:
-    assert progress.line(state(), 60) == "trained 4 of 10 runs (40 %), 60 s, about 2 min left"
-    later = state(first=False, runs=5, done=5, failed=1)
-    assert progress.line(later, 3) == "trained 5 of 5 more runs (100 %), 3 s, 1 failed"
-    assert [progress.spoken(s) for s in (3, 600, 9000)] == ["3 s", "10 min", "2.5 h"]
-
-
-def test_a_plan_computed_between_two_looks_still_has_its_line(tmp_path: Path) -> None:
-    shown = io.StringIO()
-    terminal = progress.Terminal()
-    terminal.open(shown)
-    watch = progress.Watch(tmp_path, "s", terminal)
-    watch.start()
-    file = progress.StatusFile(tmp_path, "s", "gw0")
-    done = state(done=10, over=True)
-    file.show(state(first=False, runs=5, planned=done), False)
-    watch.judging()
-    watch.judging()
-    watch.close()
-    assert shown.getvalue() == "trained 10 of 10 runs (100 %), 0 s\n"
-    assert not list(tmp_path.iterdir())

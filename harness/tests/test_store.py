@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from harness import store as stores
-from harness.crew import COMPUTED, HELD, PRESENT
+from harness.computing import COMPUTED, HELD, PRESENT
 from harness.fleet.plan import Run
 from harness.lab import Lab
 from harness.store import RECORD, WEIGHTS, Store, StoreError
@@ -244,7 +244,7 @@ def test_a_publisher_killed_at_any_moment_leaves_no_torn_record(store: Store) ->
 RACER = """
     import sys, time
     from pathlib import Path
-    from harness.crew import drain
+    from harness.computing import drain
     from harness.fleet.plan import Catalogue, Fleet
     from harness.tests.simulated import at, named, noted
     place = at(Path(sys.argv[1]))

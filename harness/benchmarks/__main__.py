@@ -1,0 +1,120 @@
+"""``python -m harness.benchmarks``: measure the engine beside its baselines on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from harness import places
+from harness.benchmarks import gate, markdown, schema, workloads
+from harness.benchmarks.measure import Plan, section
+from harness.benchmarks.sweeps import Sweep
+from harness.benchmarks.warm import Failure
+
+NAME = "python -m harness.benchmarks"
+EPILOG = """examples:
+  python -m harness.benchmarks                                everything on the CPU, into reports/
+  python -m harness.benchmarks --device cuda                  fleets of 1 to 64 replicas on a GPU
+  python -m harness.benchmarks --only mlp-1x512 gate          two parts, printed and not written
+  python -m harness.benchmarks --quick                        smaller sizes, 2 rounds, printed and not written
+  python -m harness.benchmarks --only student-cnn --out /tmp  written to another place
+
+Leave the machine alone meanwhile: a round in which other processes took more than 12 % of it is repeated.
+exit status: 0 measured, 1 something failed or the quality gate was not passed, 2 the command line is wrong
+"""
+GATE, STARTUP, SWEEP = "gate", "start-up", Sweep().name
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, write or print; the exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        found = section(plan(given))
+        print(_written(schema.SpeedReport(sections=(found,)), given))
+    except (Failure, RuntimeError, ValueError, OSError) as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{NAME}: interrupted", file=sys.stderr)
+        return 130
+    return 0 if all(judged.passed for judged in found.gates) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=NAME,
+        description="Time the engine and what a person would write instead, in shuffled rounds side by side.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help=f"parts: {', '.join(_parts('cpu'))}"
+    )
+    parser.add_argument(
+        "--rounds", type=_positive, default=None, metavar="N", help="undisturbed rounds (default 5)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write speed.json and speed.md")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes and 2 rounds: does it work?")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rounds: use 1 or more")
+    return int(text)
+
+
+def _parts(device: str) -> list[str]:
+    if device.startswith("cuda"):
+        return [workload.name for workload in workloads.on_gpu()] + [GATE]
+    return [workload.name for workload in workloads.WORKLOADS] + [SWEEP, GATE, STARTUP]
+
+
+def plan(given: argparse.Namespace) -> Plan:
+    """What the command line asks for.
+
+    Raises:
+        ValueError: an unknown part, or a device that is not there.
+    """
+    places.place(device=given.device)  # refuses what is not there
+    parts = _parts(given.device)
+    unknown = [name for name in given.only if name not in parts]
+    if unknown:
+        raise ValueError(f"--only {unknown[0]}: no such part; use {', '.join(parts)}")
+    wanted = given.only or parts
+    gpu = given.device.startswith("cuda")
+    trained = [w for w in (workloads.on_gpu() if gpu else workloads.WORKLOADS) if w.name in wanted]
+    swept = [Sweep()] if SWEEP in wanted else []
+    if given.quick:
+        trained, swept = [w.smaller() for w in trained], [s.smaller() for s in swept]
+    return Plan(
+        workloads=tuple(trained),
+        sweeps=tuple(swept),
+        device=given.device,
+        processes=places.processes(given.device),
+        engines=("chosen", "reference") if gpu else ("chosen",),
+        rounds=given.rounds or (2 if given.quick else 5),
+        endings=gate.ENDINGS if GATE in wanted else (),
+        replicates=3 if given.quick else gate.REPLICATES,
+        starts=0 if STARTUP not in wanted else 1 if given.quick else 5,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+
+
+def _written(report: schema.SpeedReport, given: argparse.Namespace) -> str:
+    """The report in Markdown; a full run, or one with --out, is written beside the other device's section."""
+    partial = given.quick or bool(given.only)
+    if given.out is None and partial:
+        return markdown.render(report)
+    folder = given.out or Path("reports")
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = schema.with_section(schema.read(folder / "speed.json"), report.sections[0])
+    (folder / "speed.json").write_bytes(schema.encode(whole))
+    (folder / "speed.md").write_text(markdown.render(whole), encoding="utf-8")
+    return f"wrote {folder / 'speed.json'} and {folder / 'speed.md'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""A small sweep of random features by every variant."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from harness import places
+from harness.benchmarks import sweeps
+from harness.benchmarks.sweeps import Sweep
+from harness.benchmarks.variants import Variant
+from harness.benchmarks.warm import Pool
+
+ROUNDS = 5
+VARIANTS = sweeps.variants(Sweep().smaller(), "cpu", places.processes("cpu"))
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=[variant.name.replace(" ", "-") for variant in VARIANTS])
+def test_sweep(benchmark: Any, pool: Pool, variant: Variant) -> None:
+    benchmark.group = "random features"
+    variant.call(pool, 0, *variant.warming)
+    rounds = itertools.count(1)
+    benchmark.pedantic(lambda: variant.call(pool, next(rounds)), rounds=ROUNDS)

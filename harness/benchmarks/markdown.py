@@ -1,0 +1,226 @@
+"""The speed report as GitHub-flavoured Markdown, from the report alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.benchmarks.rounds import Ratio
+from harness.benchmarks.schema import Gate, Row, Section, SpeedReport, Startup, Unused
+
+NONE = "–"
+LETTERS = {"plain": "(a)", "tuned": "(b)", "sklearn": "(c)"}
+LEGEND = """Ratios are wall time of the baseline over ours: above 1 we are faster. Median of the rounds
+[smallest to largest].
+
+* **(a)** what tutorials and reproductions do: `DataLoader(TensorDataset, shuffle=True)`, a textbook
+  `nn.Module`, `torch.optim.SGD`, `loss.item()` and accuracy each step, float32, torch's default threads.
+* **(b)** the same loop tuned, at the row's precision: resident tensors, `index_select`, fused SGD, the
+  fastest number of threads and, for convolutions, memory layout.
+* **(c)** scikit-learn: `MLPClassifier` in float32, `LinearRegression` for random features.
+"""
+
+
+def render(report: SpeedReport) -> str:
+    """The whole report."""
+    parts = ["# Speed", LEGEND.rstrip(), *(part for section in report.sections for part in _section(section))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section) -> list[str]:
+    parts = [f"## {'CPU' if section.device == 'cpu' else 'GPU'}", _machine(section)]
+    if section.rows:
+        parts.append(_rows(section.rows) if section.device == "cpu" else _fleets(section.rows))
+        parts += _kernels(section.rows)
+    parts += ["### Losses", *_losses(section)]
+    if section.startup:
+        parts += ["### Start-up", _startup(section.startup)]
+    if section.gates:
+        parts += ["### Quality gate", *_gates(section.gates)]
+    if section.left_out:
+        parts += ["### Not measured", *_bullets(section.left_out)]
+    return [*parts, "### Method", _method(section)]
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table: the first column to the left, the others to the right."""
+    names = list(head)
+    ruler = ["---", *["---:"] * (len(names) - 1)]
+    lines = [names, ruler, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: float) -> str:
+    """Three significant digits, never as a power of ten."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def ratio(value: Ratio | None) -> str:
+    """Median with the range."""
+    if value is None:
+        return NONE
+    return f"**{number(value.median)}** [{number(value.low)} to {number(value.high)}]"
+
+
+def _machine(section: Section) -> str:
+    machine, versions = section.machine, section.machine.versions
+    peaks = ", ".join(f"{number(p.tflops * 1000)} GFLOP/s in {p.precision}" for p in section.peaks)
+    shown = ", ".join(f"{name} {version}" for name, version in versions.items())
+    where = f"{machine.processor}, {machine.cores} cores, {machine.memory_gib:g} GiB, {machine.instructions}"
+    lines = [
+        f"Measured {section.date[:10]} at commit {section.commit[:12] or 'unknown'}"
+        + (" with changes" if section.commit.endswith("+") else "")
+        + f", on {machine.accelerator + ', ' if machine.accelerator else ''}{where}.",
+        f"Fastest matrix product of this run: {peaks}.",
+        f"Versions: {shown}.",
+    ]
+    return "  \n".join(lines)
+
+
+def _marked(row: Row) -> str:
+    return f"{row.title}{' †' if row.disturbed else ''}"
+
+
+def _target(row: Row) -> str:
+    if row.target is None:
+        return NONE
+    return f"{row.target:g} {'met' if row.met else '**missed**'}"
+
+
+def _rows(rows: Sequence[Row]) -> str:
+    head = ("workload", "precision", "(a)", "(b)", "(c)", "CPU time, (a)", "of peak", "target over (a)")
+    cells = (
+        (
+            _marked(row), row.precision, ratio(row.plain), ratio(row.tuned), ratio(row.sklearn),
+            ratio(row.cpu), NONE if row.peak_share is None else f"{row.peak_share:.0%}", _target(row),
+        )
+        for row in rows
+    )  # fmt: skip
+    return table(head, cells) + _footnote(rows)
+
+
+def _fleets(rows: Sequence[Row]) -> str:
+    head = (
+        "model",
+        "replicas",
+        "precision",
+        "kernel",
+        "images/s",
+        "(a)",
+        "(b)",
+        "TFLOP/s",
+        "of peak",
+        "epoch, s",
+    )
+    cells = (
+        (
+            _marked(row), str(row.cells), row.precision, _engine(row), number(row.images_per_second or 0.0),
+            ratio(row.plain), ratio(row.tuned), number(row.tflops or 0.0),
+            NONE if row.peak_share is None else f"{row.peak_share:.0%}", number(row.seconds / row.cells),
+        )
+        for row in rows
+    )  # fmt: skip
+    note = "\n\n(a) and (b) train one replica; times are per replica, and so are the seconds of an epoch."
+    return table(head, cells) + note + _footnote(rows)
+
+
+def _engine(row: Row) -> str:
+    return row.kernel + (" (forced)" if row.engine == "reference" else "")
+
+
+def _footnote(rows: Sequence[Row]) -> str:
+    disturbed = any(row.disturbed for row in rows)
+    return "\n\n† too few rounds were undisturbed: all are used" * disturbed
+
+
+def _kernels(rows: Sequence[Row]) -> list[str]:
+    """What each row was trained by, and how the baselines ran."""
+    lines = []
+    for row in rows:
+        if row.engine == "chosen":
+            notes = ", ".join(f"{LETTERS[key.split()[0]]} {note}" for key, note in row.notes.items())
+            size = f"{row.cells} cells of {row.parameters:,} parameters"
+            rejected = f"; {row.rejected} rounds rejected" if row.rejected else ""
+            lines.append(f"{row.title}, {row.precision}: {size}, by `{row.kernel}`; {notes}{rejected}")
+    return [
+        "<details><summary>Kernels and settings</summary>",
+        "\n".join(f"* {line}" for line in lines),
+        "</details>",
+    ]
+
+
+def _losses(section: Section) -> list[str]:
+    """Where ours is slower than a baseline, and the variants that were measured and are not used."""
+    lost = [
+        f"{row.title}, {row.precision}, {_engine(row)}: {number(found.median)} of {LETTERS[name]}"
+        for row in section.rows
+        for name, found in (("plain", row.plain), ("tuned", row.tuned), ("sklearn", row.sklearn))
+        if found is not None and found.median < 1
+    ]
+    parts = _bullets(lost) if lost else ["Ours is slower than none of the baselines above."]
+    return [*parts, *_unused(section.unused)]
+
+
+def _unused(rows: Sequence[Unused]) -> list[str]:
+    if not rows:
+        return []
+    head = ("not used by the engine", "workload", "(a) over it", "how")
+    cells = ((row.variant, row.title, ratio(row.ratio), row.note) for row in rows)
+    return [table(head, cells)]
+
+
+def _startup(rows: Sequence[Startup]) -> str:
+    head = ("what", "seconds", "imports of torch, scipy, sklearn", "target, s")
+    cells = (
+        (
+            row.what.replace("_", "\\_"), ratio(row.seconds),
+            NONE if row.imported is None else ", ".join(row.imported) or "none",
+            NONE if row.target is None else f"{row.target:g} {'met' if row.met else '**missed**'}",
+        )
+        for row in rows
+    )  # fmt: skip
+    return table(head, cells)
+
+
+def _gates(gates: Sequence[Gate]) -> list[str]:
+    head = ("epochs to fit", "precision", "kernel", "median", "reference", "unfitted", "ratio (95 %)", "gate")
+    cells = (
+        (
+            gate.title, gate.precision, gate.kernel, f"{gate.median:g}", f"{gate.reference_median:g}",
+            f"{gate.unfitted} and {gate.unfitted_reference} of {gate.replicates}", _interval(gate),
+            "passed" if gate.passed else "**not passed**",
+        )
+        for gate in gates
+    )  # fmt: skip
+    margins = ", ".join(sorted({f"{gate.margin:g}" for gate in gates}))
+    said = (
+        "Passed when the 95 % interval of the ratio of epochs, paired by replicate, lies within "
+        f"1 / {margins} and {margins} and every run fits."
+    )
+    return [table(head, cells), said]
+
+
+def _interval(gate: Gate) -> str:
+    if gate.ratio is None or gate.low is None or gate.high is None:
+        return NONE
+    return f"{gate.ratio:.3f} [{gate.low:.3f} to {gate.high:.3f}]"
+
+
+def _bullets(lines: Iterable[str]) -> list[str]:
+    return ["\n".join(f"* {line}" for line in lines)]
+
+
+def _method(section: Section) -> str:
+    lines = (
+        f"{section.rounds} rounds; in each, every variant once, in a new random order, in processes that "
+        "stay warm. Start-up is measured apart.",
+        "Wall time of all cells, from data in memory to final errors (ours: to records on disk, read back); "
+        "after each epoch everyone measures the errors on training and test images.",
+        f"Rounds beside which other processes took more than {section.foreign_limit:.0%} of the machine are "
+        f"thrown away and repeated, at most {section.repeats} per workload.",
+        "CPU time counts every process of a variant. Inputs are Gaussian, labels random in part; parameter "
+        "counts are equal.",
+        f"Share of peak: {section.formula}; over the fastest matrix product at that precision.",
+    )
+    return "\n".join(f"* {line}" for line in lines)

@@ -1,0 +1,93 @@
+"""What happens once: collecting, listing, importing, and the first cell of a new process."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.benchmarks import baselines, ours
+from harness.benchmarks.rounds import ratio_of
+from harness.benchmarks.schema import Startup
+from harness.benchmarks.warm import ROOT, Warm
+from harness.benchmarks.workloads import Workload
+
+HEAVY = ("torch", "scipy", "sklearn")
+TARGET = 1.5
+COMMANDS = {
+    "pytest claims --collect-only": ("-m", "pytest", "claims", "--collect-only", "-q"),
+    "python -m harness list": ("-m", "harness", "list"),
+}
+
+
+def commands(repeats: int) -> list[Startup]:
+    """The commands that must not import what trains, and an import of torch for comparison."""
+    found = []
+    for what, arguments in COMMANDS.items():
+        seconds = ratio_of([_ran(arguments)[0] for _ in range(repeats)])
+        imported = heavy(_ran(("-X", "importtime", *arguments))[1])
+        met = seconds.median <= TARGET and not imported
+        found.append(Startup(what=what, seconds=seconds, imported=imported, target=TARGET, met=met))
+    seconds = ratio_of([_ran(("-c", "import torch"))[0] for _ in range(repeats)])
+    what = "a process that imports torch"
+    return [*found, Startup(what=what, seconds=seconds, imported=None, target=None, met=None)]
+
+
+def _ran(arguments: Sequence[str]) -> tuple[float, str]:
+    """Wall seconds and standard error of a Python process at the top of the checkout.
+
+    Raises:
+        RuntimeError: it failed (one line).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "HARNESS_STORE": str(Path(folder, "store"))}
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.perf_counter() - began
+    if done.returncode:
+        last = [*done.stdout.splitlines(), *done.stderr.splitlines(), "no output"]
+        raise RuntimeError(f"{' '.join(arguments)} ended with status {done.returncode}: {last[0]}")
+    return seconds, done.stderr
+
+
+def heavy(importtime: str) -> tuple[str, ...]:
+    """Which heavy libraries ``python -X importtime`` saw being imported."""
+    names = set(re.findall(r"^import time:.*\|\s*(\S+)$", importtime, re.MULTILINE))
+    return tuple(name for name in HEAVY if name in names)
+
+
+def first_cells(workload: Workload, device: str, processes: int, repeats: int) -> list[Startup]:
+    """From nothing to a first result: a new process with a plain loop, a new lab with its processes."""
+    precision = workload.precisions[0]
+    plain = [_first(baselines.plain, (workload, precision, device, 0, 1)) for _ in range(repeats)]
+    lab = [_first(ours.train, (workload, precision, device, processes, 0)) for _ in range(repeats)]
+    named = {
+        f"plain loop: process, import torch, one cell of {workload.title}": plain,
+        f"lab: {processes} more processes, imports, {workload.cell_count} cells of {workload.title}": lab,
+    }
+    return [
+        Startup(what=what, seconds=ratio_of(seconds), imported=None, target=None, met=None)
+        for what, seconds in named.items()
+    ]
+
+
+def _first(function: Callable[..., str], arguments: tuple[Any, ...]) -> float:
+    began = time.perf_counter()
+    warm = Warm("start-up", {})
+    warm.call(function, *arguments)
+    seconds = time.perf_counter() - began
+    warm.close()
+    return seconds

@@ -1,0 +1,107 @@
+"""A training workload's variants and rows: (a), (b), (c), ours, and what the engine does not use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from harness.benchmarks import baselines, ours, unused
+from harness.benchmarks.gate import KERNEL_VARIABLE, REFERENCE
+from harness.benchmarks.schema import Row, Unused
+from harness.benchmarks.variants import PLAIN, Compared, Variant
+from harness.benchmarks.workloads import Workload
+
+SKLEARN, TF32 = "sklearn", "plain loop in tf32"
+ENGINES = ("chosen", "reference")
+
+
+def variants(workload: Workload, device: str, processes: int, engines: tuple[str, ...]) -> list[Variant]:
+    """Everything that is measured for a workload; ``engines``: which of ours, "chosen" and "reference"."""
+    found = [_baseline(PLAIN, baselines.plain, workload, device, "float32", required=True)]
+    if device.startswith("cuda"):
+        found.append(_baseline(TF32, baselines.plain, workload, device, "tf32", process=PLAIN))
+    if workload.sklearn:
+        found.append(_baseline(SKLEARN, baselines.scikit_learn, workload, device, "float32"))
+    found += [
+        _baseline(name, getattr(unused, name), workload, device, "float32", "unused")
+        for name in workload.unused
+    ]
+    for precision in workload.precisions:
+        found.append(_baseline(f"tuned {precision}", baselines.tuned, workload, device, precision, "tuned"))
+        found += [_ours(workload, precision, device, processes, engine) for engine in engines]
+    return found
+
+
+def _baseline(
+    name: str, function: Callable[..., str], workload: Workload, device: str, precision: str,
+    process: str = "", required: bool = False,
+) -> Variant:  # fmt: skip
+    arguments = (workload, precision, device)
+    count = workload.baseline_count
+    return Variant(name, process or name, function, arguments, count, warming=(1,), required=required)
+
+
+def _ours(workload: Workload, precision: str, device: str, processes: int, engine: str) -> Variant:
+    environment = ((KERNEL_VARIABLE, REFERENCE),) if engine == REFERENCE else ()
+    process = "ours" if engine == "chosen" else engine
+    arguments = (workload, precision, device, processes)
+    count = workload.cell_count
+    return Variant(f"{engine} {precision}", process, ours.train, arguments, count, environment, required=True)
+
+
+def rows(workload: Workload, found: Compared, peaks: Mapping[str, float]) -> list[Row]:
+    """A row per precision and engine. ``peaks``: TFLOP/s of a matrix product by precision."""
+    return [
+        _row(workload, found, peaks, precision, engine)
+        for precision in workload.precisions
+        for engine in ENGINES
+        if f"{engine} {precision}" in found.notes
+    ]
+
+
+def _row(workload: Workload, found: Compared, peaks: Mapping[str, float], precision: str, engine: str) -> Row:
+    name, tuned = f"{engine} {precision}", f"tuned {precision}"
+    rounds, cells = found.rounds, workload.cell_count
+    seconds = rounds.median(name)
+    tflops = workload.flop() / seconds / 1e12
+    plain = rounds.ratio(PLAIN, name)
+    target = workload.target(precision) if engine == "chosen" else None
+    return Row(
+        workload=workload.name,
+        title=workload.title,
+        precision=precision,
+        kernel=found.notes[name],
+        engine=engine,
+        cells=cells,
+        parameters=workload.parameters(),
+        seconds=seconds * cells,
+        cpu_seconds=rounds.median(name, "cpu") * cells,
+        images_per_second=workload.images() / seconds,
+        tflops=tflops,
+        peak_share=tflops / peaks[precision] if precision in peaks else None,
+        plain=plain,
+        tuned=found.ratio(tuned, name),
+        sklearn=found.ratio(SKLEARN, name),
+        cpu=rounds.ratio(PLAIN, name, "cpu"),
+        notes={k: found.notes[k] for k in (PLAIN, tuned, SKLEARN) if found.notes.get(k)},
+        target=target,
+        met=None if target is None else plain.median >= target,
+        rounds=len(rounds.kept),
+        rejected=rounds.rejected,
+        disturbed=rounds.disturbed,
+        foreign=rounds.foreign(),
+    )
+
+
+def unused_rows(workload: Workload, found: Compared) -> list[Unused]:
+    """How the variants that the engine does not use compare with the plain loop."""
+    return [
+        Unused(
+            workload=workload.name,
+            title=workload.title,
+            variant=name,
+            note=found.notes[name],
+            ratio=found.rounds.ratio(PLAIN, name),
+        )
+        for name in (*workload.unused, TF32)
+        if name in found.notes
+    ]

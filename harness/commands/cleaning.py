@@ -1,0 +1,80 @@
+"""``python -m harness store gc``: remove what no claim of this checkout can read."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import commands as shared
+from harness.commands import selection
+from harness.spec import TIERS
+
+if TYPE_CHECKING:
+    from harness.store import Store, Unneeded
+
+DAY = 86_400.0
+
+
+def gc(given: argparse.Namespace) -> int:
+    """Remove it, or say what would be removed.
+
+    Raises:
+        ValueError: there are no claims here, there is no store, or it is a file of shipped records.
+    """
+    from harness.shipped import Shipped
+
+    store = selection.opened(given)
+    if isinstance(store, Shipped):
+        raise ValueError("shipped records are only read: give a directory")
+    readable, unsure = _readable(given, tuple(given.tiers) or TIERS)
+    before = time.time() + (DAY if given.all else -DAY)
+    found = [u for u in store.unneeded(readable, before) if not _perhaps_read(store, u, unsure)]
+    if not given.dry_run:
+        for unneeded in found:
+            store.remove(unneeded)
+    sizes: dict[str, list[int]] = {}
+    for unneeded in found:
+        sizes.setdefault(unneeded.kind, []).append(unneeded.size)
+    if given.json:
+        told = {kind: {"count": len(each), "bytes": sum(each)} for kind, each in sizes.items()}
+        shared.print_json({"dry_run": given.dry_run, "removed": told, "kept_without_data": sorted(unsure)})
+        return 0
+    for what in sorted(unsure):
+        print(f"kept, because its data is not here to tell whether a claim reads it: {what}")
+    verb = "would remove" if given.dry_run else "removed"
+    rows = [(verb, len(each), kind, shared.sized(sum(each))) for kind, each in sizes.items()]
+    print("\n".join(shared.table(rows, right="13")) if rows else "nothing to remove")
+    return 0
+
+
+def _readable(given: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Keys of all runs that claims can read on any rung, and one-line names of what cannot be addressed."""
+    from harness.catalogue import functions
+    from harness.data.archives import DataError
+    from harness.entries import item_of
+    from harness.fleet.plan import Catalogue, with_parents
+    from harness.lab import parts
+
+    catalogue = Catalogue(selection.place_of(given).data_root)
+    keys: set[str] = set()
+    unsure: set[str] = set()
+    for item in map(item_of, functions(Path.cwd(), tiers)):
+        most = item.rungs()[-1][0]
+        for value in (value for value, _ in item.needs()):
+            try:
+                runs = [catalogue.run(part, r) for part in parts(value) for r in range(most)]
+                keys |= {run.key for run in with_parents(runs)}
+            except DataError:
+                unsure |= selection.whats(value)
+    return keys, unsure
+
+
+def _perhaps_read(store: Store, found: Unneeded, unsure: set[str]) -> bool:
+    """Might a claim read it whose address cannot be told, because its data is not here?"""
+    if not unsure or found.kind not in ("record", "checkpoint"):
+        return False
+    record = store.peek(found.path.name)
+    return record.what in unsure if record else found.kind == "checkpoint"

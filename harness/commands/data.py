@@ -1,0 +1,251 @@
+"""``python -m harness data``: which collections are here, what they are, and how to bring more."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness import commands as shared
+from harness.commands import selection
+
+if TYPE_CHECKING:
+    from harness.data.archives import Archive
+
+EXAMPLES = """
+list                    which collections are here
+get cifar10             download one into the data root, and verify it
+verify                  read every file again, whatever is remembered of it
+digest my/cifar10.npz   what an npz file holds: shapes, SHA-256 of each array, its known name
+digest my/folder        the same for torchvision's folders
+"""
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What is here of one collection; ``problem``: why it cannot be used, "" if it can."""
+
+    key: str
+    name: str = ""
+    sha256: str = ""
+    problem: str = ""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file or folder holds.
+
+    Attributes:
+        name: what it may honestly be called, "" if its content is not known.
+        arrays: array -> type, shape and SHA-256 of its bytes.
+        sha256: of all arrays.
+        fits: the collection it has the shape of, "" if none.
+    """
+
+    file: str
+    name: str
+    fits: str
+    arrays: dict[str, str]
+    sha256: str
+
+
+def add(commands: Any) -> None:
+    """Add the parsers of ``data``."""
+    parser = shared.parser(commands, "data", "see, fetch and verify data sets", EXAMPLES)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|get|verify|digest")
+    for name, does, what in (
+        ("list", listed, "which collections are here; 1 if one that is named is not"),
+        ("get", get, "download into the data root"),
+        ("verify", verify, "read and hash every file again; 1 if one is damaged, missing or unknown"),
+    ):
+        action = actions.add_parser(name, help=what, description=what)
+        action.add_argument(
+            "names", nargs="*", metavar="NAME", help="mnist, cifar10, cifar100 (default: all)"
+        )
+        selection.add_place(action, store=False)
+        action.add_argument("--json", action="store_true", help="as JSON, for programs")
+        action.set_defaults(run=does)
+    digesting = actions.add_parser("digest", help="what an npz file or a folder holds")
+    digesting.add_argument("path", type=Path, metavar="PATH")
+    digesting.add_argument("--json", action="store_true", help="as JSON, for programs")
+    digesting.set_defaults(run=digest)
+
+
+def _asked(given: argparse.Namespace) -> tuple[list[str], Path]:
+    """The collections named (default: all) and the data root."""
+    from harness.data import sources
+    from harness.data.archives import ARCHIVES
+
+    unknown = [name for name in given.names if name not in ARCHIVES]
+    if unknown:
+        raise ValueError(f"unknown data set {unknown[0]!r}: one of {', '.join(ARCHIVES)}")
+    return given.names or list(ARCHIVES), Path(given.data_root or sources.default_root())
+
+
+def listed(given: argparse.Namespace) -> int:
+    """Say what is here; 1 if a collection that is named is not usable."""
+    names, root = _asked(given)
+    found = [held(name, root) for name in names]
+    _show(found, given.json)
+    return 1 if given.names and any(h.problem for h in found) else 0
+
+
+def held(name: str, root: Path) -> Held:
+    """What is here of a collection, as far as is remembered of files that did not change."""
+    from harness.data import sources
+    from harness.data.archives import ARCHIVES
+
+    try:
+        source = sources.source(ARCHIVES[name], root)
+    except sources.DataError as error:
+        return Held(key=name, problem=str(error))
+    return Held(key=name, name=source.name, sha256=source.digest)
+
+
+def get(given: argparse.Namespace) -> int:
+    """Download.
+
+    Raises:
+        DataError: an unknown name, no connection, no space.
+    """
+    from harness.data import fetch
+
+    names, root = _asked(given)
+    sources = [(name, fetch.get(name, root)) for name in names]
+    _show([Held(key=name, name=source.name, sha256=source.digest) for name, source in sources], given.json)
+    return 0
+
+
+def verify(given: argparse.Namespace) -> int:
+    """Read and hash everything anew; 1 if anything is damaged, missing (if named) or not known."""
+    names, root = _asked(given)
+    found = [verified(name, root) for name in names]
+    present = [h for h in found if given.names or not h.problem.startswith("neither")]
+    _show(present, given.json)
+    if not present and not given.json:
+        print("no collection is here: python -m harness data list")
+    return 1 if any(h.problem for h in present) or not present else 0
+
+
+def verified(name: str, root: Path) -> Held:
+    """A collection as its bytes are now: a problem if they are damaged or of no known copy."""
+    from harness.data import digests, sources
+    from harness.data.archives import ARCHIVES, KNOWN
+
+    archive = ARCHIVES[name]
+    try:
+        found = sources.find(archive, root)
+        each = tuple(digests.of_array(array) for array in found.read())
+    except sources.DataError as error:
+        return Held(key=name, problem=str(error))
+    known = archive.name if found.verified else KNOWN.get(each, "")
+    unknown = "" if known else "an unknown copy: its content is none whose digest is listed"
+    return Held(key=name, name=known, sha256=digests.combined(each), problem=unknown)
+
+
+def _show(found: list[Held], as_json: bool) -> None:
+    if as_json:
+        shared.print_json(found)
+        return
+    for h in found:
+        what = f"not usable: {h.problem}" if h.problem else f"{h.name}, sha256 {h.sha256[:16]}"
+        print(f"{h.key:<9} {what}")
+
+
+def digest(given: argparse.Namespace) -> int:
+    """Print what a file or folder holds; 1 if its content is not known.
+
+    Raises:
+        ValueError: there is nothing that can be read.
+    """
+    found = list(digested(given.path))
+    if given.json:
+        shared.print_json(found)
+    else:
+        for one in found:
+            print("\n".join(_described(one)))
+    return 0 if all(one.name for one in found) else 1
+
+
+def digested(path: Path) -> Iterator[Found]:
+    """What an npz file, a folder of them, or torchvision's folders hold.
+
+    Raises:
+        ValueError: nothing is there, or it cannot be read.
+    """
+    from harness.data.archives import ARCHIVES
+
+    if path.is_file():
+        yield _of_npz(path)
+        return
+    if not path.is_dir():
+        raise ValueError(f"{path}: no such file or folder")
+    files = sorted(path.glob("*.npz"))
+    yield from map(_of_npz, files)
+    folders = [found for archive in ARCHIVES.values() if (found := _of_folder(archive, path))]
+    yield from folders
+    if not (files or folders):
+        raise ValueError(f"{path.name}: neither an npz file nor torchvision's folders are in there")
+
+
+def _of_npz(path: Path) -> Found:
+    import numpy as np
+
+    from harness.data.archives import ARCHIVES, DataError
+    from harness.data.readers import UNREADABLE, read_npz
+
+    for archive in ARCHIVES.values():
+        try:
+            return _found(path.name, read_npz(archive, path)._asdict(), archive.name, verified=False)
+        except DataError:
+            continue
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return _found(path.name, {name: stored[name] for name in stored.files}, "", verified=False)
+    except (*UNREADABLE, AttributeError) as error:
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise ValueError(f"{path.name} is no npz file that can be read: {reason}") from None
+
+
+def _of_folder(archive: Archive, folder: Path) -> Found | None:
+    """The originals of a collection below a data root; None if there is none of it.
+
+    Raises:
+        DataError: a file is damaged or missing.
+    """
+    from harness.data.readers import read_batches, read_idx
+
+    files = [name for name, _ in (*archive.train, *archive.test)]
+    if not any((folder / archive.folder / name).exists() for name in files):
+        return None
+    read = read_idx if archive.key == "mnist" else read_batches
+    arrays = read(archive, folder / archive.folder)
+    return _found(archive.folder, arrays._asdict(), archive.name, verified=True)
+
+
+def _found(file: str, arrays: dict[str, Any], fits: str, *, verified: bool) -> Found:
+    from harness.data import digests
+    from harness.data.archives import KNOWN
+
+    each = {name: digests.of_array(array) for name, array in arrays.items()}
+    name = fits if verified else KNOWN.get(tuple(each.values()), "")
+    shapes = {n: f"{a.dtype} {'x'.join(map(str, a.shape))}, sha256 {each[n]}" for n, a in arrays.items()}
+    return Found(
+        file=file, name=name, fits=fits, arrays=shapes, sha256=digests.combined(tuple(each.values()))
+    )
+
+
+def _described(found: Found) -> Iterator[str]:
+    named = f"this is {found.name}" if found.name else "its content is none whose digest is listed"
+    fits = f"has the shape of {found.fits}; " if found.fits and not found.name else ""
+    yield f"{found.file}: {fits}{named}"
+    for name, text in found.arrays.items():
+        yield f"  {name:<8} {text}"
+    yield f"  together sha256 {found.sha256}"
+    if found.fits and not found.name:
+        print(
+            "to have it called by a name, list the digests in harness/data/archives.py (KNOWN)",
+            file=sys.stderr,
+        )

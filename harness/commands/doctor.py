@@ -1,0 +1,231 @@
+"""``python -m harness doctor``: what this machine can run, how long it takes, and what is in the way."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness import commands as shared
+from harness.commands import machine as machines
+from harness.commands import selection
+from harness.commands.data import Held, held
+from harness.spec import TIERS
+
+if TYPE_CHECKING:
+    from harness.computing import Place
+    from harness.lab import Lab
+
+EXAMPLES = """
+                 cores, GPUs, data, store, and each tier: ready or not, and about how long
+full             status 1 if something is in the way of the full tier
+--json           for programs
+"""
+WEEK = 7 * 86_400.0
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """The store: where, what is in it, bytes free there, and what is wrong with it ("" if nothing)."""
+
+    path: str
+    records: int
+    bytes: int
+    free: int
+    problem: str
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True):
+    """One tier on this machine.
+
+    Attributes:
+        items: how many it has; missing, present: runs to train, runs in the store.
+        seconds: estimate for what is missing, on so many processes; timed: runs whose estimate rests on a
+            recorded timing; at_most: those counted with their whole budget of epochs.
+        problems: what is in the way, with the fix.
+    """
+
+    tier: str
+    items: int
+    missing: int
+    present: int
+    processes: int
+    seconds: float
+    timed: int
+    at_most: int
+    problems: tuple[str, ...]
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``doctor --json`` prints."""
+
+    machine: machines.Machine
+    store: Storage
+    data: tuple[Held, ...]
+    tiers: tuple[Tier, ...]
+
+
+def add(commands: Any) -> None:
+    """Add the parser of ``doctor``."""
+    what = "what this machine can run, about how long that takes, and what is in the way"
+    parser = shared.parser(commands, "doctor", what, EXAMPLES, run)
+    parser.add_argument(
+        "tiers",
+        nargs="*",
+        type=selection.tier,
+        metavar="TIER",
+        help="status 1 if something is in the way of these (default: quick; all are shown)",
+    )
+    selection.add_place(parser)
+    selection.add_device(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Examine and print; 1 if something is in the way of the tiers that were named.
+
+    Raises:
+        ValueError: data root or device cannot be used; no claims here.
+    """
+    found = diagnosis(given)
+    if given.json:
+        shared.print_json(found)
+    else:
+        print("\n".join(told(found)))
+    asked = given.tiers or ["quick"]
+    return 1 if any(tier.problems for tier in found.tiers if tier.tier in asked) else 0
+
+
+def diagnosis(given: argparse.Namespace) -> Diagnosis:
+    """Everything that is said."""
+    from harness.data.archives import ARCHIVES
+
+    place = selection.place_of(given)
+    machine = machines.examined()
+    store = storage(place.store)
+    data = tuple(held(name, place.data_root) for name in ARCHIVES)
+    with tempfile.TemporaryDirectory() as nowhere:
+        usable = place.store.exists() and not store.problem
+        lab = selection.lab(place if usable else msgspec.structs.replace(place, store=Path(nowhere)))
+        tiers = tuple(_tiers(given, place, lab, machine, store))
+    return Diagnosis(machine=machine, store=store, data=data, tiers=tiers)
+
+
+def storage(path: Path) -> Storage:
+    """What there is at a store's place; nothing is made."""
+    from harness.shipped import Shipped
+    from harness.store import LAYOUT, Store, StoreError
+
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free
+    count = size = 0
+    problem = ""
+    try:
+        if path.is_file() or (path / LAYOUT).is_dir():
+            store = Shipped(path) if path.is_file() else Store(path)
+            keys = store.keys()
+            count, size = len(keys), sum(map(store.size, keys))
+        elif not os.access(nearest, os.W_OK):
+            problem = f"the store {path} cannot be made: give another with --store DIR"
+    except StoreError as error:
+        problem = str(error)
+    return Storage(path=str(path), records=count, bytes=size, free=free, problem=problem)
+
+
+def _tiers(
+    given: argparse.Namespace, place: Place, lab: Lab, machine: machines.Machine, store: Storage
+) -> Iterator[Tier]:
+    from harness.catalogue import functions
+    from harness.entries import tier_of
+
+    everything = functions(Path.cwd())
+    processes = selection.processes_of(given, place)
+    for tier in TIERS:
+        chosen = [function for function in everything if tier_of(function) == tier]
+        needs = selection.needs(chosen, lab)
+        plan = lab.plan(needs.runs)
+        seconds = plan.lasts(processes)
+        missing = [run.value for fleet in plan.fleets for run in fleet.runs]
+        problems = [*selection.told(needs.problems), *_lacks(machine, store, missing)]
+        if tier == "full" and missing:
+            problems += _gpus(machine, place.device)
+        if seconds > WEEK:
+            limit = "up to" if plan.at_most else "about"
+            problems.append(f"{limit} {seconds / 86_400:,.0f} days of training on {processes} processes")
+        yield Tier(
+            tier=tier,
+            items=len(chosen),
+            missing=plan.missing,
+            present=plan.present,
+            processes=processes,
+            seconds=round(seconds, 1),
+            timed=plan.timed,
+            at_most=plan.at_most,
+            problems=tuple(problems),
+        )
+
+
+def _lacks(machine: machines.Machine, store: Storage, missing: Sequence[Any]) -> Iterator[str]:
+    """What of packages, memory and disk is too little for what is missing."""
+    from harness.fleet import memory
+
+    if store.problem:
+        yield store.problem
+    if not missing:
+        return
+    if "torch" not in machine.versions:
+        yield "torch is not installed: python -m pip install -e ."
+    most = (memory.PROCESS + max(map(memory.needed, missing))) / 2**30
+    if most > machine.available_gib:
+        yield f"its largest run needs about {most:.1f} GiB of memory, {machine.available_gib:g} are free"
+    kept = sum(map(_kept, missing))
+    if kept > store.free:
+        yield f"its weights need {shared.sized(kept)}, {shared.sized(store.free)} are free: use --store DIR"
+
+
+def _kept(value: Any) -> int:
+    """About how many bytes of weights a run leaves."""
+    from harness.spec import Experiment
+
+    return 4 * value.model.size(value.data.shape, value.data.classes) if isinstance(value, Experiment) else 0
+
+
+def _gpus(machine: machines.Machine, device: str) -> Iterator[str]:
+    if not machine.gpus:
+        yield "the papers' own setting is for GPUs, and there is none here"
+    elif not machine.torch_cuda:
+        yield "torch is built without CUDA, so it sees no GPU: install a CUDA build of torch"
+    elif device == "cpu":
+        yield "the GPUs here are not used: --device cuda"
+
+
+def told(found: Diagnosis) -> list[str]:
+    """The diagnosis for people."""
+    rows = machines.told(found.machine)
+    for data in found.data:
+        rows.append((f"data {data.key}", f"not usable: {data.problem}" if data.problem else data.name))
+    store = found.store
+    inside = f"{store.records} records, {shared.sized(store.bytes)}" if store.records else "empty"
+    rows.append(("store", store.problem or f"{store.path}: {inside}; {shared.sized(store.free)} free"))
+    rows += [(f"tier {tier.tier}", _tier_told(tier)) for tier in found.tiers]
+    for tier in found.tiers:
+        rows += [(f"in the way of {tier.tier}", problem) for problem in tier.problems]
+    return shared.table(rows)
+
+
+def _tier_told(tier: Tier) -> str:
+    from harness.progress import spoken
+
+    state = "not ready" if tier.problems else "ready"
+    if not tier.missing:
+        return f"{state}: {tier.items} items, {tier.present} runs in the store, none to train"
+    on = f"{tier.processes} processes" if tier.processes > 1 else "one process"
+    return (
+        f"{state}: {tier.items} items, {tier.missing} runs to train, {tier.present} in the store; "
+        f"{'up to' if tier.at_most else 'about'} {spoken(tier.seconds)} on {on} ({tier.timed} timed before)"
+    )

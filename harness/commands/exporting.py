@@ -1,0 +1,128 @@
+"""``python -m harness store export``: the records a report read, without weights, as one small file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import commands as shared
+from harness.commands import selection
+
+if TYPE_CHECKING:
+    from harness.fleet.plan import Catalogue, Named, Run
+    from harness.lab import Lab
+    from harness.report.schema import ClaimReport, Provenance, Report
+    from harness.shipped import Header
+    from harness.spec import Runnable
+
+NAME = "records.jsonl.gz"
+
+
+def export(given: argparse.Namespace) -> int:
+    """Write the file.
+
+    Raises:
+        ValueError: report, store and code do not fit each other (one line).
+    """
+    from harness.lab import Lab
+    from harness.report import render
+
+    (report,) = render.load([given.report])
+    selection.opened(given)  # a session would make one
+    data, records = exported(report, Lab(selection.place_of(given)))
+    folder: Path = given.report if given.report.is_dir() else given.report.parent
+    out = given.out or folder / NAME
+    out.write_bytes(data)
+    print(f"{out}: {records} records, {shared.sized(len(data))}")
+    print(f'judge them: python -m pytest claims -m "{" or ".join(report.tiers)}" --store {out}')
+    return 0
+
+
+def exported(report: Report, lab: Lab) -> tuple[bytes, int]:
+    """The file's bytes and the number of its records.
+
+    Raises:
+        ValueError: the report read runs of other code or data than there are here, or the store lacks some.
+    """
+    from harness import shipped
+
+    runs = {run.key: run for run in _read(report, lab)}
+    here = {run.address for run in runs.values()}
+    foreign = {address for claim in report.claims for address in _addresses(claim)} - here
+    if foreign:
+        commit = report.provenance.commit[:12] or "its commit"
+        raise ValueError(
+            f"{len(foreign)} of the experiments that the report read have other code or data here: "
+            f"check out {commit}, with the same data"
+        )
+    records = [lab.store.read(key) for key in runs]
+    found = [record for record in records if record is not None]
+    if len(found) < len(records):
+        missing = len(records) - len(found)
+        raise ValueError(
+            f"{missing} of {len(records)} runs that the report read are not in the store: see --store"
+        )
+    header = header_of(report.provenance, lab.catalogue, (run.value for run in runs.values()))
+    return shipped.encode(header, found), len(found)
+
+
+def header_of(provenance: Provenance, catalogue: Catalogue, values: Iterable[Runnable]) -> Header:
+    """The header for the records of these experiments, which a report with this provenance read.
+
+    Raises:
+        DataError: data they need is missing or corrupt (one line).
+    """
+    from harness import shipped
+    from harness.fleet.plan import specification
+    from harness.spec import values_in
+
+    names: dict[str, Named] = {}
+    fields: dict[str, tuple[str, ...]] = {}
+    for value in values:
+        names[specification(value)] = catalogue.named(value)
+        fields |= {type(v).__name__: v.__struct_fields__ for v in values_in(value)}
+    return shipped.Header(
+        content=shipped.CONTENT,
+        format=shipped.FORMAT,
+        commit=provenance.commit,
+        dirty=provenance.dirty,
+        device=provenance.device,
+        processor=provenance.processor,
+        cores=provenance.cores,
+        memory_gib=provenance.memory_gib,
+        versions=provenance.versions,
+        records=0,
+        names=names,
+        fields=fields,
+    )
+
+
+def _read(report: Report, lab: Lab) -> Iterator[Run]:
+    """Every run that judging the report's items read: claims', controls' and probes'.
+
+    Raises:
+        ValueError: an item of the report is not among the claims here, or its data is missing.
+    """
+    from harness.catalogue import functions
+    from harness.entries import claim_id, item_of, tier_of
+    from harness.judging import runnables
+
+    judged = {(c.id, c.tier): c for c in report.claims if _addresses(c)}
+    for function in functions(Path.cwd(), report.tiers):
+        claim = judged.pop((claim_id(function), tier_of(function)), None)
+        if claim is not None:
+            replicates = 1 + max(run.replicate for run in claim.runs)
+            for world in item_of(function).worlds():
+                for value in (v for declared in world.values() for v in runnables(declared)):
+                    yield from lab.runs(value, replicates)
+    if judged:
+        name, tier = next(iter(judged))
+        raise ValueError(
+            f"{len(judged)} items of the report are not among the claims here: {name} ({tier}), say"
+        )
+
+
+def _addresses(claim: ClaimReport) -> set[str]:
+    return {run.address for run in claim.runs} | {a for control in claim.controls for a in control.runs}

@@ -1,0 +1,130 @@
+"""``python -m harness plan``: what judging would train, and about how long that takes here."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness import commands as shared
+from harness.commands import selection
+
+if TYPE_CHECKING:
+    from harness.lab import Plan
+
+EXAMPLES = """
+                           what `pytest claims -m quick` would train
+standard -k slowdown       one claim at one tier
+standard full --json       for programs
+full --device cuda         on this machine's GPUs
+"""
+
+
+class Specified(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs of one specification that are missing: how many, and about how many seconds on one process."""
+
+    what: str
+    runs: int
+    seconds: float
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``plan --json`` prints.
+
+    Attributes:
+        tiers, items: what was planned, and how many items that are.
+        data: honest name of each collection -> its digest ("" for embedded and generated data).
+        missing, present: runs to train, runs in the store.
+        fleets: groups that train together; processes: how many of them at once.
+        seconds: estimate for this machine; timed: missing runs whose estimate rests on a recorded timing;
+            at_most: those counted with their whole budget of epochs, because nothing alike was timed.
+        specifications: the missing runs by what they are, the longest first.
+        problems: what is in the way, a line each; what lacks its data is planned as missing.
+    """
+
+    tiers: tuple[str, ...]
+    items: int
+    data: dict[str, str]
+    missing: int
+    present: int
+    fleets: int
+    processes: int
+    seconds: float
+    timed: int
+    at_most: int
+    specifications: tuple[Specified, ...]
+    problems: tuple[str, ...]
+
+
+def add(commands: Any) -> None:
+    """Add the parser of ``plan``."""
+    what = "what judging claims would train first, and about how long that takes here"
+    parser = shared.parser(commands, "plan", what, EXAMPLES, run)
+    selection.add_claims(parser)
+    selection.add_place(parser)
+    selection.add_device(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Print the plan; 1 if something is in the way of some items.
+
+    Raises:
+        ValueError: store, data root or device cannot be used; no claims here.
+    """
+    from harness.catalogue import functions
+    from harness.report import opening
+
+    place = selection.place_of(given)
+    tiers = tuple(given.tiers) or ("quick",)
+    lab = selection.lab(place)
+    needs = selection.needs(functions(Path.cwd(), tiers, given.k), lab)
+    plan, processes = lab.plan(needs.runs), selection.processes_of(given, place)
+    if given.json:
+        shared.print_json(planned(tiers, needs, plan, processes))
+        return 1 if needs.problems else 0
+    print("\n".join([*opening.listing(plan), *told(tiers, needs, plan, processes)]))
+    for problem in selection.told(needs.problems):
+        print(f"in the way: {problem}", file=sys.stderr)
+    return 1 if needs.problems else 0
+
+
+def planned(tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes: int) -> Planned:
+    """The plan as plain data."""
+    from harness.spec import abbreviated
+
+    whats: dict[str, tuple[int, float]] = {}
+    for fleet in plan.fleets:
+        for run in fleet.runs:
+            runs, seconds = whats.get(abbreviated(run.value), (0, 0.0))
+            whats[abbreviated(run.value)] = runs + 1, seconds + fleet.seconds / len(fleet.runs)
+    specifications = [
+        Specified(what=what, runs=runs, seconds=round(seconds, 1)) for what, (runs, seconds) in whats.items()
+    ]
+    return Planned(
+        tiers=tuple(tiers),
+        items=needs.items,
+        data=needs.data,
+        missing=plan.missing,
+        present=plan.present,
+        fleets=len(plan.fleets),
+        processes=processes,
+        seconds=round(plan.lasts(processes), 1),
+        timed=plan.timed,
+        at_most=plan.at_most,
+        specifications=tuple(sorted(specifications, key=lambda s: (-s.seconds, s.what))),
+        problems=tuple(selection.told(needs.problems)),
+    )
+
+
+def told(tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes: int) -> list[str]:
+    """The plan's sum for people, as pytest says it."""
+    from harness.report import opening
+
+    items = f"{needs.items} item{'' if needs.items == 1 else 's'}"
+    data = needs.data or ({"not here": ""} if needs.problems else {})
+    return [f"tier {' and '.join(tiers)}: {items}", *opening.planned(plan, processes, data)]

@@ -1,0 +1,58 @@
+"""``python -m harness report``: render reports again, several as one page, or compare two."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness import commands as shared
+
+EXAMPLES = """
+reports/quick                                  render report.json there again
+reports/quick reports/standard --out page      several tiers as one page
+--diff before/report.json reports/quick        what changed; status 1 if a verdict flipped unexpectedly
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the parser of ``report``."""
+    what = "render report.json again, or several as one page, or compare two"
+    parser = shared.parser(commands, "report", what, EXAMPLES, run)
+    parser.add_argument("folders", nargs="*", type=Path, metavar="DIR", help="folders of reports")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the first DIR)")
+    parser.add_argument(
+        "--diff", nargs=2, type=Path, metavar=("A", "B"), help="print what changed from A to B"
+    )
+    parser.add_argument("--json", action="store_true", help="with --diff: as JSON, for programs")
+    parser.set_defaults(parser=parser)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Render or compare.
+
+    Raises:
+        ValueError: a report is missing or is none (one line).
+        OSError: nothing can be written there.
+    """
+    from harness.report import render
+
+    if bool(given.folders) == bool(given.diff):
+        given.parser.error("give folders to render, or --diff A B")
+    if given.diff:
+        return _compared(given)
+    written = render.write(render.load(given.folders), given.out or given.folders[0])
+    print(f"{', '.join(file.name for file in written)} in {given.out or given.folders[0]}")
+    return 0
+
+
+def _compared(given: argparse.Namespace) -> int:
+    from harness.report import diff, render
+
+    difference = diff.compare(*render.load(given.diff))
+    if given.json:
+        shared.print_json(difference)
+    else:
+        sys.stdout.write(diff.text(difference).rstrip("\n") + "\n")
+    return 1 if difference.unexpected_flips else 0

@@ -1,0 +1,200 @@
+"""What a command works on: claims by tier and words, a store, a data root, a device."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness.data.archives import DataError
+from harness.fleet.plan import Catalogue, Named, specification
+from harness.spec import TIERS, Runnable
+
+if TYPE_CHECKING:
+    from harness.computing import Place
+    from harness.fleet.plan import Run
+    from harness.lab import Lab
+    from harness.store import Store
+
+
+class Needs(msgspec.Struct, kw_only=True):
+    """What items read at their first look.
+
+    Attributes:
+        items: how many there are.
+        runs: all they need; data: honest name of each collection they read -> its digest.
+        problems: what is in the way (missing data, say) -> of which items.
+    """
+
+    items: int
+    data: dict[str, str]
+    runs: list[Any]
+    problems: dict[str, list[str]]
+
+
+def add_claims(parser: argparse.ArgumentParser, default: str = "quick") -> None:
+    """``[TIER...] -k WORDS``."""
+    parser.add_argument(
+        "tiers", nargs="*", type=tier, metavar="TIER", help=f"{', '.join(TIERS)} (default: {default})"
+    )
+    parser.add_argument(
+        "-k", default="", metavar="WORDS", help="only claims whose names match, as with pytest"
+    )
+
+
+def tier(text: str) -> str:
+    """A tier as argparse reads it."""
+    if text not in TIERS:
+        raise argparse.ArgumentTypeError(f"unknown tier {text!r}: one of {', '.join(TIERS)}")
+    return text
+
+
+def add_place(parser: argparse.ArgumentParser, *, store: bool = True, data: bool = True) -> None:
+    """``--store DIR --data-root DIR``."""
+    if store:
+        parser.add_argument(
+            "--store", metavar="DIR", help="where records are kept (default: HARNESS_STORE, the user's cache)"
+        )
+    if data:
+        parser.add_argument(
+            "--data-root", metavar="DIR", help="where data sets lie (default: HARNESS_DATA, the user's cache)"
+        )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """``--device NAME --processes N``."""
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
+    parser.add_argument(
+        "--processes", type=_count, metavar="N", help="train so many at once (default: a core or GPU each)"
+    )
+
+
+def _count(text: str) -> int:
+    if not (text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
+    return int(text)
+
+
+def place_of(given: argparse.Namespace) -> Place:
+    """Where to compute and keep.
+
+    Raises:
+        ValueError: one line for what is wrong with it.
+    """
+    from harness.places import place
+    from harness.provenance import commit
+
+    device = getattr(given, "device", "cpu")
+    return place(
+        store=getattr(given, "store", None),
+        data_root=getattr(given, "data_root", None),
+        device=device,
+        commit=commit(Path.cwd())[0],
+    )
+
+
+def opened(given: argparse.Namespace) -> Store:
+    """The store that is there; unlike a session, no command makes one.
+
+    Raises:
+        StoreError: there is none, or it cannot be used.
+    """
+    from harness.shipped import Shipped
+    from harness.store import LAYOUT, Store, StoreError
+
+    root = place_of(given).store
+    if root.is_file():
+        return Shipped(root)
+    if not (root / LAYOUT).is_dir():
+        raise StoreError(f"no store at {root}: give one with --store DIR")
+    return Store(root)
+
+
+def processes_of(given: argparse.Namespace, place: Place) -> int:
+    """How many processes train at once."""
+    from harness.places import processes
+
+    return given.processes or processes(place.device)
+
+
+class Presuming(Catalogue):
+    """Names also what lacks its data, as nothing that any store has: planned as missing.
+
+    Attributes:
+        absent: specification -> why its data cannot be used.
+    """
+
+    def __init__(self, data_root: Path) -> None:
+        super().__init__(data_root)
+        self.absent: dict[str, str] = {}
+
+    def named(self, value: Runnable) -> Named:
+        specified = specification(value)
+        if specified not in self.absent:
+            try:
+                return super().named(value)
+            except DataError as error:
+                self.absent[specified] = str(error)
+        return Named(address=specified)
+
+
+def lab(place: Place) -> Lab:
+    """A lab for planning, whatever data there is.
+
+    Raises:
+        StoreError: the store cannot be used.
+    """
+    from harness.lab import Lab
+
+    found = Lab(place)
+    if not found.shipped:
+        found.catalogue = Presuming(place.data_root)
+    return found
+
+
+def needs(functions: Sequence[Any], lab: Lab) -> Needs:
+    """What collected functions read at their first look."""
+    from harness.entries import claim_id, item_of, tier_of
+
+    runs: list[Run] = []
+    data: dict[str, str] = {}
+    problems: dict[str, list[str]] = {}
+    absent = getattr(lab.catalogue, "absent", {})
+    for function in functions:
+        causes: list[str] = []
+        try:
+            for value, replicates in item_of(function).needs():
+                runs += lab.runs(value, replicates)
+                causes += filter(None, [absent.get(specification(value))])
+                data |= dict(lab.catalogue.named(value).sources)
+        except (ValueError, LookupError, TypeError) as error:
+            causes.append(str(error.args[0] if error.args else error))
+        for cause in dict.fromkeys(causes):
+            problems.setdefault(cause, []).append(f"{claim_id(function)} ({tier_of(function)})")
+    return Needs(items=len(functions), runs=runs, data=data, problems=problems)
+
+
+def whats(value: Any) -> set[str]:
+    """The one-line names of everything that must be computed for a value: itself, probes, parents."""
+    from harness.fleet.plan import parents_of
+    from harness.lab import parts
+    from harness.spec import abbreviated
+
+    found: set[str] = set()
+    waiting = list(parts(value))
+    while waiting:
+        current = waiting.pop()
+        found.add(abbreviated(current))
+        waiting += parents_of(current)
+    return found
+
+
+def told(problems: dict[str, list[str]]) -> list[str]:
+    """A line for each problem: its cause, the first item and how many more."""
+    return [
+        f"{items[0]}{f' and {len(items) - 1} more' if len(items) > 1 else ''}: {cause}"
+        for cause, items in problems.items()
+    ]

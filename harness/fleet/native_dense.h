@@ -1,0 +1,148 @@
+// A dense layer, [example][feature]: the weights keep torch's layout, and a first layer can read the
+// caller's rows where they are. The three products of a step are sums of outer products in registers.
+#pragma once
+#include "native_vectors.h"
+
+// sum over k of left(m, k) times the N vectors at right(k), for M rows; `done` gets each finished vector.
+template <int M, int N, class A, class B, class F> INLINE void product(int depth, A left, B right, F done) {
+  V acc[M][N] = {};
+  for (int k = 0; k < depth; k++) {
+    const float* row = right(k);
+    V r[N];
+    UNROLL for (int n = 0; n < N; n++) r[n] = load(row + n * L);
+    UNROLL for (int m = 0; m < M; m++) {
+      const V l = all(left(m, k));
+      UNROLL for (int n = 0; n < N; n++) acc[m][n] += l * r[n];
+    }
+  }
+  UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++) done(m, n * L, acc[m][n]);
+}
+
+// Rows of a block with n vectors per row.
+constexpr int tall(int n) { return WIDE ? (n == 1 ? 12 : n == 2 ? 10 : n == 3 ? 8 : 6) : (n == 1 ? 8 : 5); }
+
+// f(row, M, column, N) for each block of a matrix.
+template <class F> INLINE void blocks(int rows, int columns, F f) {
+  for (int column = 0; column < columns;)
+    sized<WIDE ? 4 : 2>(vectors(columns - column), [&](auto N) {
+      for (int row = 0; row < rows;)
+        sized<tall(decltype(N)::value)>(rows - row, [&](auto M) {
+          f(row, M, column, N);
+          row += M;
+        });
+      column += N * L;
+    });
+}
+
+struct Dense {
+  static constexpr int DEPTH = 128;  // inputs of a panel of transposed weights: it stays in the first cache
+  int inputs, outputs, has_bias, is_last;
+  size_t in_stride, out_stride;
+  Parameters weights, bias;  // weights as [output][in_stride], zeros at the end of a row
+  Floats output;
+  std::vector<const float*> rows;  // the inputs of each example
+
+  Dense(const int64_t* s, bool is_last, int capacity)
+      : inputs(s[0]), outputs(s[1]), has_bias(s[2]), is_last(is_last), in_stride(padded(inputs)),
+        out_stride(padded(outputs)) {
+    weights.resize(outputs * in_stride), bias.resize(out_stride);
+    output.resize(capacity * out_stride), rows.resize(capacity);
+  }
+
+  void forward(int count) {
+    if (outputs <= L && inputs >= 16 * L) return forward_narrow(count);
+    for (int first = 0; first < inputs; first += DEPTH)
+      for (int o = 0; o < outputs;)
+        sized<WIDE ? 4 : 2>(vectors(outputs - o), [&](auto N) {
+          forward_panel<decltype(N)::value>(count, first, std::min(DEPTH, inputs - first), o);
+          o += N * L;
+        });
+  }
+
+  template <int N> INLINE void forward_panel(int count, int first, int depth, int o) {
+    alignas(64) float panel[DEPTH * N * L];
+    for (int n = 0; n < N; n++)
+      for (int i = 0; i < depth; i += L) {
+        V block[L];
+        UNROLL for (int r = 0; r < L; r++) {
+          const int row = o + n * L + r;
+          block[r] = row < outputs ? load(weights.w() + row * in_stride + first + i) : V{};
+        }
+        transpose(block);
+        UNROLL for (int r = 0; r < L; r++) store(panel + ((i + r) * N + n) * L, block[r]);
+      }
+    const bool begin = first == 0, end = first + depth == inputs;
+    for (int b = 0; b < count;)
+      sized<tall(N)>(count - b, [&](auto M) {
+        const float* const* x = &rows[b];
+        product<decltype(M)::value, N>(
+            depth, [&](int m, int k) { return x[m][first + k]; }, [&](int k) { return panel + k * N * L; },
+            [&](int m, int n, V sum) {
+              float* at = output.data() + (b + m) * out_stride + o + n;
+              const V value = sum + load(begin ? bias.w() + o + n : at);
+              store(at, end && !is_last ? relu(value) : value);
+            });
+        b += M;
+      });
+  }
+
+  // Few outputs of long rows: the lanes run along the inputs, and each row is read once.
+  void forward_narrow(int count) {
+    constexpr int M = L == 16 ? 4 : 2, N = L / M;
+    for (int b = 0; b < count; b += M)
+      for (int o = 0; o < outputs; o += N) {
+        const float *x[M], *w[N];
+        for (int m = 0; m < M; m++) x[m] = rows[std::min(b + m, count - 1)];
+        for (int n = 0; n < N; n++) w[n] = weights.w() + std::min(o + n, outputs - 1) * in_stride;
+        V acc[L] = {};
+        for (int i = 0; i < inputs; i += L) {
+          V left[M];
+          UNROLL for (int m = 0; m < M; m++) left[m] = load(x[m] + i);
+          UNROLL for (int n = 0; n < N; n++) {
+            const V right = load(w[n] + i);
+            UNROLL for (int m = 0; m < M; m++) acc[m * N + n] += left[m] * right;
+          }
+        }
+        const V total = sums(acc);
+        for (int m = 0; m < M && b + m < count; m++)
+          for (int n = 0; n < N && o + n < outputs; n++) {
+            const float value = total[m * N + n] + bias.w()[o + n];
+            output.data()[(b + m) * out_stride + o + n] = 0 > value && !is_last ? 0 : value;
+          }
+      }
+  }
+
+  // From d loss / d outputs, [count][out_stride], to d loss / d inputs, [count][in_stride]; after_relu:
+  // zero where the input is.
+  void input_gradients(int count, const float* gradient, bool after_relu, float* out) {
+    blocks(count, inputs, [&](int b, auto M, int i, auto N) {
+      product<decltype(M)::value, decltype(N)::value>(
+          outputs, [&](int m, int k) { return gradient[(b + m) * out_stride + k]; },
+          [&](int k) { return weights.w() + k * in_stride + i; },
+          [&](int m, int n, V sum) {
+            const V open = after_relu && !(load(rows[b + m] + i + n) > 0) ? V{} : sum;
+            store(out + (b + m) * in_stride + i + n, open);
+          });
+    });
+  }
+
+  // The gradient of the weights never reaches memory: each block is applied from the registers. What it
+  // applies to is fetched while the block is summed.
+  void update(int count, const float* gradient, const Rule& rule) {
+    blocks(outputs, inputs, [&](int o, auto M, int i, auto N) {
+      float *w = weights.w() + o * in_stride + i, *v = weights.v() + o * in_stride + i;
+      for (int m = 0; m < M; m++)
+        for (int n = 0; n < N; n++)
+          __builtin_prefetch(w + m * in_stride + n * L), __builtin_prefetch(v + m * in_stride + n * L);
+      product<decltype(M)::value, decltype(N)::value>(
+          count, [&](int m, int k) { return gradient[k * out_stride + o + m]; },
+          [&](int k) { return rows[k] + i; },
+          [&](int m, int n, V sum) { rule.apply(w + m * in_stride + n, v + m * in_stride + n, sum); });
+    });
+    for (int o = 0; has_bias && o < outputs; o += L) {
+      V total = {};
+      for (int b = 0; b < count; b++) total += load(gradient + b * out_stride + o);
+      rule.apply(bias.w() + o, bias.v() + o, total);
+    }
+  }
+};

@@ -1,0 +1,123 @@
+"""Checks of different units on one axis: the distance of estimate and bound in half-widths of the interval.
+
+Where the claim holds is to the right of zero, whatever the side of the bound. One half-width is what the
+interval reaches from the estimate towards the bound, so an interval that clears its bound lies right of
+zero as a whole, one on the wrong side lies left of it, and one that covers the bound crosses it. Of two
+bounds the nearer one counts. Far values are drawn closer together (asinh), and those beyond a hundred
+half-widths at the edge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.report import wording
+from harness.report.schema import ClaimReport
+from harness.verdict import Evidence, Verdict
+
+FAR = 100.0
+TICKS = (-100.0, -30.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
+LEAST = (-3.0, 10.0)
+"""What every axis shows at least."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Half-widths from the bound, positive where the claim holds: estimate and both ends of its interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Axis:
+    """From its left to its right end, in half-widths."""
+
+    left: float
+    right: float
+
+    @property
+    def ticks(self) -> tuple[float, ...]:
+        return tuple(tick for tick in TICKS if self.left <= tick <= self.right)
+
+    def percent(self, value: float) -> float:
+        """Where a value is drawn, from 0 (left) to 100."""
+        low, high = math.asinh(self.left), math.asinh(self.right)
+        kept = min(max(value, self.left), self.right)
+        return 100 * (math.asinh(kept) - low) / (high - low)
+
+    def beyond(self, value: float) -> bool:
+        return not self.left <= value <= self.right
+
+
+def place(check: Evidence) -> Place | None:
+    """Where a check lies on the common axis; None for what has no interval (exact checks, diverged runs)."""
+    sides = [
+        found
+        for found in (
+            _towards(check, check.lower_bound, check.low, check.high, 1.0),
+            _towards(check, check.upper_bound, check.high, check.low, -1.0),
+        )
+        if found is not None
+    ]
+    return min(sides, key=lambda side: side.estimate, default=None)
+
+
+def _towards(
+    check: Evidence, bound: float | None, near: float | None, far: float | None, sign: float
+) -> Place | None:
+    """The check's place relative to one bound: ``near`` is the interval's end on the side of that bound."""
+    if check.estimate is None or bound is None or (near is None and far is None):
+        return None
+    ends = (-math.inf * sign if near is None else near, math.inf * sign if far is None else far)
+    values = [check.estimate, bound, *ends]
+    if check.logarithmic:
+        values = [math.log(value) if value > 0 else math.nan for value in values]
+    estimate, held, *reach = (sign * value for value in values)
+    widths = [estimate - reach[0], reach[1] - estimate]
+    facing = widths if estimate >= held else widths[::-1]
+    width = next((w for w in facing if math.isfinite(w) and w > 0), None)
+    if width is None or not math.isfinite(estimate - held):
+        return None
+    return Place(*((value - held) / width for value in (estimate, *reach)))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the plot: one check with an interval, or all the exact ones of an item together, in words.
+
+    ``together``: here the numbers of the item as a whole are shown.
+    """
+
+    label: str
+    check: Evidence | None
+    told: str = ""
+    n: str = ""
+    together: bool = False
+
+
+def rows(claim: ClaimReport) -> tuple[Row, ...]:
+    """What the plot shows of an item."""
+    drawn = [check for check in claim.checks if check.level > 0 or check.low is not None]
+    exact = [check for check in claim.checks if check not in drawn]
+    found = [Row(check.statement, check, together=check is drawn[0]) for check in drawn]
+    if exact:
+        worst = next((check for check in exact if check.verdict is not Verdict.REPRODUCED), exact[0])
+        many = f"{len(exact)} exact checks, " if len(exact) > 1 else ""
+        which = "among them: " if many and worst.verdict is not Verdict.REPRODUCED else ""
+        told = f"{many}{which}{wording.exactly(worst)}"
+        found.append(Row("exact", None, told, wording.count(worst.n)))
+    empty = "not run" if claim.verdict is Verdict.NOT_RUN else "no check was made"
+    return tuple(found) or (Row("", None, empty),)
+
+
+def axis(checks: Iterable[Evidence]) -> Axis:
+    """One axis for all of them, from a tick to a tick."""
+    places: Sequence[Place] = [found for check in checks if (found := place(check)) is not None]
+    low = min([LEAST[0], *(found.low for found in places if math.isfinite(found.low))])
+    high = max([LEAST[1], *(found.high for found in places if math.isfinite(found.high))])
+    left = max((tick for tick in TICKS if tick <= low), default=-FAR)
+    return Axis(left, min((tick for tick in TICKS if tick >= high), default=FAR))

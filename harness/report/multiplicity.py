@@ -1,0 +1,59 @@
+"""Many claims, each judged alone: p-values adjusted for their number, and how many verdicts may be false.
+
+Nothing here changes a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.report.schema import ClaimReport
+from harness.statistics import holm
+from harness.verdict import Verdict
+
+ERROR = 0.05
+"""The most a claim's looks, or its one look at a fixed n, may err by together."""
+
+
+def _statistical(claim: ClaimReport) -> bool:
+    return any(check.level > 0 for check in claim.checks)
+
+
+def p_value(claim: ClaimReport) -> float | None:
+    """The p-value of a claim's checks together: the largest, for all of them must hold (Berger 1982).
+
+    None where every check is exact, and where a check has none (too few replicates, a run that diverged,
+    or a report that was written before p-values were).
+    """
+    found = [check.p_value for check in claim.checks if check.level > 0]
+    known = [p for p in found if p is not None]
+    if not found or len(known) < len(found):
+        return None
+    exact = (check.verdict for check in claim.checks if check.level == 0)
+    return max(known) if all(verdict is Verdict.REPRODUCED for verdict in exact) else 1.0
+
+
+def adjusted(claims: Iterable[ClaimReport]) -> dict[tuple[str, str], float]:
+    """(id, tier) to Holm's p-value among all statistical claims of the same paper at the same tier.
+
+    A claim without a p-value counts as one more test, and has none.
+    """
+    cells: dict[tuple[str, str], list[ClaimReport]] = {}
+    for claim in filter(_statistical, claims):
+        cells.setdefault((claim.paper, claim.tier), []).append(claim)
+    found = {}
+    for members in cells.values():
+        raw = [p_value(claim) for claim in members]
+        for claim, p, own in zip(members, holm([1.0 if p is None else p for p in raw]), raw, strict=True):
+            if own is not None:
+                found[claim.id, claim.tier] = p
+    return found
+
+
+def expected_false(claims: Iterable[ClaimReport]) -> float:
+    """The most false verdicts to expect among those that rest on statistics: ``ERROR`` for each.
+
+    If a claim is false it is reproduced, and if it is true refuted, with at most that probability.
+    """
+    decided = (Verdict.REPRODUCED, Verdict.REFUTED)
+    return ERROR * sum(claim.verdict in decided and _statistical(claim) for claim in claims)
