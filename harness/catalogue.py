@@ -76,7 +76,7 @@ def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for item in functions(root, words=words):
         claim: Claim = item.function.claim
-        found.setdefault(
+        entry = found.setdefault(
             claim_id(item),
             {
                 "id": claim_id(item),
@@ -87,6 +87,8 @@ def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
                 "adapted": {tier: claim.adapted[tier] for tier in TIERS if tier in claim.adapted},
                 "control": [control.says for control in getattr(item.function, "controls", ())],
                 "expected": {tier: claim.expects(tier)[0].value for tier in claim.tiers},
+                "run": {},
             },
         )
+        entry["run"][tier_of(item)] = f'python -m pytest "{item.nodeid}"'
     return list(found.values())

@@ -332,6 +332,9 @@ class Session:
             if problem:
                 yield f"ERROR: {problem}", {"red": True}
         if not self.heard:
+            if not self.told.collected and any(tier in self.config.option.markexpr for tier in TIERS):
+                asked = shlex.quote(self.config.option.markexpr)
+                yield f"no claims were named: python -m pytest claims -m {asked}", {}
             return
         from harness.report import terminal
 
@@ -351,7 +354,7 @@ class Session:
             verbosity=self.config.get_verbosity(),
         )
         if self.config.option.report and not self.unwritten:
-            yield "report: report.html, report.md and report.json in the folder of --report", {}
+            yield f"report: report.html, report.md and report.json in {self.config.option.report}", {}
 
 
 def _shortened(problems: Iterable[str]) -> Iterator[str]:

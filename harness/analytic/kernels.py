@@ -58,6 +58,9 @@ class GaussianKernel(Value, frozen=True):
 class LaplaceKernel(Value, frozen=True):
     """exp(-|x - x'| / bandwidth), with the Euclidean norm.
 
+    Rounding leaves a point some 1e-7 from itself, and predictions at the training points as far from
+    their targets.
+
     Raises:
         ValueError: a bandwidth that is not positive.
     """

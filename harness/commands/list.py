@@ -38,6 +38,7 @@ def run(given: argparse.Namespace) -> int:
         print(f"{entry['id']}\n    {entry['paper']}, {entry['where']}: {entry['says']}")
         for tier, text in entry["adapted"].items():
             print(f"    {tier:<8} expected {entry['expected'][tier]}; adapted: {text}")
+            print(f"             {entry['run'][tier]}")
         for control in entry["control"]:
             print(f"    control: {control}")
     return 0

@@ -25,7 +25,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--diff", nargs=2, type=Path, metavar=("A", "B"), help="print what changed from A to B"
     )
-    parser.add_argument("--json", action="store_true", help="with --diff: as JSON, for programs")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="with --diff: as JSON, for programs")
+    how.add_argument("--markdown", action="store_true", help="with --diff: as Markdown, for a step summary")
     parser.set_defaults(parser=parser)
 
 
@@ -54,5 +56,6 @@ def _compared(given: argparse.Namespace) -> int:
     if given.json:
         shared.print_json(difference)
     else:
-        sys.stdout.write(diff.text(difference).rstrip("\n") + "\n")
+        said = diff.markdown(difference) if given.markdown else diff.text(difference)
+        sys.stdout.write(said.rstrip("\n") + "\n")
     return 1 if difference.unexpected_flips else 0

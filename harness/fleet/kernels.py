@@ -1,8 +1,8 @@
 """The table: how a run is trained, by device and shape, as measurement favours.
 
-First row that suits wins; what no row knows is trained by the plain path. Ratios are images per CPU
-second to a plain DataLoader loop on one thread, measured in one run (reports/speed.md has the last ones).
-Not in the table because they lose on a CPU: vmap (0.5-0.8), torch.compile (0.6), grouped convolutions.
+The first row that suits wins; what no row knows is trained by the plain path. ``reports/speed.md`` has the
+measurements. Not in the table because they lose on a CPU: vmap, torch.compile, grouped convolutions. On
+CUDA whole fleets are stacked where that is measured to pay (``trainer.stack_pays``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.fleet.optimizers import Sgd
-from harness.fleet.replica import ChannelsLast, Replica, built
+from harness.fleet.replica import ChannelsLast, Replica, built, noisy
 from harness.spec import Experiment
 
 if TYPE_CHECKING:
@@ -25,13 +25,21 @@ FORCED = "HARNESS_KERNEL"
 
 
 class Row(NamedTuple):
-    """One kernel: where it is used, what it trains, whether it suits, and why it is here."""
+    """One kernel: where it is used, its name, what it trains, whether it suits a run, and its class."""
 
     device: str
     kernel: str
     shape: str
     suits: Callable[[torch.nn.Module, Experiment], bool]
     make: Callable[[], type[Replica]]
+
+
+def _is_small(module: torch.nn.Module, experiment: Experiment) -> bool:
+    from harness.fleet import native
+
+    data = experiment.data
+    plain = type(experiment.optimizer) is Sgd and experiment.precision == "float32" and not noisy(module)
+    return plain and native.plan_of(module, data.shape) is not None and native.available()
 
 
 def _is_dense(module: torch.nn.Module, experiment: Experiment) -> bool:
@@ -46,6 +54,12 @@ def _is_convolutional(module: torch.nn.Module, experiment: Experiment) -> bool:
     return any(isinstance(m, nn.Conv2d) for m in module.modules())
 
 
+def _native() -> type[Replica]:
+    from harness.fleet.small import Native
+
+    return Native
+
+
 def _backprop() -> type[Replica]:
     from harness.fleet.backprop import Backprop
 
@@ -53,7 +67,10 @@ def _backprop() -> type[Replica]:
 
 
 TABLE = (
-    Row("cpu", "backprop", "dense ReLU nets", _is_dense, _backprop),
+    Row(
+        "cpu", "native", "dense and LeNet-like nets in float32, given a compiler", _is_small, _native
+    ),
+    Row("cpu", "backprop", "dense ReLU nets in bfloat16, or without a compiler", _is_dense, _backprop),
     Row("cpu", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),
     Row("cuda", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),
 )

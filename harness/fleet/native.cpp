@@ -151,7 +151,7 @@ struct Net {
     const double total = loss(last.output.data(), labels, count, last.out_stride, rows_gradient.data());
     for (size_t d = layers.size(); d-- > 0;) {
       if (d || !convolutions.empty())
-        layers[d].input_gradients(count, rows_gradient.data(), d > 0, next_rows_gradient.data());
+        layers[d].input_gradients(count, rows_gradient.data(), next_rows_gradient.data());
       layers[d].update(count, rows_gradient.data(), rule);
       std::swap(rows_gradient, next_rows_gradient);
     }

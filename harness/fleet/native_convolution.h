@@ -137,7 +137,8 @@ struct Convolution {
               input_block<decltype(n)::value, Q>(full, y, x, c, row + x);
               x += n;
             });
-          for (int i = 0; i < Q; i++, row += (size_t)height * width) std::fill(row + reached, row + width, V{});
+          for (int i = 0; i < Q; i++, row += (size_t)height * width)
+            std::fill(row + reached, row + width, V{});
         }
         c += q;
       });

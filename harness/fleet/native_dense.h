@@ -112,16 +112,15 @@ struct Dense {
       }
   }
 
-  // From d loss / d outputs, [count][out_stride], to d loss / d inputs, [count][in_stride]; after_relu:
-  // zero where the input is.
-  void input_gradients(int count, const float* gradient, bool after_relu, float* out) {
+  // From d loss / d outputs, [count][out_stride], to d loss / d inputs, [count][in_stride]. The inputs come
+  // from a ReLU, so that the gradient is zero where they are.
+  void input_gradients(int count, const float* gradient, float* out) {
     blocks(count, inputs, [&](int b, auto M, int i, auto N) {
       product<decltype(M)::value, decltype(N)::value>(
           outputs, [&](int m, int k) { return gradient[(b + m) * out_stride + k]; },
           [&](int k) { return weights.w() + k * in_stride + i; },
           [&](int m, int n, V sum) {
-            const V open = after_relu && !(load(rows[b + m] + i + n) > 0) ? V{} : sum;
-            store(out + (b + m) * in_stride + i + n, open);
+            store(out + (b + m) * in_stride + i + n, load(rows[b + m] + i + n) > 0 ? sum : V{});
           });
     });
   }

@@ -153,15 +153,17 @@ def _sections(papers: dict[str, Paper], statements: Sequence[Statement]) -> tupl
 
 
 def _disputes(statements: Sequence[Statement]) -> tuple[tuple[Statement, ...], ...]:
-    """Contested statements, side by side where two papers name each other in one family."""
-    groups: list[list[Statement]] = []
-    for statement in (s for s in statements if s.first.contested):
-        met = next((g for g in groups if all(_against(statement.first, s.first) for s in g)), None)
-        if met is None:
-            groups.append([statement])
-        else:
-            met.append(statement)
-    return tuple(map(tuple, groups))
+    """Contested statements; two of one family are together if each alone names the paper of the other."""
+    contested = [s for s in statements if s.first.contested]
+    against = {s.anchor: [o for o in contested if _against(s.first, o.first)] for s in contested}
+    groups: list[tuple[Statement, ...]] = []
+    for statement in contested:
+        others = against[statement.anchor]
+        if len(others) != 1 or against[others[0].anchor] != [statement]:
+            groups.append((statement,))
+        elif (others[0], statement) not in groups:
+            groups.append((statement, others[0]))
+    return tuple(groups)
 
 
 def _against(one: ClaimReport, other: ClaimReport) -> bool:

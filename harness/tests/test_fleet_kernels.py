@@ -16,7 +16,7 @@ from torch import nn
 
 from harness import computing
 from harness.data import Augmented, Digits, GeneratedImages, RandomCrop, RandomLabels, RedrawnLabels, Split
-from harness.fleet import kernels, memory, trainer
+from harness.fleet import kernels, memory, native, trainer
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.fleet.plan import fleets, shape_of
 from harness.fleet.replica import ChannelsLast, Replica, built
@@ -76,10 +76,14 @@ def together(members: list[Member]) -> list[Trained]:
 
 
 def by_kernels(experiment: Experiment) -> dict[str, Trained]:
-    """By the table's kernel, and stacked with a company of other labels and another replicate."""
+    """By the table's kernel, by that without a compiler, and stacked with company of other labels."""
     others = [member(experiment.but(data__labels=RandomLabels(1.0))), member(experiment, 1)]
     chosen = trainer.train(member(experiment))
-    return {chosen.kernel: chosen, "stacked": together([others[0], member(experiment), others[1]])[1]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(native.OFF, "0")
+        without = trainer.train(member(experiment))
+    stacked = together([others[0], member(experiment), others[1]])[1]
+    return {found.kernel: found for found in (chosen, without, stacked)}
 
 
 def far(found: Trained, expected: Trained, start: Trained | None = None) -> float:
@@ -151,6 +155,11 @@ def test_the_table_names_the_kernel_by_device_and_shape(monkeypatch: pytest.Monk
     assert kernel_of(NETS["inception"]) == kernel_of(NETS["alexnet"], "cuda:1") == "channels_last"
     assert kernel_of(NETS["mlp, batch norm"]) == kernel_of(NETS["mlp"], "cuda") == "reference"
     assert kernel_of(NETS["mlp"].but(precision="bfloat16")) == "backprop"
+    small = {"linear": "backprop", "mlp": "backprop", "student": "channels_last"}
+    if native.available():
+        assert {kernel_of(NETS[net]) for net in small} == {"native"}
+    monkeypatch.setenv(native.OFF, "0")
+    assert {net: kernel_of(NETS[net]) for net in small} == small
     monkeypatch.setenv(kernels.FORCED, "reference")
     assert {kernel_of(experiment) for experiment in NETS.values()} == {"reference"}
     monkeypatch.setenv(kernels.FORCED, "fastest")

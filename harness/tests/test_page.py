@@ -210,6 +210,8 @@ def test_sources_that_name_each_other_stand_side_by_side() -> None:
     contents = gather([reports.report(one, alone, other)])
     assert [[s.first.id for s in group] for group in contents.disputes] == [[one.id, other.id], [alone.id]]
     assert html.render(contents).count('<div class="dispute">') == 2
+    third = reports.claim("four", figures=(), contested="MEADOW2019 again")
+    assert len(gather([reports.report(one, other, third)]).disputes) == 3, "which two belong together is open"
 
 
 def test_papers_come_by_year() -> None:

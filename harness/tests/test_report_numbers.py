@@ -15,7 +15,7 @@ from harness.judging import judged
 from harness.lab import Lab
 from harness.report import costs, forest, multiplicity, wording
 from harness.report.contents import gather
-from harness.report.schema import ClaimReport, Report, Run, encode
+from harness.report.schema import ClaimReport, Run, encode
 from harness.statistics import RUNGS, all_reach, bounded, effect, judge, matches
 from harness.tests import reports
 from harness.tests.samples import WHY, exhaustive, measured
@@ -141,7 +141,8 @@ def test_holm_agrees_with_statsmodels_within_a_paper_and_tier(p_values: list[flo
     assert found == pytest.approx({**expected, **{(c.id, c.tier): 0.5 for c in elsewhere}})
 
 
-def test_adjusting_changes_no_verdict_and_no_report(full: Report) -> None:
+def test_adjusting_changes_no_verdict_and_no_report() -> None:
+    full = reports.report(*reports.every_kind())
     before = encode(full)
     contents = gather([full])
     assert encode(full) == before

@@ -1,0 +1,382 @@
+"""The native kernel: small nets in C++, compiled on demand, one thread, whole epochs per call.
+
+``net(module, shape, ...)`` gives a net in training, or None where the module is not of the kind that
+native.cpp trains or where nothing can be compiled: then another kernel does the work. The compiled
+library stays in the user's cache; ``HARNESS_NATIVE=0`` switches the kernel off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import hashlib
+import math
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import threading
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
+KERNEL = "native"
+OFF = "HARNESS_NATIVE"
+"""Set this variable to 0 to train without the native kernel."""
+
+SOURCES = ("native.cpp", "native_convolution.h", "native_dense.h", "native_vectors.h")
+FLAGS = "-O3 -march=native -std=c++17 -ffp-contract=fast -fno-strict-aliasing -shared -fPIC"
+COMPILE_SECONDS = 300
+EVALUATION_BATCH = 128  # at least: each batch arranges the weights anew
+
+_loading = threading.Lock()
+
+
+class Plan(NamedTuple):
+    """What native.cpp must know of a net.
+
+    Attributes:
+        convolutions: channels, outputs, kernel, height and width of the input, bias (0 or 1) of each.
+        layers: inputs, outputs, bias of each dense layer.
+        parameters: name and shape of each parameter, in the order of ``state_dict``.
+    """
+
+    convolutions: tuple[tuple[int, ...], ...]
+    layers: tuple[tuple[int, ...], ...]
+    parameters: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @property
+    def classes(self) -> int:
+        return self.layers[-1][1]
+
+
+def available() -> bool:
+    """Is there a library, compiled now or before, that gives right answers?"""
+    return os.environ.get(OFF) != "0" and _library() is not None
+
+
+def net(
+    module: nn.Module, shape: tuple[int, ...], *, batch: int, loss: str, momentum: float, weight_decay: float
+) -> NativeNet | None:
+    """A net in training from the module's weights, or None: then use another kernel.
+
+    Args:
+        module: a Sequential as ``plan_of`` describes it; it is read, not changed.
+        shape: of one example.
+        batch: examples per step (one more is accepted: a last single example joins its neighbours).
+        loss: "cross_entropy", or "squared" (mean over examples and classes, one-hot targets).
+        momentum, weight_decay: as in ``Sgd``.
+    """
+    plan = plan_of(module, shape)
+    if plan is None or not available():
+        return None
+    library = _library()
+    assert library is not None
+    found = NativeNet(plan, library, shape, batch, loss, momentum, weight_decay)
+    found.load({name: tensor.detach().numpy() for name, tensor in module.state_dict().items()})
+    return found
+
+
+def plan_of(module: nn.Module, shape: tuple[int, ...]) -> Plan | None:
+    """The plan of a float32 Sequential on the CPU, for examples of this shape; None for any other module.
+
+    Blocks of Conv2d (square kernel, stride 1, no padding), MaxPool2d(2) and ReLU in either order, as many
+    as you like; Flatten; Linear layers with ReLU between them and none at the end.
+    """
+    from torch import nn
+
+    if type(module) is not nn.Sequential:
+        return None
+    kinds = {nn.Conv2d: "C", nn.MaxPool2d: "P", nn.ReLU: "R", nn.Flatten: "F", nn.Linear: "L"}
+    layers = list(module)
+    letters = "".join(kinds.get(type(layer), "?") for layer in layers)
+    if not re.fullmatch("(C(PR|RP))*F(LR)*L", letters) or not all(map(_ordinary, layers)):
+        return None
+    parameters = tuple((name, tuple(p.shape)) for name, p in module.named_parameters())
+    if len(parameters) != len(module.state_dict()):  # weights in two places
+        return None
+    found = _convolutions([layer for layer in layers if type(layer) is nn.Conv2d], shape)
+    if found is None:
+        return None
+    convolutions, values = found
+    dense = _dense([layer for layer in layers if type(layer) is nn.Linear], values)
+    return None if dense is None else Plan(convolutions, dense, parameters)
+
+
+def _ordinary(layer: Any) -> bool:
+    """Does a layer do what its kind does by default, in float32 on the CPU?"""
+    from torch import float32, nn
+
+    if any(p.dtype != float32 or p.device.type != "cpu" for p in layer.parameters()):
+        return False
+    if type(layer) is nn.Conv2d:
+        square = layer.kernel_size[0] == layer.kernel_size[1]
+        plain = (layer.stride, layer.dilation, layer.groups) == ((1, 1), (1, 1), 1)
+        return square and plain and layer.padding in ("valid", (0, 0))
+    if type(layer) is nn.MaxPool2d:
+        halves = [layer.kernel_size, layer.stride] in ([2, 2], [(2, 2), (2, 2)], [2, None])
+        return halves and (layer.padding, layer.dilation) == (0, 1) and not layer.ceil_mode
+    return type(layer) is not nn.Flatten or (layer.start_dim, layer.end_dim) == (1, -1)
+
+
+def _convolutions(
+    layers: Sequence[Any], shape: tuple[int, ...]
+) -> tuple[tuple[tuple[int, ...], ...], int] | None:
+    """The convolutions' part of a plan, and how many numbers are left for the dense layers."""
+    if not layers:
+        return (), math.prod(shape)
+    if len(shape) != 3:
+        return None
+    plan, (channels, height, width) = [], shape
+    for layer in layers:
+        kernel = layer.kernel_size[0]
+        if layer.in_channels != channels or min(height, width) <= kernel:
+            return None
+        plan.append((channels, layer.out_channels, kernel, height, width, int(layer.bias is not None)))
+        channels, height, width = layer.out_channels, (height - kernel + 1) // 2, (width - kernel + 1) // 2
+    return tuple(plan), channels * height * width
+
+
+def _dense(layers: Sequence[Any], values: int) -> tuple[tuple[int, ...], ...] | None:
+    """The dense layers' part of a plan, if they fit together."""
+    plan = tuple((layer.in_features, layer.out_features, int(layer.bias is not None)) for layer in layers)
+    fits = [inputs for inputs, _, _ in plan] == [values, *(outputs for _, outputs, _ in plan[:-1])]
+    return plan if fits and values > 0 else None
+
+
+class NativeNet:
+    """One replica in training. One call at a time; calls of different nets run in parallel threads.
+
+    Images are read as they are, float32 [examples, *shape] in C order; training is fastest where they
+    begin at a multiple of 64 bytes, as torch's own tensors do.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        library: ctypes.CDLL,
+        shape: tuple[int, ...],
+        batch: int,
+        loss: str,
+        momentum: float,
+        weight_decay: float,
+    ) -> None:
+        import numpy as np
+
+        if loss not in ("cross_entropy", "squared"):
+            raise ValueError(f'loss={loss!r}: use "cross_entropy" or "squared"')
+        self.plan, self.shape, self.momentum = plan, tuple(shape), momentum
+        self._most = batch + 1
+        self._library = library
+        spec = np.array([n for layer in (*plan.convolutions, *plan.layers) for n in layer], dtype=np.int64)
+        room = max(self._most, EVALUATION_BATCH)
+        counts = (len(plan.convolutions), len(plan.layers), room, int(loss == "squared"))
+        self._net = library.native_new(spec.ctypes.data, *counts, momentum, weight_decay)
+        if not self._net:
+            raise MemoryError(f"no memory for a net with batches of {batch}")
+        weakref.finalize(self, library.native_free, self._net)
+
+    def load(self, weights: dict[str, np.ndarray], velocities: Sequence[np.ndarray] = ()) -> None:
+        """Take over weights by name; velocities in the order of the parameters, or all zero."""
+        self._copy([weights[name] for name, _ in self.plan.parameters], velocities)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Copies of all parameters, under the names and in the shapes of ``state_dict``."""
+        arrays = self._parts(self._copy()[0])
+        return {name: array for (name, _), array in zip(self.plan.parameters, arrays, strict=True)}
+
+    def velocities(self) -> list[np.ndarray]:
+        """Copies of all velocities in the order of the parameters; none without momentum."""
+        return self._parts(self._copy()[1]) if self.momentum else []
+
+    def epoch(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        order: np.ndarray,
+        batches: Sequence[tuple[int, int]],
+        rates: Sequence[float],
+    ) -> float:
+        """Train one step per batch, without holding Python's lock.
+
+        Args:
+            x: float32 [examples, *shape]; y: labels, int64 [examples].
+            order: examples in the order of training, int64; one may come several times.
+            batches: (begin, end) of each step in ``order``, one after the other.
+            rates: the learning rate of each step.
+
+        Returns:
+            The sum over the examples trained of the loss before their step.
+
+        Raises:
+            ValueError: arrays of another type, shape or memory order; labels or examples that do not
+                exist; batches with gaps, or larger than the net was made for.
+        """
+        import numpy as np
+
+        self._check(x, y)
+        bounds = np.array([batches[0][0], *(end for _, end in batches)], dtype=np.int64)
+        sizes = np.diff(bounds)
+        if any(begin != bound for (begin, _), bound in zip(batches, bounds, strict=False)):
+            raise ValueError("batches must follow one another")
+        if sizes.min() < 1 or sizes.max() > self._most or bounds[0] < 0 or bounds[-1] > len(order):
+            raise ValueError(f"batches must lie within the order and have 1 to {self._most} examples")
+        if order.dtype != np.int64 or not 0 <= order.min() <= order.max() < len(x):
+            raise ValueError("order must be int64 and name examples that exist")
+        steps, order = np.array(rates, dtype=np.float64), np.ascontiguousarray(order)
+        if len(steps) != len(sizes):
+            raise ValueError(f"{len(sizes)} batches, but {len(steps)} learning rates")
+        pointers = (a.ctypes.data for a in (x, y, order, bounds, steps))
+        return float(self._library.native_epoch(self._net, *pointers, len(steps)))
+
+    def errors(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """1 where the prediction differs from the label, uint8 [examples].
+
+        Raises:
+            ValueError: as ``epoch``.
+        """
+        import numpy as np
+
+        self._check(x, y)
+        wrong = np.empty(len(x), dtype=np.uint8)
+        self._library.native_errors(self._net, x.ctypes.data, y.ctypes.data, len(x), wrong.ctypes.data)
+        return wrong
+
+    def _check(self, x: np.ndarray, y: np.ndarray) -> None:
+        """What the library reads without asking must be there."""
+        if x.dtype != "float32" or x.shape[1:] != self.shape or not x.flags.c_contiguous:
+            raise ValueError(f"x must be float32 [examples, {', '.join(map(str, self.shape))}] in C order")
+        if y.dtype != "int64" or y.shape != x.shape[:1] or not y.flags.c_contiguous:
+            raise ValueError("y must be int64 [examples] without gaps")
+        if len(y) and not 0 <= y.min() <= y.max() < self.plan.classes:
+            raise ValueError(f"labels must be 0 to {self.plan.classes - 1}")
+
+    def _copy(
+        self, weights: Sequence[np.ndarray] | None = None, velocities: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Everything out of the net as two flat arrays, or into it where weights are given."""
+        import numpy as np
+
+        size = sum(math.prod(shape) for _, shape in self.plan.parameters)
+        flat, moving = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.float32)
+        if weights is not None:
+            np.concatenate([w.ravel() for w in weights], out=flat)
+            if velocities:
+                np.concatenate([v.ravel() for v in velocities], out=moving)
+        into = int(weights is not None)
+        self._library.native_copy(self._net, flat.ctypes.data, moving.ctypes.data, into)
+        return flat, moving
+
+    def _parts(self, flat: np.ndarray) -> list[np.ndarray]:
+        parts, begin = [], 0
+        for _, shape in self.plan.parameters:
+            end = begin + math.prod(shape)
+            parts.append(flat[begin:end].reshape(shape).copy())
+            begin = end
+        return parts
+
+
+def _library() -> ctypes.CDLL | None:
+    """The library, compiled if need be; None for the rest of the process if anything is wrong with it."""
+    with _loading:
+        return _loaded()
+
+
+@functools.cache
+def _loaded() -> ctypes.CDLL | None:
+    with contextlib.suppress(Exception):  # whatever it is, another kernel does the work
+        path = _compiled()
+        if path is not None:
+            library = _declared(ctypes.CDLL(str(path)))
+            if _correct(library):
+                return library
+    return None
+
+
+def _compiled() -> Path | None:
+    """The library of these sources for this compiler and processor, from the cache or made now.
+
+    Several processes may make it at once: each writes its own file and renames it.
+    """
+    import platformdirs
+
+    command = _compiler()
+    if command is None:
+        return None
+    # the macros tell version and instruction set
+    ask = [*command, "-march=native", "-dM", "-E", "-x", "c++", os.devnull]
+    macros = subprocess.run(ask, capture_output=True, check=True, timeout=60).stdout
+    here = Path(__file__).parent
+    parts = (*((here / name).read_bytes() for name in SOURCES), FLAGS.encode(), macros)
+    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    folder = platformdirs.user_cache_path("overclaim") / "native"
+    path = folder / f"{digest[:32]}.so"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            made = Path(own, "native.so")
+            make = [*command, *FLAGS.split(), "-o", str(made), str(here / SOURCES[0])]
+            subprocess.run(make, capture_output=True, check=True, timeout=COMPILE_SECONDS)
+            made.replace(path)
+    return path
+
+
+def _compiler() -> list[str] | None:
+    """``CXX`` if it is set, else g++ or clang++, as a command; None if there is none."""
+    named = shlex.split(os.environ.get("CXX", ""))
+    for program in [named[0]] if named else ["g++", "clang++"]:
+        found = shutil.which(program)
+        if found is not None:
+            return [found, *named[1:]]
+    return None
+
+
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
+    """The library with the types of its functions, which release Python's lock."""
+    pointer, number, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_float
+    library.native_new.argtypes = [pointer, number, number, number, number, real, real]
+    library.native_new.restype = pointer
+    library.native_free.argtypes = [pointer]
+    library.native_free.restype = None
+    library.native_copy.argtypes = [pointer, pointer, pointer, number]
+    library.native_copy.restype = None
+    library.native_epoch.argtypes = [pointer] * 6 + [number]
+    library.native_epoch.restype = ctypes.c_double
+    library.native_errors.argtypes = [pointer, pointer, pointer, ctypes.c_int64, pointer]
+    library.native_errors.restype = None
+    return library
+
+
+def _correct(library: ctypes.CDLL) -> bool:
+    """Does one step of a net with every kind of layer agree with torch?"""
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+
+    def waves(*shape: int) -> torch.Tensor:  # no random numbers: a library must not touch torch's generator
+        return torch.from_numpy(np.sin(np.arange(math.prod(shape), dtype=np.float32) ** 2).reshape(shape))
+
+    shape, n, rate = (2, 7, 9), 19, 0.5
+    shapes = [(5, 2, 3, 3), (5,), (23, 30), (23,), (3, 23), (3,)]
+    named = tuple((str(i), part) for i, part in enumerate(shapes))
+    plan = Plan(((2, 5, 3, 7, 9, 1),), ((30, 23, 1), (23, 3, 1)), named)
+    x, y, before = waves(n, *shape), torch.arange(n) % 3, [0.5 * waves(*part) for part in shapes]
+    with torch.inference_mode(False), torch.enable_grad():
+        w = [part.clone().requires_grad_() for part in before]
+        maps = F.relu(F.max_pool2d(F.conv2d(x, w[0], w[1]), 2)).flatten(1)
+        loss = F.cross_entropy(F.linear(F.relu(F.linear(maps, w[2], w[3])), w[4], w[5]), y)
+        gradients = torch.autograd.grad(loss, w)
+    tried = NativeNet(plan, library, shape, n, "cross_entropy", 0.9, 0.0)
+    tried.load({str(i): part.numpy() for i, part in enumerate(before)})
+    total = tried.epoch(x.numpy(), y.numpy(), np.arange(n), [(0, n)], [rate])
+    expected = [(part - rate * g).numpy() for part, g in zip(before, gradients, strict=True)]
+    close = map(functools.partial(np.allclose, rtol=0, atol=1e-4), tried.weights().values(), expected)
+    return abs(total / n - loss.item()) < 1e-4 and all(close)
