@@ -56,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         "--rounds", type=_positive, default=None, metavar="N", help="undisturbed rounds (default 5)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write speed.json and speed.md")
-    parser.add_argument("--quick", action="store_true", help="smaller sizes, 2 rounds, no gate: does it work?")
+    parser.add_argument(
+        "--quick", action="store_true", help="smaller sizes, 2 rounds, no gate: does it work?"
+    )
     return parser
 
 

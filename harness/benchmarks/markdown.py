@@ -139,9 +139,9 @@ def _kernels(rows: Sequence[Row]) -> list[str]:
     lines = []
     for row in rows:
         if row.engine == "chosen":
-            notes = ", ".join(f"{LETTERS[key.split()[0]]} {note}" for key, note in row.notes.items())
+            notes = ", ".join(sorted(f"{LETTERS[key.split()[0]]} {note}" for key, note in row.notes.items()))
             size = f"{row.cells} cells of {row.parameters:,} parameters"
-            rejected = f"; {row.rejected} rounds rejected" if row.rejected else ""
+            rejected = f"; rejected rounds: {row.rejected}" if row.rejected else ""
             lines.append(f"{row.title}, {row.precision}: {size}, by `{row.kernel}`; {notes}{rejected}")
     return [
         "<details><summary>Kernels and settings</summary>",

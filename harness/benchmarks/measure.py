@@ -6,14 +6,18 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from harness import provenance
 from harness.benchmarks import gate, peak, startup, sweeps, training
 from harness.benchmarks.rounds import FOREIGN_LIMIT
 from harness.benchmarks.schema import Gate, Machine, Peak, Row, Section, Startup, Unused
 from harness.benchmarks.sweeps import Sweep
-from harness.benchmarks.variants import PLAIN, compared
+from harness.benchmarks.variants import PLAIN, Compared, Variant, compared
 from harness.benchmarks.warm import ROOT, Pool
 from harness.benchmarks.workloads import FORMULA, SMALLEST, Workload
+
+PRECISIONS = ("float32", "bfloat16", "float64")
 
 
 class Plan(NamedTuple):
@@ -39,12 +43,43 @@ class Plan(NamedTuple):
     say: Callable[[str], None] = print
 
 
-class Found(NamedTuple):
-    """What the workloads gave."""
+class Found:
+    """What the workloads gave so far, and the fastest matrix products measured between them."""
 
-    rows: list[Row]
-    unused: list[Unused]
-    left_out: list[str]
+    def __init__(self, plan: Plan, pool: Pool) -> None:
+        self.plan, self.pool = plan, pool
+        self.rows: list[Row] = []
+        self.unused: list[Unused] = []
+        self.left_out: list[str] = []
+        self.peaks: dict[str, float] = {}
+
+    def compare(self, title: str, variants: list[Variant]) -> Compared:
+        """Time a workload's variants, and matrix products before them: a peak is what is never exceeded."""
+        plan, plain = self.plan, self.pool.of(PLAIN)
+        for precision in PRECISIONS if plan.device == "cpu" else (*PRECISIONS, "tf32"):
+            tflops = plain.call(peak.matmul, precision, plan.device)[1]
+            self.peaks[precision] = max(tflops, self.peaks.get(precision, 0.0))
+        found = compared(title, variants, self.pool, plan.rounds, plan.say)
+        self.left_out.extend(found.left_out)
+        for line in found.left_out:
+            plan.say(f"left out: {line}")
+        return found
+
+    def add(self, rows: list[Row]) -> None:
+        """Keep a workload's rows, and tell them."""
+        self.rows.extend(rows)
+        for row in rows:
+            took = f"{row.plain.median:.2f} x (a), {row.seconds:.1f} s a round"
+            self.plan.say(f"{row.title}, {row.precision}, {row.kernel}: {took}")
+
+    def shared(self) -> tuple[Row, ...]:
+        """The rows with their shares of the peaks."""
+        return tuple(
+            msgspec.structs.replace(row, peak_share=row.tflops / self.peaks[row.precision])
+            if row.tflops is not None
+            else row
+            for row in self.rows
+        )
 
 
 def section(plan: Plan) -> Section:
@@ -54,8 +89,7 @@ def section(plan: Plan) -> Section:
         Failure: a plain loop or ours failed (one line).
     """
     with Pool() as pool:
-        peaks = _peaks(plan, pool)
-        found = _found(plan, pool, {p.precision: p.tflops for p in peaks})
+        found = _found(plan, pool)
         gates = _gates(plan, pool)
         machine = _machine(plan, pool)
     commit, changed = provenance.commit(ROOT)
@@ -68,8 +102,8 @@ def section(plan: Plan) -> Section:
         repeats=plan.rounds,
         foreign_limit=FOREIGN_LIMIT,
         formula=FORMULA,
-        peaks=tuple(peaks),
-        rows=tuple(found.rows),
+        peaks=tuple(Peak(precision=name, tflops=value) for name, value in found.peaks.items()),
+        rows=found.shared(),
         unused=tuple(found.unused),
         startup=tuple(_starts(plan)),
         gates=tuple(gates),
@@ -77,37 +111,17 @@ def section(plan: Plan) -> Section:
     )
 
 
-def _found(plan: Plan, pool: Pool, peaks: dict[str, float]) -> Found:
-    found = Found([], [], [])
+def _found(plan: Plan, pool: Pool) -> Found:
+    found = Found(plan, pool)
     for workload in plan.workloads:
         variants = training.variants(workload, plan.device, plan.processes, plan.engines)
-        measured = compared(workload.title, variants, pool, plan.rounds, plan.say)
-        _add(found, training.rows(workload, measured, peaks), measured.left_out, plan)
+        measured = found.compare(workload.title, variants)
+        found.add(training.rows(workload, measured))
         found.unused.extend(training.unused_rows(workload, measured))
     for sweep in plan.sweeps:
-        variants = sweeps.variants(sweep, plan.device, plan.processes)
-        measured = compared(sweep.title, variants, pool, plan.rounds, plan.say)
-        _add(found, sweeps.rows(sweep, measured), measured.left_out, plan)
+        measured = found.compare(sweep.title, sweeps.variants(sweep, plan.device, plan.processes))
+        found.add(sweeps.rows(sweep, measured))
     return found
-
-
-def _add(found: Found, rows: list[Row], left_out: tuple[str, ...], plan: Plan) -> None:
-    found.rows.extend(rows)
-    found.left_out.extend(left_out)
-    for row in rows:
-        rejected = f", {row.rejected} rounds rejected" if row.rejected else ""
-        took = f"{row.plain.median:.2f} x (a), {row.seconds:.1f} s a round{rejected}"
-        plan.say(f"{row.title}, {row.precision}, {row.kernel}: {took}")
-    for line in left_out:
-        plan.say(f"left out: {line}")
-
-
-def _peaks(plan: Plan, pool: Pool) -> list[Peak]:
-    precisions = ["float32", "bfloat16", "float64"]
-    if plan.device.startswith("cuda"):
-        precisions.insert(1, "tf32")
-    call = pool.of(PLAIN).call
-    return [Peak(precision=p, tflops=call(peak.matmul, p, plan.device)[1]) for p in precisions]
 
 
 def _gates(plan: Plan, pool: Pool) -> list[Gate]:

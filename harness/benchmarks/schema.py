@@ -32,7 +32,7 @@ class Machine(Part, frozen=True, kw_only=True):
 
 
 class Peak(Part, frozen=True, kw_only=True):
-    """The fastest square matrix product of this run."""
+    """The fastest square matrix product of this run, tried before every workload."""
 
     precision: str
     tflops: float

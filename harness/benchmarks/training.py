@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from harness.benchmarks import baselines, ours, unused
 from harness.benchmarks.gate import KERNEL_VARIABLE, REFERENCE
@@ -48,21 +48,20 @@ def _ours(workload: Workload, precision: str, device: str, processes: int, engin
     return Variant(f"{engine} {precision}", process, ours.train, arguments, count, environment, required=True)
 
 
-def rows(workload: Workload, found: Compared, peaks: Mapping[str, float]) -> list[Row]:
-    """A row per precision and engine. ``peaks``: TFLOP/s of a matrix product by precision."""
+def rows(workload: Workload, found: Compared) -> list[Row]:
+    """A row per precision and engine; the share of peak is added when the peak is known."""
     return [
-        _row(workload, found, peaks, precision, engine)
+        _row(workload, found, precision, engine)
         for precision in workload.precisions
         for engine in ENGINES
         if f"{engine} {precision}" in found.notes
     ]
 
 
-def _row(workload: Workload, found: Compared, peaks: Mapping[str, float], precision: str, engine: str) -> Row:
+def _row(workload: Workload, found: Compared, precision: str, engine: str) -> Row:
     name, tuned = f"{engine} {precision}", f"tuned {precision}"
     rounds, cells = found.rounds, workload.cell_count
     seconds = rounds.median(name)
-    tflops = workload.flop() / seconds / 1e12
     plain = rounds.ratio(PLAIN, name)
     target = workload.target(precision) if engine == "chosen" else None
     return Row(
@@ -76,8 +75,8 @@ def _row(workload: Workload, found: Compared, peaks: Mapping[str, float], precis
         seconds=seconds * cells,
         cpu_seconds=rounds.median(name, "cpu") * cells,
         images_per_second=workload.images() / seconds,
-        tflops=tflops,
-        peak_share=tflops / peaks[precision] if precision in peaks else None,
+        tflops=workload.flop() / seconds / 1e12,
+        peak_share=None,
         plain=plain,
         tuned=found.ratio(tuned, name),
         sklearn=found.ratio(SKLEARN, name),

@@ -129,10 +129,11 @@ def _called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[f
 
 def main() -> None:
     """Keep the pipe of answers to ourselves: libraries may print."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that temporary folders are removed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders are removed
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    serve(sys.stdin.buffer, answers)
+    with contextlib.suppress(BrokenPipeError):  # who asked has ended meanwhile
+        serve(sys.stdin.buffer, answers)
 
 
 if __name__ == "__main__":

@@ -67,9 +67,7 @@ def _backprop() -> type[Replica]:
 
 
 TABLE = (
-    Row(
-        "cpu", "native", "dense and LeNet-like nets in float32, given a compiler", _is_small, _native
-    ),
+    Row("cpu", "native", "dense and LeNet-like nets in float32, given a compiler", _is_small, _native),
     Row("cpu", "backprop", "dense ReLU nets in bfloat16, or without a compiler", _is_dense, _backprop),
     Row("cpu", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),
     Row("cuda", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),

@@ -304,9 +304,10 @@ def _loaded() -> ctypes.CDLL | None:
 def _compiled() -> Path | None:
     """The library of these sources for this compiler and processor, from the cache or made now.
 
-    Several processes may make it at once: each writes its own file and renames it.
+    Of several processes one makes it and the others wait; it is renamed into place whole.
     """
     import platformdirs
+    from filelock import FileLock
 
     command = _compiler()
     if command is None:
@@ -319,8 +320,12 @@ def _compiled() -> Path | None:
     digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
     folder = platformdirs.user_cache_path("overclaim") / "native"
     path = folder / f"{digest[:32]}.so"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if path.exists():
+            return path
         with tempfile.TemporaryDirectory(dir=folder) as own:
             made = Path(own, "native.so")
             make = [*command, *FLAGS.split(), "-o", str(made), str(here / SOURCES[0])]

@@ -86,30 +86,45 @@ struct Dense {
       });
   }
 
-  // Few outputs of long rows: the lanes run along the inputs, and each row is read once.
+  // Few outputs of long rows: the lanes run along the inputs, in strips that stay in the first cache for
+  // SOME examples and all outputs.
   void forward_narrow(int count) {
-    constexpr int M = L == 16 ? 4 : 2, N = L / M;
-    for (int b = 0; b < count; b += M)
-      for (int o = 0; o < outputs; o += N) {
-        const float *x[M], *w[N];
-        for (int m = 0; m < M; m++) x[m] = rows[std::min(b + m, count - 1)];
-        for (int n = 0; n < N; n++) w[n] = weights.w() + std::min(o + n, outputs - 1) * in_stride;
-        V acc[L] = {};
-        for (int i = 0; i < inputs; i += L) {
-          V left[M];
-          UNROLL for (int m = 0; m < M; m++) left[m] = load(x[m] + i);
-          UNROLL for (int n = 0; n < N; n++) {
-            const V right = load(w[n] + i);
-            UNROLL for (int m = 0; m < M; m++) acc[m * N + n] += left[m] * right;
-          }
+    constexpr int M = L == 16 ? 4 : 2, N = L / M, SOME = 2 * M, STRIP = 32 * L;
+    V sum[SOME / M][L / N][L];
+    for (int b = 0; b < count; b += SOME) {
+      std::memset((void*)sum, 0, sizeof sum);
+      for (int first = 0; first < inputs; first += STRIP)
+        for (int o = 0; o < outputs; o += N)
+          for (int some = 0; some < SOME; some += M)
+            dots<M, N>(b + some, count, o, first, std::min(inputs, first + STRIP), sum[some / M][o / N]);
+      for (int o = 0; o < outputs; o += N)
+        for (int some = 0; some < SOME; some += M) {
+          const V total = sums(sum[some / M][o / N]);
+          for (int m = 0; m < M && b + some + m < count; m++)
+            for (int n = 0; n < N && o + n < outputs; n++) {
+              const float value = total[m * N + n] + bias.w()[o + n];
+              output.data()[(b + some + m) * out_stride + o + n] = 0 > value && !is_last ? 0 : value;
+            }
         }
-        const V total = sums(acc);
-        for (int m = 0; m < M && b + m < count; m++)
-          for (int n = 0; n < N && o + n < outputs; n++) {
-            const float value = total[m * N + n] + bias.w()[o + n];
-            output.data()[(b + m) * out_stride + o + n] = 0 > value && !is_last ? 0 : value;
-          }
+    }
+  }
+
+  // Adds to sum[m * N + n] the products of example b + m and output o + n over a strip of inputs.
+  template <int M, int N> INLINE void dots(int b, int count, int o, int first, int end, V* sum) {
+    const float *x[M], *w[N];
+    for (int m = 0; m < M; m++) x[m] = rows[std::min(b + m, count - 1)];
+    for (int n = 0; n < N; n++) w[n] = weights.w() + std::min(o + n, outputs - 1) * in_stride;
+    V acc[L];
+    UNROLL for (int i = 0; i < L; i++) acc[i] = sum[i];
+    for (int i = first; i < end; i += L) {
+      V left[M];
+      UNROLL for (int m = 0; m < M; m++) left[m] = load(x[m] + i);
+      UNROLL for (int n = 0; n < N; n++) {
+        const V right = load(w[n] + i);
+        UNROLL for (int m = 0; m < M; m++) acc[m * N + n] += left[m] * right;
       }
+    }
+    UNROLL for (int i = 0; i < L; i++) sum[i] = acc[i];
   }
 
   // From d loss / d outputs, [count][out_stride], to d loss / d inputs, [count][in_stride]. The inputs come

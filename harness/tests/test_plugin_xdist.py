@@ -142,7 +142,7 @@ def test_the_plan_is_said_once_under_workers_too(tmp_path: Path) -> None:
     session = run(tmp_path, "-n", "2")
     for said in ("data: none needed", "plan: 15 runs to train in 6 fleets, 0 in the store", "time: about "):
         assert session.text.count(said) == 1, session.text
-    assert re.search(r"^trained here: 25 runs, [23]\.\d core seconds, ", session.text, re.M)
+    assert re.search(r"^trained here: 25 runs, \S+ core seconds, ", session.text, re.M)
     again = run(tmp_path, "-n", "2")
     again.says("plan: 0 runs to train, 15 in the store")
     assert "trained" not in again.text

@@ -1,0 +1,220 @@
+"""Measures of complexity that do not look at the labels are at their maximum, and guarantee nothing.
+
+Zhang et al. 2017, Section 2.2, argue that Rademacher complexity, VC dimension and uniform stability cannot
+explain why networks generalize. Here the numbers are computed: classifiers that fit coin flips have a
+Rademacher complexity of one, and the guarantees that follow from it, from the VC dimension and from the
+norm exceed one. Classes of few dimensions show that the same formulas can say something. What does follow
+the test error is leaving one example out, since that sees the labels.
+
+Calibrated on replicates 1000 and up, which no verdict reads: the numbers of examples, the bandwidths (as
+in the family on kernel interpolation), the clouds of the control and the margins. The norm's bound on digits
+depends on the bandwidth there: 1.34 at the 1.5 used here and, at the lowest of six, 1.06 at 1.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+from claims.papers import OVERCLAIM, ZHANG2017
+from harness import (
+    Experiment,
+    Sgd,
+    Simulation,
+    Solved,
+    Tiers,
+    WhenFitted,
+    all_reach,
+    bounded,
+    claim,
+    control,
+    effect,
+    equivalent,
+    exact,
+    ordered,
+    trained,
+)
+from harness.analytic.gabor import LinearFit
+from harness.analytic.interpolation import two_layer
+from harness.analytic.kernels import GaussianKernel, KernelInterpolation
+from harness.analytic.rademacher import CoinFlips, FitsCoinFlips, NormBound, clusters, vc_bound
+from harness.data import Cifar10, Digits, Mnist, RandomLabels
+from harness.models import Linear, Mlp
+
+NET = Tiers(
+    quick=Experiment(
+        Digits(n=500, labels=CoinFlips()), Mlp(512), Sgd(lr=0.05, epochs=200), stop=WhenFitted()
+    ),
+    standard=Experiment(
+        Cifar10(n=5000, labels=CoinFlips()), Mlp(512), Sgd(lr=0.01, epochs=100), stop=WhenFitted()
+    ),
+    full=Experiment(
+        Cifar10(labels=CoinFlips()), Mlp(512), Sgd(lr=0.01, decay=0.98, epochs=200), stop=WhenFitted(0.001)
+    ),
+)
+PIXELS = {"quick": Digits(whiten=False), "standard": Mnist(n=2000, crop=None, whiten=False)}
+KERNEL = {"quick": GaussianKernel(1.5), "standard": GaussianKernel(5.0)}
+LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
+SMALL = {"quick": "1,000 digits of 8x8 pixels", "standard": "2,000 images of MNIST"}
+INTERPOLANTS = {tier: f"{said} and a Gaussian kernel for networks" for tier, said in SMALL.items()}
+
+
+def left_out(level: float) -> Tiers:
+    """Interpolation of labels of which a share is random, with leave-one-out errors."""
+    return Tiers(
+        **{
+            tier: Solved(PIXELS[tier].but(labels=RandomLabels(level)), KernelInterpolation(KERNEL[tier]))
+            for tier in PIXELS
+        }
+    )
+
+
+def solved(**solvers: Any) -> Tiers:
+    """A solver per tier on the tier's images."""
+    return Tiers(**{tier: Solved(PIXELS[tier], solver) for tier, solver in solvers.items()})
+
+
+def kernels(make: Any) -> Tiers:
+    """The solver that ``make`` builds from each tier's kernel."""
+    return solved(**{tier: make(kernel) for tier, kernel in KERNEL.items()})
+
+
+@claim(
+    ZHANG2017,
+    "Section 2.2, Rademacher complexity",
+    says="A network trained on fair coin flips fits them: the empirical Rademacher complexity of its class "
+    "is one.",
+    adapted={
+        "quick": "an MLP and 500 digits of 8x8 pixels",
+        "standard": "an MLP and 5,000 images",
+        "full": "an MLP, learning rate x 0.98 an epoch",
+    },
+)
+@trained(net=NET)
+@control(net=NET.but(model=Linear(), quick__optimizer__epochs=100), says="hyperplanes, of few dimensions")
+def test_a_trained_network_fits_coin_flips(runs: Any, check: Any) -> None:
+    correlation = (1.0 - 2.0 * runs.net.final("train_error")).named("correlation with coin flips")
+    most = "within a twentieth of the largest possible; what training reaches is a lower bound"
+    check(all_reach(correlation, 0.95, at="least", because=most))
+
+
+@claim(
+    ZHANG2017,
+    "Section 2.2, Rademacher complexity",
+    says="Interpolating kernels fit coin flips too, and the test error that their Rademacher complexity "
+    "guarantees is above one: vacuous.",
+    adapted={
+        "quick": INTERPOLANTS["quick"],
+        "standard": INTERPOLANTS["standard"] + "; the control has 20,000",
+    },
+)
+@trained(fit=kernels(FitsCoinFlips))
+@control(
+    fit=solved(quick=FitsCoinFlips(None), standard=FitsCoinFlips(None)).but(standard__data__n=20_000),
+    says="hyperplanes in the pixels: by Cover's count and Massart's lemma their guarantee is below one",
+)
+def test_the_rademacher_bound_is_vacuous(runs: Any, check: Any) -> None:
+    check(all_reach(runs.fit.final("correlation"), 1.0, at="least"))
+    check(effect(runs.fit.final("bound"), 1.0, because="no error is above one: the guarantee says nothing"))
+
+
+@claim(
+    ZHANG2017,
+    "Sections 2.2 and 4: VC dimension",
+    says="Networks with the weights of Theorem 1 shatter (p - d) / 2 points, so at 50,000 images the VC "
+    "bound is above one: vacuous.",
+    adapted={
+        "quick": "counted; shattering itself in rational arithmetic on 5 points",
+        "standard": "counted; shattering itself in rational arithmetic on 5 points",
+    },
+)
+@trained(weights=102_352, dimension=50_000)
+@control(weights=2_353, dimension=2_353, says="hyperplanes on the same images, of VC dimension d + 1")
+def test_the_vc_bound_of_theorem_1_is_vacuous(runs: Any, check: Any) -> None:
+    points = [(Fraction(i), Fraction(i * i)) for i in range(5)]
+    networks = [(signs, two_layer(points, signs)) for signs in product((Fraction(-1), Fraction(1)), repeat=5)]
+    fitted = sum(all(net(x) == y for x, y in zip(points, signs, strict=True)) for signs, net in networks)
+    check(exact(fitted, 2**5, because="each of the labelings of 5 points, by 2 x 5 + 2 = 12 weights"))
+    shattered = (runs.weights - 28 * 28 * 3) // 2
+    check(exact(shattered, runs.dimension, because="(p - d) / 2 with p = 102,352 and d = 2,352"))
+    capped = min(1.0, vc_bound(runs.dimension, 50_000))
+    check(exact(capped, 1.0, because="the bound, cut off at one, where it says nothing"))
+
+
+@claim(
+    OVERCLAIM,
+    "after ZHANG2017, Sections 2.2 and 5: bounds by the norm",
+    says="The margin bound by the norm of an interpolant of true labels is vacuous at these sizes too, where "
+    "the test error is a few per cent.",
+    adapted=INTERPOLANTS,
+)
+@trained(fit=kernels(NormBound))
+@control(
+    fit=Simulation(clusters, {"kernel": GaussianKernel(100.0), "n": 1000, "d": 1000, "apart": 100.0}),
+    says="two clouds far apart, where a small norm suffices and the bound is well below one",
+)
+def test_the_norm_bound_is_vacuous(runs: Any, check: Any) -> None:
+    check(effect(runs.fit.final("bound"), 1.0, because="no error is above one: the guarantee says nothing"))
+    check(bounded(runs.fit.final("test_error"), 0.05, because="a tenth of chance, which is one half"))
+
+
+@claim(
+    OVERCLAIM,
+    "against ZHANG2017, Section 2.2: what the norm sees",
+    says="Vacuous as it is, the bound by the norm sees the labels: for coin flips it is twice as high.",
+    adapted=INTERPOLANTS,
+)
+@trained(true=kernels(NormBound), flipped=kernels(lambda kernel: NormBound(kernel, flipped=True)))
+@control(flipped=kernels(NormBound), says="true labels on both sides")
+def test_the_norm_bound_sees_the_labels(runs: Any, check: Any) -> None:
+    more = runs.flipped.final("bound") - 2.0 * runs.true.final("bound")
+    check(effect(more.named("bound (flipped) - 2 bound (true)"), 0.0, because="a factor of two"))
+
+
+@claim(
+    ZHANG2017,
+    "Section 2.2, uniform stability",
+    says="Uniform stability cannot see the labels: the gap on random labels bounds it from below for all "
+    "labels, and is far above the gap on true ones.",
+    adapted=INTERPOLANTS,
+)
+@trained(random=left_out(1.0), true=left_out(0.0))
+@control(
+    random=left_out(1.0).but(solver=LinearFit()),
+    true=left_out(0.0).but(solver=LinearFit()),
+    says="least squares on the pixels, which fits few random labels and is stable",
+)
+def test_uniform_stability_is_blind_to_labels(runs: Any, check: Any) -> None:
+    gaps = [run.final("test_error") - run.final("train_error") for run in (runs.random, runs.true)]
+    margin = "half of all there is: no guarantee by uniform stability can then be below one half"
+    check(effect((gaps[0] - gaps[1]).named("gap on random - gap on true labels"), 0.5, because=margin))
+
+
+@claim(
+    ZHANG2017,
+    "Section 2.2, weaker notions of stability",
+    says="Leaving one example out does see the labels: its error follows the test error at every share of "
+    "random labels, and grows with it.",
+    adapted={tier: f"{said}; what is left out has a label as random" for tier, said in INTERPOLANTS.items()},
+)
+@trained(**{f"level{i}": left_out(p) for i, p in enumerate(LEVELS)}, measure="left_out_error")
+@control(measure="train_error", says="the training error, zero whatever the labels")
+def test_leave_one_out_follows_the_error(runs: Any, check: Any) -> None:
+    found, expected = [], []
+    for i, p in enumerate(LEVELS):
+        run = getattr(runs, f"level{i}")
+        found.append(run.final(runs.measure).named(f"{runs.measure} at {p:g}"))
+        expected.append(((1 - p) * run.final("test_error") + 0.9 * p).named(f"error at {p:g}"))
+        margin = "five points, a few deviations of an error on 1,000 examples; the levels are 20 apart"
+        check(equivalent(found[-1] - expected[-1], 0.05, because=margin))
+    check(ordered(found, because="any step up, for the order is claimed and not its size"))
+    for series, values in (("left out", found), ("test, labels as random", expected)):
+        check.draw(
+            "Leave-one-out error",
+            series=series,
+            x=LEVELS,
+            y=list(zip(*(v.values for v in values), strict=True)),
+            x_label="share of random labels",
+            y_label="error",
+        )

@@ -1,0 +1,354 @@
+"""A Gaussian kernel fits any labels and generalizes without regularization; its norm tells half the story.
+
+Zhang et al. 2017, Section 5: the minimum-norm solution of K a = y, which is what gradient descent on the
+squared error finds from zero, reaches the test error of good classifiers with no penalty, no early stop
+and no network. Features before the kernel improve it; a penalty adds little. Its norm is what separates
+true from random labels under one kernel, and says nothing between kernels.
+
+Calibrated on replicates 1000 and up, which no verdict reads: bandwidths, ridges, filter banks and margins
+(the paper gives none of the first three; 5 is the first author's own bandwidth for MNIST). One bandwidth,
+the narrow one on Gabor features of digits, was first set to 0.6 by guess, came out inconclusive, and was
+then set to 1, the best narrow one of those calibrated; its margins stayed. The linear kernel was first
+tried on 2,000 images of MNIST, which was not calibrated: with 784 pixels it left 35 % of random labels
+wrong; 10,000 images have about the digits' ratio to pixels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from claims.papers import OVERCLAIM, ZHANG2017
+from harness import (
+    Solved,
+    Tiers,
+    all_reach,
+    bounded,
+    claim,
+    control,
+    effect,
+    matches,
+    ordered,
+    ratio,
+    smaller_of,
+    trained,
+)
+from harness.analytic.gabor import GaborMagnitudes, LinearFit, OnFeatures, Pixels, RandomPatches
+from harness.analytic.kernels import GaussianKernel, KernelInterpolation
+from harness.data import Cifar10, Digits, Mnist, RandomLabels, ShuffledPixels
+
+RANDOM = RandomLabels(1.0)
+
+
+def gaussian(bandwidth: float, ridge: float = 0.0, device: str = "cpu") -> KernelInterpolation:
+    """Interpolation by a Gaussian kernel, or ridge regression, without leave-one-out errors."""
+    return KernelInterpolation(GaussianKernel(bandwidth), ridge=ridge, left_out=False, device=device)
+
+
+DIGITS = Solved(Digits(whiten=False), gaussian(1.5))
+MNIST = Mnist(n=10_000, crop=None, whiten=False)
+CIFAR10 = Cifar10(n=10_000, crop=None, whiten=False)
+LARGE = {
+    "mnist": Tiers(
+        quick=DIGITS,
+        standard=Solved(MNIST, gaussian(5.0)),
+        full=Solved(MNIST.but(n=None), gaussian(5.0, device="cuda")),
+    ),
+    "cifar10": Tiers(
+        standard=Solved(CIFAR10, gaussian(8.0)),
+        full=Solved(CIFAR10.but(n=None), gaussian(8.0, device="cuda")),
+    ),
+}
+ON_PIXELS = LARGE["mnist"].but(standard__data__n=2000)
+ON_GABOR = ON_PIXELS.but(
+    solver=Tiers(
+        quick=OnFeatures(GaborMagnitudes((3.0, 5.0), size=5), gaussian(2.0)),
+        standard=OnFeatures(GaborMagnitudes((4.0, 8.0), size=11), gaussian(16.0)),
+        full=OnFeatures(GaborMagnitudes((4.0, 8.0), size=11), gaussian(16.0, device="cuda")),
+    )
+)
+NARROW_ON_GABOR = ON_GABOR.but(
+    solver__solver__kernel__bandwidth=Tiers(quick=1.0, standard=6.0, full=6.0),
+)
+CIFAR10_PIXELS = LARGE["cifar10"].but(standard__data__n=3000, standard__data__n_test=2000)
+CIFAR10_PATCHES = CIFAR10_PIXELS.but(
+    solver=Tiers(
+        standard=OnFeatures(RandomPatches(400, stride=2), gaussian(56.0)),
+        full=OnFeatures(RandomPatches(2000), gaussian(125.0, device="cuda")),
+    )
+)
+
+LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
+SMALL = {
+    "quick": "1,000 digits of 8x8 pixels for MNIST",
+    "standard": "2,000 images of MNIST",
+    "full": "none",
+}
+OWN_FILTERS = (
+    "; our own filters, since the paper does not specify its own: magnitudes of Gabor filters of two "
+    "wavelengths and four orientations, averaged over squares of 2x2 pixels"
+)
+WITH_GABOR = {tier: said + OWN_FILTERS for tier, said in SMALL.items()}
+WITH_PATCHES = {
+    "standard": "3,000 images, 400 filters in one layer for a net with 32,000, a Gaussian kernel on top",
+    "full": "2,000 filters in one layer for a net with 32,000 (of whose features 60,000 images would take "
+    "more than 100 GiB), a Gaussian kernel on top",
+}
+
+
+def corrupted(level: float) -> Tiers:
+    """Interpolation of labels of which a share is random."""
+    return ON_PIXELS.but(data__labels=RandomLabels(level))
+
+
+@claim(
+    ZHANG2017,
+    "Section 5",
+    says="A kernel interpolates, its training error exactly zero, and generalizes without regularization.",
+    adapted={
+        "quick": "1,000 digits of 8x8 pixels for MNIST",
+        "standard": "10,000 training images",
+        "full": "none",
+    },
+    reported={"test error": 0.012, "first author's script": 0.0122},
+)
+@trained(run=lambda: LARGE["mnist"])
+@control(
+    run=LARGE["mnist"].but(data__labels=RANDOM, standard__data__n=2000),
+    says="random labels (2,000 at standard), which are interpolated too",
+)
+def test_an_interpolating_kernel_generalizes_on_mnist(runs: Any, check: Any) -> None:
+    check(all_reach(runs.run.final("train_error"), 0.0))
+    tenth = "a ninth of chance, 0.9"
+    check(bounded(runs.run.final("test_error"), 0.1, because=tenth))
+
+
+@claim(
+    ZHANG2017,
+    "Section 5",
+    says="On CIFAR-10 too, an interpolating kernel on pixels is far better than chance.",
+    adapted={
+        "standard": "10,000 training images, a bandwidth of our own",
+        "full": "none but the bandwidth, which the paper does not give",
+    },
+    reported={"test error": 0.46},
+)
+@trained(run=lambda: LARGE["cifar10"])
+@control(
+    run=LARGE["cifar10"].but(data__labels=RANDOM, standard__data__n=2000),
+    says="random labels (2,000 at standard), which are interpolated too",
+)
+def test_an_interpolating_kernel_generalizes_on_cifar10(runs: Any, check: Any) -> None:
+    check(all_reach(runs.run.final("train_error"), 0.0))
+    check(bounded(runs.run.final("test_error"), 0.65, because="25 points below chance"))
+
+
+@claim(
+    ZHANG2017,
+    "Section 5 and Section 2.1",
+    says="A Gaussian kernel fits any labels of distinct images, random ones included, without error.",
+    adapted=SMALL,
+)
+@trained(run=ON_PIXELS.but(data__labels=RANDOM))
+@control(
+    run=ON_PIXELS.but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())),
+    says="a linear kernel, whose rank is at most the number of pixels",
+)
+def test_any_labels_are_fit(runs: Any, check: Any) -> None:
+    check(all_reach(runs.run.final("train_error"), 0.0))
+
+
+@claim(
+    OVERCLAIM,
+    "after ZHANG2017, Section 5: equation (3) without preprocessing",
+    says="A linear kernel on pixels cannot interpolate: its rank is below n, and half of all random labels "
+    "stay wrong. What the paper solves on raw MNIST must be another kernel.",
+    adapted={**SMALL, "standard": "10,000 images of MNIST (the control has 2,000)"},
+)
+@trained(run=LARGE["mnist"].but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())))
+@control(run=ON_PIXELS.but(data__labels=RANDOM), says="a Gaussian kernel on the same pixels and labels")
+def test_a_linear_kernel_cannot_interpolate(runs: Any, check: Any) -> None:
+    check(effect(runs.run.final("train_error"), 0.5, because="chance is 0.9, and an interpolant has 0"))
+
+
+@claim(
+    ZHANG2017,
+    "Section 5",
+    says="A penalty on the norm does not improve the interpolant on MNIST.",
+    adapted=SMALL,
+)
+@trained(
+    free=ON_PIXELS,
+    weak=ON_PIXELS.but(solver__ridge=0.001),
+    middle=ON_PIXELS.but(solver__ridge=0.03),
+    strong=ON_PIXELS.but(solver__ridge=1.0),
+)
+@control(
+    free=ON_PIXELS.but(data__labels=RandomLabels(0.5)),
+    weak=ON_PIXELS.but(data__labels=RandomLabels(0.5), solver__ridge=0.001),
+    middle=ON_PIXELS.but(data__labels=RandomLabels(0.5), solver__ridge=0.03),
+    strong=ON_PIXELS.but(data__labels=RandomLabels(0.5), solver__ridge=1.0),
+    says="half of the labels are random, which a penalty keeps from being fitted",
+)
+def test_ridge_does_not_help(runs: Any, check: Any) -> None:
+    best = smaller_of(*(run.final("test_error") for run in (runs.weak, runs.middle, runs.strong)))
+    gain = runs.free.final("test_error") - best
+    half = "half a point, though the best of three penalties is picked on the test set, in their favour"
+    check(bounded(gain.named("gain from the best penalty"), 0.005, because=half))
+
+
+@claim(
+    ZHANG2017,
+    "Section 5",
+    says="Gabor features before the kernel lower its error on MNIST.",
+    adapted=WITH_GABOR,
+    reported={"pixels": 0.012, "Gabor wavelets": 0.006},
+)
+@trained(pixels=ON_PIXELS, gabor=ON_GABOR)
+@control(
+    pixels=ON_PIXELS.but(data__inputs=ShuffledPixels()),
+    gabor=ON_GABOR.but(data__inputs=ShuffledPixels()),
+    says="pixels in another order, which a kernel does not notice and a wavelet does",
+)
+def test_gabor_features_lower_the_error(runs: Any, check: Any) -> None:
+    gain = runs.pixels.final("test_error") - runs.gabor.final("test_error")
+    margin = "a third of the paper's gain of 0.6 points"
+    check(effect(gain.named("gain from Gabor features"), 0.002, because=margin))
+
+
+@claim(
+    ZHANG2017,
+    "Section 5",
+    says="Features of a random convolutional net before the kernel lower its error on CIFAR-10.",
+    adapted=WITH_PATCHES,
+    reported={"pixels": 0.46, "random convolutional net": 0.17},
+)
+@trained(pixels=CIFAR10_PIXELS, patches=CIFAR10_PATCHES)
+@control(
+    patches=lambda: CIFAR10_PATCHES.but(data__inputs=ShuffledPixels()),
+    says="filters on images whose pixels are in another order",
+)
+def test_random_convolutional_features_lower_the_error(runs: Any, check: Any) -> None:
+    gain = runs.pixels.final("test_error") - runs.patches.final("test_error")
+    margin = "five points: a sixth of the paper's gain, with far fewer filters"
+    check(effect(gain.named("gain from random filters"), 0.05, because=margin))
+
+
+@claim(
+    ZHANG2017,
+    "Section 5",
+    says="A penalty on top of the random convolutional net helps, but only by a few points.",
+    adapted=WITH_PATCHES,
+    reported={"random convolutional net": 0.17, "with l2": 0.15},
+)
+@trained(free=CIFAR10_PATCHES, held=CIFAR10_PATCHES.but(solver__solver__ridge=0.1))
+@control(held=CIFAR10_PATCHES.but(solver__solver__ridge=1e-6), says="a penalty too small to be felt")
+def test_l2_helps_a_little_on_random_features(runs: Any, check: Any) -> None:
+    gain = runs.free.final("test_error") - runs.held.final("test_error")
+    gain = gain.named("gain from the penalty")
+    check(effect(gain, 0.01, because="half of the paper's gain of two points"))
+    check(bounded(gain, 0.1, because="ten points: a third of the paper's gain from the features"))
+
+
+@claim(
+    ZHANG2017,
+    "Section 5",
+    says="The minimum norm does not predict generalization: Gabor features raise it and lower the error.",
+    adapted=WITH_GABOR,
+    reported={"norm, pixels": 220.0, "norm, Gabor wavelets": 390.0},
+    contested="the comparison turns with the bandwidth of a kernel: see the claim on a narrower one",
+)
+@trained(pixels=ON_PIXELS, gabor=ON_GABOR)
+@control(gabor=ON_PIXELS.but(data__labels=RANDOM), says="pixels with random labels: a larger norm and error")
+def test_a_larger_norm_can_have_a_smaller_error(runs: Any, check: Any) -> None:
+    norms = ratio(runs.gabor.final("norm"), runs.pixels.final("norm"))
+    check(effect(norms, 1.2, because="a fifth; the paper's norms differ by a factor 1.8"))
+    gain = runs.pixels.final("test_error") - runs.gabor.final("test_error")
+    check(effect(gain, 0.002, because="a third of the paper's gain of 0.6 points"))
+
+
+@claim(
+    OVERCLAIM,
+    "against ZHANG2017, Section 5: norms of different kernels",
+    says="With a narrower kernel on the same Gabor features the norm is smaller than on pixels, and the "
+    "error still smaller: norms of different kernels cannot be compared.",
+    adapted=WITH_GABOR,
+    contested="Zhang et al. 2017 read a larger norm beside a smaller error as a failure of the norm",
+)
+@trained(pixels=ON_PIXELS, gabor=NARROW_ON_GABOR)
+@control(gabor=ON_GABOR, says="the wider kernel of the paper's claim")
+def test_the_comparison_of_norms_turns_with_the_bandwidth(runs: Any, check: Any) -> None:
+    norms = ratio(runs.gabor.final("norm"), runs.pixels.final("norm"))
+    check(bounded(norms, 0.95, because="one in twenty: far above the spread of norms between replicates"))
+    gain = runs.pixels.final("test_error") - runs.gabor.final("test_error")
+    check(effect(gain, 0.001, because="a sixth of the paper's gain: enough to say that it is not lost"))
+
+
+@claim(
+    ZHANG2017,
+    "Section 5, with Section 2",
+    says="Under one kernel random labels need a larger norm than true ones.",
+    adapted=SMALL,
+)
+@trained(random=ON_PIXELS.but(data__labels=RANDOM), true=ON_PIXELS)
+@control(
+    random=ON_PIXELS.but(data__inputs=ShuffledPixels()),
+    says="true labels and pixels in another order, which a kernel does not notice",
+)
+def test_random_labels_have_a_larger_norm(runs: Any, check: Any) -> None:
+    norms = ratio(runs.random.final("norm"), runs.true.final("norm"))
+    check(
+        effect(norms, 1.5, because="half as large again; in calibration it was four times as large on digits")
+    )
+
+
+@claim(
+    OVERCLAIM,
+    "against ZHANG2017, Section 5: norms under one kernel",
+    says="Within one kernel the norm does rank: it grows with the share of random labels, as the error does.",
+    adapted=SMALL,
+    contested="Zhang et al. 2017: the norm does not predict generalization",
+)
+@trained(**{f"level{i}": corrupted(p) for i, p in enumerate(LEVELS)})
+@control(
+    level0=corrupted(1.0),
+    level1=corrupted(0.75),
+    level2=corrupted(0.5),
+    level3=corrupted(0.25),
+    level4=corrupted(0.0),
+    says="the shares in falling order",
+)
+def test_within_one_kernel_the_norm_ranks_corruption(runs: Any, check: Any) -> None:
+    levels = [getattr(runs, f"level{i}") for i in range(len(LEVELS))]
+    for measure in ("norm", "test_error"):
+        values = [
+            level.final(measure).named(f"{measure} at {p:g}") for level, p in zip(levels, LEVELS, strict=True)
+        ]
+        check(ordered(values, because="any step up, for the order is claimed and not its size"))
+        check.draw(
+            "Norm and error under one kernel",
+            series=measure,
+            x=LEVELS,
+            y=list(zip(*(v.values for v in values), strict=True)),
+            x_label="share of random labels",
+            y_label="RKHS norm, test error",
+            y_scale="log",
+        )
+
+
+@claim(
+    ZHANG2017,
+    "Section 5",
+    says="At the paper's size a Gaussian kernel on pixels has the paper's test error.",
+    adapted={"full": "bandwidth 5 for MNIST (the first author's script), 8 for CIFAR-10 (ours)"},
+    reported={"MNIST": 0.012, "CIFAR-10": 0.46, "first author's script, MNIST": 0.0122},
+)
+@trained(run=lambda data: LARGE[data])
+@control(run=lambda data: LARGE[data].but(data__n=5000), says="5,000 training images")
+@pytest.mark.parametrize(("data", "error", "tolerance"), [("mnist", 0.012, 0.002), ("cifar10", 0.46, 0.03)])
+def test_the_error_is_the_papers(runs: Any, check: Any, data: str, error: float, tolerance: float) -> None:
+    because = (
+        "two deviations of an error on 10,000 images; for CIFAR-10 three points for an unknown bandwidth"
+    )
+    check(matches(runs.run.final("test_error"), error, tolerance, because=because))
