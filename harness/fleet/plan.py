@@ -27,6 +27,9 @@ from harness.spec import (
 FLEET_SECONDS = 4.0
 """A fleet of runs trained in turn is cut to about this much work, so that processes end together."""
 
+PARTS = 32
+"""Nor is it much more than such a part of all that is missing, so that small plans use all processes too."""
+
 UNKNOWN_LAYERS = 4
 """Layers that the estimate assumes for a model that does not list its own."""
 
@@ -187,13 +190,15 @@ def fleets(runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu
         device: where they train; a GPU takes many runs at once, a CPU one after another.
     """
     at_once = device.startswith("cuda")
+    runs = list(runs)
+    most = min(FLEET_SECONDS, sum(seconds_of(run, timings) for run in runs) / PARTS)
     groups: dict[tuple[int, str], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.depth, shape_of(run.value)), []).append(run)
     found = []
     for (depth, shape), members in groups.items():
         members.sort(key=lambda r: (r.kind, r.replicate))
-        for part in _numbered(members) if at_once else _cut(members, timings):
+        for part in _numbered(members) if at_once else _cut(members, timings, most):
             seconds = sum(seconds_of(r, timings) for r in part)
             found.append((depth, Fleet(shape=shape, runs=tuple(part), seconds=seconds)))
     found.sort(key=lambda pair: (pair[0], -pair[1].seconds, pair[1].runs[0].key))
@@ -204,12 +209,12 @@ def _numbered(runs: list[Run]) -> Iterable[list[Run]]:
     return (runs[first : first + STACKED] for first in range(0, len(runs), STACKED))
 
 
-def _cut(runs: list[Run], timings: Mapping[str, float]) -> Iterable[list[Run]]:
+def _cut(runs: list[Run], timings: Mapping[str, float], most: float) -> Iterable[list[Run]]:
     part: list[Run] = []
     seconds = 0.0
     for run in runs:
         cost = seconds_of(run, timings)
-        if part and seconds + cost > FLEET_SECONDS:
+        if part and seconds + cost > most:
             yield part
             part, seconds = [], 0.0
         part.append(run)

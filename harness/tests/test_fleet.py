@@ -335,7 +335,7 @@ def test_runs_of_equal_shape_share_a_fleet_and_others_do_not() -> None:
     others = [SMALL.but(data__n=100), SMALL.but(model__width=8), SMALL.but(optimizer__batch=7)]
     others += [SMALL.but(loss="squared"), SMALL.but(precision="bfloat16")]
     assert len({shape_of(e) for e in (SMALL, *others)}) == 6
-    (fleet,) = fleets(runs(*alike), {})
+    (fleet,) = fleets(runs(*alike), {}, "cuda")
     assert len(fleet.runs) == 6
 
 
@@ -357,13 +357,20 @@ def test_every_run_is_planned_once_parents_first_then_the_longest() -> None:
 
 
 def test_big_groups_are_cut_and_timings_count() -> None:
-    wanted = runs(SMALL, SMALL.but(loss="squared"), replicates=10)
+    wanted = runs(SMALL, replicates=100)
     kind = wanted[0].kind
     planned = fleets(wanted, {kind: 1.5})
-    assert sorted(len(fleet.runs) for fleet in planned) == [2, 2, 2, 2, 2, 10]
+    assert {len(fleet.runs) for fleet in planned} == {2}
     assert seconds_of(wanted[0], {kind: 1.5}) == 1.5
-    assert max(fleet.seconds for fleet in planned if fleet.runs[0].kind == kind) == 3.0
+    assert {fleet.seconds for fleet in planned} == {3.0}
     assert [f.runs for f in fleets(reversed(wanted), {kind: 1.5})] == [f.runs for f in planned]
+
+
+def test_small_plans_are_cut_for_all_processes() -> None:
+    wanted = runs(SMALL, SMALL.but(loss="squared"), replicates=10)
+    few = fleets(wanted, {wanted[0].kind: 0.1, wanted[-1].kind: 0.01})
+    assert max(fleet.seconds for fleet in few) == 0.1
+    assert sorted(len(fleet.runs) for fleet in few) == [1] * 10 + [1, 3, 3, 3]
 
 
 def test_estimates_are_positive_and_grow_with_the_work() -> None:

@@ -140,8 +140,9 @@ def test_a_live_line_moves_and_is_cleared_away(more: tuple[str, ...], tmp_path: 
 def test_the_plan_is_said_once_under_workers_too(tmp_path: Path) -> None:
     write(tmp_path, SLOW)
     session = run(tmp_path, "-n", "2")
-    for said in ("data: none needed", "plan: 15 runs to train in 6 fleets, 0 in the store", "time: about "):
-        assert session.text.count(said) == 1, session.text
+    plan = r"plan: 15 runs to train in \d+ fleets, 0 in the store"
+    for said in ("data: none needed", plan, "time: about "):
+        assert len(re.findall(said, session.text)) == 1, session.text
     assert re.search(r"^trained here: 25 runs, \S+ core seconds, ", session.text, re.M)
     again = run(tmp_path, "-n", "2")
     again.says("plan: 0 runs to train, 15 in the store")
