@@ -107,40 +107,42 @@ def _sgd(epochs: int, batch: int = 128) -> Sgd:
 
 MLPS = (
     Workload(
-        name="mlp-1x512", title="MLP 1x512", data=_gaussian(2048), model=Mlp(512), optimizer=_sgd(8), baseline_cells=4,
-        targets=(("float32", 1.6), ("bfloat16", 2.4)), sklearn=True, unused=("vmap", "compiled"),
+        name="mlp-1x512", title="MLP 1x512", data=_gaussian(2048), model=Mlp(512), optimizer=_sgd(8),
+        baseline_cells=4, targets=(("float32", 1.6), ("bfloat16", 2.4)), sklearn=True,
+        unused=("vmap", "compiled"),
     ),
     Workload(
-        name="mlp-3x512", title="MLP 3x512", data=_gaussian(2048), model=Mlp(512, 3), optimizer=_sgd(8), baseline_cells=4,
-        targets=(("float32", 1.6), ("bfloat16", 2.4)), sklearn=True,
+        name="mlp-3x512", title="MLP 3x512", data=_gaussian(2048), model=Mlp(512, 3), optimizer=_sgd(8),
+        baseline_cells=4, targets=(("float32", 1.6), ("bfloat16", 2.4)), sklearn=True,
     ),
     Workload(
         name="mlp-2352-8-10", title="tiny MLP 2352-8-10", data=_gaussian(1024), model=Mlp(8),
-        optimizer=_sgd(40, batch=64), baseline_cells=4, precisions=("float32",), targets=(("float32", 10.0),), sklearn=True,
+        optimizer=_sgd(40, batch=64), baseline_cells=4, precisions=("float32",),
+        targets=(("float32", 10.0),), sklearn=True,
     ),
     Workload(
         name="mlp-64-32-10", title="tiny MLP 64-32-10", data=_gaussian(1024, side=8, channels=1),
-        model=Mlp(32), optimizer=_sgd(80, batch=64), baseline_cells=4, precisions=("float32",), targets=(("float32", 10.0),),
-        sklearn=True,
+        model=Mlp(32), optimizer=_sgd(80, batch=64), baseline_cells=4,
+        precisions=("float32",), targets=(("float32", 10.0),), sklearn=True,
     ),
 )  # fmt: skip
 NETS = (
     Workload(
         name="student-cnn", title="student CNN of LeNet's size", data=_gaussian(2048, side=32),
-        model=StudentCnn(16, 120, 84), optimizer=_sgd(4), baseline_cells=4, targets=(("float32", 1.7), ("bfloat16", 2.6)),
-        unused=("vmap", "compiled"),
+        model=StudentCnn(16, 120, 84), optimizer=_sgd(4), baseline_cells=4,
+        targets=(("float32", 1.7), ("bfloat16", 2.6)), unused=("vmap", "compiled"),
     ),
     Workload(
         name="small-inception", title="small Inception", data=_gaussian(64), model=SmallInception(),
-        optimizer=_sgd(1, batch=32), targets=(("bfloat16", 3.0),),
+        optimizer=_sgd(1, batch=32), baseline_cells=4, targets=(("bfloat16", 3.0),),
     ),
     Workload(
         name="small-alexnet", title="small AlexNet", data=_gaussian(256), model=SmallAlexNet(),
-        optimizer=_sgd(1), targets=(("float32", 1.7), ("bfloat16", 3.5)),
+        optimizer=_sgd(1), baseline_cells=4, targets=(("float32", 1.7), ("bfloat16", 3.5)),
     ),
     Workload(
         name="epfl-alexnet", title="EPFL AlexNet", data=_gaussian(128), model=EpflAlexNet(),
-        optimizer=_sgd(1, batch=64), targets=(("float32", 1.7), ("bfloat16", 3.5)),
+        optimizer=_sgd(1, batch=64), baseline_cells=4, targets=(("float32", 1.7), ("bfloat16", 3.5)),
     ),
 )  # fmt: skip
 WORKLOADS = (*MLPS, *NETS)
