@@ -33,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
         importlib.import_module(f"harness.commands.{name}").add(commands)
     given = parser.parse_args(arguments)
     try:
-        return int(given.run(given))
+        status = int(given.run(given))
+        sys.stdout.flush()  # here, where a closed pipe is known not to matter
+        return status
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -152,7 +152,9 @@ def test_the_plan_is_said_once_under_workers_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("more", [(), ("-n", "2")], ids=["alone", "workers"])
 def test_an_interrupt_says_how_far_training_came(more: tuple[str, ...], tmp_path: Path) -> None:
     write(tmp_path, SLOW.replace("0.1)", "0.4)"))
-    command = [sys.executable, "-B", "-m", "pytest", *more]
+    # a shell's background processes ignore interrupts, and what they start inherits that
+    heard = "import signal, sys, pytest; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command = [sys.executable, "-B", "-c", heard + "sys.exit(pytest.main())", *more]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as session:
