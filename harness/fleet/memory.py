@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from harness.fleet.replica import EVALUATION_BATCH
 from harness.spec import Experiment
 
 PROCESS = 700 * 2**20
@@ -15,8 +16,6 @@ PROCESS = 700 * 2**20
 UNKNOWN = 2**62
 ADDS_PER_VALUE = 250
 """Multiply-adds for each activation that the small convolutional nets keep: some 200 to 500."""
-EVALUATED = 1024
-"""Examples in an evaluation step of the plain path."""
 
 
 def available() -> int:
@@ -56,7 +55,7 @@ def needed(value: Any) -> int:
         return 2 * images
     parameters = 4 * 4 * value.model.size(data.shape, data.classes)
     activations = value.model.cost(data.shape, data.classes) / ADDS_PER_VALUE + math.prod(data.shape)
-    examples = max(3 * value.optimizer.batch, EVALUATED)
+    examples = max(3 * value.optimizer.batch, EVALUATION_BATCH)
     return int(2 * images + parameters + 4 * activations * examples)
 
 
