@@ -36,8 +36,11 @@ class OfMean(Replicated):
     """The mean over replicates lies above ``lower`` and below ``upper``."""
 
 
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class OfSome(Replicated):
-    """At least one replicate lies within the bounds."""
+    """At least one replicate lies within the bounds; none can where ``least`` is proved to be above them."""
+
+    least: Measured | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -79,11 +82,27 @@ def all_reach(
     )
 
 
-def exists(x: Measured, target: float, *, at: str = "most", because: str = "") -> OfSome:
-    """Some replicate ends at most (least) at the target; never refuted, for absence proves nothing."""
+def exists(
+    x: Measured, target: float, *, at: str = "most", least: Measured | None = None, because: str = ""
+) -> OfSome:
+    """Some replicate ends at most (least) at the target. Absence proves nothing: only ``least`` refutes.
+
+    Args:
+        least: what ``x`` is proved never to fall below, measured in the same replicates (the share of
+            labels that contradict each other, say); refuted if that is above the target in all of them.
+
+    Raises:
+        ValueError: ``least`` with ``at="least"``, or not paired with ``x``.
+    """
     statement = f"{x.name} {_sign(at)} {target:g} in some replicate"
     lower, upper = _side(x, target, at)
-    return OfSome(kind="exists", statement=statement, because=because, x=x, lower=lower, upper=upper)
+    if least is not None:
+        if upper is None or x.logarithmic:
+            raise ValueError('exists(least=...) is a bound from below: it needs at="most" and no ratio')
+        combined((x, least), (1, -1), "paired")  # refuses other replicates
+    return OfSome(
+        kind="exists", statement=statement, because=because, x=x, lower=lower, upper=upper, least=least
+    )
 
 
 def effect(x: Measured, margin: float, *, because: str) -> OfMean:

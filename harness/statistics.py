@@ -203,8 +203,13 @@ def _judge_some(r: OfSome) -> Evidence:
     x, (surely, _) = r.x, _successes(r)
     usable = x.values[~x.unusable & ~x.diverged]
     best = max(usable, default=math.nan, key=lambda value: value if r.upper is None else -value)
-    verdict = Verdict.REPRODUCED if surely else Verdict.INCONCLUSIVE
-    notes = [] if surely else [*_notes(x, fewest=1), f"in none of {len(x)}, and absence proves nothing"]
+    if surely:
+        verdict, notes = Verdict.REPRODUCED, []
+    elif r.least is not None and r.upper is not None and len(x) and (r.least.values > r.upper).all():
+        verdict, notes = Verdict.REFUTED, [f"proved: nothing can be below {min(r.least.values):.4g} there"]
+    else:
+        verdict = Verdict.INCONCLUSIVE
+        notes = [*_notes(x, fewest=1), f"in none of {len(x)}, and absence proves nothing"]
     bounds = {"lower_bound": r.lower, "upper_bound": r.upper}
     return _evidence(r, verdict, 0.0, notes, estimate=_shown(x, float(best)), **bounds)
 

@@ -287,6 +287,20 @@ def test_selection(
     assert session.status == 0
 
 
+@pytest.mark.parametrize("tier", ["quick", "quik"])
+def test_a_parameter_may_be_left_to_some_tiers(
+    tier: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dearer = f'[pytest.param("mlp", marks=pytest.mark.tiers("{tier}")), "standard"]'
+    write(pytester.path, ONE.replace('["mlp", "standard"]', dearer))
+    session = inside(pytester, monkeypatch, "--collect-only", "-q", "-m", "standard")
+    if tier == "quick":
+        assert re.findall(r"::test_(x\S+)", session.text) == ["x[standard-standard]"]
+    else:
+        assert session.status != 0
+        session.says("tiers(quik): one of quick, standard, full")
+
+
 def test_a_plan_for_nothing_is_no_success(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     write(pytester.path, ONE)
     assert inside(pytester, monkeypatch, "--plan", "-k", "nothing").status == 5

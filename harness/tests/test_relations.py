@@ -72,6 +72,19 @@ def test_exists_is_settled_by_one_success_and_never_refuted() -> None:
     assert "absence proves nothing" in found.reason
 
 
+def test_exists_is_refuted_by_proof_alone() -> None:
+    x, target = measured([0.5, 0.4]), 0.1
+    found = judge(exists(x, target, least=measured([0.3, 0.2])), 0.035)
+    assert (found.verdict, found.level) == (REFUTED, 0.0)
+    assert found.reason == "proved: nothing can be below 0.2 there"
+    assert verdict_of(exists(x, target, least=measured([0.3, 0.0]))) is INCONCLUSIVE
+    assert verdict_of(exists(measured([0.5, 0.1]), target, least=measured([0.3, 0.0]))) is REPRODUCED
+    with pytest.raises(ValueError, match="paired by replicate"):
+        exists(x, target, least=measured([0.3]))
+    with pytest.raises(ValueError, match='needs at="most"'):
+        exists(x, target, at="least", least=measured([0.3, 0.2]))
+
+
 def test_effect_reads_as_a_sentence() -> None:
     half = measured([0.40, 0.42, 0.41, 0.43, 0.40], 0.001, "half corrupted test_error")
     true = measured([0.30, 0.31, 0.30, 0.33, 0.29], 0.001, "true test_error")

@@ -1,0 +1,83 @@
+"""One network is enough to show that such a network can fit random labels: a claim of existence.
+
+The convolutional nets of Zhang et al. 2017 take a CPU half an hour each on real images, too long for the
+replicates by which ``test_random_labels`` judges that they do so every time; that they can is settled by
+one. What cannot be refuted by failing to find it is refuted by proof alone: where images are equal and
+labels differ, no function of the images fits them, and the test says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from claims.papers import ZHANG2017
+from claims.settings import INCEPTION, RANDOM
+from harness import Experiment, Sgd, Solved, Tiers, WhenFitted, claim, control, exists, trained
+from harness.analytic.contradictions import Contradictions
+from harness.data import Cifar10
+from harness.data.blank import BlankInputs
+from harness.models import SmallAlexNet
+
+NETS = {
+    "alexnet": Tiers(
+        standard=Experiment(
+            Cifar10(labels=RANDOM),
+            SmallAlexNet(),
+            Sgd(lr=0.01, decay=0.95, epochs=80),
+            stop=WhenFitted(0.01),
+            precision="bfloat16",
+        )
+    ),
+    "inception": INCEPTION.but(data__labels=RANDOM),
+}
+
+
+def contradicting(net: str) -> Tiers:
+    """What no function could fit of this net's training set."""
+    return Tiers(standard=Solved(NETS[net]["standard"].data, Contradictions()))
+
+
+def on_blank_images(net: str) -> Experiment:
+    """The net on 1,000 images with nothing on them."""
+    return NETS[net]["standard"].but(data__inputs=BlankInputs(), data__n=1000)
+
+
+def blank_contradicting(net: str) -> Solved:
+    """What no function could fit of those."""
+    return Solved(on_blank_images(net).data, Contradictions())
+
+
+@claim(
+    ZHANG2017,
+    "Section 2.1, Table 1",
+    says="The small AlexNet and the small Inception can fit random labels of real images.",
+    adapted={"standard": "bfloat16 operands; Inception on 10,000 images"},
+    reported={"Inception, train accuracy": 1.0, "AlexNet": 0.9982, "EPFL, AlexNet": 1.0},
+    replicates=1,
+)
+@trained(random=lambda net: NETS[net], least=contradicting)
+@control(
+    random=on_blank_images,
+    least=blank_contradicting,
+    says="1,000 blank images with random labels: no function can tell them apart",
+)
+@pytest.mark.parametrize("net", NETS)
+def test_a_convolutional_net_can_fit_random_labels(runs: Any, check: Any, net: str) -> None:
+    check(
+        exists(
+            runs.random.final("train_error"),
+            0.01,
+            least=runs.least.final("least_train_error"),
+            because="one per cent: the paper's own table prints 99.82 % under the words zero training error",
+        )
+    )
+    check.draw(
+        "Figure 1a, one run",
+        series=net,
+        x=runs.random.steps,
+        y=runs.random.curve("train_loss"),
+        x_label="gradient steps",
+        y_label="training loss",
+    )
