@@ -345,7 +345,7 @@ def test_within_one_kernel_the_norm_ranks_corruption(runs: Any, check: Any) -> N
     reported={"MNIST": 0.012, "CIFAR-10": 0.46, "first author's script, MNIST": 0.0122},
 )
 @trained(run=lambda data: LARGE[data])
-@control(run=lambda data: LARGE[data].but(data__n=5000), says="5,000 training images")
+@control(run=lambda data: LARGE[data].but(full__data__n=5000), says="5,000 training images")
 @pytest.mark.parametrize(("data", "error", "tolerance"), [("mnist", 0.012, 0.002), ("cifar10", 0.46, 0.03)])
 def test_the_error_is_the_papers(runs: Any, check: Any, data: str, error: float, tolerance: float) -> None:
     because = (

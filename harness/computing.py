@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.fleet import memory, trainer
+from harness.fleet import memory, ranks, trainer
 from harness.fleet.plan import Fleet, Run
 from harness.spec import Experiment, Probing, Simulation, abbreviated
 from harness.store import Record, Store
@@ -157,12 +157,18 @@ def _trained_record(
     resolutions["corrupted_error"] = 1 / max(changed, 1)
     resolutions["clean_error"] = 1 / max(len(split.y_train) - changed, 1)
     record = _record(run, place, finals, curves, outcome=trained.outcome)
+    how = {"kernel": trained.kernel, "fleet": str(fleet)}
+    if ranks.is_streamed(run.value):
+        how["devices"] = str(len(ranks.devices(place.device)))
+        measured = len(split.measured)  # type: ignore[attr-defined]  # such data's split is a StreamedSplit
+        resolutions |= dict.fromkeys(("train_error", "train_top5_error"), 1 / measured)
+        resolutions["test_top5_error"] = resolutions["test_error"]
     return msgspec.structs.replace(
         record,
         resolutions=resolutions,
         steps_per_epoch=trained.steps_per_epoch,
         epochs=len(curves.get("train_loss", ())),
-        provenance=record.provenance | {"kernel": trained.kernel, "fleet": str(fleet)},
+        provenance=record.provenance | how,
     )
 
 
@@ -218,7 +224,7 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
 
 
 def _stackable(runs: Sequence[Run]) -> bool:
-    return all(isinstance(run.value, Experiment) for run in runs)
+    return all(isinstance(run.value, Experiment) and not ranks.is_streamed(run.value) for run in runs)
 
 
 def _start(run: Run, place: Place, store: Store) -> dict[str, np.ndarray] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -12,6 +12,7 @@ from harness.computing import HELD, Finished, Place, drain
 from harness.crew import Crew
 from harness.fleet.durations import expected, may_stop_early
 from harness.fleet.plan import Catalogue, Fleet, Run, fleets, with_parents
+from harness.fleet.ranks import is_streamed
 from harness.results import Results
 from harness.shipped import UNSHIPPED, Shipped
 from harness.spec import Experiment, Probing, Runnable
@@ -152,8 +153,7 @@ class Lab:
         """Until nothing is open: what another process holds is tried again after everything else."""
         while open_fleets:
             held = []
-            source = self.crew.drain(open_fleets) if self.crew else drain(open_fleets, self.place)
-            for done in source:
+            for done in self._computed(open_fleets):
                 if done.outcome == HELD and not done.failure:
                     held.append(done.run)
                 else:
@@ -161,6 +161,17 @@ class Lab:
             open_fleets = fleets(held, {}, self.place.device)
             if held:
                 time.sleep(0.05)
+
+    def _computed(self, open_fleets: list[Fleet]) -> Iterator[Finished]:
+        """By the crew side by side; here, one after another, what takes all devices for itself."""
+        if not self.crew:
+            yield from drain(open_fleets, self.place)
+            return
+        wide = [fleet for fleet in open_fleets if is_streamed(fleet.runs[0].value)]
+        yield from self.crew.drain([fleet for fleet in open_fleets if fleet not in wide])
+        if wide:
+            self.crew.close()  # whose processes hold memory of the devices
+        yield from drain(wide, self.place)
 
     def _has(self, run: Run) -> bool:
         return run.key in self.read or run.key in self.failures or self.store.has(run.key, self.place.since)

@@ -16,6 +16,7 @@ import pytest
 from harness import progress, provenance, watch
 from harness.claim import Claim
 from harness.computing import Place
+from harness.data import DataError
 from harness.entries import claim_id, entry, item_of, message, tier_of, unjudged
 from harness.judging import Item, judged
 from harness.lab import Lab, Plan
@@ -30,6 +31,7 @@ from harness.verdict import Verdict
 UNPUBLISHED = "embedded or generated"
 LOST = "its worker was lost"
 STOPPED = "the session stopped before it"
+WITHOUT = ", or leave such claims out with -k"
 
 
 class Exchange(msgspec.Struct, kw_only=True):
@@ -109,7 +111,8 @@ class Session:
                 for value, replicates in item.needs():
                     self._need(value, replicates)
             except (ValueError, LookupError, TypeError) as error:
-                problems.append(f"{function.nodeid}: {error.args[0] if error.args else error}")
+                without = WITHOUT if isinstance(error, DataError) else ""
+                problems.append(f"{function.nodeid}: {error.args[0] if error.args else error}{without}")
         if problems:
             self.refuse("; ".join(_shortened(problems)))
             return

@@ -25,6 +25,9 @@ digest my/folder        the same for torchvision's folders
 """
 
 
+IMAGENET = "imagenet"
+
+
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """What is here of one collection; ``problem``: why it cannot be used, "" if it can."""
 
@@ -62,7 +65,10 @@ def add(commands: Any) -> None:
     ):
         action = actions.add_parser(name, help=what, description=what)
         action.add_argument(
-            "names", nargs="*", metavar="NAME", help="mnist, cifar10, cifar100 (default: all)"
+            "names",
+            nargs="*",
+            metavar="NAME",
+            help="mnist, cifar10, cifar100 (default: all); imagenet, which is brought by hand",
         )
         selection.add_place(action, store=False)
         action.add_argument("--json", action="store_true", help="as JSON, for programs")
@@ -78,9 +84,10 @@ def _asked(given: argparse.Namespace) -> tuple[list[str], Path]:
     from harness.data import sources
     from harness.data.archives import ARCHIVES
 
-    unknown = [name for name in given.names if name not in ARCHIVES]
+    known = [*ARCHIVES, IMAGENET]
+    unknown = [name for name in given.names if name not in known]
     if unknown:
-        raise ValueError(f"unknown data set {unknown[0]!r}: one of {', '.join(ARCHIVES)}")
+        raise ValueError(f"unknown data set {unknown[0]!r}: one of {', '.join(known)}")
     return given.names or list(ARCHIVES), Path(given.data_root or sources.default_root())
 
 
@@ -96,26 +103,35 @@ def held(name: str, root: Path) -> Held:
     """What is here of a collection, as far as is remembered of files that did not change."""
     from harness.data import sources
     from harness.data.archives import ARCHIVES
+    from harness.data.image_folder import ImageNet
 
     try:
-        source = sources.source(ARCHIVES[name], root)
+        source = ImageNet().source(root) if name == IMAGENET else sources.source(ARCHIVES[name], root)
     except sources.DataError as error:
         return Held(key=name, problem=str(error))
     return Held(key=name, name=source.name, sha256=source.digest)
 
 
 def get(given: argparse.Namespace) -> int:
-    """Download.
+    """Download; of ImageNet, unpack what was downloaded by hand.
 
     Raises:
         DataError: an unknown name, no connection, no space.
     """
     from harness.data import fetch
+    from harness.data.unpacking import unpack_imagenet
 
     names, root = _asked(given)
-    sources = [(name, fetch.get(name, root)) for name in names]
-    _show([Held(key=name, name=source.name, sha256=source.digest) for name, source in sources], given.json)
-    return 0
+    found = []
+    for name in names:
+        if name == IMAGENET:
+            unpack_imagenet(root / IMAGENET)
+            found.append(held(IMAGENET, root))
+        else:
+            source = fetch.get(name, root)
+            found.append(Held(key=name, name=source.name, sha256=source.digest))
+    _show(found, given.json)
+    return 1 if any(h.problem for h in found) else 0
 
 
 def verify(given: argparse.Namespace) -> int:
@@ -134,6 +150,9 @@ def verified(name: str, root: Path) -> Held:
     from harness.data import digests, sources
     from harness.data.archives import ARCHIVES, KNOWN
 
+    if name == IMAGENET:
+        why = "its contents are not hashed: data list imagenet checks names and sizes"
+        return Held(key=name, problem=why)
     archive = ARCHIVES[name]
     try:
         found = sources.find(archive, root)

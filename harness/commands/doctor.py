@@ -15,7 +15,7 @@ import msgspec
 from harness import commands as shared
 from harness.commands import machine as machines
 from harness.commands import selection
-from harness.commands.data import Held, held
+from harness.commands.data import IMAGENET, Held, held
 from harness.spec import TIERS
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def diagnosis(given: argparse.Namespace) -> Diagnosis:
     place = selection.place_of(given)
     machine = machines.examined()
     store = storage(place.store)
-    data = tuple(held(name, place.data_root) for name in ARCHIVES)
+    data = tuple(held(name, place.data_root) for name in [*ARCHIVES, IMAGENET])
     with tempfile.TemporaryDirectory() as nowhere:
         usable = place.store.exists() and not store.problem
         lab = selection.lab(place if usable else msgspec.structs.replace(place, store=Path(nowhere)))
@@ -173,6 +173,7 @@ def _tiers(
 def _lacks(machine: machines.Machine, store: Storage, missing: Sequence[Any]) -> Iterator[str]:
     """What of packages, memory and disk is too little for what is missing."""
     from harness.fleet import memory
+    from harness.fleet.ranks import is_streamed
 
     if store.problem:
         yield store.problem
@@ -180,7 +181,8 @@ def _lacks(machine: machines.Machine, store: Storage, missing: Sequence[Any]) ->
         return
     if "torch" not in machine.versions:
         yield "torch is not installed: python -m pip install -e ."
-    most = (memory.PROCESS + max(map(memory.needed, missing))) / 2**30
+    kept_whole = [value for value in missing if not is_streamed(value)]
+    most = (memory.PROCESS + max(map(memory.needed, kept_whole), default=0)) / 2**30
     if most > machine.available_gib:
         yield f"its largest run needs about {most:.1f} GiB of memory, {machine.available_gib:g} are free"
     kept = sum(map(_kept, missing))

@@ -34,6 +34,10 @@ class Row(NamedTuple):
     make: Callable[[], type[Replica]]
 
 
+def _is_streamed(module: torch.nn.Module, experiment: Experiment) -> bool:
+    return bool(getattr(experiment.data, "streamed", False))
+
+
 def _is_small(module: torch.nn.Module, experiment: Experiment) -> bool:
     from harness.fleet import native
 
@@ -54,6 +58,12 @@ def _is_convolutional(module: torch.nn.Module, experiment: Experiment) -> bool:
     return any(isinstance(m, nn.Conv2d) for m in module.modules())
 
 
+def _streamed() -> type[Replica]:
+    from harness.fleet.ranks import Streamed
+
+    return Streamed
+
+
 def _native() -> type[Replica]:
     from harness.fleet.small import Native
 
@@ -66,7 +76,13 @@ def _backprop() -> type[Replica]:
     return Backprop
 
 
+STREAMED = tuple(
+    Row(device, "streamed", "images that stay on disk, over all devices", _is_streamed, _streamed)
+    for device in ("cpu", "cuda")
+)
+"""No matter of speed: such data do not fit into memory, so not even ``HARNESS_KERNEL`` changes it."""
 TABLE = (
+    *STREAMED,
     Row("cpu", "native", "dense and LeNet-like nets in float32, given a compiler", _is_small, _native),
     Row("cpu", "backprop", "dense ReLU nets in bfloat16, or without a compiler", _is_dense, _backprop),
     Row("cpu", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),
@@ -90,5 +106,5 @@ def chosen(module: torch.nn.Module, experiment: Experiment, device: str) -> type
     if forced not in ("", "reference"):
         raise ValueError(f'{FORCED}={forced}: the only kernel that can be forced is "reference"')
     kind = device.partition(":")[0]
-    rows = () if forced else (row for row in TABLE if row.device == kind)
+    rows = (row for row in (STREAMED if forced else TABLE) if row.device == kind)
     return next((row.make() for row in rows if row.suits(module, experiment)), Replica)

@@ -143,7 +143,7 @@ def test_data_that_is_missing_or_damaged(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(pytester.path / "cache"))
     named = ("-m", "standard", "--data-root", ".")
-    remedy = "run `python -m harness data get cifar10` or give --data-root"
+    remedy = "run `python -m harness data get cifar10` or give --data-root, or leave such claims out with -k"
     session(NEEDS_DATA, *named).refused("test_bright[standard]", "neither cifar10.npz nor", remedy)
     file = pytester.path / "cifar10.npz"
     file.write_bytes(b"PK\x03\x04 not a zip")

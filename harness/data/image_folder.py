@@ -1,0 +1,286 @@
+"""Images that stay on disk: folders of classes, as ImageNet's, decoded one by one when they are needed.
+
+Layout (torchvision's ImageNet and ImageFolder): ``<data root>/<folder>/train/<class>/<image>`` and the same
+under ``val``; the data root itself may be that folder. Contents are not hashed, which would take as long as
+an epoch: the digest is that of the names and sizes of all files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import importlib.util
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from harness.data import digests
+from harness.data.archives import DataError, Source
+from harness.data.labels import TrueLabels
+from harness.data.split import ImageSet, Split, split_of
+from harness.spec import Value
+from harness.streams import stream
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+STREAMED = 1
+"""Version of the arithmetic of ``harness.fleet.streamed``; standing in this file, it is part of addresses."""
+PARTS = ("train", "val")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+SYNSET = re.compile(r"n\d{8}")
+
+
+class Scanned(NamedTuple):
+    """What lies in one part of a folder, in the order of classes and names.
+
+    Attributes:
+        names: bytes [n], paths below the part.
+        labels: int64 [n], numbers of the classes.
+        classes: names of the classes, sorted.
+        sizes: int64 [n], bytes of each file; empty where they were not asked for.
+    """
+
+    names: NDArray[np.bytes_]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    sizes: NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFiles:
+    """Images on disk: where they are and the shape they are brought to, [n, channels, height, width]."""
+
+    folder: Path
+    names: NDArray[np.bytes_]
+    shape: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def path(self, row: int) -> Path:
+        """Where an image lies."""
+        return self.folder / os.fsdecode(self.names[row])
+
+    def pixels(self, row: int, draw: int | None = None) -> torch.Tensor:
+        """An image, decoded now: uint8 [3, size, size]; ``draw`` is the seed of its augmentation.
+
+        Raises:
+            DataError: the file cannot be decoded.
+        """
+        from harness.data.decoding import decoded
+
+        return decoded(self.path(row), self.shape[-1], draw)
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamedSplit(Split):
+    """A split whose ``x_train`` and ``x_test`` are ``ImageFiles``.
+
+    Attributes:
+        data, root, replicate: what it was made from, so that another process can make it again.
+        measured: int64 [k], rows of the training images on which training errors are measured.
+    """
+
+    data: ImageFolder = None  # type: ignore[assignment]  # a dataclass's later fields need defaults
+    root: Path | None = None
+    replicate: int = 0
+    measured: NDArray[np.int64] = None  # type: ignore[assignment]
+
+
+class ImageFolder(Value, frozen=True):
+    """Coloured images of any size in folders of classes, too many to be held in memory.
+
+    Without augmentation an image's shorter side is brought to 8/7 of ``size`` and its centre is kept. With
+    it a part of 8 to 100 % of the area, of aspect 3/4 to 4/3, is brought to ``size``, mirrored for half of
+    the images, and changed in colour: drawn anew for each image and epoch. Values are scaled to [-1, 1].
+
+    Args:
+        folder: its name under the data root.
+        classes, train_size, test_size: what must be there; a partial copy is refused.
+        size: side of the square that a network sees.
+        labels: corruption of the training labels, by the replicate's own stream; each stays with its image.
+        augmented: change the training images in every epoch.
+        blank: show the same grey image instead of each, so that no two labels can be told apart.
+        measured: training images, drawn for each replicate, on which training errors are measured after
+            every epoch; None for all.
+
+    Raises:
+        ValueError: a number below one, or more to be measured than there are.
+    """
+
+    streamed: ClassVar[bool] = True
+
+    folder: str
+    classes: int
+    train_size: int
+    test_size: int
+    size: int = 299
+    labels: Any = TrueLabels()
+    augmented: bool = False
+    blank: bool = False
+    measured: int | None = 50_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("classes", "train_size", "test_size", "size", "measured"):
+            if not (getattr(self, name) is None or getattr(self, name) > 0):
+                raise ValueError(f"{type(self).__name__}({name}={getattr(self, name)}): must be positive")
+        if not (isinstance(self.labels, Value) and hasattr(self.labels, "apply")):
+            raise TypeError(f"{type(self).__name__}(labels={self.labels!r}): not a corruption")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (3, self.size, self.size)
+
+    def source(self, root: Path | None) -> Source:
+        """What the folder may be called, and the digest of the names and sizes of its files.
+
+        A file changed in place, its size kept, is not noticed.
+
+        Raises:
+            DataError: missing, partial, of other classes, or torchvision is not there to read it.
+        """
+        if importlib.util.find_spec("torchvision") is None:
+            raise DataError(f"{self.folder} is read by torchvision: python -m pip install torchvision")
+        top = self._top(root)
+
+        def digest() -> tuple[str, ...]:
+            return (_digest_of(self._scan(top, sizes=True)),)
+
+        return Source(self._name(top), digests.remembered(self._signature(top), digest)[0])
+
+    def split(self, root: Path | None, replicate: int) -> StreamedSplit:
+        """Paths and the replicate's labels; no image is read.
+
+        Raises:
+            DataError: as ``source``.
+        """
+        top = self._top(root)
+        train, test = _recent(self, top, self._signature(top))
+        images: Any = [
+            ImageFiles(top / part, found.names, (len(found.names), *self.shape))
+            for part, found in zip(PARTS, (train, test), strict=True)
+        ]
+        true = ImageSet(images[0], train.labels, images[1], test.labels)
+        plain = split_of(true, self.labels, self.classes, replicate)
+        rows = stream(replicate, "data").permutation(self.train_size)[: self.measured]
+        fields = {field.name: getattr(plain, field.name) for field in dataclasses.fields(Split)}
+        return StreamedSplit(**fields, data=self, root=root, replicate=replicate, measured=rows)
+
+    def _top(self, root: Path | None) -> Path:
+        """The folder that holds train and val."""
+        if root is None:
+            raise DataError(f"{self.folder}: no data root; {self._remedy}")
+        for top in (root / self.folder, root):
+            if all((top / part).is_dir() for part in PARTS):
+                return top
+        there = [f"{self.folder}/{part}" for part in PARTS if not (root / self.folder / part).is_dir()]
+        raise DataError(f"{' and '.join(there)} not in the data root: {self._remedy}")
+
+    @property
+    def _remedy(self) -> str:
+        return (
+            f"unpack it there as {self.folder}/train/CLASS/IMAGE and {self.folder}/val/CLASS/IMAGE, "
+            "or give --data-root"
+        )
+
+    def _signature(self, top: Path) -> str:
+        """Changes when a folder does: when a file is added, removed or renamed."""
+        expected = repr((self.classes, self.train_size, self.test_size))
+        try:
+            folders = [Path(e.path) for part in PARTS for e in os.scandir(top / part) if e.is_dir()]
+            return digests.signature(sorted(folders), expected)
+        except OSError as error:
+            raise self._unreadable(error) from None
+
+    def _scan(self, top: Path, sizes: bool = False) -> tuple[Scanned, Scanned]:
+        """Both parts, if they are complete."""
+        try:
+            train, test = (scanned(top / part, sizes) for part in PARTS)
+        except OSError as error:
+            raise self._unreadable(error) from None
+        for part, found, size in zip(PARTS, (train, test), (self.train_size, self.test_size), strict=True):
+            if (len(found.names), len(found.classes)) != (size, self.classes):
+                raise DataError(
+                    f"{self.folder}/{part} has {len(found.names):,} images in {len(found.classes):,} class "
+                    f"folders, not {size:,} in {self.classes:,}: {self._remedy}"
+                )
+        if train.classes != test.classes:
+            (other, *_) = set(train.classes) ^ set(test.classes)
+            raise DataError(f"{self.folder}: the class {other} is not in both train and val; {self._remedy}")
+        return train, test
+
+    def _unreadable(self, error: OSError) -> DataError:
+        return DataError(f"{self.folder} cannot be read ({error.strerror}): {self._remedy}")
+
+    def _name(self, top: Path) -> str:
+        return f"{self.folder} ({self.train_size:,} + {self.test_size:,} files by name and size)"
+
+
+class ImageNet(ImageFolder, frozen=True):
+    """ImageNet of the challenge of 2012: 1,281,167 and 50,000 images of 1,000 classes.
+
+    Brought there by hand: its licence allows no download without an account.
+    """
+
+    folder: str = "imagenet"
+    classes: int = 1000
+    train_size: int = 1_281_167
+    test_size: int = 50_000
+
+    def _name(self, top: Path) -> str:
+        """ImageNet by its counts and names; anything else keeps the name of its folder."""
+        whole = (self.classes, self.train_size, self.test_size) == (1000, 1_281_167, 50_000)
+        if whole and all(SYNSET.fullmatch(entry.name) for entry in os.scandir(top / "val") if entry.is_dir()):
+            return "ImageNet (ILSVRC 2012 by counts, names and sizes of files)"
+        return super()._name(top)
+
+
+def scanned(folder: Path, sizes: bool = False) -> Scanned:
+    """The images below ``folder``, as torchvision's ImageFolder orders them: by class, folder and name.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    import numpy as np
+
+    classes = tuple(sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()))
+    names: list[bytes] = []
+    labels: list[int] = []
+    found: list[int] = []
+    for label, name in enumerate(classes):
+        for path in _images(folder / name):
+            names.append(os.fsencode(path.relative_to(folder)))
+            labels.append(label)
+            if sizes:
+                found.append(path.stat().st_size)
+    return Scanned(np.array(names, np.bytes_), np.array(labels, np.int64), classes, np.array(found, np.int64))
+
+
+def _images(folder: Path) -> list[Path]:
+    """Files with an image's suffix in a folder and those below it."""
+    walked = sorted((parent, sorted(files)) for parent, _, files in os.walk(folder, followlinks=True))
+    return [Path(parent, name) for parent, files in walked for name in files if _is_image(name)]
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
+
+
+@functools.lru_cache(maxsize=1)
+def _recent(data: ImageFolder, top: Path, signature: str) -> tuple[Scanned, Scanned]:
+    """The last folder's files, kept because each replicate and each corruption asks for them."""
+    return data._scan(top)
+
+
+def _digest_of(parts: tuple[Scanned, Scanned]) -> str:
+    each = []
+    for found in parts:
+        pairs = zip(found.names.tolist(), found.sizes.tolist(), strict=True)
+        each.append(hashlib.sha256(b"\n".join(b"%s %d" % pair for pair in pairs)).hexdigest())
+    return digests.combined(each)

@@ -1,0 +1,252 @@
+"""One training over all devices of the machine: a process for each, started and ended here.
+
+The processes meet through a file, so no port is chosen; rank 0's rows and weights are those of the run. A
+process that dies fails the run with one line, and the checkpoint of its last epoch stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from harness.fleet.replica import Replica, Weights
+from harness.fleet.streamed import Rank, batches
+from harness.spec import Experiment
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    import torch
+
+    from harness.data.image_folder import StreamedSplit
+
+RANKS = "HARNESS_RANKS"
+"""On a CPU, how many processes share one training (default 1); on GPUs there is one for each."""
+LOADERS = "HARNESS_LOADERS"
+"""How many processes decode images for each device."""
+MOST_LOADERS = 16
+FAREWELL = 5.0
+"""Seconds that a process has to end by itself."""
+
+
+def is_streamed(value: Any) -> bool:
+    """Does a run read images that stay on disk? Then it takes all devices, one run after another."""
+    return isinstance(value, Experiment) and bool(getattr(value.data, "streamed", False))
+
+
+def devices(device: str) -> list[str]:
+    """The devices that share one training: of "cuda" all that are visible, of "cuda:1" that one.
+
+    Raises:
+        ValueError: ``HARNESS_RANKS`` is no number from 1 up.
+    """
+    if device == "cuda":
+        import torch
+
+        return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return [device] * (_number(RANKS, 1, least=1) if device == "cpu" else 1)
+
+
+def loaders(device: str, sharers: int) -> int:
+    """Processes that decode for one of so many devices: a GPU's share of the cores; on a CPU none.
+
+    Raises:
+        ValueError: ``HARNESS_LOADERS`` is no number from 0 up.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = max(1, min(MOST_LOADERS, cores // sharers)) if device.startswith("cuda") else 0
+    return _number(LOADERS, share, least=0)
+
+
+def _number(name: str, default: int, least: int) -> int:
+    text = os.environ.get(name, "") or str(default)
+    if not text.isdigit() or int(text) < least:
+        raise ValueError(f"{name}={text}: a number from {least} up")
+    return int(text)
+
+
+class Streamed(Replica):
+    """A run on streamed images behind the plain path's interface: here, or in a process for each device."""
+
+    kernel: ClassVar[str] = "streamed"
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        experiment: Experiment,
+        replicate: int,
+        split: StreamedSplit,
+        device: str,
+    ) -> None:
+        own = devices(device)
+        self.steps = len(batches(len(split.y_train), experiment.optimizer.batch))
+        self.alone: Rank | None = None
+        if len(own) == 1:
+            each = loaders(own[0], 1)
+            self.alone = Rank(experiment, replicate, split, own[0], loaders=each)
+        else:
+            self.ranks = Ranks(experiment, replicate, split.root, own)
+
+    def load(self, arrays: Weights | None) -> None:
+        """Weights, buffers and, from a checkpoint, velocities."""
+        if arrays is not None:
+            self._each("load", arrays)
+
+    def weights(self) -> Weights:
+        """Copies of parameters and buffers by name."""
+        found: Weights = self._first("weights")
+        return found
+
+    def state(self) -> Weights:
+        """What a checkpoint keeps: weights and velocities."""
+        found: Weights = self._first("state")
+        return found
+
+    def epoch(self, epoch: int) -> dict[str, float]:
+        """Train one epoch, then measure.
+
+        Raises:
+            RuntimeError: a process failed or died, in one line.
+        """
+        found: dict[str, float] = self._each("epoch", epoch)
+        return found
+
+    def _each(self, name: str, *arguments: Any) -> Any:
+        """Call all ranks; rank 0's answer."""
+        if self.alone is not None:
+            return getattr(self.alone, name)(*arguments)
+        return self.ranks.ask(name, *arguments)
+
+    def _first(self, name: str) -> Any:
+        return getattr(self.alone, name)() if self.alone is not None else self.ranks.ask(name, first=True)
+
+
+class Ranks:
+    """The processes of one training, one for each device.
+
+    Raises:
+        RuntimeError: one of them could not begin.
+    """
+
+    def __init__(
+        self, experiment: Experiment, replicate: int, root: Path | None, devices: Sequence[str]
+    ) -> None:
+        import multiprocessing
+
+        spawn = multiprocessing.get_context("spawn")
+        folder = tempfile.TemporaryDirectory(prefix="overclaim-")
+        self.pipes: list[Connection] = []
+        processes: list[Any] = []
+        for rank, device in enumerate(devices):
+            ours, theirs = spawn.Pipe()
+            what = (experiment, replicate, root, device, rank, len(devices), str(Path(folder.name) / "met"))
+            process = spawn.Process(target=_serve, args=(theirs, what), name=f"rank {rank}")
+            process.start()
+            theirs.close()  # so that its end is heard here
+            self.pipes.append(ours)
+            processes.append(process)
+        self._finalizer = weakref.finalize(self, _end, self.pipes, processes, folder)
+        self._answers(self.pipes)
+
+    def ask(self, name: str, *arguments: Any, first: bool = False) -> Any:
+        """Have all ranks (or the first) do something; rank 0's answer.
+
+        Raises:
+            RuntimeError: one of them failed or died; the others are ended.
+        """
+        asked = self.pipes[:1] if first else self.pipes
+        for pipe in asked:
+            with contextlib.suppress(OSError):  # it died: its answer tells
+                pipe.send((name, arguments))
+        return self._answers(asked)
+
+    def _answers(self, asked: list[Connection]) -> Any:
+        """Whoever answers first is heard first: one that fails leaves the others waiting for it."""
+        from multiprocessing.connection import wait
+
+        waiting = list(asked)
+        answer: Any = None
+        while waiting:
+            ready = wait(waiting)
+            for pipe in [p for p in waiting if p in ready]:
+                rank = self.pipes.index(pipe)
+                try:
+                    failure, found = pipe.recv()
+                except (EOFError, OSError):
+                    failure, found = "its process was killed (out of memory?); run again to go on", None
+                if failure:
+                    self._finalizer()
+                    raise RuntimeError(f"rank {rank} of {len(self.pipes)}: {failure}")
+                answer = found if rank == 0 else answer
+                waiting.remove(pipe)
+        return answer
+
+
+def _end(pipes: list[Connection], processes: list[Any], folder: tempfile.TemporaryDirectory[str]) -> None:
+    """End the processes: a closed pipe asks them to, and who is stuck in another's absence is ended."""
+    for pipe in pipes:
+        pipe.close()
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(FAREWELL)
+        if process.is_alive():
+            process.kill()
+            process.join()
+    folder.cleanup()
+
+
+def _serve(pipe: Connection, what: tuple[Any, ...]) -> None:
+    """A rank's process: begin, then do what is asked until nobody asks any more."""
+    import signal
+    import threading
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the session's own process answers for interrupts
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        rank = _begun(*what)
+        pipe.send(("", None))
+        while True:
+            name, arguments = pipe.recv()
+            answer = getattr(rank, name)(*arguments)
+            pipe.send(("", answer if what[4] == 0 else None))
+    except (EOFError, BrokenPipeError):
+        pass  # the training is over
+    except Exception as error:
+        first = next(iter(str(error).splitlines()), "")
+        with contextlib.suppress(OSError):  # nobody listens any more
+            pipe.send((f"{type(error).__name__}: {first}", None))
+
+
+def _begun(
+    experiment: Experiment, replicate: int, root: Path | None, device: str, rank: int, world: int, met: str
+) -> Rank:
+    """This process's part of the training, the others found."""
+    import torch.distributed
+
+    from harness.fleet import trainer
+
+    trainer.prepare(device)
+    backend = "gloo"
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device)
+        backend = "nccl"
+    torch.distributed.init_process_group(backend, init_method=f"file://{met}", rank=rank, world_size=world)
+    split = experiment.data.split(root, replicate)
+    each = loaders(device, world)
+    return Rank(experiment, replicate, split, device, rank=rank, world=world, loaders=each)
+
+
+def _end_with_parent() -> None:
+    """A session that was killed must not leave processes training for nobody."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
