@@ -22,6 +22,198 @@ EPFL = Paper(
     url="https://github.com/Bohan7/Reproduction-of-Understanding-Deep-Learning-Requires-Rethinking-Generalization",
 )
 
+NGUYEN2019 = Paper(
+    key="NGUYEN2019",
+    authors="Quynh Nguyen",
+    title="On connected sublevel sets in deep learning",
+    venue="ICML 2019, arXiv 1901.07417",
+    year=2019,
+    url="https://arxiv.org/abs/1901.07417",
+)
+
+GARIPOV2018 = Paper(
+    key="GARIPOV2018",
+    authors="Timur Garipov, Pavel Izmailov, Dmitrii Podoprikhin, Dmitry Vetrov, Andrew Gordon Wilson",
+    title="Loss surfaces, mode connectivity, and fast ensembling of DNNs",
+    venue="NeurIPS 2018, arXiv 1802.10026",
+    year=2018,
+    url="https://arxiv.org/abs/1802.10026",
+)
+
+DRAXLER2018 = Paper(
+    key="DRAXLER2018",
+    authors="Felix Draxler, Kambis Veschgini, Manfred Salmhofer, Fred Hamprecht",
+    title="Essentially no barriers in neural network energy landscape",
+    venue="ICML 2018, arXiv 1803.00885",
+    year=2018,
+    url="https://arxiv.org/abs/1803.00885",
+)
+
+BLIER2018 = Paper(
+    key="BLIER2018",
+    authors="Léonard Blier, Yann Ollivier",
+    title="The description length of deep learning models",
+    venue="NeurIPS 2018, arXiv 1802.07044",
+    year=2018,
+    url="https://arxiv.org/abs/1802.07044",
+)
+
+ARPIT2017 = Paper(
+    key="ARPIT2017",
+    authors="Devansh Arpit, Stanisław Jastrzębski, Nicolas Ballas, David Krueger, Emmanuel Bengio, "
+    "Maxinder Kanwal, Tegan Maharaj, Asja Fischer, Aaron Courville, Yoshua Bengio, Simon Lacoste-Julien",
+    title="A closer look at memorization in deep networks",
+    venue="ICML 2017, arXiv 1706.05394",
+    year=2017,
+    url="https://arxiv.org/abs/1706.05394",
+)
+
+ZHANG2022 = Paper(
+    key="ZHANG2022",
+    authors="Chiyuan Zhang, Samy Bengio, Yoram Singer",
+    title="Are all layers created equal?",
+    venue="JMLR 23 (2022), arXiv 1902.01996",
+    year=2022,
+    url="https://arxiv.org/abs/1902.01996",
+)
+
+BELKIN2019 = Paper(
+    key="BELKIN2019",
+    authors="Mikhail Belkin, Daniel Hsu, Siyuan Ma, Soumik Mandal",
+    title="Reconciling modern machine-learning practice and the classical bias-variance trade-off",
+    venue="PNAS 116(32), 2019, arXiv 1812.11118",
+    year=2019,
+    url="https://arxiv.org/abs/1812.11118",
+)
+
+HASTIE2019 = Paper(
+    key="HASTIE2019",
+    authors="Trevor Hastie, Andrea Montanari, Saharon Rosset, Ryan J. Tibshirani",
+    title="Surprises in High-Dimensional Ridgeless Least Squares Interpolation",
+    venue="Annals of Statistics 50(2), 2022, arXiv 1903.08560",
+    year=2019,
+    url="https://arxiv.org/abs/1903.08560",
+)
+
+BHX2019 = Paper(
+    key="BHX2019",
+    authors="Mikhail Belkin, Daniel Hsu, Ji Xu",
+    title="Two models of double descent for weak features",
+    venue="SIAM Journal on Mathematics of Data Science 2(4), 2020, arXiv 1903.07571",
+    year=2019,
+    url="https://arxiv.org/abs/1903.07571",
+)
+
+NAKKIRAN2019 = Paper(
+    key="NAKKIRAN2019",
+    authors="Preetum Nakkiran",
+    title="More Data Can Hurt for Linear Regression: Sample-wise Double Descent",
+    venue="arXiv 1912.07242",
+    year=2019,
+    url="https://arxiv.org/abs/1912.07242",
+)
+
+NAKKIRAN2020OPTIMAL = Paper(
+    key="NAKKIRAN2020OPTIMAL",
+    authors="Preetum Nakkiran, Prayaag Venkat, Sham Kakade, Tengyu Ma",
+    title="Optimal Regularization Can Mitigate Double Descent",
+    venue="ICLR 2021, arXiv 2003.01897",
+    year=2020,
+    url="https://arxiv.org/abs/2003.01897",
+)
+
+MEI2019 = Paper(
+    key="MEI2019",
+    authors="Song Mei, Andrea Montanari",
+    title="The generalization error of random features regression: Precise asymptotics and double descent "
+    "curve",
+    venue="Communications on Pure and Applied Mathematics 75(4), 2022, arXiv 1908.05355",
+    year=2019,
+    url="https://arxiv.org/abs/1908.05355",
+)
+
+HECKEL2021 = Paper(
+    key="HECKEL2021",
+    authors="Reinhard Heckel, Fatih Furkan Yilmaz",
+    title="Early Stopping in Deep Networks: Double Descent and How to Eliminate it",
+    venue="ICLR 2021, arXiv 2007.10099",
+    year=2021,
+    url="https://arxiv.org/abs/2007.10099",
+)
+
+CURTH2023 = Paper(
+    key="CURTH2023",
+    authors="Alicia Curth, Alan Jeffares, Mihaela van der Schaar",
+    title="A U-turn on Double Descent: Rethinking Parameter Counting in Statistical Learning",
+    venue="NeurIPS 2023, arXiv 2310.18988",
+    year=2023,
+    url="https://arxiv.org/abs/2310.18988",
+)
+
+BARRETT2021 = Paper(
+    key="BARRETT2021",
+    authors="David G. T. Barrett, Benoit Dherin",
+    title="Implicit Gradient Regularization",
+    venue="ICLR 2021, arXiv 2009.11162",
+    year=2021,
+    url="https://arxiv.org/abs/2009.11162",
+)
+
+SMITH2021 = Paper(
+    key="SMITH2021",
+    authors="Samuel L. Smith, Benoit Dherin, David G. T. Barrett, Soham De",
+    title="On the Origin of Implicit Regularization in Stochastic Gradient Descent",
+    venue="ICLR 2021, arXiv 2101.12176",
+    year=2021,
+    url="https://arxiv.org/abs/2101.12176",
+)
+
+BRUTZKUS2019 = Paper(
+    key="BRUTZKUS2019",
+    authors="Alon Brutzkus, Amir Globerson",
+    title="Why do Larger Models Generalize Better? A Theoretical Perspective via the XOR Problem",
+    venue="ICML 2019, arXiv 1810.03037",
+    year=2019,
+    url="https://arxiv.org/abs/1810.03037",
+)
+
+DU2019 = Paper(
+    key="DU2019",
+    authors="Simon S. Du, Xiyu Zhai, Barnabas Poczos, Aarti Singh",
+    title="Gradient Descent Provably Optimizes Over-parameterized Neural Networks",
+    venue="ICLR 2019, arXiv 1810.02054",
+    year=2019,
+    url="https://arxiv.org/abs/1810.02054",
+)
+
+ARORA2019 = Paper(
+    key="ARORA2019",
+    authors="Sanjeev Arora, Simon S. Du, Wei Hu, Zhiyuan Li, Ruosong Wang",
+    title="Fine-Grained Analysis of Optimization and Generalization for Overparameterized Two-Layer Neural "
+    "Networks",
+    venue="ICML 2019, arXiv 1901.08584",
+    year=2019,
+    url="https://arxiv.org/abs/1901.08584",
+)
+
+NAKKIRAN2020 = Paper(
+    key="NAKKIRAN2020",
+    authors="Preetum Nakkiran, Gal Kaplun, Yamini Bansal, Tristan Yang, Boaz Barak, Ilya Sutskever",
+    title="Deep Double Descent: Where Bigger Models and More Data Hurt",
+    venue="ICLR 2020, arXiv 1912.02292",
+    year=2020,
+    url="https://arxiv.org/abs/1912.02292",
+)
+
+STUDENT = Paper(
+    key="STUDENT",
+    authors="Abuhazera, Monsonego",
+    title="Overparameterization Project: a student extension of Zhang et al. 2017",
+    venue="project report with a public repository",
+    year=None,
+    url="https://github.com/ItayAbuhazera/OverparameterizationProject",
+)
+
 OVERCLAIM = Paper(
     key="OVERCLAIM",
     authors="the authors of this suite",
