@@ -1,0 +1,160 @@
+"""Convolutional networks of growing width have a peak in their test error where labels are noisy.
+
+The sweeps of Nakkiran et al. 2020, Sections 5 and 6, with their two networks: a plain one of five layers
+and a pre-activation ResNet18, of width k. The full tier declares the paper's setting, but trains the
+ResNet18 by gradient descent with a falling rate where the paper uses Adam. The standard tier is a cut of
+the five-layer network on 2,000 images of MNIST.
+
+The groups of widths (dip, peak, tail) at the full tier are read off the paper's figures, roughly. Those at
+standard come from where smaller convolutional networks of as many parameters peaked on such images; the
+learning rate was tried on replicate 1000 with 1,000 images, where 3 channels did worse than 4 by 0.07.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from claims.papers import NAKKIRAN2020
+from claims.widths import rows, window
+from harness import Experiment, Tiers, claim, control, effect, trained
+from harness.data import Augmented, Cifar10, Mnist, RandomCrop, RandomFlip, TrueLabels, WrongLabels
+from harness.fleet.schedules import InverseSqrtSgd
+from harness.models.cnn5 import Cnn5
+from harness.models.resnet18 import ResNet18
+
+STEPS_PER_EPOCH = 391  # 50,000 images in batches of 128
+CNN5 = Tiers(
+    standard=Experiment(
+        Mnist(n=2000, crop=20, n_test=3000, labels=WrongLabels(0.2)),
+        Cnn5(),
+        InverseSqrtSgd(lr=0.1, epochs=60, momentum=0.0, batch=32, period=63),
+    ),
+    full=Experiment(
+        Cifar10(crop=None, labels=WrongLabels(0.2)),
+        Cnn5(),
+        InverseSqrtSgd(lr=0.1, epochs=-(-500_000 // STEPS_PER_EPOCH), momentum=0.0),
+    ),
+)
+AUGMENTED = Augmented(
+    Cifar10(crop=None, whiten=False, labels=WrongLabels(0.15)), (RandomCrop(32, padding=4), RandomFlip())
+)
+RESNET = Experiment(AUGMENTED, ResNet18(), InverseSqrtSgd(lr=0.1, epochs=4000))
+CNN5_WIDTHS = {"dip": (1, 4), "peak": (3, 12), "tail": (8, 64)}  # at standard, at full
+RESNET_WIDTHS = {"dip": 3, "peak": 10, "tail": 64}
+ADAPTED = {
+    "standard": "2,000 images of MNIST (the middle 20x20 pixels), 60 epochs in batches of 32; the rate falls "
+    "each epoch",
+    "full": "images standardised one by one",
+}
+FULL = {"full": "gradient descent with momentum and a rate falling as 1/sqrt for Adam; images standardised"}
+TWO_POINTS = "two points, about one deviation of a single network's test error between replicates"
+
+
+def cnn5(**changes: Any) -> dict[str, Any]:
+    """``dip``, ``peak`` and ``tail``: the five-layer network at the tier's widths."""
+    return {
+        name: CNN5.but(standard__model=Cnn5(small), full__model=Cnn5(large), **changes)
+        for name, (small, large) in CNN5_WIDTHS.items()
+    }
+
+
+def resnet18(**changes: Any) -> dict[str, Any]:
+    """The same for the ResNet18, at the full tier."""
+    return {
+        name: Tiers(full=RESNET.but(model=ResNet18(k), **{f"data__{n}": c for n, c in changes.items()}))
+        for name, k in RESNET_WIDTHS.items()
+    }
+
+
+def peaks(runs: Any, check: Any) -> None:
+    """The peak stands above dip and tail."""
+    top = runs.peak.final("test_error")
+    for name in ("dip", "tail"):
+        above = top - getattr(runs, name).final("test_error")
+        check(effect(above.named(f"peak - {name}"), 0.02, because=TWO_POINTS))
+
+
+def draw(runs: Any, check: Any, figure: str, reported: Any = None) -> None:
+    """Test errors over the width k."""
+    models = [getattr(runs, name).runs[0].value.model for name in ("dip", "peak", "tail")]
+    check.draw(
+        figure,
+        series="test error",
+        x=[model.width for model in models],
+        y=rows([getattr(runs, name).final("test_error") for name in ("dip", "peak", "tail")]),
+        x_label="width k",
+        y_label="test error",
+        x_scale="log",
+        reported=reported,
+    )
+
+
+@claim(
+    NAKKIRAN2020,
+    "Section 5, Figure 4 and 5: five-layer network, label noise",
+    says="The five-layer network's test error falls, rises to a peak and falls again with its width.",
+    adapted=ADAPTED,
+)
+@trained(**cnn5())
+@control(**cnn5(data__labels=TrueLabels()), says="true labels")
+def test_the_five_layer_network_peaks_in_width(runs: Any, check: Any) -> None:
+    peaks(runs, check)
+    draw(runs, check, "Width of the five-layer network")
+
+
+@claim(
+    NAKKIRAN2020,
+    "Section 1, Figure 1: ResNet18, 15 % label noise",
+    says="The ResNet18's test error falls, rises to a peak and falls again with its width.",
+    adapted=FULL,
+    reported={"peak, k from 6 to 18": 0.48, "k = 64": 0.28},
+)
+@trained(**resnet18())
+@control(**resnet18(labels=TrueLabels()), says="true labels: a plateau, no peak")
+def test_the_resnet18_peaks_in_width(runs: Any, check: Any) -> None:
+    peaks(runs, check)
+    draw(runs, check, "Figure 1", {"Figure 1 (read off, noisy test labels)": [(10, 0.48), (64, 0.28)]})
+
+
+@claim(
+    NAKKIRAN2020,
+    "Section 5, Figure 4: label noise of 0, 10 and 20 %",
+    says="More label noise makes the peak of the five-layer network higher, above the same tail's.",
+    adapted={"full": ADAPTED["full"]},
+)
+@trained(
+    low=lambda noise: cnn5(data__labels=WrongLabels(noise - 0.1))["peak"],
+    low_tail=lambda noise: cnn5(data__labels=WrongLabels(noise - 0.1))["tail"],
+    high=lambda noise: cnn5(data__labels=WrongLabels(noise))["peak"],
+    high_tail=lambda noise: cnn5(data__labels=WrongLabels(noise))["tail"],
+)
+@control(
+    high=lambda noise: cnn5(data__labels=WrongLabels(noise - 0.1))["peak"],
+    high_tail=lambda noise: cnn5(data__labels=WrongLabels(noise - 0.1))["tail"],
+    says="the lower noise on both sides",
+)
+@pytest.mark.parametrize("noise", [0.1, 0.2])
+def test_noise_raises_the_peak_of_the_five_layer_network(runs: Any, check: Any, noise: float) -> None:
+    heights = [
+        peak.final("test_error") - tail.final("test_error")
+        for peak, tail in ((runs.high, runs.high_tail), (runs.low, runs.low_tail))
+    ]
+    higher = (heights[0] - heights[1]).named("peak - tail, more noise - less")
+    check(effect(higher, 0.01, because="one point for a tenth of the labels"))
+
+
+@claim(
+    NAKKIRAN2020,
+    "Section 6, Figure 9: ResNet18 of width 64, 20 % label noise",
+    says="Over 4,000 epochs the large ResNet18's test error falls, rises and falls again; that of a small "
+    "one only falls.",
+    adapted=FULL,
+)
+@trained(net=lambda: resnet18(labels=WrongLabels(0.2))["tail"])
+@control(net=lambda: resnet18(labels=WrongLabels(0.2))["dip"], says="width 3, whose error only falls")
+def test_the_large_resnet18_falls_twice_over_epochs(runs: Any, check: Any) -> None:
+    dip, peak, end = (window(runs.net, "test_error", *span) for span in ((10, 30), (80, 200), (3800, 4000)))
+    check(effect((peak - dip).named("peak - dip"), 0.02, because=TWO_POINTS))
+    check(effect((peak - end).named("peak - end"), 0.02, because=TWO_POINTS))

@@ -1,0 +1,98 @@
+"""Sweeps of width on digits: the experiments that the two families on double descent share.
+
+Calibrated on replicates 1000 and up, which no verdict reads: learning rate, batch and budget, the number
+of images, the groups of widths (dip, peak and tail, chosen there once and for all) and all margins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness import Experiment, From, Sgd, WhenFitted, mean_of
+from harness.analytic.squared_loss import SquaredLoss
+from harness.data import Augmented, Digits, RandomCrop, TrueLabels, WrongLabels
+from harness.measured import Measured
+from harness.models import Mlp
+from harness.models.widening import Widened
+
+CLASSES, PIXELS = 10, 64
+NOISY = Digits(n=1000, labels=WrongLabels(0.2))
+TRUE = TrueLabels()
+RECIPE = Sgd(lr=0.02, epochs=600, batch=32)
+DIP, PEAK, TAIL = (5, 6, 8), (16, 20), (64, 128)
+WIDTHS = (4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 64, 128)
+SHIFTED = Augmented(NOISY.but(whiten=False), (RandomCrop(8, padding=1),))
+
+LADDER = (2, 4, 6, 8, 12, 16, 20, 26, 32, 40, 46, 50, 53)
+COARSE = (4, 8, 16, 32, 53)
+BEYOND = (54, 60, 100)
+REUSE_DATA = Digits(n=400)
+REUSE_RECIPE = Sgd(lr=0.1, epochs=625, momentum=0.95)
+
+
+def net(width: int, **changes: Any) -> Experiment:
+    """One hidden layer on 1,000 digits of which a fifth is labeled wrongly, trained for 600 epochs."""
+    return Experiment(NOISY, Mlp(width), RECIPE).but(**changes)
+
+
+def nets(widths: Sequence[int], name: str = "w", **changes: Any) -> dict[str, Any]:
+    """``w5``, ``w6``, ...: the same at several widths, as ``@trained`` takes them."""
+    return {f"{name}{width}": net(width, **changes) for width in widths}
+
+
+def parameters(width: int) -> int:
+    """Of a network of one hidden layer on digits."""
+    return Mlp(width).size((PIXELS,), CLASSES)
+
+
+def group(runs: Any, widths: Sequence[int], measure: str = "test_error", name: str = "w") -> Measured:
+    """A measure after training, mean over a group of widths, [replicate]."""
+    return mean_of([getattr(runs, f"{name}{width}").final(measure) for width in widths])
+
+
+def best(runs: Any, widths: Sequence[int], name: str = "w") -> Measured:
+    """The smallest test error over the epochs, mean over a group of widths, [replicate]."""
+    return mean_of([getattr(runs, f"{name}{width}").best("test_error") for width in widths])
+
+
+def window(run: Any, measure: str, first: int, last: int) -> Measured:
+    """A measure's mean over the epochs ``first`` to ``last``, both included, [replicate]."""
+    values = run.curve(measure)[:, first - 1 : last].mean(axis=1)
+    name = f"{measure} of epochs {first} to {last} ({run.name})"
+    return Measured(values, resolution=run.final(measure).resolution, name=name)
+
+
+def rows(measures: Sequence[Measured]) -> list[list[float]]:
+    """Measures along an axis as the rows of a figure, [replicate][x]."""
+    return [list(row) for row in zip(*(m.values for m in measures), strict=True)]
+
+
+def reused(ladder: Sequence[int], *, to: int, beyond: bool = False) -> Experiment:
+    """A width of a ladder on which every network starts from the one before (squared loss, true labels).
+
+    Belkin et al.: below the threshold training ends at zero error, beyond it at the budget; only with
+    ``beyond`` does a network beyond the threshold reuse weights as well.
+    """
+    at = tuple(ladder).index(to)
+    before = reused(ladder, to=ladder[at - 1], beyond=beyond) if at else None
+    if to not in BEYOND:
+        return fresh(to).but(stop=WhenFitted(), start=From(before, Widened(to)) if before else None)
+    return fresh(to).but(start=From(before, Widened(to))) if before and beyond else fresh(to)
+
+
+def fresh(width: int) -> Experiment:
+    """A network from its own initial weights, trained for the whole budget."""
+    return Experiment(REUSE_DATA, Mlp(width), REUSE_RECIPE, loss="squared", probes=(SquaredLoss(),))
+
+
+def all_reused(
+    widths: Sequence[int], ladder: Sequence[int] = LADDER, *, beyond: bool = False
+) -> dict[str, Any]:
+    """``w16``, ``w20``, ...: widths of one ladder, as ``@trained`` takes them."""
+    return {f"w{width}": reused(ladder, to=width, beyond=beyond) for width in widths}
+
+
+def all_fresh(widths: Sequence[int]) -> dict[str, Any]:
+    """``w16``, ``w20``, ...: each from its own initial weights."""
+    return {f"w{width}": fresh(width) for width in widths}
