@@ -1,0 +1,282 @@
+"""Not all layers are equal: put back to initial weights, the first ones cost most and the others little.
+
+Zhang, Bengio and Singer 2022. After training, one layer gets back its weights of an earlier epoch, or fresh
+random ones; nothing is trained again. What is measured is the test error of the patched net. The first layer
+is critical and upper ones are robust; a fresh draw destroys any net; wider nets are more robust; in ResNets
+the first layers of stages are the critical ones.
+
+Checkpoints are shorter trainings of the same replicate, equal to the long one until then. A patched net
+passes once over the data at a rate too small to move a weight, which refreshes statistics of batch
+normalization. Calibrated on replicates 1000 to 1003, which no verdict reads: rates, epochs, widths, margins.
+On digits the last layer matters too, so margins there are wider than on MNIST.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from claims.papers import ZHANG2022
+from harness import (
+    Experiment,
+    From,
+    Sgd,
+    Tiers,
+    bounded,
+    claim,
+    control,
+    effect,
+    larger_of,
+    mean_of,
+    ordered,
+    smaller_of,
+    trained,
+)
+from harness.analytic.resets import Reset
+from harness.data import Cifar10, Digits, Mnist
+from harness.models import Mlp
+from harness.models.redrawn import Redrawn
+from harness.models.resnet18 import ResNet18
+
+NET = Tiers(
+    quick=Experiment(Digits(n=1200, whiten=False), Mlp(64, depth=3), Sgd(lr=0.05, epochs=60, batch=32)),
+    standard=Experiment(
+        Mnist(n=6000, crop=None, whiten=False, n_test=2000), Mlp(256, depth=3), Sgd(lr=0.05, epochs=15)
+    ),
+    full=Experiment(Mnist(crop=None, whiten=False), Mlp(256, depth=3), Sgd(lr=0.05, epochs=100)),
+)
+RESNET = Tiers(full=Experiment(Cifar10(crop=None), ResNet18(64), Sgd(lr=0.1, decay=0.95, epochs=100)))
+LAYERS = ("1.", "3.", "5.", "7.")
+FIRST, MIDDLE, UPPER = LAYERS[:1], LAYERS[1:-1], LAYERS[1:]
+STAGES = ("blocks.1.conv1", "blocks.3.conv1", "blocks.5.conv1", "blocks.7.conv1")
+WITHIN = ("blocks.2.conv1", "blocks.4.conv1", "blocks.6.conv1", "blocks.8.conv1")
+NO_STEP = 1e-30  # a learning rate too small to change a float32 weight
+EPOCHS = (0, 1, 4)
+ADAPTED = {
+    "quick": "1,200 digits, three hidden layers of 64 units, 60 epochs at a constant rate",
+    "standard": "6,000 images of MNIST, three hidden layers of 256 units, 15 epochs at a constant rate",
+    "full": "a constant learning rate",
+}
+ON_CIFAR = {"full": "one ResNet18 with pre-activation; a learning rate x 0.95 an epoch; no augmentation"}
+
+
+def each(nets: Tiers, change: Any) -> Tiers:
+    """A change of every tier's experiment."""
+    return Tiers(**{t: change(nets[t]) for t in ("quick", "standard", "full") if t in nets})
+
+
+def at_epoch(net: Experiment, epoch: int) -> Experiment:
+    """The same training at an earlier epoch; at epoch 0, its initial weights."""
+    if not epoch:
+        return net.but(optimizer__lr=NO_STEP, optimizer__epochs=1, optimizer__decay=1.0)
+    return net.but(optimizer__epochs=epoch)
+
+
+def patched(nets: Tiers, layers: tuple[str, ...], *, epoch: int = 0, fresh: bool = False) -> Tiers:
+    """The trained net with some layers of an earlier epoch, or of another draw of the initial weights."""
+
+    def change(net: Experiment) -> Experiment:
+        other = at_epoch(net.but(model=Redrawn(net.model)) if fresh else net, epoch)
+        start = (From(net), From(other, Reset(layers)))
+        return at_epoch(net, 0).but(start=start)
+
+    return each(nets, change)
+
+
+def one_by_one(nets: Tiers, layers: tuple[str, ...], name: str = "layer", **how: Any) -> dict[str, Any]:
+    """``layer0``, ``layer1``, ...: the net with each of some layers put back alone."""
+    return {f"{name}{i}": patched(nets, (layer,), **how) for i, layer in enumerate(layers)}
+
+
+def at_checkpoints(**how: Any) -> dict[str, Any]:
+    """``epoch0``, ...: the net with its first layer put back to each checkpoint."""
+    return {f"epoch{t}": patched(NET, FIRST, epoch=t, **how) for t in EPOCHS}
+
+
+def drops(runs: Any, layers: tuple[str, ...]) -> list[Any]:
+    """What the test error gains by putting back each layer, [layer] of [replicate]."""
+    return [
+        (getattr(runs, f"layer{i}").final("test_error") - runs.net.final("test_error")).named(
+            f"drop, {layer}"
+        )
+        for i, layer in enumerate(layers)
+    ]
+
+
+def drawn(check: Any, series: str, found: list[Any]) -> None:
+    """What each layer costs, from the first up."""
+    check.draw(
+        "Layers put back, one at a time",
+        series=series,
+        x=list(range(1, len(found) + 1)),
+        y=list(zip(*(drop.values for drop in found), strict=True)),
+        x_label="layer",
+        y_label="loss of test accuracy",
+    )
+
+
+@claim(
+    ZHANG2022,
+    "fully connected nets on MNIST, re-initialization to epoch 0",
+    says="Putting the first layer back to its initial weights costs more than any other layer.",
+    adapted=ADAPTED,
+)
+@trained(net=NET, **one_by_one(NET, LAYERS))
+@control(
+    layer0=patched(NET, LAYERS[2:3]),
+    layer2=patched(NET, LAYERS[:1]),
+    says="the first and the third layer exchanged",
+)
+def test_the_first_layer_is_critical(runs: Any, check: Any) -> None:
+    first, *others = drops(runs, LAYERS)
+    more = (first - larger_of(*others)).named("drop, first layer - largest other")
+    check(effect(more, 0.05, because="five points of accuracy"))
+    drawn(check, "initial weights", [first, *others])
+
+
+@claim(
+    ZHANG2022,
+    "fully connected nets on MNIST, re-initialization to epoch 0",
+    says="The other layers are robust: put back one at a time, they cost little on average.",
+    adapted=ADAPTED,
+)
+@trained(net=NET, **one_by_one(NET, UPPER), margin=Tiers(quick=0.2, standard=0.08, full=0.08))
+@control(**one_by_one(NET, UPPER, fresh=True), says="fresh random weights for the initial ones")
+def test_upper_layers_are_robust(runs: Any, check: Any) -> None:
+    mean = mean_of(drops(runs, UPPER)).named("mean drop, upper layers")
+    fifth = "a fifth of the accuracy on digits, where the last layer matters; eight points on MNIST"
+    check(bounded(mean, runs.margin, because=fifth))
+
+
+@claim(
+    ZHANG2022,
+    "re-randomization",
+    says="Fresh random weights in any one layer leave little more than chance.",
+    adapted=ADAPTED,
+)
+@trained(**one_by_one(NET, LAYERS, fresh=True), net=NET)
+@control(**one_by_one(NET, LAYERS), says="the layer's own initial weights")
+def test_any_fresh_layer_destroys_the_net(runs: Any, check: Any) -> None:
+    errors = [getattr(runs, f"layer{i}").final("test_error") for i in range(len(LAYERS))]
+    least = smaller_of(*errors).named("smallest test_error")
+    check(effect(least, 0.65, because="a quarter of what training gained over chance, 0.9"))
+    drawn(check, "fresh weights", drops(runs, LAYERS))
+
+
+@claim(
+    ZHANG2022,
+    "rewinding to later checkpoints",
+    says="The first layer becomes robust in the first epochs: the later the checkpoint it is put back to, "
+    "the smaller the cost.",
+    adapted=ADAPTED,
+)
+@trained(**at_checkpoints())
+@control(**at_checkpoints(fresh=True), says="checkpoints of another training")
+def test_later_checkpoints_cost_less(runs: Any, check: Any) -> None:
+    errors = [getattr(runs, f"epoch{t}").final("test_error") for t in reversed(EPOCHS)]
+    check(ordered(errors, because="any step, for the order is claimed and not its size"))
+    gain = (errors[-1] - errors[0]).named("test_error, put back to epoch 0 - to epoch 4")
+    check(effect(gain, 0.1, because="ten points of accuracy"))
+    check.draw(
+        "First layer put back",
+        series="three hidden layers",
+        x=EPOCHS,
+        y=list(zip(*(e.values for e in reversed(errors)), strict=True)),
+        x_label="epoch of the checkpoint",
+        y_label="test error",
+    )
+
+
+def of_widths(*places: int) -> dict[str, Any]:
+    """``width0``, ...: nets with hidden layers of some of three widths, their first layer put back."""
+    widths = Tiers(quick=(16, 64, 256), standard=(32, 128, 512), full=(32, 128, 512))
+    nets = [NET.but(model__width=each(widths, lambda found, i=i: found[i])) for i in places]
+    return {f"width{i}": patched(net, FIRST) for i, net in enumerate(nets)}
+
+
+@claim(
+    ZHANG2022,
+    "width and robustness",
+    says="The wider the net, the less it loses when its first layer is put back.",
+    adapted={
+        "quick": "1,200 digits, three hidden layers of 16, 64 and 256 units",
+        "standard": "6,000 images of MNIST, three hidden layers of 32, 128 and 512 units",
+        "full": ADAPTED["full"],
+    },
+)
+@trained(**of_widths(0, 1, 2))
+@control(**of_widths(2, 1, 0), says="the widths in falling order")
+def test_wider_nets_are_more_robust(runs: Any, check: Any) -> None:
+    errors = [getattr(runs, f"width{i}").final("test_error") for i in (2, 1, 0)]
+    check(ordered(errors, because="any step, for the order is claimed and not its size"))
+
+
+def of_depth(depth: int) -> Tiers:
+    """The net with so many hidden layers."""
+    return Tiers(standard=NET["standard"], full=NET["full"]).but(model__depth=depth)
+
+
+@claim(
+    ZHANG2022,
+    "depth and robustness",
+    says="The deeper the net, the less it loses on average over its layers when one of them is put back.",
+    adapted={
+        "standard": "6,000 images of MNIST, one against three hidden layers of 256 units",
+        "full": "one against three hidden layers; " + ADAPTED["full"],
+    },
+)
+@trained(
+    net=of_depth(3),
+    shallow=of_depth(1),
+    **one_by_one(of_depth(3), LAYERS),
+    **one_by_one(of_depth(1), LAYERS[:2], name="shallow"),
+)
+@control(
+    shallow=of_depth(3),
+    shallow0=patched(of_depth(3), LAYERS[1:2]),
+    shallow1=patched(of_depth(3), LAYERS[2:3]),
+    says="two upper layers of the deep net itself for the shallow one",
+)
+def test_deeper_nets_are_more_robust(runs: Any, check: Any) -> None:
+    deep = mean_of(drops(runs, LAYERS)).named("mean drop, three hidden layers")
+    shallow = mean_of(
+        [
+            getattr(runs, f"shallow{i}").final("test_error") - runs.shallow.final("test_error")
+            for i in range(2)
+        ]
+    )
+    more = (shallow.named("mean drop, one hidden layer") - deep).named("mean drop, one hidden layer - three")
+    check(effect(more, 0.0, because="any difference, for the order is claimed and not its size"))
+
+
+@claim(
+    ZHANG2022,
+    "several layers at once",
+    says="All middle layers can be put back together, and most of the accuracy stays.",
+    adapted={tier: ADAPTED[tier] for tier in ("standard", "full")},
+)
+@trained(run=patched(of_depth(3), MIDDLE))
+@control(run=patched(of_depth(3), FIRST + MIDDLE), says="the first layer as well")
+def test_middle_layers_can_be_put_back_together(runs: Any, check: Any) -> None:
+    check(bounded(runs.run.final("test_error"), 0.4, because="three fifths right, where chance is one tenth"))
+
+
+@claim(
+    ZHANG2022,
+    "ResNets on CIFAR-10: which layers are critical",
+    says="In a ResNet the first layers of stages are critical, and those of other blocks are not.",
+    adapted=ON_CIFAR,
+)
+@trained(
+    **one_by_one(RESNET, STAGES, name="first"),
+    **one_by_one(RESNET, WITHIN, name="within"),
+)
+@control(
+    **one_by_one(RESNET, WITHIN, name="first"),
+    says="layers of other blocks on both sides",
+)
+def test_first_layers_of_stages_are_critical(runs: Any, check: Any) -> None:
+    first, within = (
+        mean_of([getattr(runs, f"{which}{i}").final("test_error") for i in range(4)])
+        for which in ("first", "within")
+    )
+    check(effect((first - within).named("test_error, first of stage - others"), 0.05, because="five points"))

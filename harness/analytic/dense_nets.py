@@ -1,0 +1,130 @@
+"""Several small ReLU networks of one shape trained side by side in numpy.
+
+For measurements that need more than a training's curves: errors of single examples at every epoch, losses
+on examples still to come, gradients with respect to inputs. Float32, cross-entropy, momentum as in ``Sgd``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float32]
+
+
+class Layer(NamedTuple):
+    """One dense layer of R networks: weight [R, inputs, outputs], bias [R, 1, outputs]."""
+
+    weight: Floats
+    bias: Floats
+
+
+class DenseNets:
+    """R networks: dense layers with ReLU between them.
+
+    Attributes:
+        layers: from the inputs up, trained in place.
+        velocities: of the layers, in the same order.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        import numpy as np
+
+        self.layers = list(layers)
+        self.velocities = [Layer(*(np.zeros_like(a) for a in layer)) for layer in layers]
+
+    @classmethod
+    def drawn(cls, widths: Sequence[int], nets: int, generator: np.random.Generator) -> DenseNets:
+        """Weights and biases uniform in +-1/sqrt(inputs of the layer), as ``Mlp`` draws them.
+
+        Args:
+            widths: inputs, hidden layers, classes.
+            nets: R.
+        """
+        import numpy as np
+
+        def uniform(bound: float, *shape: int) -> Floats:
+            return (2 * generator.random(shape, dtype=np.float32) - 1) * np.float32(bound)
+
+        return cls(
+            [
+                Layer(uniform(1 / math.sqrt(a), nets, a, b), uniform(1 / math.sqrt(a), nets, 1, b))
+                for a, b in pairwise(widths)
+            ]
+        )
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters of one network."""
+        return sum(array[0].size for layer in self.layers for array in layer)
+
+    def copy(self) -> DenseNets:
+        """The same networks, at rest."""
+        return DenseNets([Layer(*(a.copy() for a in layer)) for layer in self.layers])
+
+    def activations(self, x: Floats) -> list[Floats]:
+        """Inputs of every layer and, last, the logits [R, batch, classes], for x [batch, inputs]
+        or one batch for each network, [R, batch, inputs]."""
+        import numpy as np
+
+        found = [x if x.ndim == 3 else x[None]]
+        for i, (weight, bias) in enumerate(self.layers):
+            z = found[-1] @ weight + bias
+            found.append(z if i == len(self.layers) - 1 else np.maximum(z, 0, out=z))
+        return found
+
+    def logits(self, x: Floats) -> Floats:
+        """[R, batch, classes] for x [batch, inputs]."""
+        return self.activations(x)[-1]
+
+    def step(self, x: Floats, y: NDArray[np.int64], lr: float, momentum: float = 0.9) -> Floats:
+        """One step on the mean cross-entropy of a batch, x [batch, inputs] and y [batch], or of one for each
+        network, [R, batch, inputs] and [R, batch]; its gradient by the inputs before it.
+
+        Returns:
+            d(loss of an example)/d(its input), [R, batch, inputs].
+        """
+        inputs = self.activations(x)
+        error = surplus(inputs.pop(), y)
+        for i in range(len(self.layers) - 1, -1, -1):
+            weight, below = self.layers[i].weight, inputs[i]
+            passed = error @ weight.swapaxes(1, 2)
+            if i:
+                passed *= below > 0
+            gradient = Layer(below.swapaxes(1, 2) @ error, error.sum(axis=1, keepdims=True))
+            for array, velocity, slope in zip(self.layers[i], self.velocities[i], gradient, strict=True):
+                velocity *= momentum
+                velocity += slope / y.shape[-1]
+                array -= lr * velocity
+            error = passed
+        return error
+
+
+def log_probabilities(logits: Floats) -> Floats:
+    """Logs of the softmax over the last axis."""
+    import numpy as np
+
+    centred: Floats = logits - logits.max(axis=-1, keepdims=True)
+    normalised: Floats = centred - np.log(np.exp(centred).sum(axis=-1, keepdims=True))
+    return normalised
+
+
+def surplus(logits: Floats, y: NDArray[np.int64]) -> Floats:
+    """Gradient of each example's cross-entropy by its logits [R, batch, classes], for labels [batch] or
+    [R, batch]: probabilities less the one-hot labels."""
+    import numpy as np
+
+    error: Floats = np.exp(log_probabilities(logits))
+    error -= y[..., None] == np.arange(logits.shape[-1])
+    return error
+
+
+def in_batches(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    """Consecutive pieces of an order of examples."""
+    return [order[begin : begin + size] for begin in range(0, len(order), size)]
