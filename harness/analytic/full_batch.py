@@ -1,0 +1,209 @@
+"""Full gradient descent on a small ReLU network, in float64, and the flatness of where it ends.
+
+What Barrett and Dherin 2021 measure: the size of the gradient and the curvature at the end of training for
+several learning rates, with and without a penalty on the squared norm of the gradient.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, TypeAlias
+
+from harness.analytic.scores import require_positive
+from harness.spec import Value
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.data.split import Split
+
+    Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """Mean cross-entropy of a network with ReLU layers, as a function of all its weights in one vector.
+
+    Attributes:
+        x: inputs [n, d]; y: classes [n].
+        widths: of all layers, from d to the number of classes.
+    """
+
+    x: Floats
+    y: NDArray[np.int64]
+    widths: tuple[int, ...]
+
+    def drawn(self, generator: np.random.Generator) -> Floats:
+        """Weights and biases, uniform within 1 / sqrt(inputs of their layer), [p]."""
+        import numpy as np
+
+        ends = zip(self.widths, self.widths[1:], strict=False)
+        return np.concatenate([generator.uniform(-1, 1, (a + 1) * b) / a**0.5 for a, b in ends])
+
+    def layers(self, theta: Floats) -> list[tuple[Floats, Floats]]:
+        """(matrix [inputs, outputs], biases) of each layer, as views."""
+        found, place = [], 0
+        for a, b in zip(self.widths, self.widths[1:], strict=False):
+            found.append((theta[place : place + a * b].reshape(a, b), theta[place + a * b :][:b]))
+            place += (a + 1) * b
+        return found
+
+    def values(self, theta: Floats) -> list[Floats]:
+        """What enters each layer, and the scores [n, classes]."""
+        import numpy as np
+
+        found = [self.x]
+        for i, (matrix, biases) in enumerate(self.layers(theta)):
+            inner = found[-1] @ matrix + biases
+            found.append(np.maximum(inner, 0.0) if i < len(self.widths) - 2 else inner)
+        return found
+
+    def loss_and_error(self, theta: Floats) -> tuple[float, float]:
+        """Mean cross-entropy, and the share of wrong classes."""
+        import numpy as np
+
+        scores = self.values(theta)[-1]
+        loss = -_log_softmax(scores)[np.arange(len(self.y)), self.y].mean()
+        return float(loss), float(np.mean(scores.argmax(1) != self.y))
+
+    def gradient(self, theta: Floats) -> tuple[float, Floats]:
+        """Mean cross-entropy and its gradient [p]."""
+        import numpy as np
+
+        values = self.values(theta)
+        logs = _log_softmax(values[-1])
+        rows = np.arange(len(self.y))
+        loss = float(-logs[rows, self.y].mean())
+        back = np.exp(logs)
+        back[rows, self.y] -= 1.0
+        back /= len(self.y)
+        found = np.empty_like(theta)
+        own, layers = self.layers(found), self.layers(theta)
+        for i in reversed(range(len(layers))):
+            np.matmul(values[i].T, back, out=own[i][0])
+            own[i][1][:] = back.sum(0)
+            if i:
+                back = (back @ layers[i][0].T) * (values[i] > 0)
+        return loss, found
+
+    def hessian_times(self, theta: Floats, v: Floats) -> Floats:
+        """The Hessian times v, [p]: the derivative of the gradient along v, no ReLU changing sides.
+
+        Forward and backward pass, each with its derivative along v beside it (Pearlmutter 1994).
+        """
+        import numpy as np
+
+        values, layers, along = self.values(theta), self.layers(theta), self.layers(v)
+        changes = [np.zeros_like(self.x)]
+        for i, ((matrix, _), (towards, biases)) in enumerate(zip(layers, along, strict=True)):
+            change = changes[i] @ matrix + values[i] @ towards + biases
+            changes.append(change * (values[i + 1] > 0) if i < len(layers) - 1 else change)
+        p, change = np.exp(_log_softmax(values[-1])), changes[-1]
+        turn = p * (change - (p * change).sum(1, keepdims=True)) / len(self.y)
+        p[np.arange(len(self.y)), self.y] -= 1.0
+        back = p / len(self.y)
+        found = np.empty_like(theta)
+        own = self.layers(found)
+        for i in reversed(range(len(layers))):
+            own[i][0][:] = changes[i].T @ back + values[i].T @ turn
+            own[i][1][:] = turn.sum(0)
+            passed = values[i] > 0
+            turn = (turn @ layers[i][0].T + back @ along[i][0].T) * passed
+            back = (back @ layers[i][0].T) * passed
+        return found
+
+    def sharpness(self, theta: Floats, generator: np.random.Generator, rounds: int = 60) -> float:
+        """The largest eigenvalue of the Hessian, by power iteration from a Gaussian vector."""
+        import numpy as np
+
+        v = generator.standard_normal(len(theta))
+        found = 0.0
+        for _ in range(rounds):
+            product = self.hessian_times(theta, v / np.linalg.norm(v))
+            found, v = float(v @ product / np.linalg.norm(v)), product
+        return found
+
+
+def _log_softmax(scores: Floats) -> Floats:
+    import numpy as np
+
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+class FullBatch(Value, frozen=True):
+    """Gradient descent on all examples at once until the training loss is at most ``until``.
+
+    Results: ``steps`` taken, and at how many of them the loss rose, ``rises``; ``train_loss``,
+    ``train_error``, ``test_loss``, ``test_error``; ``sharpness``, the largest eigenvalue of the Hessian of
+    the training loss; ``r_ig``, the squared norm of its gradient divided by the number of weights;
+    ``noisy_test_error``, averaged over draws of noise that changes every weight by a normal share of
+    ``noise``. All NaN if the budget ends first.
+
+    Args:
+        lr: learning rate h.
+        penalty: c in E + c |grad E|^2, whose gradient is g + 2c H g.
+        until: training loss at which to stop: all learning rates are compared at this loss.
+        steps: budget.
+        hidden: widths of the hidden layers.
+        noise: relative size of the noise on the weights.
+        draws: of noise.
+
+    Raises:
+        ValueError: a number that is not positive (or, for the penalty, negative).
+    """
+
+    lr: float
+    penalty: float = 0.0
+    until: float = 0.01
+    steps: int = 20_000
+    hidden: tuple[int, ...] = (32, 32)
+    noise: float = 0.2
+    draws: int = 20
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("lr", "until", "steps", "draws"):
+            require_positive("FullBatch", name, getattr(self, name))
+        if self.penalty < 0:
+            raise ValueError(f"FullBatch(penalty={self.penalty!r}): must not be negative")
+
+    def solve(self, split: Split, generator: np.random.Generator) -> dict[str, float]:
+        """One training; generators of equal state give all learning rates the same start."""
+        import numpy as np
+
+        flat = [np.asarray(x, float).reshape(len(x), -1) for x in (split.x_train, split.x_test)]
+        widths = (flat[0].shape[1], *self.hidden, split.classes)
+        train = Network(flat[0], split.y_train, widths)
+        test = Network(flat[1], split.y_test, widths)
+        theta, losses = self._descended(train, train.drawn(generator))
+        train_loss, train_error = train.loss_and_error(theta)
+        test_loss, test_error = test.loss_and_error(theta)
+        gradient = train.gradient(theta)[1]
+        noise = generator.standard_normal((self.draws, len(theta)))
+        noisy = [test.loss_and_error(theta * (1 + self.noise * e))[1] for e in noise]
+        found = {
+            "steps": float(len(losses) - 1),
+            "rises": float(np.sum(np.diff(losses) > 0)),
+            "train_loss": train_loss,
+            "train_error": train_error,
+            "test_loss": test_loss,
+            "test_error": test_error,
+            "sharpness": train.sharpness(theta, generator),
+            "r_ig": float(gradient @ gradient / len(theta)),
+            "noisy_test_error": float(np.mean(noisy)),
+        }
+        return found if train_loss <= self.until else dict.fromkeys(found, float("nan"))
+
+    def _descended(self, train: Network, theta: Floats) -> tuple[Floats, list[float]]:
+        """The first weights with a small enough loss, or the last within the budget; and all losses."""
+        losses: list[float] = []
+        while True:
+            loss, gradient = train.gradient(theta)
+            losses.append(loss)
+            if not loss > self.until or len(losses) > self.steps:
+                return theta, losses
+            if self.penalty:
+                gradient = gradient + 2 * self.penalty * train.hessian_times(theta, gradient)
+            theta = theta - self.lr * gradient
