@@ -59,9 +59,19 @@ def _of_modules(names: tuple[str, ...]) -> str:
         name = todo.pop()
         if name not in seen:
             seen.add(name)
-            todo += _imports(_tree(name), name)
-    dumps = [name + _dump(_tree(name)) for name in sorted(seen)]
+            todo += _imported(name)
+    dumps = [name + _dumped(name) for name in sorted(seen)]
     return hashlib.sha256("\n".join(dumps).encode()).hexdigest()
+
+
+@functools.cache
+def _imported(module: str) -> frozenset[str]:
+    return frozenset(_imports(_tree(module), module))
+
+
+@functools.cache
+def _dumped(module: str) -> str:
+    return _dump(_tree(module))
 
 
 @functools.cache

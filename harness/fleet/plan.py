@@ -87,6 +87,9 @@ class Catalogue:
     def __init__(self, data_root: Path) -> None:
         self.data_root = data_root
         self._known: dict[str, Named] = {}
+        # by identity, for 1 and 1.0 are equal and have other addresses; the value is kept, so that its
+        # identity stays its own
+        self._met: dict[int, tuple[Runnable, Named, str]] = {}
 
     def run(self, value: Runnable, replicate: int) -> Run:
         """The run of an experiment at a replicate, with its parents.
@@ -94,13 +97,15 @@ class Catalogue:
         Raises:
             DataError: data it needs is missing or corrupt (one line).
         """
-        named = self.named(value)
+        if id(value) not in self._met:
+            self._met[id(value)] = (value, self.named(value), digest(canonical(value)))
+        _, named, kind = self._met[id(value)]
         return Run(
             value=value,
             replicate=replicate,
             address=named.address,
             key=digest({"address": named.address, "replicate": replicate}),
-            kind=digest(canonical(value)),
+            kind=kind,
             source=named.sources[0][0] if named.sources else "",
             parents=tuple(self.run(parent, replicate) for parent in parents_of(value)),
         )

@@ -24,6 +24,8 @@ from harness.tests.simulated import SMALL, Norm
 CACHED = (
     fingerprints._of_definition,
     fingerprints._of_modules,
+    fingerprints._imported,
+    fingerprints._dumped,
     fingerprints._tree,
     fingerprints._source,
 )
@@ -98,8 +100,8 @@ def with_edited(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, Value], 
             return ast.Module(found.body + ast.parse(more).body, []) if name == module else found
 
         monkeypatch.setattr(fingerprints, "_tree", tree)
-        fingerprints._of_definition.cache_clear()
-        fingerprints._of_modules.cache_clear()
+        for cached in CACHED[:4]:
+            cached.cache_clear()
         return fingerprint(value)
 
     return edited
