@@ -203,3 +203,11 @@ def test_outside_of_a_checkout_it_is_one_line(
 def test_a_report_without_claims_has_no_rows() -> None:
     text = readme.fill(EMPTY, [report(claims=(bare(Verdict.NOT_RUN),), collected=())])
     assert "<details>" not in text
+
+
+def test_every_claim_that_the_coverage_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "claims" / "README.md").read_text(encoding="utf-8")))
+    files = (path.read_text(encoding="utf-8") for path in (ROOT / "claims").glob("test_*.py"))
+    there = {name for text in files for name in re.findall(r"^def (test_\w+)", text, re.M)}
+    assert named - there == set()
+    assert len(named) > 100
