@@ -49,6 +49,15 @@ DRAXLER2018 = Paper(
     url="https://arxiv.org/abs/1803.00885",
 )
 
+SANTURKAR2018 = Paper(
+    key="SANTURKAR2018",
+    authors="Shibani Santurkar, Dimitris Tsipras, Andrew Ilyas, Aleksander Madry",
+    title="How does batch normalization help optimization?",
+    venue="NeurIPS 2018, arXiv 1805.11604",
+    year=2018,
+    url="https://arxiv.org/abs/1805.11604",
+)
+
 BLIER2018 = Paper(
     key="BLIER2018",
     authors="Léonard Blier, Yann Ollivier",
@@ -113,12 +122,12 @@ NAKKIRAN2019 = Paper(
     url="https://arxiv.org/abs/1912.07242",
 )
 
-NAKKIRAN2020OPTIMAL = Paper(
-    key="NAKKIRAN2020OPTIMAL",
+NAKKIRAN2021 = Paper(
+    key="NAKKIRAN2021",
     authors="Preetum Nakkiran, Prayaag Venkat, Sham Kakade, Tengyu Ma",
     title="Optimal Regularization Can Mitigate Double Descent",
     venue="ICLR 2021, arXiv 2003.01897",
-    year=2020,
+    year=2021,
     url="https://arxiv.org/abs/2003.01897",
 )
 
@@ -203,6 +212,15 @@ NAKKIRAN2020 = Paper(
     venue="ICLR 2020, arXiv 1912.02292",
     year=2020,
     url="https://arxiv.org/abs/1912.02292",
+)
+
+FRANKLE2019 = Paper(
+    key="FRANKLE2019",
+    authors="Jonathan Frankle, Michael Carbin",
+    title="The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural Networks",
+    venue="ICLR 2019, arXiv 1803.03635",
+    year=2019,
+    url="https://arxiv.org/abs/1803.03635",
 )
 
 STUDENT = Paper(

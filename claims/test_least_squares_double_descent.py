@@ -21,7 +21,7 @@ from typing import Any
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from claims.papers import BHX2019, HASTIE2019, NAKKIRAN2019, NAKKIRAN2020OPTIMAL, OVERCLAIM
+from claims.papers import BHX2019, HASTIE2019, NAKKIRAN2019, NAKKIRAN2021, OVERCLAIM
 from claims.sweeps import at, draw_sweep
 from harness import (
     Simulation,
@@ -295,7 +295,7 @@ def test_the_best_ridge_has_the_closed_form_and_no_peak(runs: Any, check: Any) -
 
 
 @claim(
-    NAKKIRAN2020OPTIMAL,
+    NAKKIRAN2021,
     "Theorem 3: random projections of the features",
     says="With the best penalty larger models never hurt: the risk falls with every feature added.",
     adapted=SIMULATED,
@@ -351,7 +351,7 @@ def test_more_data_can_hurt_least_squares(runs: Any, check: Any) -> None:
 
 
 @claim(
-    NAKKIRAN2020OPTIMAL,
+    NAKKIRAN2021,
     "Theorem 1, Figure 1",
     says="With the best penalty, the same for every n, more data never hurts.",
     adapted={"quick": "d = 50 for 500", "standard": "none"},
@@ -376,7 +376,7 @@ LOUD, QUIET = (Fraction(0), Fraction(1000)), (Fraction(1, 10), Fraction(1, 10))
 
 
 @claim(
-    NAKKIRAN2020OPTIMAL,
+    NAKKIRAN2021,
     "Section 4.1: counterexamples; this one is ours",
     says="Beyond isotropic features more data can hurt any ridge: with noise in a rare direction no penalty "
     "makes two examples as good as one.",

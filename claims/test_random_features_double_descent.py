@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from claims.papers import BELKIN2019, MEI2019, NAKKIRAN2020OPTIMAL, OVERCLAIM
+from claims.papers import BELKIN2019, MEI2019, NAKKIRAN2021, OVERCLAIM
 from claims.sweeps import at, draw_sweep
 from harness import (
     Simulation,
@@ -244,7 +244,7 @@ def test_across_the_threshold_a_smaller_norm_does_not_mean_a_smaller_error(runs:
 
 
 @claim(
-    NAKKIRAN2020OPTIMAL,
+    NAKKIRAN2021,
     "experiments: random features of images",
     says="With a penalty tuned for each number of features the test error has no peak.",
     adapted={
@@ -273,7 +273,7 @@ def samples(tier: str, features: int, examples: int, shown: int, noise: float = 
 
 
 @claim(
-    NAKKIRAN2020OPTIMAL,
+    NAKKIRAN2021,
     "experiments: random features of images, without a penalty",
     says="With the number of features fixed, the test error rises with more data until n = N, and falls "
     "beyond.",

@@ -194,11 +194,12 @@ def citation(paper: Paper) -> str:
 
 
 def short(paper: Paper) -> str:
-    """``Zhang et al. (2017)``; names that are no list of persons stay whole."""
+    """``Zhang et al. (2017)``, up to three names in full; those that are no list of persons stay whole."""
     surnames = [author.split()[-1] for author in paper.authors.split(", ") if author.split()]
     if len(surnames) < 2:
         return citation(paper)
-    named = f"{surnames[0]} et al." if len(surnames) > 2 else " and ".join(surnames)
+    few = f"{', '.join(surnames[:-1])} and {surnames[-1]}"
+    named = few if len(surnames) <= 3 else f"{surnames[0]} et al."
     return f"{named} ({paper.year})" if paper.year else named
 
 
