@@ -15,7 +15,7 @@ import pytest
 from _pytest.mark import deselect_by_keyword
 
 from harness.claim import Claim
-from harness.entries import claim_id, is_claim, tier_of
+from harness.entries import claim_id, is_claim, is_tested, tier_of
 from harness.spec import TIERS
 
 
@@ -33,7 +33,7 @@ class _Collector:
     def pytest_collection_modifyitems(self, items: list[Any], config: pytest.Config) -> None:
         # taken before tiers are deselected, then emptied: nothing is planned, so no data is looked for
         deselect_by_keyword(items, config)
-        self.items = [item for item in items if is_claim(item)]
+        self.items = [item for item in items if is_claim(item) and is_tested(item)]
         items.clear()
 
 
@@ -83,12 +83,16 @@ def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
                 "paper": claim.paper.key,
                 "where": claim.where,
                 "says": claim.says,
-                "tiers": list(claim.tiers),
-                "adapted": {tier: claim.adapted[tier] for tier in TIERS if tier in claim.adapted},
+                "tiers": [],  # its own: some parameters are not tested at every tier of their claim
+                "adapted": {},
                 "control": [control.says for control in getattr(item.function, "controls", ())],
-                "expected": {tier: claim.expects(tier)[0].value for tier in claim.tiers},
+                "expected": {},
                 "run": {},
             },
         )
-        entry["run"][tier_of(item)] = f'python -m pytest "{item.nodeid}"'
+        tier = tier_of(item)
+        entry["tiers"].append(tier)
+        entry["adapted"][tier] = claim.adapted[tier]
+        entry["expected"][tier] = claim.expects(tier)[0].value
+        entry["run"][tier] = f'python -m pytest "{item.nodeid}"'
     return list(found.values())

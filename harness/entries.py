@@ -6,9 +6,12 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
 from harness.claim import Claim
 from harness.judging import Check, Item, Judgement, Runs
 from harness.report.schema import ClaimReport
+from harness.spec import TIERS
 from harness.verdict import ControlOutcome, Evidence, Verdict
 
 PLAIN = (str, int, float, bool, type(None))
@@ -21,6 +24,20 @@ class Mistake(ValueError):
 def is_claim(item: Any) -> bool:
     """Is a collected item a test function that ``@claim`` marked?"""
     return hasattr(getattr(item, "function", None), "claim")
+
+
+def is_tested(item: Any) -> bool:
+    """Is this parameter tested at this tier? ``pytest.mark.tiers`` on a parameter says at which it is.
+
+    Raises:
+        pytest.UsageError: the mark names something else than a tier.
+    """
+    named = {str(tier) for mark in item.iter_markers("tiers") for tier in mark.args}
+    if unknown := named - set(TIERS):
+        raise pytest.UsageError(
+            f"{item.nodeid}: tiers({', '.join(sorted(unknown))}): one of {', '.join(TIERS)}"
+        )
+    return not named or tier_of(item) in named
 
 
 def tier_of(function: Any) -> str:

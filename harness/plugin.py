@@ -12,7 +12,7 @@ from _pytest.mark import deselect_by_keyword, deselect_by_mark
 
 from harness.computing import Place
 from harness.crew import single_threaded
-from harness.entries import Mistake, is_claim, unjudged
+from harness.entries import Mistake, is_claim, is_tested, unjudged
 from harness.lab import Failed
 from harness.spec import TIERS
 from harness.verdict import Verdict
@@ -188,7 +188,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     session = config.stash[STASH]
-    items[:] = [item for item in items if not is_claim(item) or _is_declared(item)]
+    items[:] = [item for item in items if not is_claim(item) or is_tested(item)]
     claims = [item for item in items if is_claim(item)]
     chosen = [item for item in items if item not in claims or _selected(item, config)]
     left_out = [item for item in items if item not in chosen]
@@ -197,16 +197,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = chosen
     earlier = [item for item in config.stash[DESELECTED] if item not in claims]
     session.collect(claims, [item for item in claims if item in chosen], earlier)
-
-
-def _is_declared(item: pytest.Item) -> bool:
-    """Is this parameter tested at this tier? ``pytest.mark.tiers`` on a parameter says at which it is."""
-    named = {str(tier) for mark in item.iter_markers("tiers") for tier in mark.args}
-    if unknown := named - set(TIERS):
-        raise pytest.UsageError(
-            f"{item.nodeid}: tiers({', '.join(sorted(unknown))}): one of {', '.join(TIERS)}"
-        )
-    return not named or any(item.get_closest_marker(tier) for tier in named)
 
 
 def _selected(item: pytest.Item, config: pytest.Config) -> bool:

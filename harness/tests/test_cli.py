@@ -21,7 +21,7 @@ CLAIMS = """
        expected={"standard": ("refuted", "known")})
 @trained(x=Tiers(quick=about(1.0), standard=about(1.5)))
 @control(says="no shift", x=NULL)
-@pytest.mark.parametrize("width", [2, 3])
+@pytest.mark.parametrize("width", [2, pytest.param(3, marks=pytest.mark.tiers("quick"))])
 def test_large(runs, check, width):
     large(runs, check)
 
@@ -52,6 +52,8 @@ def test_list_names_every_claim_once(suite: Path) -> None:
     assert ids == [f"claims/test_tiny.py::test_{name}" for name in ("large[2]", "large[3]", "small")]
     found.says("X2020, S1: x is large", "standard expected refuted; adapted: none", "control: no shift")
     assert "no_claim" not in found.text
+    assert "test_large[standard-2]" in found.text
+    assert "test_large[standard-3]" not in found.text
 
 
 def test_list_as_json_of_what_matches(suite: Path) -> None:
