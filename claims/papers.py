@@ -223,6 +223,15 @@ FRANKLE2019 = Paper(
     url="https://arxiv.org/abs/1803.03635",
 )
 
+LI2018 = Paper(
+    key="LI2018",
+    authors="Chunyuan Li, Heerad Farkhoor, Rosanne Liu, Jason Yosinski",
+    title="Measuring the Intrinsic Dimension of Objective Landscapes",
+    venue="ICLR 2018, arXiv 1804.08838",
+    year=2018,
+    url="https://arxiv.org/abs/1804.08838",
+)
+
 STUDENT = Paper(
     key="STUDENT",
     authors="Abuhazera, Monsonego",

@@ -256,16 +256,22 @@ def address(value: Value, *, code: str, source: str, semantics: int) -> str:
     return digest({"spec": canonical(value), "code": code, "source": source, "semantics": semantics})
 
 
-def abbreviated(value: Any) -> str:
-    """One line for people: class names with the fields that differ from their defaults."""
+def abbreviated(value: Any, *, chained: bool = False) -> str:
+    """One line for people: class names with the fields that differ from their defaults.
+
+    Of a chain, its parents; theirs are left out (``chained``), or the line would double with every link.
+    """
+    if chained and isinstance(value, From):
+        return "From(...)"
     if isinstance(value, Value):
-        fields = msgspec.structs.fields(type(value))
+        inner = chained or isinstance(value, From)
         shown = []
-        for field in fields:
+        for field in msgspec.structs.fields(type(value)):
             given = getattr(value, field.name)
             if given != field.default:
-                shown.append(abbreviated(given) if field.required else f"{field.name}={abbreviated(given)}")
+                text = abbreviated(given, chained=inner)
+                shown.append(text if field.required else f"{field.name}={text}")
         return f"{type(value).__name__}({', '.join(shown)})"
     if isinstance(value, tuple):
-        return f"({', '.join(abbreviated(item) for item in value)})"
+        return f"({', '.join(abbreviated(item, chained=chained) for item in value)})"
     return getattr(value, "__name__", None) or repr(value)

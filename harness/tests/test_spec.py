@@ -342,6 +342,8 @@ def test_what_people_read_shows_what_differs_from_the_defaults() -> None:
         "Experiment(Digits(n=200), Mlp(width=16), Sgd(0.05, 3), loss='squared', "
         "start=From(Experiment(Digits(n=200), Linear(), Sgd(0.05, 3))))"
     )
+    longer = SMALL.but(start=From(chained))
+    assert abbreviated(longer).endswith("loss='squared', start=From(...))))")
     assert abbreviated(Simulation(drawn, {"shift": 1})) == "Simulation(drawn, params=(('shift', 1)))"
 
 

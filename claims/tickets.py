@@ -1,0 +1,88 @@
+"""Sparse nets as chains of experiments: pruned in rounds or at once, and put back to which initial weights.
+
+Frankle and Carbin 2019, Sections 1 and 2. Each takes a dense net, a schedule
+and a number of rounds, and gives the training of what these leave.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from harness import Experiment, From
+from harness.models import Dropout
+from harness.models.masked import Masked
+from harness.models.redrawn import Redrawn
+from harness.models.tickets import RandomTicket, Schedule, Ticket
+
+Sparse = Callable[[Experiment, Schedule, int], Experiment]
+NO_STEP = 1e-300  # a learning rate that is zero in float32
+
+
+def initial(net: Experiment, draw: int = 0) -> Experiment:
+    """The net at its initial weights, or at another draw of them; dropout has no part in either."""
+    model = net.model.model if isinstance(net.model, Dropout) else net.model
+    model = Redrawn(model, draw) if draw else model
+    return net.but(model=model, optimizer=net.optimizer.but(lr=NO_STEP, epochs=1), probes=())
+
+
+def sparse(net: Experiment, start: Any) -> Experiment:
+    """The net under a mask, trained as the dense one."""
+    return net.but(model=Masked(net.model), start=start)
+
+
+def ticket(net: Experiment, schedule: Schedule, rounds: int, draw: int = 0) -> Experiment:
+    """What rounds of pruning leave, trained from the net's own initial weights.
+
+    Args:
+        draw: not zero trains the last round from another draw of them: the re-initialized ticket.
+    """
+    if not rounds:
+        return net
+    larger = ticket(net, schedule, rounds - 1).but(probes=())
+    return sparse(net, (From(larger), From(initial(net, draw), Ticket(schedule))))
+
+
+def reinitialized(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:
+    """The mask of the ticket on another draw of initial weights."""
+    return ticket(net, schedule, rounds, draw=1)
+
+
+def reinitialized_again(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:
+    """The same on one more draw."""
+    return ticket(net, schedule, rounds, draw=2)
+
+
+def random(net: Experiment, schedule: Schedule, rounds: int, draw: int = 0) -> Experiment:
+    """A random mask, with as many weights in each layer, on the dense net's initial weights."""
+    return sparse(net, From(initial(net, draw), RandomTicket(schedule, rounds)))
+
+
+def random_again(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:
+    """A random mask on another draw of initial weights."""
+    return random(net, schedule, rounds, draw=1)
+
+
+def one_shot(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:
+    """All rounds of pruning at once, from the dense net."""
+    return sparse(net, (From(net.but(probes=())), From(initial(net), Ticket(schedule, rounds))))
+
+
+def gap(worse: Any, better: Any, name: str, measure: str = "test_error") -> Any:
+    """By how much a measure of one net is above that of another, replicate by replicate."""
+    return (worse.final(measure) - better.final(measure)).named(f"{measure}, {name}")
+
+
+def after_one_epoch(run: Any) -> Any:
+    """The test error after the first epoch: what is learnt soon."""
+    last = run.final("test_error")
+    return dataclasses.replace(last, values=run.curve("test_error")[:, 0], name="test_error after one epoch")
+
+
+def best_epoch(run: Any) -> Any:
+    """The epoch of the smallest test error."""
+    import numpy as np
+
+    epochs = np.argmin(run.curve("test_error"), axis=1) + 1.0
+    return dataclasses.replace(run.final("test_error"), values=epochs, resolution=1.0, name="best epoch")
