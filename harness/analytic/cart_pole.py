@@ -1,0 +1,169 @@
+"""Balancing a pole on a cart by a small net whose weights move in a random subspace alone.
+
+The cart and pole of Barto, Sutton and Anderson 1983 (their masses, lengths and 0.02 s steps of Euler's
+method), for the inverted pendulum of Li et al. 2018 (Table 1). Policies are searched by the
+cross-entropy method, which needs scores and no gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+
+GRAVITY, CART, POLE, HALF_LENGTH, SECONDS = 9.8, 1.0, 0.1, 0.5, 0.02
+UPRIGHT, TRACK = 0.2, 2.4
+"""A run ends when the pole leans more than this (radians) or the cart leaves its track (metres)."""
+START = 0.05
+"""All four numbers of a state start uniformly within this."""
+WIDTHS = (4, 20, 20, 2)
+WIDE, POPULATION, ELITE = 200, 40, 10
+"""Points of the search's first round, of later ones, and how many of the best are kept."""
+TRIED, FRESH = 6, 20
+"""Starts by which points of a round are compared, and the best of them again."""
+LEAST = 0.1
+"""Least deviation of the search, as a share of the first, so that it does not collapse."""
+
+
+def parameters(widths: tuple[int, ...] = WIDTHS) -> int:
+    """Weights and biases of a policy: 562."""
+    return sum((a + 1) * b for a, b in pairwise(widths))
+
+
+def moved(state: Floats, force: Floats) -> Floats:
+    """The states [..., 4] (place, speed, angle, its speed) a step later under forces [...] in newton."""
+    import numpy as np
+
+    _, speed, angle, turning = (state[..., i] for i in range(4))
+    sine, cosine, mass = np.sin(angle), np.cos(angle), CART + POLE
+    push = (force + POLE * HALF_LENGTH * turning**2 * sine) / mass
+    lever = HALF_LENGTH * (4 / 3 - POLE * cosine**2 / mass)
+    turned = (GRAVITY * sine - cosine * push) / lever
+    pushed = push - POLE * HALF_LENGTH * turned * cosine / mass
+    return state + SECONDS * np.stack([speed, pushed, turning, turned], axis=-1)
+
+
+def layers(theta: Floats, widths: tuple[int, ...] = WIDTHS) -> list[tuple[Floats, Floats]]:
+    """(matrix [K, inputs, outputs], biases [K, 1, outputs]) of the layers of K policies theta [K, D]."""
+    found, place = [], 0
+    for a, b in pairwise(widths):
+        matrix = theta[:, place : place + a * b].reshape(-1, a, b)
+        found.append((matrix, theta[:, None, place + a * b : place + (a + 1) * b]))
+        place += (a + 1) * b
+    return found
+
+
+def balanced(theta: Floats, starts: Floats, *, steps: int, force: float) -> Floats:
+    """The share of steps for which each policy keeps the pole up, mean over starts, [K].
+
+    Args:
+        theta: policies [K, D]: tanh layers; the larger of two outputs says whether to push left or right.
+        starts: first states [starts, 4], the same for all policies.
+        force: in newton.
+    """
+    import numpy as np
+
+    nets = [tuple(part.astype(np.float32) for part in layer) for layer in layers(theta)]
+    state = np.broadcast_to(starts, (len(theta), *starts.shape)).copy()
+    up = np.ones(state.shape[:2], bool)
+    survived = np.zeros(state.shape[:2])
+    for _ in range(steps):
+        values = state.astype(np.float32)
+        for i, (matrix, biases) in enumerate(nets):
+            values = values @ matrix + biases
+            if i < len(nets) - 1:
+                np.tanh(values, out=values)
+        state = moved(state, np.where(values[..., 1] > values[..., 0], force, -force))
+        up &= (np.abs(state[..., 2]) < UPRIGHT) & (np.abs(state[..., 0]) < TRACK)
+        if not up.any():
+            break
+        state[~up] = 0.0  # out of the count, and kept from overflowing
+        survived += up
+    found: Floats = survived.mean(axis=1) / steps
+    return found
+
+
+def subspace(dimension: int, whole: int, generator: np.random.Generator) -> Floats:
+    """A projection [dimension, whole] with Gaussian rows of norm one."""
+    import numpy as np
+
+    rows: Floats = generator.standard_normal((dimension, whole))
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def pole_balancing(
+    generator: np.random.Generator,
+    *,
+    dimensions: tuple[int, ...],
+    steps: int = 200,
+    rounds: int = 8,
+    reach: float = 10.0,
+    force: float = 10.0,
+) -> dict[str, Any]:
+    """The best policies found in random subspaces of several dimensions around one initial net.
+
+    Args:
+        dimensions: of the subspaces, each drawn by itself.
+        steps: of 0.02 s that count as success.
+        rounds: of the search, at most.
+        reach: length of a typical first step from the initial net.
+        force: of the motor in newton; 0 for none.
+
+    Returns:
+        ``scores`` [dimension], shares of the steps balanced, mean over 20 new starts; ``parameters``.
+    """
+    import numpy as np
+
+    whole = parameters()
+    deviations = [[*[1 / math.sqrt(a)] * (a * b), *[0.0] * b] for a, b in pairwise(WIDTHS)]
+    first = generator.standard_normal(whole) * np.concatenate(deviations)
+    starts = begun(FRESH, generator)
+    scores = []
+    for dimension, draws in zip(dimensions, generator.spawn(len(dimensions)), strict=True):
+        rows = subspace(dimension, whole, draws)
+
+        def score(points: Floats, begin: Floats, rows: Floats = rows) -> Floats:
+            return balanced(first + points @ rows, begin, steps=steps, force=force)
+
+        found = searched(score, dimension, rounds, reach / math.sqrt(dimension), draws)
+        scores.append(float(score(found[None], starts)[0]))
+    return {"scores": scores, "parameters": whole}
+
+
+def begun(count: int, generator: np.random.Generator) -> Floats:
+    """Random first states [count, 4]."""
+    return generator.uniform(-START, START, (count, 4))
+
+
+def searched(
+    score: Any, dimension: int, rounds: int, deviation: float, generator: np.random.Generator
+) -> Floats:
+    """The best point [dimension] that the cross-entropy method comes by, from around zero.
+
+    Its first round is wide; the best of each round, and the best so far, are scored again on new starts. It
+    ends when a point never fails.
+
+    Args:
+        score: (points [K, dimension], starts [n, 4]) -> scores [K], larger is better, 1 at most.
+    """
+    import numpy as np
+
+    best, middle, spread = np.zeros(dimension), np.zeros(dimension), np.full(dimension, deviation)
+    for turn in range(rounds):
+        points = middle + spread * generator.standard_normal((POPULATION if turn else WIDE, dimension))
+        order = np.argsort(-score(points, begun(TRIED, generator)), kind="stable")
+        elite = points[order[:ELITE]]
+        middle, spread = elite.mean(axis=0), np.maximum(elite.std(axis=0), LEAST * deviation)
+        rivals = np.concatenate([elite[:3], middle[None], best[None]])
+        scores = score(rivals, begun(FRESH, generator))
+        best = rivals[np.argmax(scores)]
+        if scores.max() >= 1:
+            break
+        middle = middle if turn else best  # around one policy: the mean of the first, wide elite is none
+    return best
