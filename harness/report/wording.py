@@ -195,12 +195,18 @@ def citation(paper: Paper) -> str:
 
 def short(paper: Paper) -> str:
     """``Zhang et al. (2017)``, up to three names in full; those that are no list of persons stay whole."""
-    surnames = [author.split()[-1] for author in paper.authors.split(", ") if author.split()]
+    surnames = [_surname(author.split()) for author in paper.authors.split(", ") if author.split()]
     if len(surnames) < 2:
         return citation(paper)
     few = f"{', '.join(surnames[:-1])} and {surnames[-1]}"
     named = few if len(surnames) <= 3 else f"{surnames[0]} et al."
     return f"{named} ({paper.year})" if paper.year else named
+
+
+def _surname(names: list[str]) -> str:
+    """The last of a person's names, with the particles before it: ``van der Schaar``."""
+    first = next((i for i, name in enumerate(names[:-1]) if i and name.islower()), len(names) - 1)
+    return " ".join(names[first:])
 
 
 def family(name: str) -> str:

@@ -203,6 +203,7 @@ def test_runs_are_listed_by_experiment() -> None:
         ("Chiyuan Zhang, Samy Bengio, Moritz Hardt, Ben Recht", 2017, "Zhang et al. (2017)"),
         ("Mikhail Belkin, Daniel Hsu, Ji Xu", 2019, "Belkin, Hsu and Xu (2019)"),
         ("Chiyuan Zhang, Samy Bengio", None, "Zhang and Bengio"),
+        ("Alicia Curth, Mihaela van der Schaar", 2023, "Curth and van der Schaar (2023)"),
         ("River et al.", 2017, "River et al. (2017)"),
         ("", 2017, "KEY"),
     ],
