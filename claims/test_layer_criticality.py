@@ -8,7 +8,8 @@ the first layers of stages are the critical ones.
 Checkpoints are shorter trainings of the same replicate, equal to the long one until then. A patched net
 passes once over the data at a rate too small to move a weight, which refreshes statistics of batch
 normalization. Calibrated on replicates 1000 to 1003, which no verdict reads: rates, epochs, widths, margins.
-On digits the last layer matters too, so margins there are wider than on MNIST.
+On digits the last layer matters too, so margins there are wider than on MNIST. A small VGG on few images has
+no single critical layer: what putting a layer back costs falls from the sixth of its nine layers on.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from harness.data import Cifar10, Digits, Mnist
 from harness.models import Mlp
 from harness.models.redrawn import Redrawn
 from harness.models.resnet18 import ResNet18
+from harness.models.vgg import Vgg
 
 NET = Tiers(
     quick=Experiment(Digits(n=1200, whiten=False), Mlp(64, depth=3), Sgd(lr=0.05, epochs=60, batch=32)),
@@ -45,16 +47,26 @@ NET = Tiers(
     full=Experiment(Mnist(crop=None, whiten=False), Mlp(256, depth=3), Sgd(lr=0.05, epochs=100)),
 )
 RESNET = Tiers(full=Experiment(Cifar10(crop=None), ResNet18(64), Sgd(lr=0.1, decay=0.95, epochs=100)))
+VGG = Tiers(
+    standard=Experiment(Cifar10(n=5000, crop=None, n_test=1000), Vgg(11, width=16), Sgd(lr=0.02, epochs=15)),
+    full=Experiment(Cifar10(crop=None), Vgg(11), Sgd(lr=0.02, decay=0.95, epochs=100)),
+)
 LAYERS = ("1.", "3.", "5.", "7.")
 FIRST, MIDDLE, UPPER = LAYERS[:1], LAYERS[1:-1], LAYERS[1:]
 STAGES = ("blocks.1.conv1", "blocks.3.conv1", "blocks.5.conv1", "blocks.7.conv1")
 WITHIN = ("blocks.2.conv1", "blocks.4.conv1", "blocks.6.conv1", "blocks.8.conv1")
+LOWEST, TOPMOST = ("conv1.", "conv2."), ("conv8.", "dense1.")
+OF_VGG = ("conv1.", "conv4.", "conv8.", "dense1.")
 NO_STEP = 1e-30  # a learning rate too small to change a float32 weight
 EPOCHS = (0, 1, 4)
 ADAPTED = {
     "quick": "1,200 digits, three hidden layers of 64 units, 60 epochs at a constant rate",
     "standard": "6,000 images of MNIST, three hidden layers of 256 units, 15 epochs at a constant rate",
     "full": "a constant learning rate",
+}
+IN_VGG = {
+    "standard": "VGG11 with a quarter of its channels, 5,000 images of CIFAR-10, 15 epochs, constant rate",
+    "full": "VGG11 with one dense layer; a learning rate x 0.95 an epoch; no augmentation",
 }
 ON_CIFAR = {"full": "one ResNet18 with pre-activation; a learning rate x 0.95 an epoch; no augmentation"}
 
@@ -280,3 +292,52 @@ def test_first_layers_of_stages_are_critical(runs: Any, check: Any) -> None:
         for which in ("first", "within")
     )
     check(effect((first - within).named("test_error, first of stage - others"), 0.05, because="five points"))
+
+
+@claim(
+    ZHANG2022,
+    "VGG on CIFAR-10, re-initialization to epoch 0",
+    says="In VGG the lowest layers are critical, and the topmost can be put back at little cost.",
+    adapted=IN_VGG,
+)
+@trained(
+    net=VGG,
+    **one_by_one(VGG, LOWEST, name="lowest"),
+    **one_by_one(VGG, TOPMOST, name="topmost"),
+)
+@control(
+    **one_by_one(VGG, TOPMOST, name="lowest"),
+    **one_by_one(VGG, LOWEST, name="topmost"),
+    says="the lowest and the topmost layers exchanged",
+)
+def test_lowest_layers_of_vgg_are_critical(runs: Any, check: Any) -> None:
+    lowest, topmost = (
+        mean_of([getattr(runs, f"{which}{i}").final("test_error") for i in range(2)])
+        for which in ("lowest", "topmost")
+    )
+    more = (lowest - topmost).named("test_error, lowest layers - topmost")
+    check(effect(more, 0.05, because="five points of accuracy"))
+    cost = (topmost - runs.net.final("test_error")).named("mean drop, topmost layers")
+    check(bounded(cost, 0.15, because="less than half of the accuracy over chance that there is to lose"))
+
+
+@claim(
+    ZHANG2022,
+    "VGG on CIFAR-10, re-randomization",
+    says="In VGG fresh random weights in any one layer leave little more than chance.",
+    adapted=IN_VGG,
+)
+@trained(**one_by_one(VGG, OF_VGG, fresh=True), net=VGG)
+@control(**one_by_one(VGG, OF_VGG), says="the layer's own initial weights")
+def test_any_fresh_layer_destroys_vgg(runs: Any, check: Any) -> None:
+    errors = [getattr(runs, f"layer{i}").final("test_error") for i in range(len(OF_VGG))]
+    least = smaller_of(*errors).named("smallest test_error")
+    check(effect(least, 0.7, because="half of what a small VGG gains over chance, 0.9"))
+    check.draw(
+        "Layers of VGG drawn anew, one at a time",
+        series="fresh weights",
+        x=list(range(1, len(errors) + 1)),
+        y=list(zip(*(error.values for error in errors), strict=True)),
+        x_label="layer: conv1, conv4, conv8, dense1",
+        y_label="test error",
+    )

@@ -34,10 +34,11 @@ from harness import (
 )
 from harness.analytic.paths import AlongCurve, AlongExplicitPath
 from harness.analytic.sublevel import TwoLayer, explicit_path, losses_along
-from harness.data import Digits, Mnist, RandomLabels
+from harness.data import Cifar10, Digits, Mnist, RandomLabels
 from harness.models import Mlp
 from harness.models.curve import Curve, Ends
 from harness.models.redrawn import Redrawn
+from harness.models.vgg import Vgg
 
 EXAMPLES = settings(max_examples=30, phases=(Phase.generate, Phase.shrink))  # not "explain": tracing is slow
 ALIKE = dict.fromkeys(("quick", "standard", "full"), "up to 3 examples of one number, squared loss")
@@ -47,7 +48,13 @@ MNIST = Mnist(n=3000, crop=None, whiten=False, n_test=2000)
 NETS = Tiers(
     quick=Experiment(DIGITS, Mlp(16), Sgd(lr=0.05, epochs=60)),
     standard=Experiment(MNIST, Mlp(64, depth=2), Sgd(lr=0.05, epochs=40), stop=WhenFitted(patience=3)),
+    full=Experiment(
+        Cifar10(crop=None),
+        Vgg(16, hidden=(512, 512)),
+        Sgd(lr=0.05, decay=0.977, weight_decay=5e-4, epochs=200),
+    ),
 )
+MLPS = Tiers(quick=NETS["quick"], standard=NETS["standard"])
 NORMALIZED = NETS.but(model__batch_norm=True, stop=WhenFitted(patience=3))
 NARROW, WIDE = Tiers(quick=8, standard=16), Tiers(quick=64, standard=256)
 RANDOM_40 = Tiers(
@@ -56,12 +63,18 @@ RANDOM_40 = Tiers(
         MNIST.but(n=200, labels=RandomLabels(), n_test=500), Mlp(400), Sgd(lr=0.05, epochs=200)
     ),
 )
-BEND = Tiers(quick=Sgd(lr=0.03, epochs=60), standard=Sgd(lr=0.02, epochs=30))
+BEND = Tiers(
+    quick=Sgd(lr=0.03, epochs=60),
+    standard=Sgd(lr=0.02, epochs=30),
+    full=Sgd(lr=0.015, decay=0.992, weight_decay=5e-4, epochs=600),
+)
 UNMOVED = Sgd(lr=1e-30, epochs=1)  # too small a rate to change a float32 weight
-POINTS = {"quick": AlongCurve(points=11), "standard": AlongCurve(points=21)}
+POINTS = {"quick": AlongCurve(points=11), "standard": AlongCurve(points=21), "full": AlongCurve(points=61)}
 ADAPTED = {
     "quick": "two MLPs of 16 units on 400 digits; one bend, 240 steps; same order of images",
     "standard": "two MLPs 2x64 on 3,000 images of MNIST; one bend, 720 steps; same order of images",
+    "full": "VGG16 without dropout and augmentation; a learning rate that falls every epoch; same order of "
+    "images; weight decay of the bend alone",
 }
 
 
@@ -74,7 +87,7 @@ def joined(nets: Tiers, *, kind: str = "bezier", bend: Any = BEND, again: bool =
         again: the second net is not another one but the first, trained on.
     """
     made = {}
-    for tier in ("quick", "standard"):
+    for tier in (t for t in POINTS if t in nets):
         net, model = nets[tier], nets[tier].model
         second = net.but(start=From(net), stop=None) if again else net.but(model=Redrawn(model))
         made[tier] = net.but(
@@ -88,7 +101,7 @@ def joined(nets: Tiers, *, kind: str = "bezier", bend: Any = BEND, again: bool =
 
 def along(curves: Tiers, **changes: Any) -> Tiers:
     """Each tier's curve, measured at points of it and of the straight line."""
-    return Tiers(**{t: Probing(curves[t], POINTS[t].but(**changes)) for t in ("quick", "standard")})
+    return Tiers(**{t: Probing(curves[t], POINTS[t].but(**changes)) for t in POINTS if t in curves})
 
 
 def barrier(run: Any, path: str, measure: str) -> Any:
@@ -265,12 +278,12 @@ def test_the_test_error_hardly_rises_along_the_curve(runs: Any, check: Any) -> N
     },
 )
 @trained(
-    narrow=along(joined(NETS.but(model__width=NARROW))),
-    wide=along(joined(NETS.but(model__width=WIDE))),
+    narrow=along(joined(MLPS.but(model__width=NARROW))),
+    wide=along(joined(MLPS.but(model__width=WIDE))),
 )
 @control(
-    narrow=along(joined(NETS.but(model__width=WIDE))),
-    wide=along(joined(NETS.but(model__width=NARROW))),
+    narrow=along(joined(MLPS.but(model__width=WIDE))),
+    wide=along(joined(MLPS.but(model__width=NARROW))),
     says="the widths exchanged",
 )
 def test_wider_nets_have_lower_paths(runs: Any, check: Any) -> None:
@@ -285,6 +298,7 @@ def test_wider_nets_have_lower_paths(runs: Any, check: Any) -> None:
     adapted={
         "quick": "MLPs of 16 units with batch normalization on 400 digits",
         "standard": "MLPs 2x64 with batch normalization on 3,000 images of MNIST",
+        "full": ADAPTED["full"],
     },
 )
 @trained(

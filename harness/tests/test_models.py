@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from harness.models import EpflAlexNet, Linear, Mlp, SmallAlexNet, SmallInception, StudentCnn
 from harness.models.counts import convolution, dense, parameters
+from harness.models.vgg import Vgg
 from harness.tests.deterministic import derandomized
 
 CIFAR = (3, 28, 28)
@@ -30,6 +31,9 @@ PUBLISHED = [
     (Mlp(512, bias=False), WHOLE, 10, 1_577_984),
     (Linear(), (1, 8, 8), 10, 650),
     (Linear(), (64,), 10, 650),
+    (Vgg(11), WHOLE, 10, 9_225_610),
+    (Vgg(16), WHOLE, 10, 14_719_818),
+    (Vgg(16, hidden=(512, 512)), WHOLE, 10, 15_245_130),
 ]
 STUDENTS = {  # name and true count: (second, hidden1, hidden2), recomputed from the report's tables
     3_305: (5, 15, 10), 5_695: (5, 30, 20), 10_608: (8, 40, 20), 13_093: (8, 50, 25), 15_895: (10, 50, 25),
@@ -48,6 +52,8 @@ SMALL = [
     (SmallAlexNet(width=0.1), (3, 13, 17), 10),
     (EpflAlexNet(width=0.1), (3, 16, 16), 10),
     (StudentCnn(3, 5, 4), (3, 16, 17), 10),
+    (Vgg(13, width=2, batch_norm=True, hidden=(5,)), (1, 32, 65), 4),
+    (Vgg(19, width=1), (3, 32, 32), 10),
 ]
 
 
@@ -214,3 +220,42 @@ def test_counting_needs_neither_torch_nor_numpy() -> None:
         "sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_vgg_has_the_convolutions_of_torchvision_and_their_names(norm: bool) -> None:
+    import torch
+    from torchvision.models import vgg11, vgg11_bn
+
+    theirs = (vgg11_bn if norm else vgg11)(init_weights=False).features
+    net = built(Vgg(11, batch_norm=norm), WHOLE, 10)
+    ours = [name for name, _ in net.named_children() if name.startswith("conv")]
+    assert ours == [f"conv{i}" for i in range(1, 9)]
+    kinds = [type(m) for m in net if not isinstance(m, (torch.nn.Flatten, torch.nn.Linear))]
+    assert kinds == [type(m) for m in theirs]
+    for name, conv in zip(ours, (m for m in theirs if isinstance(m, torch.nn.Conv2d)), strict=True):
+        assert getattr(net, name).weight.shape == conv.weight.shape
+    assert (net.conv1.bias is None) == norm
+
+
+def test_vgg_with_and_without_batch_norm_starts_from_the_same_weights_of_the_variance_asked_for() -> None:
+    import torch
+
+    plain, norm = (built(Vgg(11, width=16, batch_norm=b, variance=0.5), WHOLE, 10) for b in (False, True))
+    for i in range(1, 9):
+        a, b = (getattr(net, f"conv{i}").weight.detach() for net in (plain, norm))
+        assert torch.equal(a, b)
+    assert float(plain.conv8.weight.detach().var()) == pytest.approx(0.5 / (9 * 128), rel=0.02)
+    assert not plain.conv8.bias.detach().any()
+
+
+def test_vggs_that_cannot_be_are_refused() -> None:
+    for wrong, said in (
+        ({"depth": 12}, "one of 11, 13"),
+        ({"width": 0}, "positive"),
+        ({"hidden": (3, 0)}, "hidden"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            Vgg(**wrong)
+    with pytest.raises(ValueError, match="32x32"):
+        Vgg().size(CIFAR, 10)
