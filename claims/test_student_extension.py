@@ -11,6 +11,11 @@ trained for the same number of epochs and with replicates.
 Nothing here was judged before it was written down. The learning rate was looked at on replicate 1000,
 where it kept training (without decay) near but not at zero error; there the networks of 10,608 and 23,299
 parameters had test errors of 0.16 and 0.15: no peak between them.
+
+Changed after verdicts were seen: that training error vanishes only beyond n was expected to hold, and is
+refuted: networks with half as many parameters as images fit them. Networks of 3,305 parameters were to be
+the world with a peak; their test error turned out to be that of 10,608. That world is now one of unequal
+budgets, which the printed table has too (40 to 100 epochs). Checks and margins are as they were.
 """
 
 from __future__ import annotations
@@ -99,6 +104,11 @@ def trainings(name: int) -> Tiers:
 def nets(names: tuple[int, ...], stand_in: int | None = None) -> dict[str, Any]:
     """``w10608``, ...: the networks; with ``stand_in`` that one in the place of each."""
     return {f"w{name}": trainings(stand_in or name) for name in names}
+
+
+def cut_short(names: tuple[int, ...]) -> dict[str, Any]:
+    """The networks after two epochs."""
+    return {name: run.but(optimizer__epochs=2) for name, run in nets(names).items()}
 
 
 # -- the printed tables -------------------------------------------------------------------------------
@@ -213,11 +223,7 @@ def test_the_rise_to_the_peak_may_be_chance(runs: Any, check: Any) -> None:
     ),
 )
 @trained(**nets((*SMALL, *MIDDLE, *LARGE)))
-@control(
-    **nets(MIDDLE, stand_in=3_305),
-    positive=True,
-    says="networks of 3,305 parameters in the middle, which are worse than both",
-)
+@control(**cut_short(MIDDLE), positive=True, says="the networks in the middle trained for two epochs")
 def test_the_test_error_peaks_near_23_000_parameters(runs: Any, check: Any) -> None:
     middle = group(runs, MIDDLE)
     for widths, name in ((SMALL, "smaller"), (LARGE, "larger")):
@@ -257,9 +263,13 @@ def test_larger_networks_are_better(runs: Any, check: Any) -> None:
     adapted=ADAPTED,
     reported={"first zero at": 33_370, "10,608": 0.04, "13,093": 0.01},
     replicates=5,
+    expected={
+        "standard": ("refuted", "10,608 parameters fit all but one image in 2,000 when trained as long")
+    },
 )
 @trained(**nets((*SMALL, *LARGE)))
 @control(**nets(LARGE, stand_in=13_093), says="networks of 13,093 parameters for the large ones")
+@control(**cut_short(SMALL), positive=True, says="the small networks trained for two epochs")
 def test_training_error_vanishes_beyond_n_parameters(runs: Any, check: Any) -> None:
     fits = "half a point: what the table prints as zero"
     for name in LARGE:
