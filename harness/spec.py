@@ -55,9 +55,14 @@ class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @functools.cache
+def fields_of(kind: type) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """A value's fields, in order: msgspec resolves their annotations anew at every call."""
+    return msgspec.structs.fields(kind)
+
+
+@functools.cache
 def _scalar_fields(kind: type) -> tuple[tuple[str, Any], ...]:
-    fields = msgspec.structs.fields(kind)
-    return tuple((f.name, f.type) for f in fields if f.type in SCALARS)
+    return tuple((f.name, f.type) for f in fields_of(kind) if f.type in SCALARS)
 
 
 def _replaced(value: Value, changes: Mapping[str, Any]) -> Value:
@@ -266,7 +271,7 @@ def abbreviated(value: Any, *, chained: bool = False) -> str:
     if isinstance(value, Value):
         inner = chained or isinstance(value, From)
         shown = []
-        for field in msgspec.structs.fields(type(value)):
+        for field in fields_of(type(value)):
             given = getattr(value, field.name)
             if given != field.default:
                 text = abbreviated(given, chained=inner)

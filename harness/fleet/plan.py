@@ -21,6 +21,7 @@ from harness.spec import (
     address,
     canonical,
     digest,
+    fields_of,
     values_in,
 )
 
@@ -157,7 +158,7 @@ def _earlier(value: Any, fields: Fields) -> Any:
         return canonical(value)
     name = type(value).__name__
     plain = {"value": name}
-    for field in msgspec.structs.fields(type(value)):
+    for field in fields_of(type(value)):
         given = getattr(value, field.name)
         added = name in fields and field.name not in fields[name] and given == field.default
         if field.name not in value.unaddressed and not added:
