@@ -40,7 +40,7 @@ def draw_sweep(
         figure,
         series=series,
         x=list(points),
-        y=list(zip(*(point.shown for point in points.values()), strict=True)),
+        y=list(points.values()),
         x_label=x_label,
         y_label=y_label,
         x_scale="log",

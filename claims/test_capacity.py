@@ -191,7 +191,7 @@ def test_more_weights_than_images_are_not_enough(runs: Any, check: Any) -> None:
         "Weights for each image",
         series="500 digits, random labels",
         x=[(75 * width + 10) / 500 for width in UNITS],
-        y=list(zip(*(error.values for error in errors), strict=True)),
+        y=errors,
         x_label="weights for each image",
         y_label="training error after 600 epochs",
         x_scale="log",

@@ -214,7 +214,7 @@ def test_leave_one_out_follows_the_error(runs: Any, check: Any) -> None:
             "Leave-one-out error",
             series=series,
             x=LEVELS,
-            y=list(zip(*(v.values for v in values), strict=True)),
+            y=values,
             x_label="share of random labels",
             y_label="error",
         )

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from claims.papers import NAKKIRAN2020
-from claims.widths import rows, window
+from claims.widths import window
 from harness import Experiment, Tiers, claim, control, effect, trained
 from harness.data import Augmented, Cifar10, Mnist, RandomCrop, RandomFlip, TrueLabels, WrongLabels
 from harness.fleet.schedules import InverseSqrtSgd
@@ -83,7 +83,7 @@ def draw(runs: Any, check: Any, figure: str, reported: Any = None) -> None:
         figure,
         series="test error",
         x=[model.width for model in models],
-        y=rows([getattr(runs, name).final("test_error") for name in ("dip", "peak", "tail")]),
+        y=[getattr(runs, name).final("test_error") for name in ("dip", "peak", "tail")],
         x_label="width k",
         y_label="test error",
         x_scale="log",

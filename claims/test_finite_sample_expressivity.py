@@ -313,7 +313,7 @@ def test_the_weights_grow_like_the_square_of_n(runs: Any, check: Any) -> None:
         "Weights of Theorem 1's network",
         series="generic points",
         x=SIZES,
-        y=list(zip(*(w.values for w in weights), strict=True)),
+        y=weights,
         x_label="points n",
         y_label="largest weight",
         x_scale="log",

@@ -221,7 +221,7 @@ def test_wide_networks_barely_change(runs: Any, check: Any, tier: str, measure: 
         "Change over training",
         series=measure,
         x=WIDTHS[tier],
-        y=list(zip(*(v.values for v in values), strict=True)),
+        y=values,
         x_label="units m",
         y_label="change",
         x_scale="log",

@@ -65,12 +65,11 @@ def distances(results: Any, name: str, count: int = len(STEPS)) -> list[Any]:
 
 def draw(check: Any, figure: str, series: str, x: Any, values: Any, y_label: str, **more: Any) -> None:
     """A curve over step sizes, both axes in logs."""
-    y = list(zip(*(v.values for v in values), strict=True))
     check.draw(
         figure,
         series=series,
         x=x,
-        y=y,
+        y=values,
         x_label="step h",
         y_label=y_label,
         x_scale="log",

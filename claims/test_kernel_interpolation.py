@@ -330,7 +330,7 @@ def test_within_one_kernel_the_norm_ranks_corruption(runs: Any, check: Any) -> N
             "Norm and error under one kernel",
             series=measure,
             x=LEVELS,
-            y=list(zip(*(v.values for v in values), strict=True)),
+            y=values,
             x_label="share of random labels",
             y_label="RKHS norm, test error",
             y_scale="log",

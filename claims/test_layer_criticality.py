@@ -120,7 +120,7 @@ def drawn(check: Any, series: str, found: list[Any]) -> None:
         "Layers put back, one at a time",
         series=series,
         x=list(range(1, len(found) + 1)),
-        y=list(zip(*(drop.values for drop in found), strict=True)),
+        y=found,
         x_label="layer",
         y_label="loss of test accuracy",
     )
@@ -192,7 +192,7 @@ def test_later_checkpoints_cost_less(runs: Any, check: Any) -> None:
         "First layer put back",
         series="three hidden layers",
         x=EPOCHS,
-        y=list(zip(*(e.values for e in reversed(errors)), strict=True)),
+        y=errors[::-1],
         x_label="epoch of the checkpoint",
         y_label="test error",
     )
@@ -337,7 +337,7 @@ def test_any_fresh_layer_destroys_vgg(runs: Any, check: Any) -> None:
         "Layers of VGG drawn anew, one at a time",
         series="fresh weights",
         x=list(range(1, len(errors) + 1)),
-        y=list(zip(*(error.values for error in errors), strict=True)),
+        y=errors,
         x_label="layer: conv1, conv4, conv8, dense1",
         y_label="test error",
     )

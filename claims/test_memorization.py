@@ -116,7 +116,7 @@ def test_label_noise_takes_longer_to_fit(runs: Any, check: Any) -> None:
         "Time to fit under label noise",
         series="random labels",
         x=LEVELS,
-        y=list(zip(*(e.values for e in epochs), strict=True)),
+        y=epochs,
         x_label="share of random labels",
         y_label="epochs to 99 %",
     )
@@ -326,7 +326,7 @@ def test_critical_samples_grow_with_label_noise(runs: Any, check: Any) -> None:
         "Critical sample ratio",
         series="random labels",
         x=LEVELS,
-        y=list(zip(*(s.values for s in shares), strict=True)),
+        y=shares,
         x_label="share of random labels",
         y_label="critical samples",
     )

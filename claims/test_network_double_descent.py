@@ -32,7 +32,6 @@ from claims.widths import (
     nets,
     parameters,
     reused,
-    rows,
     window,
 )
 from harness import (
@@ -91,7 +90,7 @@ def test_the_test_error_peaks_at_a_middling_width(runs: Any, check: Any) -> None
             "Width",
             series=series,
             x=[parameters(width) for width in WIDTHS],
-            y=rows(found),
+            y=found,
             x_label="parameters",
             y_label="error",
             x_scale="log",
@@ -177,7 +176,7 @@ def test_label_noise_raises_and_moves_the_peak(runs: Any, check: Any) -> None:
             "Width and label noise",
             series=f"{p:.0%} wrong",
             x=[parameters(width) for width in widths],
-            y=rows([getattr(runs, f"{name}{width}").final("test_error") for width in widths]),
+            y=[getattr(runs, f"{name}{width}").final("test_error") for width in widths],
             x_label="parameters",
             y_label="test error",
         )

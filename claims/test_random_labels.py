@@ -277,7 +277,7 @@ def test_test_error_grows_with_corruption_up_to_chance(runs: Any, check: Any) ->
         "Figure 1c",
         series="test error",
         x=runs.at,
-        y=list(zip(*(error.values for error in errors), strict=True)),
+        y=errors,
         x_label="share of labels replaced at random",
         y_label="test error",
         reported=EPFL_ERROR,

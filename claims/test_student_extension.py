@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claims.papers import OVERCLAIM, STUDENT
-from claims.widths import group, rows
+from claims.widths import group
 from harness import (
     Experiment,
     Sgd,
@@ -233,7 +233,7 @@ def test_the_test_error_peaks_near_23_000_parameters(runs: Any, check: Any) -> N
         "Table 1",
         series="test error, same epochs",
         x=sizes,
-        y=rows([getattr(runs, f"w{size}").final("test_error") for size in sizes]),
+        y=[getattr(runs, f"w{size}").final("test_error") for size in sizes],
         x_label="parameters",
         y_label="test error",
         marks={"n": TRAIN_IMAGES, "n x K": TRAIN_IMAGES * CLASSES},
@@ -298,7 +298,7 @@ def test_the_test_error_falls_over_all_networks(runs: Any, check: Any) -> None:
         "Table 1, all networks",
         series="test error, same epochs",
         x=sorted(NETS),
-        y=rows(errors),
+        y=errors,
         x_label="parameters",
         y_label="test error",
         x_scale="log",

@@ -30,7 +30,6 @@ from claims.widths import (
     all_reused,
     parameters,
     reused,
-    rows,
 )
 from harness import claim, control, effect, equivalent, mean_of, ratio, trained
 
@@ -58,7 +57,7 @@ def test_the_risk_drops_beyond_n_times_k_parameters(runs: Any, check: Any) -> No
         "Weight reuse",
         series="reused" if runs.w53.runs[0].parents else "not reused",
         x=[parameters(w) for w in losses],
-        y=rows(list(losses.values())),
+        y=list(losses.values()),
         x_label="parameters",
         y_label="squared test loss",
         x_scale="log",

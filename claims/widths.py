@@ -63,11 +63,6 @@ def window(run: Any, measure: str, first: int, last: int) -> Measured:
     return Measured(values, resolution=run.final(measure).resolution, name=name)
 
 
-def rows(measures: Sequence[Measured]) -> list[list[float]]:
-    """Measures along an axis as the rows of a figure, [replicate][x]."""
-    return [list(row) for row in zip(*(m.values for m in measures), strict=True)]
-
-
 def reused(ladder: Sequence[int], *, to: int, beyond: bool = False) -> Experiment:
     """A width of a ladder on which every network starts from the one before (squared loss, true labels).
 

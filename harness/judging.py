@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.claim import Claim, Control, resolved
+from harness.measured import Measured
 from harness.report.schema import Reported, Run, Series
 from harness.spec import Experiment, Probing, Simulation, Solved, abbreviated
 from harness.statistics import CONTROL_LEVEL, contrasts, discriminates, judge_all, rungs
@@ -60,10 +61,14 @@ class Check:
 
         Args:
             figure: its name; series of equal figure, paper and tier share their axes.
-            x: [point]; y: [replicate, point], NaN where a run has no value.
+            x: [point].
+            y: for each point a measure; or [replicate, point], NaN where a run has no value.
             reported: source -> its own points, drawn beside ours, never a bound.
             marks: label -> x, drawn as vertical lines.
         """
+        y = list(y)
+        if all(isinstance(point, Measured) for point in y):
+            y = list(zip(*(point.shown for point in y), strict=True))
         rows = tuple(_plain(row) for row in y)
         places = tuple(value for value in _plain(x) if value is not None)
         if any(len(row) != len(places) for row in rows):

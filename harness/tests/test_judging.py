@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from harness.claim import Control, Paper, claim
 from harness.judging import Check, Item, Judgement, Runs, judged
 from harness.lab import Failed, Lab
+from harness.measured import Measured, ratio
 from harness.results import Results
 from harness.spec import Simulation, Tiers
 from harness.statistics import RUNGS, all_reach, bounded, effect, exact, exists, judge
@@ -265,6 +266,12 @@ def test_curves_are_drawn_from_the_claims_world_alone(lab: Lab) -> None:
     assert len(series.y) == 5
     with pytest.raises(ValueError, match="every row of y needs one value for each of 2 x"):
         Check().draw("Figure 1", series="x", x=[1, 2], y=[[1, 2, 3]])
+
+
+def test_measures_are_drawn_point_by_point_in_the_units_people_read() -> None:
+    check, one = Check(), Measured(np.array([1.0, 2.0]))
+    check.draw("Figure 1", series="x", x=[1, 2], y=[one, ratio(Measured(np.array([3.0, 8.0])), one)])
+    assert check.series[0].y == ((1.0, pytest.approx(3.0)), (2.0, pytest.approx(4.0)))
 
 
 # -- counterexamples ----------------------------------------------------------------------------------
