@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.benchmarks.rounds import Ratio
-from harness.benchmarks.schema import Gate, Row, Section, SpeedReport, Startup, Unused
+from harness.benchmarks.schema import Gate, Profile, Row, Section, SpeedReport, Startup, Unused
 
 NONE = "–"
 LETTERS = {"plain": "(a)", "tuned": "(b)", "sklearn": "(c)"}
@@ -32,6 +32,8 @@ def _section(section: Section) -> list[str]:
         parts.append(_rows(section.rows) if section.device == "cpu" else _fleets(section.rows))
         parts += _kernels(section.rows)
     parts += ["### Losses", *_losses(section)]
+    if section.profiles:
+        parts += ["### Missed targets", _profiles(section)]
     if section.startup:
         parts += ["### Start-up", _startup(section.startup)]
     if section.gates:
@@ -98,6 +100,23 @@ def _rows(rows: Sequence[Row]) -> str:
         for row in rows
     )  # fmt: skip
     return table(head, cells) + _footnote(rows)
+
+
+def _profiles(section: Section) -> str:
+    """Where the rows that missed their target spend their time, and how near to the peak they are."""
+    peaks = {(row.title, row.precision): row.peak_share for row in section.rows}
+
+    def cells(found: Profile) -> tuple[str, ...]:
+        peak = peaks.get((found.title, found.precision))
+        spent = ", ".join(f"{part.what} {part.share:.0%}" for part in found.shares)
+        return found.title, found.precision, NONE if peak is None else f"{peak:.0%}", spent
+
+    head = ("workload", "precision", "of peak", "where one training of ours spends its time")
+    note = (
+        "What runs near the fastest matrix product of this machine, or spends its time in the library's own "
+        "convolutions, gains little from another loop around it."
+    )
+    return f"{table(head, map(cells, section.profiles))}\n\n{note}"
 
 
 def _fleets(rows: Sequence[Row]) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from harness import provenance
-from harness.benchmarks import gate, peak, startup, sweeps, training
+from harness.benchmarks import gate, peak, profile, startup, sweeps, training
 from harness.benchmarks.rounds import FOREIGN_LIMIT
 from harness.benchmarks.schema import Gate, Machine, Peak, Row, Section, Startup, Unused
 from harness.benchmarks.sweeps import Sweep
@@ -90,6 +90,7 @@ def section(plan: Plan) -> Section:
     """
     with Pool() as pool:
         found = _found(plan, pool)
+        profiles = profile.of_missed(found.rows, plan.workloads, pool, plan.device)
         gates = _gates(plan, pool)
         machine = _machine(plan, pool)
     commit, changed = provenance.commit(ROOT)
@@ -108,6 +109,7 @@ def section(plan: Plan) -> Section:
         startup=tuple(_starts(plan)),
         gates=tuple(gates),
         left_out=tuple(found.left_out),
+        profiles=profiles,
     )
 
 

@@ -132,6 +132,22 @@ class Gate(Part, frozen=True, kw_only=True):
     passed: bool
 
 
+class Share(Part, frozen=True, kw_only=True):
+    """Of a time: an operation, and its share of the whole."""
+
+    what: str
+    share: float
+
+
+class Profile(Part, frozen=True, kw_only=True):
+    """Where one training of a row that missed its target spends its time, the largest share first."""
+
+    title: str
+    precision: str
+    kernel: str
+    shares: tuple[Share, ...]
+
+
 class Section(Part, frozen=True, kw_only=True):
     """One run on one device.
 
@@ -140,6 +156,7 @@ class Section(Part, frozen=True, kw_only=True):
         rounds, repeats, foreign_limit: asked for; how many were repeated at most, and beyond which share.
         formula: how floating-point operations are counted.
         left_out: what was not measured, and why, in lines.
+        profiles: of the rows that missed their target.
     """
 
     device: str
@@ -156,6 +173,7 @@ class Section(Part, frozen=True, kw_only=True):
     startup: tuple[Startup, ...]
     gates: tuple[Gate, ...]
     left_out: tuple[str, ...]
+    profiles: tuple[Profile, ...] = ()
 
 
 class SpeedReport(Part, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from harness.benchmarks import (
     measure,
     ours,
     peak,
+    profile,
     schema,
     startup,
     sweeps,
@@ -348,3 +349,12 @@ def test_pytest_finds_the_benchmarks(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "bench_training.py::test_training[mlp-1x512-plain]" in done.stdout
     assert "bench_sweeps.py::test_sweep[ours-12]" in done.stdout
+
+
+def test_a_profile_names_the_largest_operations_and_what_is_left() -> None:
+    found = profile.shares(tiny(WORKLOADS[4], model=SmallAlexNet(width=0.1)), "float32", "cpu")
+    assert [what for what, _ in found][-1] == "all others"
+    assert len(found) == profile.SHOWN + 1
+    named = [share for _, share in found[:-1]]
+    assert named == sorted(named, reverse=True)
+    assert sum(share for _, share in found) == pytest.approx(1)

@@ -119,6 +119,14 @@ def test_the_page_marks_what_is_doubtful() -> None:
     assert "†" not in markdown.render(schema.SpeedReport(sections=(section(),)))
 
 
+def test_the_page_says_where_missed_rows_spend_their_time() -> None:
+    shares = (schema.Share(what="mm", share=0.9), schema.Share(what="all others", share=0.1))
+    spent = schema.Profile(title="MLP", precision="float32", kernel="backprop", shares=shares)
+    page = markdown.render(schema.SpeedReport(sections=(section(profiles=(spent,)),)))
+    assert "| MLP | float32 | 71% | mm 90%, all others 10% |" in page
+    assert "### Missed targets" not in markdown.render(schema.SpeedReport(sections=(section(),)))
+
+
 def test_the_page_shows_the_gate() -> None:
     judged = gate.judged("digits", "float32", fitted(EPOCHS), fitted(EPOCHS))
     page = markdown.render(schema.SpeedReport(sections=(section(gates=(judged,)),)))
