@@ -65,6 +65,13 @@ class Landscape(Value, frozen=True):
             require_positive("Landscape", name, getattr(self, name))
         require_increasing("Landscape", "moves", self.moves)
 
+    def cost(self, data: Any) -> float:
+        """Multiply-adds: a gradient a step, and at each look one for every point and every layer above."""
+        shape, classes = data.shape, data.classes
+        looks = -(-self.steps // self.every)
+        gradients = self.steps + looks * (len(self.moves) + len(self.model.layers(shape, classes)) - 1)
+        return 3.0 * self.batch * gradients * float(self.model.cost(shape, classes))
+
     def solve(self, split: Split, generator: np.random.Generator) -> dict[str, Any]:
         """One training, with its looks.
 

@@ -14,8 +14,10 @@ from harness.analytic.normalized_nets import NormalizedNets
 from harness.analytic.step_landscape import Batch as DenseBatch
 from harness.analytic.step_landscape import covariate_shift as dense_shift
 from harness.data.digits import Digits
+from harness.fleet.plan import estimate
 from harness.models import Mlp
 from harness.models.vgg import Vgg
+from harness.spec import Solved
 from harness.streams import stream
 
 WIDTHS = (5, 7, 6, 3)
@@ -81,6 +83,14 @@ def test_the_same_stream_gives_the_same_training_and_its_points_do_not_matter_to
         for every, moves in ((2, (1.0,)), (2, (1.0,)), (3, (0.5, 2.0)))
     )
     assert one["train_loss"] == same["train_loss"] == other["train_loss"]
+
+
+def test_a_plan_knows_what_looking_costs() -> None:
+    data, model = Digits(n=60), Mlp(8)
+    once = 3 * 128 * model.cost(data.shape, data.classes)
+    solver = Landscape(model, steps=21, every=10, moves=(1.0, 2.0))
+    assert solver.cost(data) == once * (21 + 3 * (2 + 1))
+    assert estimate(Solved(data, solver)) == pytest.approx(solver.cost(data) / 25e9 + 0.05)
 
 
 def test_what_cannot_be_looked_at_is_refused() -> None:
