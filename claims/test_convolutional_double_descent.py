@@ -9,8 +9,8 @@ The groups of widths (dip, peak, tail) at the full tier are read off the paper's
 standard come from where smaller convolutional networks of as many parameters peaked on such images; the
 learning rate was tried on replicate 1000 with 1,000 images, where 3 channels did worse than 4 by 0.07.
 
-That the standard tier is inconclusive was declared after its verdict had been seen: the peak stands 0.09 above
-the tail, but above the single channel of the dip by about the margin itself. Nothing else was changed.
+That the standard tier is inconclusive was declared after its verdict had been seen: the peak stands 0.09
+above the tail, but above the single channel of the dip by about the margin itself. Nothing else was changed.
 """
 
 from __future__ import annotations
