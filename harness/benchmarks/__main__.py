@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness import places
 from harness.benchmarks import gate, markdown, schema, workloads
-from harness.benchmarks.measure import Plan, section
+from harness.benchmarks.measure import Plan, profiled, section
 from harness.benchmarks.sweeps import Sweep
 from harness.benchmarks.warm import Failure
 
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, write or print; the exit status."""
     given = _parser().parse_args(arguments)
     try:
-        found = section(plan(given))
+        found = _again(given) if given.profiles else section(plan(given))
         print(_written(schema.SpeedReport(sections=(found,)), given))
     except (Failure, RuntimeError, ValueError, OSError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
@@ -56,6 +56,11 @@ def _parser() -> argparse.ArgumentParser:
         "--rounds", type=_positive, default=None, metavar="N", help="undisturbed rounds (default 5)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write speed.json and speed.md")
+    parser.add_argument(
+        "--profiles",
+        action="store_true",
+        help="profile the rows of the report there that missed their target; nothing is timed again",
+    )
     parser.add_argument(
         "--quick", action="store_true", help="smaller sizes, 2 rounds, no gate: does it work?"
     )
@@ -102,6 +107,22 @@ def plan(given: argparse.Namespace) -> Plan:
         starts=0 if STARTUP not in wanted else 1 if given.quick else 5,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
+
+
+def _again(given: argparse.Namespace) -> schema.Section:
+    """The section of the report there for this device, with new profiles.
+
+    Raises:
+        ValueError: there is no such section, or parts were asked for.
+    """
+    folder = given.out or Path("reports")
+    device = given.device.partition(":")[0]
+    found = [s for s in schema.read(folder / "speed.json").sections if s.device == device]
+    if not found:
+        raise ValueError(f"--profiles: {folder / 'speed.json'} has no section for {device}; measure first")
+    if given.only or given.quick or given.rounds:
+        raise ValueError("--profiles profiles what is in the report: leave out --only, --quick and --rounds")
+    return profiled(found[0], workloads.on_gpu() if device == "cuda" else workloads.WORKLOADS)
 
 
 def _written(report: schema.SpeedReport, given: argparse.Namespace) -> str:

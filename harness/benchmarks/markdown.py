@@ -112,7 +112,9 @@ def _profiles(section: Section) -> str:
         return found.title, found.precision, NONE if peak is None else f"{peak:.0%}", spent
 
     head = ("workload", "precision", "of peak", "where one training of ours spends its time")
-    note = (
+    (commit, *others) = sorted({found.commit[:12] for found in section.profiles})
+    by = f"Profiled at commit {commit or 'unknown'}{' and others' if others else ''}. "
+    note = by + (
         "What runs near the fastest matrix product of this machine, or spends its time in the library's own "
         "convolutions, gains little from another loop around it."
     )

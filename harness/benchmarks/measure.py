@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -88,16 +88,16 @@ def section(plan: Plan) -> Section:
     Raises:
         Failure: a plain loop or ours failed (one line).
     """
+    commit = here()
     with Pool() as pool:
         found = _found(plan, pool)
-        profiles = profile.of_missed(found.rows, plan.workloads, pool, plan.device)
+        profiles = profile.of_missed(found.rows, plan.workloads, pool, plan.device, commit)
         gates = _gates(plan, pool)
         machine = _machine(plan, pool)
-    commit, changed = provenance.commit(ROOT)
     return Section(
         device=plan.device.partition(":")[0],
         date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        commit=commit + "+" * changed,
+        commit=commit,
         machine=machine,
         rounds=plan.rounds,
         repeats=plan.rounds,
@@ -111,6 +111,23 @@ def section(plan: Plan) -> Section:
         left_out=tuple(found.left_out),
         profiles=profiles,
     )
+
+
+def here() -> str:
+    """The commit measured, "" outside git, with "+" if the tree differs."""
+    commit, changed = provenance.commit(ROOT)
+    return commit + "+" * changed
+
+
+def profiled(section: Section, workloads: Sequence[Workload]) -> Section:
+    """The section with profiles made now of the rows that missed their target; nothing is timed again.
+
+    Raises:
+        Failure: a training failed (one line).
+    """
+    with Pool() as pool:
+        found = profile.of_missed(section.rows, workloads, pool, section.device, here())
+    return msgspec.structs.replace(section, profiles=found)
 
 
 def _found(plan: Plan, pool: Pool) -> Found:

@@ -37,9 +37,9 @@ def shares(workload: Workload, precision: str, device: str) -> list[tuple[str, f
 
 
 def of_missed(
-    rows: Iterable[Row], workloads: Iterable[Workload], pool: Pool, device: str
+    rows: Iterable[Row], workloads: Iterable[Workload], pool: Pool, device: str, commit: str
 ) -> tuple[Profile, ...]:
-    """A profile of each row that missed its target.
+    """A profile of each row that missed its target, by the code of this commit.
 
     Raises:
         Failure: a training failed (one line).
@@ -51,6 +51,7 @@ def of_missed(
             title=row.title,
             precision=row.precision,
             kernel=row.kernel,
+            commit=commit,
             shares=tuple(
                 Share(what=what, share=share)
                 for what, share in pool.of("profile").call(

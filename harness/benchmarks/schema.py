@@ -140,11 +140,16 @@ class Share(Part, frozen=True, kw_only=True):
 
 
 class Profile(Part, frozen=True, kw_only=True):
-    """Where one training of a row that missed its target spends its time, the largest share first."""
+    """Where one training of a row that missed its target spends its time, the largest share first.
+
+    Attributes:
+        commit: of the code that was profiled, as a section's.
+    """
 
     title: str
     precision: str
     kernel: str
+    commit: str
     shares: tuple[Share, ...]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -121,9 +122,10 @@ def test_the_page_marks_what_is_doubtful() -> None:
 
 def test_the_page_says_where_missed_rows_spend_their_time() -> None:
     shares = (schema.Share(what="mm", share=0.9), schema.Share(what="all others", share=0.1))
-    spent = schema.Profile(title="MLP", precision="float32", kernel="backprop", shares=shares)
+    spent = schema.Profile(title="MLP", precision="float32", kernel="backprop", commit="0123", shares=shares)
     page = markdown.render(schema.SpeedReport(sections=(section(profiles=(spent,)),)))
     assert "| MLP | float32 | 71% | mm 90%, all others 10% |" in page
+    assert "Profiled at commit 0123." in page
     assert "### Missed targets" not in markdown.render(schema.SpeedReport(sections=(section(),)))
 
 
@@ -213,6 +215,25 @@ def test_a_partial_run_overwrites_no_report(
     assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["speed.json", "speed.md"]
     assert command.main(["--quick", "--out", "there"]) == 0
     assert (tmp_path / "there" / "speed.md").read_text().startswith("# Speed")
+
+
+def test_profiles_are_added_to_the_report_there_and_nothing_is_timed_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shares = (schema.Share(what="mm", share=1.0),)
+    spent = schema.Profile(title="MLP", precision="float32", kernel="backprop", commit="45", shares=shares)
+    monkeypatch.setattr(command, "section", lambda plan: section())
+    monkeypatch.setattr(
+        command, "profiled", lambda found, _: msgspec.structs.replace(found, profiles=(spent,))
+    )
+    assert command.main(["--profiles"]) == 1
+    assert "reports/speed.json has no section for cpu; measure first" in capsys.readouterr().err
+    assert command.main([]) == 0
+    assert command.main(["--profiles", "--quick"]) == 1
+    assert command.main(["--profiles"]) == 0
+    (found,) = schema.read(tmp_path / "reports" / "speed.json").sections
+    assert found == section(profiles=(spent,))
 
 
 def test_a_gate_that_is_not_passed_is_the_exit_status(
