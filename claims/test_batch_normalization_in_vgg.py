@@ -14,7 +14,7 @@ calibration the loss varied 3.8 to 7.7 times less along the step, gradients chan
 and the largest smoothness was 1.2 to 1.4 times smaller.
 
 That two claims are inconclusive at standard was declared after their verdicts had been seen: one plain net
-of twenty stays on the plateau at this rate, too, and its loss varies a twentieth as much along the step as
+of twenty stays on the plateau at this rate, too, and its loss varies a sixteenth as much along the step as
 with normalization; it pulls the mean ratio of the loss from four to three, where its margin is. Margins
 and settings are as they were.
 """
