@@ -39,6 +39,7 @@ from harness.benchmarks.variants import Variant, compared
 from harness.benchmarks.warm import Failure
 from harness.benchmarks.workloads import WORKLOADS, Workload
 from harness.data import Digits, RandomLabels
+from harness.fleet import trainer
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.models import Mlp, SmallAlexNet, SmallInception
 from harness.spec import Experiment
@@ -351,7 +352,8 @@ def test_pytest_finds_the_benchmarks(tmp_path: Path) -> None:
     assert "bench_sweeps.py::test_sweep[ours-12]" in done.stdout
 
 
-def test_a_profile_names_the_largest_operations_and_what_is_left() -> None:
+def test_a_profile_names_the_largest_operations_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "prepare", lambda device: None)  # it is for a process of its own
     found = profile.shares(tiny(WORKLOADS[4], model=SmallAlexNet(width=0.1)), "float32", "cpu")
     assert [what for what, _ in found][-1] == "all others"
     assert len(found) == profile.SHOWN + 1
