@@ -11,6 +11,12 @@ Calibrated on replicates 1000 and up, which no verdict reads: learning rates, bu
 There batch normalization raised the test error of an MLP on 1,000 images of CIFAR-10 by 1.6 to 3.3 points,
 and lowered it on 1,000 digits by 0.6 to 0.9. The claim on a deep MLP was first the positive control of a
 claim that is now judged elsewhere, and had been judged as such.
+
+Changed after verdicts at standard were seen. Two claims are declared inconclusive there: of ten Inceptions
+without normalization none fits 1,000 images within 200 epochs (7 to 37 % are left wrong, and 0 % after 25
+to 38 epochs with it), so no two that fit can be compared; and curves fluctuate 1.3 times as much, with 1.1 to
+1.6 in the interval. The control of "sooner" had nets without normalization on both sides; as they never
+fit, nothing came of it, and it has normalization on both sides now. Checks and settings are as they were.
 """
 
 from __future__ import annotations
@@ -89,6 +95,7 @@ def steps_to_fit(run: Any, fitted: float) -> Measured:
     adapted={"standard": NARROW, "full": "none"},
     reported={"gain": 0.0375, "gain, weight decay": 0.0303, "EPFL": 0.0124, "EPFL, Figure 3b": 0.028},
     contested="an MLP on few images is hurt by it: see the claim on an MLP",
+    expected={"standard": ("inconclusive", "without it no net of ten fits within 200 epochs")},
 )
 @trained(plain=PLAIN, norm=NORM, fitted=FITTED)
 @control(norm=PLAIN, says="no batch normalization on either side")
@@ -121,6 +128,7 @@ def test_batch_norm_steadies_learning(runs: Any, check: Any) -> None:
     adapted={"standard": NARROW, "full": "our own measure, since the report shows curves only"},
     contested="Zhang et al. 2017: batch normalization steadies learning",
     replicates=5,  # of curves, whose nets without normalization take long to fit
+    expected={"standard": ("inconclusive", "1.3 times as much, too near the margin for 5 curves")},
 )
 @trained(plain=PLAIN, norm=NORM)
 @control(norm=PLAIN, says="no batch normalization on either side")
@@ -142,7 +150,7 @@ def test_batch_norm_makes_curves_fluctuate(runs: Any, check: Any) -> None:
     reported={"steps without / with": 11.5 / 5.5},
 )
 @trained(plain=PLAIN, norm=NORM, fitted=FITTED)
-@control(norm=PLAIN, says="no batch normalization on either side")
+@control(plain=NORM, says="batch normalization on both sides")
 def test_batch_norm_quickens_fitting(runs: Any, check: Any) -> None:
     times = [run.epochs_to("train_error", runs.fitted) for run in (runs.plain, runs.norm)]
     check(effect(ratio(*times), 1.2, because="a fifth: the report's factor is 2.1"))
