@@ -195,7 +195,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = chosen
-    earlier = [item for item in config.stash[DESELECTED] if item not in claims]
+    deselected = config.stash[DESELECTED]  # by -k or -m, before this hook
+    earlier = [item for item in deselected if item not in claims and is_tested(item)]
     session.collect(claims, [item for item in claims if item in chosen], earlier)
 
 

@@ -296,6 +296,8 @@ def test_a_parameter_may_be_left_to_some_tiers(
     session = inside(pytester, monkeypatch, "--collect-only", "-q", "-m", "standard")
     if tier == "quick":
         assert re.findall(r"::test_(x\S+)", session.text) == ["x[standard-standard]"]
+        judged = inside(pytester, monkeypatch, "-q", "-m", "quick")
+        judged.says("not selected: 1 at tier standard")  # x[mlp] does not exist there
     else:
         assert session.status != 0
         session.says("tiers(quik): one of quick, standard, full")
