@@ -22,7 +22,9 @@ from harness.spec import Simulation, Value, values_in
 FOLLOWED = ("harness.data", "harness.models", "harness.analytic", "claims")
 UNFOLLOWED = ("harness.spec", "harness.data.fetch")
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+DOCUMENTED = (*DEFINITIONS, ast.Module)
 COMPOUND = (ast.If, ast.Try, ast.ExceptHandler, ast.With, ast.For, ast.While)
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def fingerprint(value: Value) -> str:
@@ -137,8 +139,8 @@ def _import_statements(tree: ast.Module, reached: list[ast.stmt]) -> list[ast.st
 
 def _imports(tree: ast.AST, module: str) -> set[str]:
     """The followed modules that a tree imports, at its top or inside functions."""
-    found = set()
-    for node in ast.walk(tree):
+    found: set[str] = set()
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -153,19 +155,28 @@ def _imports(tree: ast.AST, module: str) -> set[str]:
     return {name for name in found if name.startswith(FOLLOWED) and name not in UNFOLLOWED and _source(name)}
 
 
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """A tree and the statements inside it, without walking the expressions, which are most of it."""
+    yield tree
+    for name in BLOCKS:
+        for inner in getattr(tree, name, ()):
+            yield from _statements(inner)
+
+
 def _dump(node: Any) -> str:
     """A syntax tree as text: no docstrings, no positions, no empty fields; alike on every Python."""
     if isinstance(node, ast.AST):
         fields = []
-        for name, value in ast.iter_fields(node):
-            if name == "body" and isinstance(node, (*DEFINITIONS, ast.Module)):
+        for name in node._fields:
+            value: Any = getattr(node, name, None)
+            if name == "body" and isinstance(node, DOCUMENTED):
                 value = _without_docstring(value)
             if value is None or value == []:
                 continue
             fields.append(f"{name}={_dump(value)}")
         return f"{type(node).__name__}({','.join(fields)})"
     if isinstance(node, list):
-        return f"[{','.join(_dump(item) for item in node)}]"
+        return f"[{','.join(map(_dump, node))}]"
     return repr(node)
 
 

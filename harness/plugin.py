@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
@@ -183,6 +184,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.fixturenames.append("tier")
         tiers = [pytest.param(tier, marks=getattr(pytest.mark, tier)) for tier in claim.tiers]
         metafunc.parametrize("tier", tiers)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """No garbage collection meanwhile: what is collected and planned lives on, and is only walked in vain."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

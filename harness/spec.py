@@ -11,7 +11,7 @@ import functools
 import hashlib
 import math
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import msgspec
@@ -208,15 +208,23 @@ class Probing(Value, frozen=True):
 Runnable = Experiment | Solved | Simulation | Probing
 
 
-def values_in(value: Any) -> Iterator[Value]:
+def values_in(value: Value) -> list[Value]:
     """The value itself and every value inside it that its address depends on, depth first."""
+    found: list[Value] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Value | Sequence[Any], found: list[Value]) -> None:
+    inner: Iterable[Any]
     if isinstance(value, Value):
-        yield value
-        for name in _addressed(value):
-            yield from values_in(getattr(value, name))
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from values_in(item)
+        found.append(value)
+        inner = (getattr(value, name) for name in _addressed(type(value)))
+    else:
+        inner = value
+    for item in inner:
+        if isinstance(item, (Value, tuple, list)):
+            _gather(item, found)
 
 
 def canonical(value: Any) -> Any:
@@ -226,22 +234,25 @@ def canonical(value: Any) -> Any:
         TypeError: something inside has no canonical form (an array, an open file, a numpy scalar, a
             lambda, a class, a number that is not finite: JSON would write it like None).
     """
+    if value is None or type(value) in (str, int, bool):  # most of what is asked
+        return value
     if isinstance(value, Value):
-        kept = _addressed(value)
+        kept = _addressed(type(value))
         if "value" in kept:
             raise TypeError(f"{type(value).__name__} has a field named value, which hides its class's name")
         return {"value": type(value).__name__, **{n: canonical(getattr(value, n)) for n in kept}}
     if isinstance(value, (tuple, list)):
         return [canonical(item) for item in value]
-    if value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value)):
+    if type(value) is float and math.isfinite(value):
         return value
     if callable(value) and getattr(value, "__qualname__", "").isidentifier() and not isinstance(value, type):
         return {"function": value.__qualname__}
     raise TypeError(f"{type(value).__name__} {value!r} has no canonical form")
 
 
-def _addressed(value: Value) -> tuple[str, ...]:
-    return tuple(name for name in value.__struct_fields__ if name not in value.unaddressed)
+@functools.cache
+def _addressed(kind: type[Value]) -> tuple[str, ...]:
+    return tuple(name for name in kind.__struct_fields__ if name not in kind.unaddressed)
 
 
 def digest(plain: Any) -> str:

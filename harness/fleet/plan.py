@@ -143,7 +143,7 @@ def specification(value: Runnable, fields: Fields | None = None) -> str:
         fields: class -> the fields it had when the digest to compare with was taken; fields that it got
             since then do not count where they are at their default.
     """
-    inner = list(values_in(value))
+    inner = values_in(value)
     named = {type(v) for v in inner} | {v.function for v in inner if isinstance(v, Simulation)}
     outside = sorted(
         f"{n.__module__}:{n.__qualname__}" for n in named if not n.__module__.startswith("harness.")
