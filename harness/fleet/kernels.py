@@ -41,9 +41,11 @@ def _is_streamed(module: torch.nn.Module, experiment: Experiment) -> bool:
 def _is_small(module: torch.nn.Module, experiment: Experiment) -> bool:
     from harness.fleet import native
 
-    data = experiment.data
-    plain = type(experiment.optimizer) is Sgd and experiment.precision == "float32" and not noisy(module)
-    return plain and native.plan_of(module, data.shape) is not None and native.available()
+    plain = type(experiment.optimizer) is Sgd and not noisy(module)
+    plan = native.plan_of(module, experiment.data.shape) if plain else None
+    if plan is None or (experiment.precision == "bfloat16" and not plan.convolutions):
+        return False  # the library's products of dense layers are faster where the processor has bfloat16
+    return native.available()
 
 
 def _is_dense(module: torch.nn.Module, experiment: Experiment) -> bool:
@@ -83,7 +85,7 @@ STREAMED = tuple(
 """No matter of speed: such data do not fit into memory, so not even ``HARNESS_KERNEL`` changes it."""
 TABLE = (
     *STREAMED,
-    Row("cpu", "native", "dense and LeNet-like nets in float32, given a compiler", _is_small, _native),
+    Row("cpu", "native", "LeNet-like nets, and dense ones in float32, given a compiler", _is_small, _native),
     Row("cpu", "backprop", "dense ReLU nets in bfloat16, or without a compiler", _is_dense, _backprop),
     Row("cpu", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),
     Row("cuda", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),

@@ -1,5 +1,5 @@
-// Training of small nets on one CPU thread, in float32: blocks of (unpadded convolution, 2x2 max-pool,
-// ReLU), then dense layers with ReLU between. native.py compiles this file and calls the functions at its
+// Training of small nets on one CPU thread, in float32 or rounded to bfloat16: blocks of (unpadded
+// convolution, 2x2 max-pool, ReLU), then dense layers with ReLU between. native.py compiles this file and calls the functions at its
 // end; one call trains a whole epoch, so nothing but arithmetic happens between two steps.
 //
 // Convolutions hold one example per lane of a vector: then no shape wastes lanes and nothing is shuffled
@@ -73,23 +73,24 @@ struct Loss {
 struct Net {
   int capacity, size;  // most examples of a step, in whole vectors; numbers in one example
   Rule rule;
+  Rounding rounding;
   Loss loss;
   std::vector<Convolution> convolutions;
   std::vector<Dense> layers;
   Vectors flat, gradient, next_gradient, full;                  // of one group of L examples
   Floats features, rows_gradient, next_rows_gradient, nothing;  // [example][feature] of a step
 
-  Net(const int64_t* spec, int n_convolutions, int n_layers, int most, int squared, float momentum,
-      float decay)
-      : capacity(vectors(most) * L), rule{0, momentum, decay} {
+  Net(const int64_t* spec, int n_convolutions, int n_layers, int most, int squared, int reduced,
+      float momentum, float decay)
+      : capacity(vectors(most) * L), rule{0, momentum, decay}, rounding{reduced != 0} {
     size_t map = 0, spread = 0, widest = 0;
     for (int i = 0; i < n_convolutions; i++, spec += 6) {
-      const Convolution& c = convolutions.emplace_back(spec, capacity / L);
+      const Convolution& c = convolutions.emplace_back(spec, capacity / L, rounding);
       map = std::max({map, c.in_size(), c.out_size()});
       spread = std::max(spread, c.outputs * c.spread_map());
     }
     for (int i = 0; i < n_layers; i++, spec += 3) {
-      const Dense& d = layers.emplace_back(spec, i + 1 == n_layers, capacity);
+      const Dense& d = layers.emplace_back(spec, i + 1 == n_layers, capacity, rounding);
       widest = std::max({widest, d.in_stride, d.out_stride});
     }
     size = n_convolutions ? (int)convolutions[0].in_size() : layers[0].inputs;
@@ -111,6 +112,11 @@ struct Net {
     }
   }
 
+  void prepare() {
+    for (Convolution& c : convolutions) c.prepare();
+    for (Dense& d : layers) d.prepare();
+  }
+
   void forward(const float* x, const int64_t* chosen, int count) {
     for (int g = 0; g * L < count && !convolutions.empty(); g++) convolve(x, chosen, count, g);
     for (int b = 0; b < count; b++) {
@@ -124,10 +130,12 @@ struct Net {
     }
   }
 
-  // A row of whole vectors is used where it is; another is copied, since a vector would reach past its end.
+  // A row of whole vectors is used where it is; another is copied, since a vector would reach past its end,
+  // and so is one to be rounded.
   const float* read(const float* example, float* row) const {
-    if (size % L == 0) return example;
+    if (size % L == 0 && !rounding.reduced) return example;
     std::memcpy(row, example, sizeof(float) * size);
+    for (int i = 0; i < size; i += L) store(row + i, rounding(load(row + i)));
     return row;
   }
 
@@ -135,7 +143,9 @@ struct Net {
   void convolve(const float* x, const int64_t* chosen, int count, int g) {
     const float* rows[L];
     for (int i = 0; i < L; i++) rows[i] = x + chosen[std::min(g * L + i, count - 1)] * size;
-    to_lanes(rows, size, &convolutions[0].input[g * size]);
+    V* input = &convolutions[0].input[g * size];
+    to_lanes(rows, size, input);
+    for (int i = 0; rounding.reduced && i < size; i++) input[i] = bfloat16(input[i]);
     for (size_t l = 0; l < convolutions.size(); l++) {
       Convolution* next = l + 1 < convolutions.size() ? &convolutions[l + 1] : nullptr;
       convolutions[l].forward(g, next ? &next->input[g * next->in_size()] : flat.data());
@@ -146,9 +156,12 @@ struct Net {
 
   // One step of gradient descent; the sum of the losses before it.
   double step(const float* x, const int64_t* chosen, const int64_t* labels, int count) {
+    prepare();
     forward(x, chosen, count);
     const Dense& last = layers.back();
     const double total = loss(last.output.data(), labels, count, last.out_stride, rows_gradient.data());
+    for (size_t i = 0; rounding.reduced && i < count * last.out_stride; i += L)
+      store(rows_gradient.data() + i, bfloat16(load(rows_gradient.data() + i)));
     for (size_t d = layers.size(); d-- > 0;) {
       if (d || !convolutions.empty())
         layers[d].input_gradients(count, rows_gradient.data(), next_rows_gradient.data());
@@ -177,11 +190,11 @@ struct Net {
 
 extern "C" {
 // spec: channels, outputs, kernel, height, width, bias of each convolution; then inputs, outputs, bias of
-// each dense layer. Null where memory is short.
-Net* native_new(const int64_t* spec, int convolutions, int layers, int most, int squared, float momentum,
-                float decay) {
+// each dense layer. reduced: round to bfloat16. Null where memory is short.
+Net* native_new(const int64_t* spec, int convolutions, int layers, int most, int squared, int reduced,
+                float momentum, float decay) {
   try {
-    return new Net(spec, convolutions, layers, most, squared, momentum, decay);
+    return new Net(spec, convolutions, layers, most, squared, reduced, momentum, decay);
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
@@ -222,6 +235,7 @@ void native_errors(Net* net, const float* x, const int64_t* y, int64_t n, uint8_
   const FlushDenormals flush;
   const Dense& last = net->layers.back();
   std::vector<int64_t> chosen(net->capacity);
+  net->prepare();
   for (int64_t first = 0; first < n; first += net->capacity) {
     const int count = (int)std::min<int64_t>(net->capacity, n - first);
     for (int b = 0; b < count; b++) chosen[b] = first + b;

@@ -64,7 +64,14 @@ def available() -> bool:
 
 
 def net(
-    module: nn.Module, shape: tuple[int, ...], *, batch: int, loss: str, momentum: float, weight_decay: float
+    module: nn.Module,
+    shape: tuple[int, ...],
+    *,
+    batch: int,
+    loss: str,
+    momentum: float,
+    weight_decay: float,
+    precision: str = "float32",
 ) -> NativeNet | None:
     """A net in training from the module's weights, or None: then use another kernel.
 
@@ -74,13 +81,15 @@ def net(
         batch: examples per step (one more is accepted: a last single example joins its neighbours).
         loss: "cross_entropy", or "squared" (mean over examples and classes, one-hot targets).
         momentum, weight_decay: as in ``Sgd``.
+        precision: "float32", or "bfloat16": operands and results of every layer and gradient are rounded
+            to it, as under torch's autocast; sums are taken, and weights kept, in float32.
     """
     plan = plan_of(module, shape)
     if plan is None or not available():
         return None
     library = _library()
     assert library is not None
-    found = NativeNet(plan, library, shape, batch, loss, momentum, weight_decay)
+    found = NativeNet(plan, library, shape, batch, loss, momentum, weight_decay, precision)
     found.load({name: tensor.detach().numpy() for name, tensor in module.state_dict().items()})
     return found
 
@@ -168,6 +177,7 @@ class NativeNet:
         loss: str,
         momentum: float,
         weight_decay: float,
+        precision: str = "float32",
     ) -> None:
         import numpy as np
 
@@ -178,7 +188,8 @@ class NativeNet:
         self._library = library
         spec = np.array([n for layer in (*plan.convolutions, *plan.layers) for n in layer], dtype=np.int64)
         room = max(self._most, EVALUATION_BATCH)
-        counts = (len(plan.convolutions), len(plan.layers), room, int(loss == "squared"))
+        flags = (int(loss == "squared"), int(precision == "bfloat16"))
+        counts = (len(plan.convolutions), len(plan.layers), room, *flags)
         self._net = library.native_new(spec.ctypes.data, *counts, momentum, weight_decay)
         if not self._net:
             raise MemoryError(f"no memory for a net with batches of {batch}")
@@ -347,7 +358,7 @@ def _compiler() -> list[str] | None:
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     """The library with the types of its functions, which release Python's lock."""
     pointer, number, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_float
-    library.native_new.argtypes = [pointer, number, number, number, number, real, real]
+    library.native_new.argtypes = [pointer, *[number] * 5, real, real]
     library.native_new.restype = pointer
     library.native_free.argtypes = [pointer]
     library.native_free.restype = None

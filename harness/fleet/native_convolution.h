@@ -6,14 +6,16 @@
 struct Convolution {
   int channels, outputs, kernel, height, width, has_bias;  // height and width of the input
   int rows, columns, taps;                                 // of the pooled map; weights per output
+  Rounding rounding;
   Parameters weights, bias;                                // weights as [channel][ky][kx][output]
   Floats turned;                                           // and as [output][ky][kx][channel]
   Vectors input, gradients, bias_gradients;                // gradients are summed over the lanes last of all
   std::vector<Bytes> winner;  // which position of the pool window won: 0..3, or 4 where ReLU is shut
 
-  Convolution(const int64_t* s, int groups)
+  Convolution(const int64_t* s, int groups, Rounding rounding)
       : channels(s[0]), outputs(s[1]), kernel(s[2]), height(s[3]), width(s[4]), has_bias(s[5]),
-        rows((height - kernel + 1) / 2), columns((width - kernel + 1) / 2), taps(channels * kernel * kernel) {
+        rows((height - kernel + 1) / 2), columns((width - kernel + 1) / 2), taps(channels * kernel * kernel),
+        rounding(rounding) {
     weights.resize((size_t)taps * outputs), bias.resize(outputs), turned.resize((size_t)taps * outputs);
     gradients.resize((size_t)taps * outputs + L), bias_gradients.resize(outputs + L);
     input.resize(groups * in_size()), winner.resize(groups * out_size());
@@ -37,7 +39,7 @@ struct Convolution {
     for (int y = 0; y < rows; y++)
       for (int x = 0; x < columns; x++) {
         V sum[4][Q] = {};
-        const float* w = weights.w() + o;
+        const float* w = weights.used() + o;
         for (int c = 0; c < channels; c++)
           for (int ky = 0; ky < kernel; ky++) {
             const V* above = in + ((size_t)c * height + 2 * y + ky) * width + 2 * x;
@@ -51,6 +53,10 @@ struct Convolution {
               }
             }
           }
+        // Rounding makes many values equal, of which the first wins: so it comes first, and the bias before it.
+        if (rounding.reduced)
+          UNROLL for (int q = 0; q < Q; q++)
+            UNROLL for (int i = 0; i < 4; i++) sum[i][q] = bfloat16(sum[i][q] + bias.used()[o + q]);
         UNROLL for (int q = 0; q < Q; q++) {
           V best = sum[0][q];
           Mask which = {};
@@ -59,7 +65,7 @@ struct Convolution {
             best = more ? sum[i][q] : best;
             which = more ? Mask{} + i : which;
           }
-          best += bias.w()[o + q];
+          if (!rounding.reduced) best += bias.w()[o + q];
           const size_t at = ((size_t)(o + q) * rows + y) * columns + x;
           out[at] = relu(best);
           won[at] = __builtin_convertvector(best > 0 ? which : Mask{} + 4, Bytes);
@@ -159,7 +165,7 @@ struct Convolution {
         }
       }
     UNROLL for (int q = 0; q < Q; q++)
-      UNROLL for (int i = 0; i < X; i++) out[(size_t)q * height * width + i] = acc[i][q];
+      UNROLL for (int i = 0; i < X; i++) out[(size_t)q * height * width + i] = rounding(acc[i][q]);
   }
 
   void turn() {
@@ -167,14 +173,16 @@ struct Convolution {
     for (int tap = 0; tap < taps; tap++)
       for (int o = 0; o < outputs; o++)
         turned.data()[(size_t)(o * square + tap % square) * channels + tap / square] =
-            weights.w()[(size_t)tap * outputs + o];
+            weights.used()[(size_t)tap * outputs + o];
   }
+
+  void prepare() { weights.prepare(rounding), bias.prepare(rounding); }
 
   void update(const Rule& rule) {
     for (int i = 0; i < taps * outputs; i += L)
-      rule.apply(weights.w() + i, weights.v() + i, sums(&gradients[i]));
+      rule.apply(weights.w() + i, weights.v() + i, rounding(sums(&gradients[i])));
     for (int i = 0; has_bias && i < outputs; i += L)
-      rule.apply(bias.w() + i, bias.v() + i, sums(&bias_gradients[i]));
+      rule.apply(bias.w() + i, bias.v() + i, rounding(sums(&bias_gradients[i])));
     std::fill(gradients.begin(), gradients.end(), V{});
     std::fill(bias_gradients.begin(), bias_gradients.end(), V{});
   }

@@ -38,16 +38,19 @@ struct Dense {
   static constexpr int DEPTH = 128;  // inputs of a panel of transposed weights: it stays in the first cache
   int inputs, outputs, has_bias, is_last;
   size_t in_stride, out_stride;
+  Rounding rounding;
   Parameters weights, bias;  // weights as [output][in_stride], zeros at the end of a row
   Floats output;
   std::vector<const float*> rows;  // the inputs of each example
 
-  Dense(const int64_t* s, bool is_last, int capacity)
+  Dense(const int64_t* s, bool is_last, int capacity, Rounding rounding)
       : inputs(s[0]), outputs(s[1]), has_bias(s[2]), is_last(is_last), in_stride(padded(inputs)),
-        out_stride(padded(outputs)) {
+        out_stride(padded(outputs)), rounding(rounding) {
     weights.resize(outputs * in_stride), bias.resize(out_stride);
     output.resize(capacity * out_stride), rows.resize(capacity);
   }
+
+  void prepare() { weights.prepare(rounding), bias.prepare(rounding); }
 
   void forward(int count) {
     if (outputs <= L && inputs >= 16 * L) return forward_narrow(count);
@@ -66,7 +69,7 @@ struct Dense {
         V block[L];
         UNROLL for (int r = 0; r < L; r++) {
           const int row = o + n * L + r;
-          block[r] = row < outputs ? load(weights.w() + row * in_stride + first + i) : V{};
+          block[r] = row < outputs ? load(weights.used() + row * in_stride + first + i) : V{};
         }
         transpose(block);
         UNROLL for (int r = 0; r < L; r++) store(panel + ((i + r) * N + n) * L, block[r]);
@@ -79,11 +82,16 @@ struct Dense {
             depth, [&](int m, int k) { return x[m][first + k]; }, [&](int k) { return panel + k * N * L; },
             [&](int m, int n, V sum) {
               float* at = output.data() + (b + m) * out_stride + o + n;
-              const V value = sum + load(begin ? bias.w() + o + n : at);
-              store(at, end && !is_last ? relu(value) : value);
+              const V value = sum + load(begin ? bias.used() + o + n : at);
+              store(at, end ? finished(value) : value);
             });
         b += M;
       });
+  }
+
+  INLINE V finished(V sum) const {
+    const V value = rounding(sum);
+    return is_last ? value : relu(value);
   }
 
   // Few outputs of long rows: the lanes run along the inputs, in strips that stay in the first cache for
@@ -102,8 +110,8 @@ struct Dense {
           const V total = sums(sum[some / M][o / N]);
           for (int m = 0; m < M && b + some + m < count; m++)
             for (int n = 0; n < N && o + n < outputs; n++) {
-              const float value = total[m * N + n] + bias.w()[o + n];
-              output.data()[(b + some + m) * out_stride + o + n] = 0 > value && !is_last ? 0 : value;
+              const V value = finished(all(total[m * N + n] + bias.used()[o + n]));
+              output.data()[(b + some + m) * out_stride + o + n] = value[0];
             }
         }
     }
@@ -113,7 +121,7 @@ struct Dense {
   template <int M, int N> INLINE void dots(int b, int count, int o, int first, int end, V* sum) {
     const float *x[M], *w[N];
     for (int m = 0; m < M; m++) x[m] = rows[std::min(b + m, count - 1)];
-    for (int n = 0; n < N; n++) w[n] = weights.w() + std::min(o + n, outputs - 1) * in_stride;
+    for (int n = 0; n < N; n++) w[n] = weights.used() + std::min(o + n, outputs - 1) * in_stride;
     V acc[L];
     UNROLL for (int i = 0; i < L; i++) acc[i] = sum[i];
     for (int i = first; i < end; i += L) {
@@ -133,9 +141,9 @@ struct Dense {
     blocks(count, inputs, [&](int b, auto M, int i, auto N) {
       product<decltype(M)::value, decltype(N)::value>(
           outputs, [&](int m, int k) { return gradient[(b + m) * out_stride + k]; },
-          [&](int k) { return weights.w() + k * in_stride + i; },
+          [&](int k) { return weights.used() + k * in_stride + i; },
           [&](int m, int n, V sum) {
-            store(out + (b + m) * in_stride + i + n, load(rows[b + m] + i + n) > 0 ? sum : V{});
+            store(out + (b + m) * in_stride + i + n, load(rows[b + m] + i + n) > 0 ? rounding(sum) : V{});
           });
     });
   }
@@ -151,12 +159,12 @@ struct Dense {
       product<decltype(M)::value, decltype(N)::value>(
           count, [&](int m, int k) { return gradient[k * out_stride + o + m]; },
           [&](int k) { return rows[k] + i; },
-          [&](int m, int n, V sum) { rule.apply(w + m * in_stride + n, v + m * in_stride + n, sum); });
+          [&](int m, int n, V sum) { rule.apply(w + m * in_stride + n, v + m * in_stride + n, rounding(sum)); });
     });
     for (int o = 0; has_bias && o < outputs; o += L) {
       V total = {};
       for (int b = 0; b < count; b++) total += load(gradient + b * out_stride + o);
-      rule.apply(bias.w() + o, bias.v() + o, total);
+      rule.apply(bias.w() + o, bias.v() + o, rounding(total));
     }
   }
 };

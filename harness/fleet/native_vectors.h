@@ -45,6 +45,12 @@ INLINE void store(float* at, V v) { *(Unaligned*)at = v; }
 INLINE V all(float x) { return V{} + x; }
 INLINE V relu(V v) { return 0 > v ? V{} : v; }  // in this form NaN stays NaN, and a divergence is seen
 
+// The nearest of the numbers that bfloat16 has, of two equally near ones the even one, as a float.
+INLINE V bfloat16(V v) {
+  const Mask bits = (Mask)v;
+  return (V)((bits + 0x7fff + (bits >> 16 & 1)) & ~0xffff);
+}
+
 constexpr size_t vectors(size_t n) { return (n + L - 1) / L; }
 // An odd number of vectors per row: rows a power of two apart would share few sets of the cache.
 constexpr size_t padded(size_t n) { return (vectors(n) | 1) * L; }
@@ -137,9 +143,24 @@ struct Rule {
   }
 };
 
+// How a step rounds. In bfloat16 every operand and every result is such a number, as under torch's autocast,
+// and sums are taken in float32, which holds any product of two of them exactly.
+struct Rounding {
+  bool reduced;
+  INLINE V operator()(V v) const { return reduced ? bfloat16(v) : v; }
+};
+
 struct Parameters {
-  Floats weights, velocities;
+  Floats weights, velocities, rounded;
   void resize(size_t n) { weights.resize(n), velocities.resize(n); }
   float* w() { return weights.data(); }
   float* v() { return velocities.data(); }
+
+  // Before the products of a step: their operands are the weights themselves or copies at its precision.
+  void prepare(Rounding rounding) {
+    if (!rounding.reduced) return;
+    rounded.values.resize(weights.values.size());
+    for (size_t i = 0; i < weights.values.size(); i++) rounded.values[i] = bfloat16(weights.values[i]);
+  }
+  const float* used() const { return rounded.values.empty() ? weights.data() : rounded.data(); }
 };

@@ -19,7 +19,7 @@ ALIGNED = 64
 
 
 class Native(Replica):
-    """A net that ``native.plan_of`` knows, in float32 on the CPU.
+    """A net that ``native.plan_of`` knows, on the CPU.
 
     Raises:
         ValueError: it is of another kind, or nothing can be compiled here.
@@ -39,6 +39,7 @@ class Native(Replica):
             loss=experiment.loss,
             momentum=recipe.momentum,
             weight_decay=recipe.weight_decay,
+            precision=experiment.precision,
         )
         if net is None:
             raise ValueError(f"{experiment.model!r} cannot be trained by the native kernel here")

@@ -121,7 +121,7 @@ def test_a_few_steps_stay_close_to_the_reference(net: str) -> None:
         )
 
 
-@pytest.mark.parametrize("net", ["mlp", "alexnet"])
+@pytest.mark.parametrize("net", ["mlp", "alexnet", "student"])
 def test_bfloat16_stays_close_to_the_reference_in_bfloat16(net: str) -> None:
     experiment = NETS[net].but(precision="bfloat16")
     expected = by_reference(experiment)
@@ -158,6 +158,7 @@ def test_the_table_names_the_kernel_by_device_and_shape(monkeypatch: pytest.Monk
     small = {"linear": "backprop", "mlp": "backprop", "student": "channels_last"}
     if native.available():
         assert {kernel_of(NETS[net]) for net in small} == {"native"}
+        assert kernel_of(NETS["student"].but(precision="bfloat16")) == "native"
     monkeypatch.setenv(native.OFF, "0")
     assert {net: kernel_of(NETS[net]) for net in small} == small
     monkeypatch.setenv(kernels.FORCED, "reference")

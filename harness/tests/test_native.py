@@ -83,7 +83,7 @@ def examples(case: Case, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return x, draws.integers(case.classes, size=case.n)
 
 
-def trained(case: Case, loss: str = "cross_entropy", batch: int = 0, **options: float) -> NativeNet:
+def trained(case: Case, loss: str = "cross_entropy", batch: int = 0, **options: Any) -> NativeNet:
     options = {"momentum": 0.9, "weight_decay": 0.0, **options}
     net = native.net(case.module, case.shape, batch=batch or case.n, loss=loss, **options)
     assert net is not None
@@ -166,6 +166,39 @@ def test_gradients_where_pooling_leaves_a_column_over(loss: str) -> None:
     layers = [nn.Conv2d(2, 5, 3), *block, nn.Conv2d(5, 3, 2), *block, nn.Conv2d(3, 7, 2), *block]
     module = initialized(nn.Sequential(*layers, nn.Flatten(), nn.Linear(7, 4)))
     assert_gradients(Case(module, (2, 23, 21), 50, 4), loss)
+
+
+@compiled
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    "model, shape, n",
+    [
+        (StudentCnn(16, 120, 84), (3, 32, 32), 64),
+        (StudentCnn(5, 30, 20), (3, 28, 28), 50),
+        (Mlp(8), (3, 28, 28), 64),
+        (Mlp(300, depth=2), (5, 7, 11), 33),
+    ],
+    ids=["lenet", "small-cnn", "narrow", "odd"],
+)
+def test_bfloat16_rounds_where_autocast_does(model: Any, shape: tuple[int, ...], n: int, loss: str) -> None:
+    """Nearly all gradients are equal to the bit; a sum in another order may round to the neighbour."""
+    case = Case(initialized(built(model, shape)), shape, n, 10)
+    x, y = examples(case)
+    net = trained(case, loss, precision="bfloat16")
+    mean = net.epoch(x, y, np.arange(n), [(0, n)], [0.0]) / n
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        outputs = case.module(torch.from_numpy(x))
+    expected = loss_of(loss, outputs.float(), torch.from_numpy(y))
+    gradients = [g.numpy() for g in torch.autograd.grad(expected, list(case.module.parameters()))]
+    assert mean == pytest.approx(expected.item(), rel=1e-3)
+    same = [(f == e).ravel() for f, e in zip(net.velocities(), gradients, strict=True)]
+    assert np.concatenate(same).mean() > 0.9
+    assert differs(net.velocities(), gradients) < 0.02
+    plain = trained(case, loss)
+    plain.epoch(x, y, np.arange(n), [(0, n)], [0.0])
+    assert differs(plain.velocities(), gradients) > 0.04  # which is what the rounding does
+    wrong = outputs.float().argmax(1).numpy() != y
+    assert (net.errors(x, y) == wrong).mean() > 0.95
 
 
 def by_autograd(
