@@ -242,6 +242,8 @@ def _method(section: Section) -> str:
         f"thrown away and repeated, at most {section.repeats} per workload.",
         "CPU time counts every process of a variant. Inputs are Gaussian, labels random in part; parameter "
         "counts are equal.",
-        f"Share of peak: {section.formula}; over the fastest matrix product at that precision.",
+        f"Share of peak: {section.formula}; over the fastest matrix product at that precision. "
+        "Above 100% where that product leaves part of the processor idle, or where products with padding are "
+        "counted that convolutions skip.",
     )
     return "\n".join(f"* {line}" for line in lines)
