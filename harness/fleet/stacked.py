@@ -257,7 +257,7 @@ def _captured(stack: Stack, size: int) -> Callable[[int], None]:
     import torch
 
     first = torch.zeros(1, dtype=torch.int64, device=stack.device)
-    with _unchanged(stack):  # warming up trains
+    with torch.cuda.device(stack.device), _unchanged(stack):  # warming up trains
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):

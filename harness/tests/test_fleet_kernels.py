@@ -16,7 +16,7 @@ from torch import nn
 
 from harness import computing
 from harness.data import Augmented, Digits, GeneratedImages, RandomCrop, RandomLabels, RedrawnLabels, Split
-from harness.fleet import kernels, memory, native, trainer
+from harness.fleet import kernels, memory, native, replica, trainer
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.fleet.plan import fleets, shape_of
 from harness.fleet.replica import ChannelsLast, Replica, built
@@ -128,6 +128,21 @@ def test_bfloat16_stays_close_to_the_reference_in_bfloat16(net: str) -> None:
     for kernel, found in by_kernels(experiment).items():
         assert far(found, expected) <= 0.02, kernel
     assert far(by_reference(NETS[net]), expected) > 1e-5
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("net", ["alexnet", "inception"])
+def test_predictions_do_not_depend_on_how_many_are_made_at_once(
+    net: str, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = NETS[net].but(precision=precision, data__n=300)
+    data = split(experiment)
+    found = kernels.replica(experiment, 0, data, "cpu")
+    assert found.kernel == "channels_last"
+    small = found._wrong(found.x_train, found.y_train)
+    monkeypatch.setattr(replica, "CONVOLVED_AT_ONCE", 1024)
+    assert small.tolist() == found._wrong(found.x_train, found.y_train).tolist()
+    assert 0 < small.sum() < len(small)
 
 
 @given(
