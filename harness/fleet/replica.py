@@ -162,6 +162,9 @@ class ChannelsLast(Replica):
     def _laid_out(self, model: torch.nn.Module) -> torch.nn.Module:
         import torch
 
+        from harness.fleet.response_norm import quickened
+
+        model = quickened(model) if self.device.type == "cpu" else model
         return super()._laid_out(model).to(memory_format=torch.channels_last)
 
     def _placed(self, images: np.ndarray) -> torch.Tensor:
