@@ -162,7 +162,7 @@ class ChannelsLast(Replica):
     def _laid_out(self, model: torch.nn.Module) -> torch.nn.Module:
         import torch
 
-        from harness.fleet.response_norm import quickened
+        from harness.fleet._response_nets import quickened
 
         model = quickened(model) if self.device.type == "cpu" else model
         return super()._laid_out(model).to(memory_format=torch.channels_last)

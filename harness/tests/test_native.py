@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from harness.fleet import native
-from harness.fleet.native import NativeNet, plan_of
+from harness.fleet.native import NativeNet
 from harness.fleet.optimizers import Sgd
 from harness.fleet.replica import batches, loss_of
 from harness.models import Linear, Mlp, StudentCnn
@@ -341,46 +341,6 @@ def test_denormals_are_flushed_within_a_call_and_only_there() -> None:
     net.epoch(x, y, np.arange(DENSE.n), [(0, DENSE.n)], [0.0])
     assert not net.velocities()[0].any()  # the input is zero, and so is the gradient
     assert np.float32(1e-38) * np.float32(0.01) > 0
-
-
-def sequences() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
-    """Modules that native.cpp does not know, by what is special about them."""
-    conv, pool, relu, flat = nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten()
-    last, image, shared = nn.Linear(18, 4), (1, 8, 8), nn.Linear(6, 6)
-    return {
-        "a subclass": (type("Other", (nn.Sequential,), {})(flat, nn.Linear(6, 4)), (6,)),
-        "one layer": (nn.Linear(6, 4), (6,)),
-        "batch norm": (built(Mlp(8, batch_norm=True), (6,)), (6,)),
-        "ReLU at the end": (nn.Sequential(flat, nn.Linear(6, 4), relu), (6,)),
-        "no pool": (nn.Sequential(conv, relu, flat, nn.Linear(72, 4)), image),
-        "padding": (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), pool, relu, flat, nn.Linear(32, 4)), image),
-        "stride": (nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), pool, relu, flat, nn.Linear(2, 4)), image),
-        "groups": (nn.Sequential(nn.Conv2d(2, 2, 3, groups=2), pool, relu, flat, last), (2, 8, 8)),
-        "oblong": (nn.Sequential(nn.Conv2d(1, 2, (3, 5)), pool, relu, flat, nn.Linear(12, 4)), image),
-        "wide pool": (nn.Sequential(conv, nn.MaxPool2d(3), relu, flat, nn.Linear(8, 4)), image),
-        "ceiling": (nn.Sequential(conv, nn.MaxPool2d(2, ceil_mode=True), relu, flat, last), image),
-        "other images": (nn.Sequential(conv, pool, relu, flat, last), (1, 10, 10)),
-        "not an image": (nn.Sequential(conv, pool, relu, flat, last), (64,)),
-        "double": (nn.Sequential(flat, nn.Linear(6, 4)).double(), (6,)),
-        "shared weights": (nn.Sequential(flat, shared, relu, shared), (6,)),
-        "other width": (nn.Sequential(flat, nn.Linear(6, 4)), (7,)),
-        "not flat": (nn.Sequential(nn.Flatten(2), nn.Linear(6, 4)), (3, 6)),
-    }
-
-
-@pytest.mark.parametrize("name", sequences())
-def test_other_modules_have_no_plan(name: str) -> None:
-    module, shape = sequences()[name]
-    assert plan_of(module, shape) is None
-    assert native.net(module, shape, batch=4, loss="squared", momentum=0.0, weight_decay=0.0) is None
-
-
-def test_a_plan_names_parameters_as_torch_does() -> None:
-    plan = plan_of(LENET.module, LENET.shape)
-    assert plan is not None
-    assert plan.convolutions == ((2, 6, 5, 18, 18, 1), (6, 6, 5, 7, 7, 1))
-    assert plan.layers == ((6, 20, 1), (20, 10, 1), (10, 10, 1))
-    assert [name for name, _ in plan.parameters] == list(LENET.module.state_dict())
 
 
 @compiled
