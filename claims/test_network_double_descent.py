@@ -9,6 +9,11 @@ cross-entropy the peak is far below.
 The quick tier shows all this on digits. The groups of widths that are called dip, peak and tail were
 chosen on replicates 1000 and up (``claims.widths``); the largest of several noisy means is never judged.
 There, after 500 and 800 epochs, the peak stood 0.06 to 0.10 above the dip, and as much above the tail.
+
+Changed after verdicts were seen: with augmentation the test error was that of the last epoch, and its verdict
+hung on rounding (reproduced by the native kernel, inconclusive by the plain one, with the same margin). It
+is the mean of the last 20 epochs now, as where longer training is compared; on replicates 1000 to 1019 that
+halves the deviation of the rise, from 0.018 to 0.010. Margin and settings are as they were.
 """
 
 from __future__ import annotations
@@ -50,7 +55,7 @@ SWEEP = {"quick": "one hidden layer of 4 to 128 units and 1,000 digits of 8x8 pi
 NETS = {"quick": "one hidden layer and 1,000 digits of 8x8 pixels, 600 epochs"}
 POINT = "one point, twice the deviation of a mean of five test errors on 797 examples"
 TWO_POINTS = "two points, about one deviation of a single network's test error between replicates"
-EARLY, LATE = (71, 90), (581, 600)
+EARLY, LATE, AUGMENTED = (71, 90), (581, 600), (481, 500)
 LEVELS = {"true": 0.0, "tenth": 0.1, "fifth": 0.2}
 BAND = (10, 12, 16, 20)
 
@@ -212,8 +217,8 @@ def test_longer_training_moves_the_peak_left(runs: Any, check: Any) -> None:
     **nets((24, 32, 128), optimizer__epochs=500), says="without augmentation, where 24 units are past it"
 )
 def test_augmentation_moves_the_peak_right(runs: Any, check: Any) -> None:
-    rise = runs.w128.final("test_error") - group(runs, (24, 32))
-    check(effect(rise.named("128 units - 24 and 32"), 0.01, because=POINT))
+    wide, *others = (window(getattr(runs, f"w{w}"), "test_error", *AUGMENTED) for w in (128, 24, 32))
+    check(effect((wide - mean_of(others)).named("128 units - 24 and 32"), 0.01, because=POINT))
     unfit = "a twentieth: far from the zero that networks of this width reach on images that stay"
     check(effect(runs.w32.final("train_error"), 0.05, because=unfit))
 

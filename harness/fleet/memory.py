@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from harness.fleet.replica import EVALUATION_BATCH
+from harness.fleet.replica import CONVOLVED_AT_ONCE, EVALUATION_BATCH
 from harness.spec import Experiment
 
-PROCESS = 700 * 2**20
+PROCESS = 900 * 2**20
 """Bytes of a process that has imported torch and trains nothing."""
 UNKNOWN = 2**62
 ADDS_PER_VALUE = 250
@@ -42,7 +42,7 @@ def _container(folder: Path) -> int:
         return UNKNOWN
 
 
-def needed(value: Any) -> int:
+def needed(value: Any, evaluated_at_once: int = EVALUATION_BATCH) -> int:
     """About how many bytes a run adds to a process: data, parameters with their steps, activations.
 
     An upper estimate; what is solved or simulated counts as its data alone.
@@ -55,13 +55,13 @@ def needed(value: Any) -> int:
         return 2 * images
     parameters = 4 * 4 * value.model.size(data.shape, data.classes)
     activations = value.model.cost(data.shape, data.classes) / ADDS_PER_VALUE + math.prod(data.shape)
-    examples = max(3 * value.optimizer.batch, EVALUATION_BATCH)
+    examples = max(3 * value.optimizer.batch, evaluated_at_once)
     return int(2 * images + parameters + 4 * activations * examples)
 
 
 def processes(values: Iterable[Any], most: int) -> int:
     """How many processes, at most ``most`` and at least one, can compute such runs side by side."""
-    each = PROCESS + max(map(needed, values), default=0)
+    each = PROCESS + max((needed(value, CONVOLVED_AT_ONCE) for value in values), default=0)
     return max(1, min(most, available() // each))
 
 

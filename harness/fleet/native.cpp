@@ -1,6 +1,7 @@
 // Training of small nets on one CPU thread, in float32 or rounded to bfloat16: blocks of (unpadded
-// convolution, 2x2 max-pool, ReLU), then dense layers with ReLU between. native.py compiles this file and calls the functions at its
-// end; one call trains a whole epoch, so nothing but arithmetic happens between two steps.
+// convolution, 2x2 max-pool, ReLU), then dense layers with ReLU between. native.py compiles this file and
+// calls the functions at its end; one call trains a whole epoch, so nothing but arithmetic happens between
+// two steps.
 //
 // Convolutions hold one example per lane of a vector: then no shape wastes lanes and nothing is shuffled
 // (native_convolution.h). Dense layers hold one example per row (native_dense.h). Results depend neither

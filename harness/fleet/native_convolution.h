@@ -53,7 +53,7 @@ struct Convolution {
               }
             }
           }
-        // Rounding makes many values equal, of which the first wins: so it comes first, and the bias before it.
+        // Rounding makes many values equal, of which the first wins: so it precedes, as the bias precedes it.
         if (rounding.reduced)
           UNROLL for (int q = 0; q < Q; q++)
             UNROLL for (int i = 0; i < 4; i++) sum[i][q] = bfloat16(sum[i][q] + bias.used()[o + q]);

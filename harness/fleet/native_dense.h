@@ -159,7 +159,9 @@ struct Dense {
       product<decltype(M)::value, decltype(N)::value>(
           count, [&](int m, int k) { return gradient[k * out_stride + o + m]; },
           [&](int k) { return rows[k] + i; },
-          [&](int m, int n, V sum) { rule.apply(w + m * in_stride + n, v + m * in_stride + n, rounding(sum)); });
+          [&](int m, int n, V sum) {
+            rule.apply(w + m * in_stride + n, v + m * in_stride + n, rounding(sum));
+          });
     });
     for (int o = 0; has_bias && o < outputs; o += L) {
       V total = {};
