@@ -157,9 +157,8 @@ def hostile() -> ClaimReport:
     )
 
 
-def every_kind() -> tuple[ClaimReport, ...]:
-    """All verdicts, one- and two-sided bounds, expected and unexpected refutations, nothing measured."""
-    unmeasured = evidence(Verdict.INCONCLUSIVE, estimate=None, low=None, high=None, values=(None,) * 5)
+def refutation() -> ClaimReport:
+    """Refuted as expected, with a control and a positive one."""
     below = evidence(
         Verdict.REFUTED,
         relation="bounded",
@@ -169,6 +168,24 @@ def every_kind() -> tuple[ClaimReport, ...]:
         high=0.08,
         estimate=0.05,
     )
+    positive = control(
+        positive=True, verdict=Verdict.REPRODUCED, says="a world in which the gap was built in"
+    )
+    return claim(
+        "weight_decay_is_needed",
+        says="Weight decay is needed to generalize.",
+        checks=(below,),
+        controls=(control(), positive),
+        verdict=Verdict.REFUTED,
+        expected=Verdict.REFUTED,
+        expected_because="the source itself reports that it is not",
+        contested="MEADOW2019 finds it matters.",
+    )
+
+
+def every_kind() -> tuple[ClaimReport, ...]:
+    """All verdicts, one- and two-sided bounds, expected and unexpected refutations, nothing measured."""
+    unmeasured = evidence(Verdict.INCONCLUSIVE, estimate=None, low=None, high=None, values=(None,) * 5)
     inside = evidence(
         relation="matches", estimate=0.985, low=0.97, high=1.0, lower_bound=0.95, upper_bound=1.05
     )
@@ -180,20 +197,7 @@ def every_kind() -> tuple[ClaimReport, ...]:
     )
     peak = "The test error peaks where the parameters just suffice to fit, and falls again beyond."
     second = {"paper": "MEADOW2019", "family": "test_descent", "thesis": "More parameters help in the end."}
-    positive = control(
-        positive=True, verdict=Verdict.REPRODUCED, says="a world in which the gap was built in"
-    )
     blind = control(discriminates=False, verdict=Verdict.INCONCLUSIVE, how="the contrast covers zero")
-    refuted = claim(
-        "weight_decay_is_needed",
-        says="Weight decay is needed to generalize.",
-        checks=(below,),
-        controls=(control(), positive),
-        verdict=Verdict.REFUTED,
-        expected=Verdict.REFUTED,
-        expected_because="the source itself reports that it is not",
-        contested="MEADOW2019 finds it matters.",
-    )
     late = claim(
         "late",
         says="Training longer does not hurt.",
@@ -208,7 +212,7 @@ def every_kind() -> tuple[ClaimReport, ...]:
     return (
         claim(figures=(curve(), curve("true labels", 6.0))),
         claim(tier="standard", adapted="none", checks=(evidence(n=10, level=0.01), inside)),
-        refuted,
+        refutation(),
         claim(
             "peak",
             says=peak,
