@@ -15,7 +15,7 @@ LEGEND = """Ratios are wall time of the baseline over ours: above 1 we are faste
 * **(a)** what tutorials and reproductions do: `DataLoader(TensorDataset, shuffle=True)`, a textbook
   `nn.Module`, `torch.optim.SGD`, `loss.item()` and accuracy each step, float32, torch's default threads.
 * **(b)** the same loop tuned, at the row's precision: resident tensors, `index_select`, fused SGD, the
-  fastest number of threads and, for convolutions, memory layout and images evaluated at once.
+  fastest number of threads and, for convolutions, memory layout; as many images evaluated at once as by us.
 * **(c)** scikit-learn: `MLPClassifier` in float32, `LinearRegression` for random features.
 """
 
@@ -115,8 +115,10 @@ def _profiles(section: Section) -> str:
     (commit, *others) = sorted({found.commit[:12] for found in section.profiles})
     by = f"Profiled at commit {commit or 'unknown'}{' and others' if others else ''}. "
     note = by + (
-        "What runs near the fastest matrix product of this machine, or spends its time in the library's own "
-        "convolutions, gains little from another loop around it."
+        "Time in the library's own convolutions is not shortened by another loop around them: that would "
+        "take convolutions of our own. The share of peak is no limit: it is that of torch's matrix product, "
+        "which leaves part of some processors idle. Shares of what moves memory, as batch normalization "
+        "does, differ from profile to profile."
     )
     return f"{table(head, map(cells, section.profiles))}\n\n{note}"
 
