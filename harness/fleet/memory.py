@@ -12,7 +12,8 @@ from harness.fleet.replica import CONVOLVED_AT_ONCE, EVALUATION_BATCH
 from harness.spec import Experiment
 
 PROCESS = 900 * 2**20
-"""Bytes of a process that has imported torch and trains nothing."""
+"""Bytes of a process that trains, apart from what ``needed`` counts: 530 MiB when torch is imported, and up
+to 900 in records of small convolutional nets."""
 UNKNOWN = 2**62
 ADDS_PER_VALUE = 250
 """Multiply-adds for each activation that the small convolutional nets keep: some 200 to 500."""

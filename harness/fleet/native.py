@@ -183,6 +183,8 @@ class NativeNet:
 
         if loss not in ("cross_entropy", "squared"):
             raise ValueError(f'loss={loss!r}: use "cross_entropy" or "squared"')
+        if precision not in ("float32", "bfloat16"):
+            raise ValueError(f'precision={precision!r}: use "float32" or "bfloat16"')
         self.plan, self.shape, self.momentum = plan, tuple(shape), momentum
         self._most = batch + 1
         self._library = library
