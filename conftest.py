@@ -3,8 +3,8 @@
 import os
 
 if os.environ.get("PYTEST_XDIST_WORKER"):
-    from harness.crew import pin_gpu
+    from harness.lab.crew import pin_gpu
 
     pin_gpu(int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")))
 
-pytest_plugins = ["harness.plugin"]
+pytest_plugins = ["harness.suite.plugin"]

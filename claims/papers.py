@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.claim import Paper
+from harness.spec.claim import Paper
 
 ZHANG2017 = Paper(
     key="ZHANG2017",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.measured import Measured
+from harness.evidence.measured import Measured
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.measured import Measured
+from harness.evidence.measured import Measured
 
 THRESHOLD = "interpolation threshold"
 

@@ -39,7 +39,7 @@ from harness import (
     trained,
 )
 from harness.data import Cifar10, Digits
-from harness.measured import Measured
+from harness.evidence.measured import Measured
 from harness.models import EpflAlexNet, Mlp, SmallInception
 
 # The constant learning rate suits the net without normalization, which starts late and is less stable

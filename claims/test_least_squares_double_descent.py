@@ -46,7 +46,7 @@ from harness.analytic.risks import (
     overparameterized_minimum,
     ridgeless,
 )
-from harness.statistics import Measured
+from harness.evidence.statistics import Measured
 
 RATIOS = (0.05, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0, 1.1, 1.3, 1.5, 1.8, 2.0, 3.0, 5.0)
 FAR = (0.2, 0.5, 0.7, 1.3, 1.8, 3.0, 5.0)

@@ -44,7 +44,7 @@ from harness.analytic.mei_montanari import asymptotic_risk, sphere_risks
 from harness.analytic.random_features import FourierFeatures, RandomFeatureSweep, SampleSweep
 from harness.analytic.ridge import RidgeSweep
 from harness.data import Digits, Mnist, WrongLabels
-from harness.statistics import Measured
+from harness.evidence.statistics import Measured
 
 NARROW = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 PAPER = (500, 1000, 1500, 2000, 2500, *range(3000, 15_000, 1000), 20_000, 40_000, 60_000)

@@ -37,7 +37,7 @@ from harness import (
 )
 from harness.analytic.trees import BoostingGrid, ForestGrid
 from harness.data import Digits, Mnist, TrueLabels, WrongLabels
-from harness.statistics import Measured
+from harness.evidence.statistics import Measured
 
 LEAVES = {
     "quick": (2, 5, 10, 20, 30, 50, 80, 120, 400),

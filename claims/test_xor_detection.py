@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from claims.papers import BRUTZKUS2019, OVERCLAIM
 from harness import Simulation, Tiers, all_reach, bounded, claim, control, effect, exact, frequencies, trained
 from harness.analytic.xor_detection import chances, explored, large_and_small, outcomes, samples
-from harness.measured import Measured
+from harness.evidence.measured import Measured
 
 OWN_STEP = 1 / 410
 QUICK = "steps c / k with c = 0.05, not 1/410"

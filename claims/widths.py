@@ -12,7 +12,7 @@ from typing import Any
 from harness import Experiment, From, Sgd, WhenFitted, mean_of
 from harness.analytic.squared_loss import SquaredLoss
 from harness.data import Augmented, Digits, RandomCrop, TrueLabels, WrongLabels
-from harness.measured import Measured
+from harness.evidence.measured import Measured
 from harness.models import Mlp
 from harness.models.widening import Widened
 

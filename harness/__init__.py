@@ -1,9 +1,6 @@
 """Executable evidence for the science of overparameterized learning: the vocabulary of a claim."""
 
-from harness.claim import Paper, claim, control, trained
-from harness.fleet.optimizers import Sgd, WhenFitted
-from harness.spec import Experiment, From, Probing, Simulation, Solved, Tiers, Value
-from harness.statistics import (
+from harness.evidence.statistics import (
     all_reach,
     argmax_in,
     bounded,
@@ -20,6 +17,9 @@ from harness.statistics import (
     slope,
     smaller_of,
 )
+from harness.fleet.optimizers import Sgd, WhenFitted
+from harness.spec import Experiment, From, Probing, Simulation, Solved, Tiers, Value
+from harness.spec.claim import Paper, claim, control, trained
 
 __all__ = [
     "Experiment", "From", "Paper", "Probing", "Sgd", "Simulation", "Solved", "Tiers", "Value", "WhenFitted",

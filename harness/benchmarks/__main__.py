@@ -6,11 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness import places
 from harness.benchmarks import gate, markdown, schema, workloads
 from harness.benchmarks.measure import Plan, profiled, section
 from harness.benchmarks.sweeps import Sweep
 from harness.benchmarks.warm import Failure
+from harness.lab import places
 
 NAME = "python -m harness.benchmarks"
 EPILOG = """examples:

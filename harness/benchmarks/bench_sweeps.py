@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from harness import places
 from harness.benchmarks import sweeps
 from harness.benchmarks.sweeps import Sweep
 from harness.benchmarks.variants import Variant
 from harness.benchmarks.warm import Pool
+from harness.lab import places
 
 ROUNDS = 5
 VARIANTS = sweeps.variants(Sweep().smaller(), "cpu", places.processes("cpu"))

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness import places
 from harness.benchmarks import training, workloads
 from harness.benchmarks.variants import Variant
 from harness.benchmarks.warm import Pool
+from harness.lab import places
 
 ROUNDS = 5
 

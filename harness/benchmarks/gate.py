@@ -16,7 +16,7 @@ from harness.models import Mlp, StudentCnn
 from harness.spec import Experiment
 
 if TYPE_CHECKING:
-    from harness.measured import Measured
+    from harness.evidence.measured import Measured
 
 KERNEL_VARIABLE = "HARNESS_KERNEL"
 REFERENCE = "reference"
@@ -83,7 +83,7 @@ def judged(title: str, precision: str, chosen: Fitted, reference: Fitted) -> Gat
     """Whether the paired ratio's interval lies within the margin; a run that did not fit fails the gate."""
     import numpy as np
 
-    from harness.statistics import mean_interval, ratio
+    from harness.evidence.statistics import mean_interval, ratio
 
     mean, low, high = mean_interval(ratio(chosen.epochs, reference.epochs), LEVEL)
     bounds = [math.exp(value) if math.isfinite(value) else None for value in (mean, low, high)]

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from harness import provenance
 from harness.benchmarks import gate, peak, profile, startup, sweeps, training
 from harness.benchmarks.rounds import FOREIGN_LIMIT
 from harness.benchmarks.schema import Gate, Machine, Peak, Row, Section, Startup, Unused
@@ -16,6 +15,7 @@ from harness.benchmarks.sweeps import Sweep
 from harness.benchmarks.variants import PLAIN, Compared, Variant, compared
 from harness.benchmarks.warm import ROOT, Pool
 from harness.benchmarks.workloads import FORMULA, SMALLEST, Workload
+from harness.lab import provenance
 
 PRECISIONS = ("float32", "bfloat16", "float64")
 

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.computing import Place
-from harness.crew import single_threaded
-from harness.lab import Failed, Lab
+from harness.lab.computing import Place
+from harness.lab.crew import single_threaded
+from harness.lab.lab import Failed, Lab
 
 if TYPE_CHECKING:
     from harness.benchmarks.workloads import Workload
-    from harness.fleet.plan import Run
-    from harness.store import Record
+    from harness.lab.plan import Run
+    from harness.lab.store import Record
 
 
 @functools.cache

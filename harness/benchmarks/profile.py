@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from harness.benchmarks.schema import Profile, Row, Share
 from harness.benchmarks.warm import Pool
 from harness.benchmarks.workloads import Workload
-from harness.fleet import trainer
+from harness.fleet import numerics, trainer
 
 SHOWN = 6
 """Operations that are named; what is left is one share."""
@@ -21,7 +21,7 @@ def shares(workload: Workload, precision: str, device: str) -> list[tuple[str, f
     """
     from torch.profiler import ProfilerActivity, profile
 
-    trainer.prepare(device)
+    numerics.prepare(device)
     experiment, replicate = workload.cells(precision, 0)[-1]
     member = trainer.Member(experiment, replicate, experiment.data.split(None, replicate))
     trainer.train(member, device)

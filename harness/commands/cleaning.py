@@ -13,7 +13,7 @@ from harness.commands import selection
 from harness.spec import TIERS
 
 if TYPE_CHECKING:
-    from harness.store import Store, Unneeded
+    from harness.lab.store import Store, Unneeded
 
 DAY = 86_400.0
 
@@ -24,7 +24,7 @@ def gc(given: argparse.Namespace) -> int:
     Raises:
         ValueError: there are no claims here, there is no store, or it is a file of shipped records.
     """
-    from harness.shipped import Shipped
+    from harness.lab.shipped import Shipped
 
     store = selection.opened(given)
     if isinstance(store, Shipped):
@@ -52,11 +52,11 @@ def gc(given: argparse.Namespace) -> int:
 
 def _readable(given: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[str], set[str]]:
     """Keys of all runs that claims can read on any rung, and one-line names of what cannot be addressed."""
-    from harness.catalogue import functions
     from harness.data.archives import DataError
-    from harness.entries import item_of
-    from harness.fleet.plan import Catalogue, with_parents
-    from harness.lab import parts
+    from harness.lab.lab import parts
+    from harness.lab.plan import Catalogue, with_parents
+    from harness.suite.entries import item_of
+    from harness.suite.listing import functions
 
     catalogue = Catalogue(selection.place_of(given).data_root)
     keys: set[str] = set()

@@ -19,8 +19,8 @@ from harness.commands.data import IMAGENET, Held, held
 from harness.spec import TIERS
 
 if TYPE_CHECKING:
-    from harness.computing import Place
-    from harness.lab import Lab
+    from harness.lab.computing import Place
+    from harness.lab.lab import Lab
 
 EXAMPLES = """
                  cores, GPUs, data, store, and each tier: ready or not, and about how long
@@ -118,8 +118,8 @@ def diagnosis(given: argparse.Namespace) -> Diagnosis:
 
 def storage(path: Path) -> Storage:
     """What there is at a store's place; nothing is made."""
-    from harness.shipped import Shipped
-    from harness.store import LAYOUT, Store, StoreError
+    from harness.lab.shipped import Shipped
+    from harness.lab.store import LAYOUT, Store, StoreError
 
     nearest = next(folder for folder in (path, *path.parents) if folder.exists())
     free = shutil.disk_usage(nearest).free
@@ -140,8 +140,8 @@ def storage(path: Path) -> Storage:
 def _tiers(
     given: argparse.Namespace, place: Place, lab: Lab, machine: machines.Machine, store: Storage
 ) -> Iterator[Tier]:
-    from harness.catalogue import functions
-    from harness.entries import tier_of
+    from harness.suite.entries import tier_of
+    from harness.suite.listing import functions
 
     everything = functions(Path.cwd())
     processes = selection.processes_of(given, place)
@@ -221,7 +221,7 @@ def told(found: Diagnosis) -> list[str]:
 
 
 def _tier_told(tier: Tier) -> str:
-    from harness.progress import spoken
+    from harness.lab.progress import spoken
 
     state = "not ready" if tier.problems else "ready"
     if not tier.missing:

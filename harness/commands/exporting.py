@@ -11,10 +11,10 @@ from harness import commands as shared
 from harness.commands import selection
 
 if TYPE_CHECKING:
-    from harness.fleet.plan import Catalogue, Named, Run
-    from harness.lab import Lab
-    from harness.report.schema import ClaimReport, Provenance, Report
-    from harness.shipped import Header
+    from harness.evidence.schema import ClaimReport, Provenance, Report
+    from harness.lab.lab import Lab
+    from harness.lab.plan import Catalogue, Named, Run
+    from harness.lab.shipped import Header
     from harness.spec import Runnable
 
 NAME = "records.jsonl.gz"
@@ -26,7 +26,7 @@ def export(given: argparse.Namespace) -> int:
     Raises:
         ValueError: report, store and code do not fit each other (one line).
     """
-    from harness.lab import Lab
+    from harness.lab.lab import Lab
     from harness.report import render
 
     (report,) = render.load([given.report])
@@ -46,7 +46,7 @@ def exported(report: Report, lab: Lab) -> tuple[bytes, int]:
     Raises:
         ValueError: the report read runs of other code or data than there are here, or the store lacks some.
     """
-    from harness import shipped
+    from harness.lab import shipped
 
     runs = {run.key: run for run in _read(report, lab)}
     here = {run.address for run in runs.values()}
@@ -74,8 +74,8 @@ def header_of(provenance: Provenance, catalogue: Catalogue, values: Iterable[Run
     Raises:
         DataError: data they need is missing or corrupt (one line).
     """
-    from harness import shipped
-    from harness.fleet.plan import specification
+    from harness.lab import shipped
+    from harness.lab.plan import specification
     from harness.spec import values_in
 
     names: dict[str, Named] = {}
@@ -105,9 +105,9 @@ def _read(report: Report, lab: Lab) -> Iterator[Run]:
     Raises:
         ValueError: an item of the report is not among the claims here, or its data is missing.
     """
-    from harness.catalogue import functions
-    from harness.entries import claim_id, item_of, tier_of
-    from harness.judging import runnables
+    from harness.judging.ladder import runnables
+    from harness.suite.entries import claim_id, item_of, tier_of
+    from harness.suite.listing import functions
 
     judged = {(c.id, c.tier): c for c in report.claims if _addresses(c)}
     for function in functions(Path.cwd(), report.tiers):

@@ -28,7 +28,7 @@ def run(given: argparse.Namespace) -> int:
     Raises:
         ValueError: there are none here, or they cannot be collected.
     """
-    from harness.catalogue import collected
+    from harness.suite.listing import collected
 
     claims = collected(Path.cwd(), given.k)
     if given.json:

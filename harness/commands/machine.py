@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import provenance
+from harness.lab import provenance
 
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 COMPILERS = ("c++", "g++", "clang++")
@@ -79,7 +79,7 @@ def flags(cpuinfo: Path) -> tuple[str, ...]:
 
 def gpus() -> tuple[Gpu, ...]:
     """As ``nvidia-smi`` names them; else those the driver lists, without memory."""
-    from harness.crew import count_gpus
+    from harness.lab.crew import count_gpus
 
     try:
         done = subprocess.run(

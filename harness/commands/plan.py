@@ -14,7 +14,7 @@ from harness import commands as shared
 from harness.commands import selection
 
 if TYPE_CHECKING:
-    from harness.lab import Plan
+    from harness.lab.lab import Plan
 
 EXAMPLES = """
                            what `pytest claims -m quick` would train
@@ -76,8 +76,8 @@ def run(given: argparse.Namespace) -> int:
     Raises:
         ValueError: store, data root or device cannot be used; no claims here.
     """
-    from harness.catalogue import functions
-    from harness.report import opening
+    from harness.suite import opening
+    from harness.suite.listing import functions
 
     place = selection.place_of(given)
     tiers = tuple(given.tiers) or ("quick",)
@@ -123,7 +123,7 @@ def planned(tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes:
 
 def told(tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes: int) -> list[str]:
     """The plan's sum for people, as pytest says it."""
-    from harness.report import opening
+    from harness.suite import opening
 
     items = f"{needs.items} item{'' if needs.items == 1 else 's'}"
     data = needs.data or ({"not here": ""} if needs.problems else {})

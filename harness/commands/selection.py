@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.data.archives import DataError
-from harness.fleet.plan import Catalogue, Named, specification
+from harness.lab.plan import Catalogue, Named, specification
 from harness.spec import TIERS, Runnable
 
 if TYPE_CHECKING:
-    from harness.computing import Place
-    from harness.fleet.plan import Run
-    from harness.lab import Lab
-    from harness.store import Store
+    from harness.lab.computing import Place
+    from harness.lab.lab import Lab
+    from harness.lab.plan import Run
+    from harness.lab.store import Store
 
 
 class Needs(msgspec.Struct, kw_only=True):
@@ -84,8 +84,8 @@ def place_of(given: argparse.Namespace) -> Place:
     Raises:
         ValueError: one line for what is wrong with it.
     """
-    from harness.places import place
-    from harness.provenance import commit
+    from harness.lab.places import place
+    from harness.lab.provenance import commit
 
     device = getattr(given, "device", "cpu")
     return place(
@@ -102,8 +102,8 @@ def opened(given: argparse.Namespace) -> Store:
     Raises:
         StoreError: there is none, or it cannot be used.
     """
-    from harness.shipped import Shipped
-    from harness.store import LAYOUT, Store, StoreError
+    from harness.lab.shipped import Shipped
+    from harness.lab.store import LAYOUT, Store, StoreError
 
     root = place_of(given).store
     if root.is_file():
@@ -115,7 +115,7 @@ def opened(given: argparse.Namespace) -> Store:
 
 def processes_of(given: argparse.Namespace, place: Place) -> int:
     """How many processes train at once."""
-    from harness.places import processes
+    from harness.lab.places import processes
 
     return given.processes or processes(place.device)
 
@@ -147,7 +147,7 @@ def lab(place: Place) -> Lab:
     Raises:
         StoreError: the store cannot be used.
     """
-    from harness.lab import Lab
+    from harness.lab.lab import Lab
 
     found = Lab(place)
     if not found.shipped:
@@ -157,7 +157,7 @@ def lab(place: Place) -> Lab:
 
 def needs(functions: Sequence[Any], lab: Lab) -> Needs:
     """What collected functions read at their first look."""
-    from harness.entries import claim_id, item_of, tier_of
+    from harness.suite.entries import claim_id, item_of, tier_of
 
     runs: list[Run] = []
     data: dict[str, str] = {}
@@ -179,8 +179,8 @@ def needs(functions: Sequence[Any], lab: Lab) -> Needs:
 
 def whats(value: Any) -> set[str]:
     """The one-line names of everything that must be computed for a value: itself, probes, parents."""
-    from harness.fleet.plan import parents_of
-    from harness.lab import parts
+    from harness.lab.lab import parts
+    from harness.lab.plan import parents_of
     from harness.spec import abbreviated
 
     found: set[str] = set()

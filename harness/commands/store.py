@@ -16,7 +16,7 @@ from harness.commands.exporting import export
 from harness.spec import TIERS
 
 if TYPE_CHECKING:
-    from harness.store import Store
+    from harness.lab.store import Store
 
 EXAMPLES = """
 ls                        what there is: records, bytes, seconds of training, tiers that read it
@@ -125,8 +125,8 @@ def listed(store: Store, tiers: dict[str, set[str]]) -> Contents:
 
 def _tiers_by_what() -> dict[str, set[str]]:
     """What this checkout's claims name, in one line each -> the tiers; nothing outside a checkout."""
-    from harness.catalogue import functions
-    from harness.entries import item_of, tier_of
+    from harness.suite.entries import item_of, tier_of
+    from harness.suite.listing import functions
 
     if not Path("claims").is_dir():
         return {}

@@ -14,8 +14,8 @@ from harness.commands import selection
 from harness.commands.plan import told
 
 if TYPE_CHECKING:
-    from harness.fleet.plan import Run
-    from harness.lab import Lab
+    from harness.lab.lab import Lab
+    from harness.lab.plan import Run
 
 EXAMPLES = """
 standard                             everything `pytest claims -m standard` reads first
@@ -40,9 +40,9 @@ def run(given: argparse.Namespace) -> int:
     Raises:
         ValueError: store, data root or device cannot be used; no claims here.
     """
-    from harness.catalogue import functions
-    from harness.lab import Lab
-    from harness.progress import Tally, Terminal
+    from harness.lab.lab import Lab
+    from harness.lab.progress import Tally, Terminal
+    from harness.suite.listing import functions
 
     place = selection.place_of(given)
     if place.store.is_file():
@@ -70,7 +70,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _trained(lab: Lab, runs: list[Any]) -> int:
-    from harness.progress import spoken
+    from harness.lab.progress import spoken
 
     began = time.monotonic()
     lab.ensure(runs)

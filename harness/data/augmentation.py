@@ -16,7 +16,7 @@ from harness.data.archives import Source
 from harness.data.preprocessing import CHUNK, _standardise
 from harness.data.split import Split
 from harness.spec import Value
-from harness.streams import stream
+from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.archives import DataError
-from harness.streams import stream
+from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from harness.data.archives import Source
 from harness.data.labels import TrueLabels
 from harness.data.split import ImageSet, Split, require_between, split_of
 from harness.spec import Value
-from harness.streams import stream
+from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.data.labels import RedrawnLabels
 from harness.spec import Value
-from harness.streams import stream
+from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ from harness.data.labels import TrueLabels
 from harness.data.preprocessing import prepare
 from harness.data.split import ImageSet, Split, require_between, require_corruptions, split_of
 from harness.spec import Value
-from harness.streams import stream
+from harness.spec.streams import stream
 
 
 class StoredImages(Value, frozen=True):

@@ -229,9 +229,9 @@ def _begun(
     """This process's part of the training, the others found."""
     import torch.distributed
 
-    from harness.fleet import trainer
+    from harness.fleet import numerics
 
-    trainer.prepare(device)
+    numerics.prepare(device)
     backend = "gloo"
     if device.startswith("cuda"):
         torch.cuda.set_device(device)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.spec import Experiment
-from harness.streams import stream
+from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.fleet.replica import Weights, batches, built, loss_of, measures
 from harness.spec import Experiment
-from harness.streams import stream
+from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import numpy as np

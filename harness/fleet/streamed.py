@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.data.image_folder import ImageFiles, StreamedSplit
 from harness.fleet.replica import Weights, built, loss_of, noisy
 from harness.spec import Experiment
-from harness.streams import stream
+from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import numpy as np

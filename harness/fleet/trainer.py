@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -59,24 +58,6 @@ class Member:
     start: Weights | None = None
     resume: Checkpoint | None = None
     save: Save | None = None
-
-
-def prepare(device: str) -> None:
-    """Fix what numbers depend on: one thread, no denormals, no reduced precision, fixed algorithms.
-
-    Denormals slow the end of a memorization by orders of magnitude; flushing them must be set before
-    any thread pool starts.
-    """
-    import torch
-
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(1)
-    torch.set_float32_matmul_precision("highest")
-    if device.startswith("cuda"):
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
-        torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.allow_tf32 = False
 
 
 def train(member: Member, device: str = "cpu", until_epoch: int | None = None) -> Trained:

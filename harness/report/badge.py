@@ -6,7 +6,7 @@ import msgspec
 
 from harness.report import wording
 from harness.report.contents import Contents
-from harness.verdict import Verdict
+from harness.spec.verdict import Verdict
 
 
 def render(contents: Contents) -> bytes:

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.evidence.schema import ClaimReport, Paper, Report
 from harness.report import multiplicity
-from harness.report.schema import ClaimReport, Paper, Report
 from harness.spec import TIERS
-from harness.verdict import Verdict
+from harness.spec.verdict import Verdict
 
 
 @dataclass(frozen=True)

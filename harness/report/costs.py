@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.report.schema import ClaimReport, Run
+from harness.evidence.schema import ClaimReport, Run
 
 
 @dataclass(frozen=True)

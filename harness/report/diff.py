@@ -12,11 +12,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from harness.inference import rate_change_interval, welch_interval
+from harness.evidence.inference import rate_change_interval, welch_interval
+from harness.evidence.outcome import Evidence
+from harness.evidence.schema import ClaimReport, Report
 from harness.report import markdown as gfm
 from harness.report import wording
-from harness.report.schema import ClaimReport, Report
-from harness.verdict import Evidence, Verdict
+from harness.spec.verdict import Verdict
 
 LEVEL = 0.05
 """Two-sided, of each interval; nothing is adjusted for their number, which is why it is shown beside them."""

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.evidence.schema import ClaimReport, Reported, Series
 from harness.report import wording
-from harness.report.schema import ClaimReport, Reported, Series
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,9 +13,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.evidence.outcome import Evidence
+from harness.evidence.schema import ClaimReport
 from harness.report import wording
-from harness.report.schema import ClaimReport
-from harness.verdict import Evidence, Verdict
+from harness.spec.verdict import Verdict
 
 FAR = 100.0
 TICKS = (-100.0, -30.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 30.0, 100.0)

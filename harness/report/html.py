@@ -10,7 +10,7 @@ from typing import Any
 from harness.report import costs, figures, forest, wording
 from harness.report.contents import Contents, anchors
 from harness.report.track import track
-from harness.verdict import Verdict
+from harness.spec.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from harness.evidence.outcome import ControlOutcome, Evidence
+from harness.evidence.schema import ClaimReport
 from harness.report import costs, figures, multiplicity, track, wording
 from harness.report.contents import Contents, Family, Section
-from harness.report.schema import ClaimReport
-from harness.verdict import ControlOutcome, Evidence, Verdict
+from harness.spec.verdict import Verdict
 
 LIMIT = 1_000_000
 """Bytes; GitHub drops a step summary of more than 1,024 kB as a whole."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.report.schema import ClaimReport
-from harness.statistics import holm
-from harness.verdict import Verdict
+from harness.evidence.schema import ClaimReport
+from harness.evidence.statistics import holm
+from harness.spec.verdict import Verdict
 
 ERROR = 0.05
 """The most a claim's looks, or its one look at a fixed n, may err by together."""

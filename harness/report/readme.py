@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from harness.evidence.schema import ClaimReport, Paper, Report
 from harness.report import wording
 from harness.report.contents import Contents, gather
 from harness.report.markdown import plain
 from harness.report.render import load
-from harness.report.schema import ClaimReport, Paper, Report
-from harness.verdict import Verdict
+from harness.spec.verdict import Verdict
 
 BEGIN = "<!-- verdicts, written by: python -m harness.report.readme -->"
 END = "<!-- end of verdicts -->"

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from harness.evidence.schema import Report, decode, encode
 from harness.report import badge, html, markdown
 from harness.report.contents import gather
-from harness.report.schema import Report, decode, encode
 
 
 def load(paths: Iterable[str | Path]) -> tuple[Report, ...]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.verdict import Evidence
+from harness.evidence.outcome import Evidence
 
 MARGIN = 0.08
 

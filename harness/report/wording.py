@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.report.schema import ClaimReport, Paper, Report, Run
-from harness.verdict import Contrast, Evidence, Verdict
+from harness.evidence.outcome import Contrast, Evidence
+from harness.evidence.schema import ClaimReport, Paper, Report, Run
+from harness.spec.verdict import Verdict
 
 MEANINGS = {
     Verdict.REPRODUCED: "every check's interval is on the claim's side of its bound, and the control differs",

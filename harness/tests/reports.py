@@ -6,7 +6,8 @@ import functools
 import math
 from typing import Any
 
-from harness.report.schema import (
+from harness.evidence.outcome import Contrast, ControlOutcome, Evidence
+from harness.evidence.schema import (
     SCHEMA,
     ClaimReport,
     Collected,
@@ -17,7 +18,7 @@ from harness.report.schema import (
     Run,
     Series,
 )
-from harness.verdict import Contrast, ControlOutcome, Evidence, Verdict
+from harness.spec.verdict import Verdict
 
 HOSTILE = (
     "<script>alert(1)</script> | a\n# b $x^2$ **c** `d` \"e' "

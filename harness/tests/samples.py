@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import settings
 from numpy.typing import ArrayLike
 
-from harness.measured import Measured
+from harness.evidence.measured import Measured
 
 WHY = "chosen for this test"
 exhaustive = settings(derandomize=True, deadline=None, database=None)

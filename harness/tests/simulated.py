@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.computing import Place
 from harness.data import Digits
 from harness.fleet.optimizers import Sgd
+from harness.lab.computing import Place
+from harness.lab.store import Record
 from harness.models import Mlp
 from harness.spec import Experiment, Simulation, Value
-from harness.store import Record
 
 SMALL = Experiment(Digits(n=200), Mlp(16), Sgd(lr=0.05, epochs=3))
 

@@ -13,18 +13,18 @@ import msgspec
 import pytest
 
 import harness
-from harness.report.schema import Report, decode
+from harness.evidence.schema import Report, decode
 
 ROOT = Path(harness.__file__).parents[1]
 
 CONFTEST = """
 import sys
 
-import harness.provenance
+import harness.lab.provenance
 
-harness.provenance.cores = lambda: 1  # no processes of the session's own: they take a second to start
+harness.lab.provenance.cores = lambda: 1  # no processes of the session's own: they take a second to start
 
-pytest_plugins = ["harness.plugin"]
+pytest_plugins = ["harness.suite.plugin"]
 
 
 def pytest_unconfigure(config):
@@ -161,7 +161,7 @@ def _finished(folder: Path, command: list[str], env: Mapping[str, str]) -> Sessi
 
 def inside(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Session:
     """The same within this process, which saves the start of Python; for what imports nothing large."""
-    from harness import provenance
+    from harness.lab import provenance
 
     monkeypatch.setattr(provenance, "cores", lambda: 1)
     for name in [n for n in os.environ if n.startswith(("PYTEST_", "HARNESS_"))]:

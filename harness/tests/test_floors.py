@@ -20,29 +20,14 @@ FILES = sorted(
 )
 SOURCES = [path for path in FILES if "tests" not in path.relative_to(ROOT).parts]
 
-# From the ground up. A module may import from its own floor and from those below it. A name stands for
-# the module and, unless they are named themselves, for everything in the package.
+# From the ground up. A module may import from its own room, and from rooms on its own floor and below.
 FLOORS = (
-    ("harness.spec", "harness.streams", "harness.verdict", "harness.fingerprint"),
-    ("harness.measured", "harness.inference", "harness.relations", "harness.statistics"),
-    ("harness.data", "harness.models"),
-    ("harness.fleet", "harness.analytic", "harness.store"),
-    (
-        "harness.lab",
-        "harness.results",
-        "harness.computing",
-        "harness.crew",
-        "harness.progress",
-        "harness.watch",
-        "harness.provenance",
-        "harness.places",
-        "harness.shipped",
-    ),
-    ("harness.claim", "harness.report"),
-    ("harness.judging", "harness.rejudging"),
-    ("harness.entries", "harness.dispatch"),
-    ("harness.session", "harness.catalogue"),
-    ("harness.plugin", "harness.commands", "harness.benchmarks", "harness.__main__", "harness"),
+    ("harness.spec",),
+    ("harness.evidence", "harness.data", "harness.models"),
+    ("harness.analytic", "harness.fleet"),
+    ("harness.lab",),
+    ("harness.judging", "harness.report"),
+    ("harness.suite", "harness.commands", "harness.benchmarks", "harness"),
     ("claims", "conftest"),
 )
 NAMED = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from claims import test_imagenet as claims
-from harness.fleet.plan import Run
-from harness.judging import Item, judged
-from harness.results import Results
+from harness.judging.ladder import Item, judged
+from harness.lab.plan import Run
+from harness.lab.results import Results
 from harness.spec import Experiment
 from harness.tests.simulated import record
 

@@ -13,11 +13,12 @@ import pytest
 
 from harness.__main__ import COMMANDS
 from harness.data import DataError
-from harness.report import readme, terminal
-from harness.report.schema import Collected
+from harness.evidence.schema import Collected
+from harness.report import readme
+from harness.spec.verdict import Verdict
+from harness.suite import terminal
 from harness.tests.reports import HOSTILE, bare, claim, report
 from harness.tests.suites import ROOT, Session, run, write
-from harness.verdict import Verdict
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE, DATA = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)

@@ -1,0 +1,1 @@
+"""What was found: measures, relations, inference, verdicts, and the report's schema."""

@@ -1,0 +1,223 @@
+"""Intervals, tests and their power, as plain functions of numbers."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from harness.evidence.measured import Measured
+
+FEWEST = 5
+"""With fewer replicates the numbers are shown, and nothing is concluded."""
+
+
+def mean_interval(x: Measured, level: float) -> tuple[float, float, float]:
+    """(mean, low, high) by Student's t, each side at one-sided ``level``, in the units of ``x.values``.
+
+    Censored values are lower bounds, so they leave no upper side; a run that diverged or is unusable
+    leaves no mean at all (NaN).
+    """
+    import numpy as np
+    from scipy.special import stdtrit
+
+    n = len(x)
+    if n == 0 or x.unusable.any() or x.diverged.any():
+        return math.nan, math.nan, math.nan
+    with np.errstate(all="ignore"):
+        mean = float(np.mean(x.values))
+    half = float(stdtrit(n - 1, 1 - level)) * deviation(x)[0] / math.sqrt(n) if n > 1 else math.inf
+    return mean, mean - half, math.inf if x.censored.any() else mean + half
+
+
+def deviation(x: Measured) -> tuple[float, bool]:
+    """The standard deviation over two or more replicates, and whether it was raised to its floor.
+
+    The floor is resolution / √12, the deviation of a number rounded to its resolution: zero spread is not
+    certainty. An exact measure still has the rounding of floats.
+    """
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        found = float(np.std(x.values, ddof=1))
+        rounding = float(np.max(np.abs(x.values)) * np.finfo(np.float64).eps)
+    floor = max(x.resolution / math.sqrt(12), rounding)
+    return max(found, floor), found <= floor
+
+
+def rate_interval(successes: int, n: int, level: float) -> tuple[float, float]:
+    """(low, high) of a success rate, exact (Clopper and Pearson), each side at one-sided ``level``."""
+    from scipy.special import betaincinv
+
+    low = float(betaincinv(successes, n - successes + 1, level)) if successes > 0 else 0.0
+    high = float(betaincinv(successes + 1, n - successes, 1 - level)) if successes < n else 1.0
+    return low, high
+
+
+def mean_p(x: Measured, lower: float | None, upper: float | None) -> float | None:
+    """The level at which ``mean_interval`` begins to clear its bounds: a one-sided t test's p-value.
+
+    With two bounds it is the larger of the two one-sided ones (Schuirmann 1987). Bounds are in the units
+    of ``x.values``. None where there is no mean, or no spread to judge it by.
+    """
+    from scipy.special import stdtr
+
+    mean, n = mean_interval(x, 0.25)[0], len(x)
+    if n < 2 or not math.isfinite(mean):
+        return None
+    error = deviation(x)[0] / math.sqrt(n)
+
+    def tail(distance: float) -> float:
+        if error > 0:
+            return float(stdtr(n - 1, -distance / error))
+        return 0.0 if distance > 0 else 1.0
+
+    above = tail(mean - lower) if lower is not None else 0.0
+    below = 0.0 if upper is None else 1.0 if x.censored.any() else tail(upper - mean)
+    return max(above, below)
+
+
+def rate_p(successes: int, n: int, rate: float) -> float:
+    """The p-value of "all n succeed" against a success rate of at most ``rate``: 1 unless all did."""
+    return float(rate**n) if n and successes == n else 1.0
+
+
+def within_p(counts: Sequence[int], probabilities: Sequence[float], within: float) -> float:
+    """The level at which ``rate_interval`` begins to bound every probability to ``within`` of the given one.
+
+    The largest of the exact binomial tests of each count against both ends of its range.
+    """
+    from scipy.special import bdtr, bdtrc
+
+    n, found = sum(counts), [0.0]
+    for count, p in zip(counts, probabilities, strict=True):
+        if p + within <= 1:
+            found.append(float(bdtr(count, n, p + within)))
+        if p - within >= 0:
+            found.append(float(bdtrc(count - 1, n, p - within)) if count else 1.0)
+    return max(found)
+
+
+def welch_interval(
+    change: float, deviations: tuple[float, float], n: tuple[int, int], level: float = 0.05
+) -> tuple[float, float]:
+    """Two-sided interval of a difference of two means over independent replicates (Welch 1947).
+
+    Args:
+        change: the difference of the means.
+        deviations, n: standard deviation over replicates and number of replicates (at least 2) of each.
+        level: two-sided level.
+    """
+    from scipy.special import stdtrit
+
+    parts = [deviation**2 / count for deviation, count in zip(deviations, n, strict=True)]
+    total = sum(parts)
+    if total <= 0:
+        return change, change
+    freedom = total**2 / sum(part**2 / (count - 1) for part, count in zip(parts, n, strict=True))
+    half = float(stdtrit(freedom, 1 - level / 2)) * math.sqrt(total)
+    return change - half, change + half
+
+
+def rate_change_interval(
+    successes: tuple[int, int], n: tuple[int, int], level: float = 0.05
+) -> tuple[float, float]:
+    """Two-sided interval of the second success rate minus the first (Newcombe 1998, method 10)."""
+    from scipy.special import ndtri
+
+    z = float(ndtri(1 - level / 2))
+    p, q = (k / count for k, count in zip(successes, n, strict=True))
+    (low_p, high_p), (low_q, high_q) = (_wilson(k, count, z) for k, count in zip(successes, n, strict=True))
+    return q - p - math.hypot(q - low_q, high_p - p), q - p + math.hypot(high_q - q, p - low_p)
+
+
+def _wilson(successes: int, n: int, z: float) -> tuple[float, float]:
+    """The score interval of a rate (Wilson 1927)."""
+    rate, weight = successes / n, z * z / n
+    centre = (rate + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * math.sqrt(rate * (1 - rate) / n + weight / (4 * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def multinomial_p(counts: Sequence[int], probabilities: Sequence[float]) -> float:
+    """p-value of the exact multinomial test: the probability of an outcome no likelier than the counts.
+
+    All outcomes are enumerated if there are at most 50,000; otherwise 20,000 are drawn from a fixed stream,
+    and the observed one counts as one more, which keeps the test valid.
+    """
+    import numpy as np
+    from scipy.special import gammaln, xlogy
+
+    observed, p = np.asarray(counts, dtype=np.int64), np.asarray(probabilities, dtype=np.float64)
+    n, k = int(observed.sum()), len(p)
+    enumerated = math.comb(n + k - 1, k - 1) <= 50_000
+    outcomes = _compositions(n, k) if enumerated else _multinomial_draws(n, p)
+
+    def log_likelihood(x: Any) -> Any:
+        return gammaln(n + 1) + np.sum(xlogy(x, p) - gammaln(x + 1), axis=-1)
+
+    likelihoods = log_likelihood(outcomes)
+    unlikely = likelihoods <= log_likelihood(observed) + 1e-7
+    if enumerated:
+        return min(1.0, float(np.exp(likelihoods[unlikely]).sum()))
+    return float((1 + unlikely.sum()) / (1 + len(outcomes)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for their number (Holm 1979), in the given order."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = float(largest)
+    return adjusted
+
+
+def power(n: int, level: float, effect_over_sd: float) -> float:
+    """The chance that a one-sided t test of n replicates clears its bound.
+
+    Args:
+        n: replicates, at least 2.
+        level: one-sided level.
+        effect_over_sd: distance of the true mean from the bound, in standard deviations of the
+            (paired) number per replicate.
+    """
+    from scipy.special import nctdtr, stdtrit
+
+    return 1 - float(nctdtr(n - 1, effect_over_sd * math.sqrt(n), stdtrit(n - 1, 1 - level)))
+
+
+_power = power  # the next function has an argument of that name
+
+
+def replicates_needed(level: float, effect_over_sd: float, power: float = 0.8) -> int:
+    """The fewest replicates (at least 5) with that power; arguments as for ``power``.
+
+    Raises:
+        ValueError: no number of replicates is enough, or it is above a million.
+    """
+    n = FEWEST
+    while not _power(n, level, effect_over_sd) >= power:
+        n *= 2
+        if effect_over_sd <= 0 or power >= 1 or n > 1_000_000:
+            raise ValueError(f"no affordable n has power {power:g} for an effect of {effect_over_sd:g} SD")
+    counts = range(FEWEST, n + 1)
+    return counts[bisect.bisect_left(counts, power, key=lambda k: _power(k, level, effect_over_sd))]
+
+
+def _compositions(n: int, k: int) -> Any:
+    """[outcome, k]: all ways to write n as an ordered sum of k counts."""
+    import numpy as np
+
+    bars = np.array(list(itertools.combinations(range(n + k - 1), k - 1)), dtype=np.int64).reshape(-1, k - 1)
+    edges = np.pad(bars, ((0, 0), (1, 1)), constant_values=((0, 0), (-1, n + k - 1)))
+    return np.diff(edges, axis=1) - 1
+
+
+def _multinomial_draws(n: int, p: Any) -> Any:
+    import numpy as np
+
+    generator = np.random.Generator(np.random.Philox(0))
+    return generator.multinomial(n, p / p.sum(), size=20_000)

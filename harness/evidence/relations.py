@@ -1,0 +1,311 @@
+"""What a claim may assert about its measurements.
+
+Relations are data; ``harness.evidence.statistics`` judges them.
+
+Bounds are in the units shown: for a ratio, ``effect(ratio(a, b), 1.5)`` says that a is over 1.5 times b.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from harness.evidence.measured import Measured, combined, joined, larger_of, logarithm, shared, smaller_of
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Relation:
+    """What must hold (``statement``, for people), under which check's name, and why this bound."""
+
+    kind: str
+    statement: str
+    because: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Replicated(Relation):
+    """A relation about one number per replicate and the open or closed side(s) it must lie on."""
+
+    x: Measured
+    lower: float | None = None
+    upper: float | None = None
+
+
+class OfMean(Replicated):
+    """The mean over replicates lies above ``lower`` and below ``upper``."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class OfSome(Replicated):
+    """At least one replicate lies within the bounds; none can where ``least`` is proved to be above them."""
+
+    least: Measured | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class OfRate(Replicated):
+    """Every replicate lies within the bounds (``strict``: not on them), and the rate is above ``rate``."""
+
+    rate: float
+    strict: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class OfCounts(Relation):
+    """Counts of outcomes come from ``probabilities``, each of them to ``within``."""
+
+    counts: tuple[int, ...]
+    probabilities: tuple[float, ...]
+    within: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class OfIdentity(Relation):
+    """The largest absolute difference between two sides is at most ``tolerance``."""
+
+    difference: float
+    tolerance: float
+
+
+def all_reach(
+    x: Measured, target: float, *, rate: float = 0.5, at: str = "most", because: str = ""
+) -> OfRate:
+    """Every replicate ends at most (least) at the target; a run that diverged did not.
+
+    Reproduced if all do and a rate of ``rate`` or less is rejected; refuted if ``rate`` or more is.
+    """
+    statement = f"{x.name} {_sign(at)} {target:g} in every replicate (rate above {_rate(rate)})"
+    lower, upper = _side(x, target, at)
+    return OfRate(
+        kind="all_reach", statement=statement, because=because, x=x, lower=lower, upper=upper, rate=rate
+    )
+
+
+def exists(
+    x: Measured, target: float, *, at: str = "most", least: Measured | None = None, because: str = ""
+) -> OfSome:
+    """Some replicate ends at most (least) at the target. Absence proves nothing: only ``least`` refutes.
+
+    Args:
+        least: what ``x`` is proved never to fall below, measured in the same replicates (the share of
+            labels that contradict each other, say); refuted if that is above the target in all of them.
+
+    Raises:
+        ValueError: ``least`` with ``at="least"``, or not paired with ``x``.
+    """
+    statement = f"{x.name} {_sign(at)} {target:g} in some replicate"
+    lower, upper = _side(x, target, at)
+    if least is not None:
+        if upper is None or x.logarithmic:
+            raise ValueError('exists(least=...) is a bound from below: it needs at="most" and no ratio')
+        combined((x, least), (1, -1), "paired")  # refuses other replicates
+    return OfSome(
+        kind="exists", statement=statement, because=because, x=x, lower=lower, upper=upper, least=least
+    )
+
+
+def effect(x: Measured, margin: float, *, because: str) -> OfMean:
+    """The mean is above the margin, the smallest effect that matters."""
+    lower = _bound(x, margin)
+    statement = f"{x.name} > {margin:g}"
+    return OfMean(kind="effect", statement=statement, because=_reason("effect", because), x=x, lower=lower)
+
+
+def bounded(x: Measured, limit: float, *, because: str) -> OfMean:
+    """The mean is below the limit."""
+    upper = _bound(x, limit)
+    statement = f"{x.name} < {limit:g}"
+    return OfMean(kind="bounded", statement=statement, because=_reason("bounded", because), x=x, upper=upper)
+
+
+def equivalent(x: Measured, margin: float, *, because: str) -> OfMean:
+    """The mean is within the margin of zero; for a ratio, within a factor ``margin`` > 1 of one."""
+    least = 1.0 if x.logarithmic else 0.0
+    if not (math.isfinite(margin) and margin > least):
+        raise ValueError(f"equivalent: margin={margin!r} must be finite and above {least:g}")
+    lower = 1 / margin if x.logarithmic else -margin
+    statement = f"{x.name} within a factor {margin:g} of 1" if x.logarithmic else f"|{x.name}| < {margin:g}"
+    return _within("equivalent", x, lower, margin, statement, because)
+
+
+def matches(x: Measured, value: float, tolerance: float, *, because: str) -> OfMean:
+    """The mean is within the tolerance of a given value."""
+    statement = f"{x.name} = {value:g} ± {tolerance:g}"
+    return _within("matches", x, value - tolerance, value + tolerance, statement, because)
+
+
+def ordered(xs: Sequence[Measured], *, slack: float = 0.0, because: str) -> OfMean:
+    """Each measure is above the one before: the mean over replicates of the smallest step is above -slack.
+
+    For ratios a step is a factor, and the smallest must be above 1 - slack.
+    """
+    if len(xs) < 2:
+        raise ValueError("ordered needs at least two measures")
+    step = smaller_of(*(after - before for before, after in itertools.pairwise(xs)))
+    lower = _bound(step, 1 - slack if step.logarithmic else 0.0 - slack)
+    least = f", each step above {lower:g}" if slack else ""
+    statement = f"{joined([x.name for x in xs], ' < ')}{least}"
+    return OfMean(
+        kind="ordered", statement=statement, because=_reason("ordered", because), x=step, lower=lower
+    )
+
+
+def slope(
+    positions: Sequence[float],
+    ys: Sequence[Measured],
+    low: float,
+    high: float,
+    *,
+    log: bool = False,
+    because: str,
+) -> OfMean:
+    """The least-squares slope of each replicate's ys over positions; its mean is between low and high.
+
+    With ``log`` both are taken in logs: the slope is the order of a power law.
+
+    Raises:
+        ValueError: fewer than two different positions, or a position that is not positive with ``log``.
+    """
+    _require_aligned("slope", positions, ys)
+    if log and min(positions) <= 0:
+        raise ValueError("slope: log=True needs positive positions")
+    places = [math.log(p) if log else float(p) for p in positions]
+    centre = math.fsum(places) / len(places)
+    spread = math.fsum((p - centre) ** 2 for p in places)
+    if not spread > 0:
+        raise ValueError("slope needs at least two different positions")
+    name = f"{'log-log ' if log else ''}slope of {shared([y.name for y in ys])}"
+    parts = [logarithm(y) for y in ys] if log else ys
+    x = combined(parts, [(p - centre) / spread for p in places], name, logarithmic=False)
+    where = f"over {positions[0]:g} to {positions[-1]:g}"
+    return _within("slope", x, low, high, f"{low:g} < {name} < {high:g} {where}", because)
+
+
+def argmax_in(
+    positions: Sequence[float],
+    ys: Sequence[Measured],
+    low: float,
+    high: float,
+    *,
+    rate: float = 0.5,
+    because: str,
+) -> OfRate:
+    """In every replicate the largest of the ys is at a position in [low, high], and nowhere else.
+
+    Judged as ``all_reach``; the number per replicate is the largest inside minus the largest outside.
+
+    Raises:
+        ValueError: no position inside, or none outside.
+    """
+    _require_aligned("argmax_in", positions, ys)
+    inside = [y for p, y in zip(positions, ys, strict=True) if low <= p <= high]
+    outside = [y for p, y in zip(positions, ys, strict=True) if not low <= p <= high]
+    if not inside or not outside:
+        raise ValueError(f"argmax_in: [{low:g}, {high:g}] must hold some of the positions and leave some out")
+    what = shared([y.name for y in ys])
+    x = (larger_of(*inside) - larger_of(*outside)).named(f"peak of {what} above the rest")
+    statement = f"{what} is largest within [{low:g}, {high:g}] in every replicate (rate above {_rate(rate)})"
+    reason = _reason("argmax_in", because)
+    floor = 1.0 if x.logarithmic else 0.0
+    return OfRate(
+        kind="argmax_in", statement=statement, because=reason, x=x, lower=floor, rate=rate, strict=True
+    )
+
+
+def frequencies(
+    counts: Sequence[int], probabilities: Sequence[float], *, within: float = 0.1, because: str
+) -> OfCounts:
+    """Counts of outcomes, at an n fixed beforehand, come from the given probabilities.
+
+    Refuted if the exact multinomial test rejects them. Not being rejected is no evidence, so reproduced
+    only if n is large enough to also bound each probability to ``within`` of the given one.
+
+    Raises:
+        ValueError: counts are not whole numbers, or the probabilities do not sum to one.
+    """
+    whole, chances = tuple(int(c) for c in counts), tuple(float(p) for p in probabilities)
+    if whole != tuple(counts) or len(whole) < 2 or min(whole) < 0:
+        raise ValueError("frequencies: counts must be two or more whole numbers, none negative")
+    if len(chances) != len(whole) or min(chances) < 0 or abs(math.fsum(chances) - 1) > 1e-9:
+        raise ValueError("frequencies: one probability per count, none negative, with sum 1")
+    if not 0 < within < 1:
+        raise ValueError(f"frequencies: within={within!r} must be between 0 and 1")
+    statement = f"{len(whole)} outcomes have the given probabilities, each to {within:g}"
+    reason = _reason("frequencies", because)
+    return OfCounts(
+        kind="frequencies",
+        statement=statement,
+        because=reason,
+        counts=whole,
+        probabilities=chances,
+        within=within,
+    )
+
+
+def exact(left: Any, right: Any, *, tolerance: float = 0.0, because: str = "") -> OfIdentity:
+    """An identity between numbers, arrays or measures: |left - right| <= tolerance everywhere.
+
+    Raises:
+        ValueError: nothing to compare, different shapes, or a tolerance that is negative or has no reason.
+    """
+    import numpy as np
+
+    sides = [np.asarray(s.values if isinstance(s, Measured) else s, dtype=np.float64) for s in (left, right)]
+    if not all(side.size for side in sides):
+        raise ValueError("exact: nothing to compare")
+    if sides[0].shape != sides[1].shape and sides[0].size != 1 != sides[1].size:
+        raise ValueError(f"exact: shapes {sides[0].shape} and {sides[1].shape} differ")
+    if not (math.isfinite(tolerance) and tolerance >= 0):
+        raise ValueError(f"exact: tolerance={tolerance!r} must be finite and not negative")
+    with np.errstate(all="ignore"):
+        apart = np.where(sides[0] == sides[1], 0.0, np.abs(sides[0] - sides[1]))
+    statement = f"both sides agree to {tolerance:g}" if tolerance else "both sides are equal"
+    reason = _reason("exact", because) if tolerance else because
+    worst = float(np.max(apart))
+    return OfIdentity(
+        kind="exact", statement=statement, because=reason, difference=worst, tolerance=float(tolerance)
+    )
+
+
+def _within(kind: str, x: Measured, low: float, high: float, statement: str, because: str) -> OfMean:
+    if not low < high:
+        raise ValueError(f"{kind}: nothing lies between {low:g} and {high:g}")
+    lower, upper, reason = _bound(x, low), _bound(x, high), _reason(kind, because)
+    return OfMean(kind=kind, statement=statement, because=reason, x=x, lower=lower, upper=upper)
+
+
+def _bound(x: Measured, value: float) -> float:
+    if not math.isfinite(value) or (x.logarithmic and value <= 0):
+        raise ValueError(f"{x.name}: the bound {value!r} is not a {'positive ' * x.logarithmic}number")
+    return float(value)
+
+
+def _side(x: Measured, target: float, at: str) -> tuple[float | None, float | None]:
+    bound = _bound(x, target)
+    return (None, bound) if at == "most" else (bound, None)
+
+
+def _sign(at: str) -> str:
+    if at not in ("most", "least"):
+        raise ValueError(f'at={at!r}: use "most" or "least"')
+    return "<=" if at == "most" else ">="
+
+
+def _rate(rate: float) -> str:
+    if not 0 < rate < 1:
+        raise ValueError(f"rate={rate!r} must be between 0 and 1")
+    return "1/2" if rate == 0.5 else f"{rate:g}"
+
+
+def _reason(kind: str, because: str) -> str:
+    if not because.strip():
+        raise ValueError(f"{kind} needs because=: its bound is chosen, so say why")
+    return because
+
+
+def _require_aligned(kind: str, positions: Sequence[float], ys: Sequence[Measured]) -> None:
+    if len(positions) != len(ys) or not ys:
+        raise ValueError(f"{kind}: {len(positions)} positions for {len(ys)} measures")

@@ -1,0 +1,167 @@
+"""The one schema of ``report.json``: everything rendered is rendered from this alone."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.evidence.outcome import ControlOutcome, Evidence
+from harness.spec.verdict import Verdict
+
+SCHEMA = 1
+
+
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """A source's own points, drawn beside ours and never a bound: ``points`` is ((x, y), ...)."""
+
+    source: str
+    points: tuple[tuple[float, float], ...]
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured curve: ``y`` has a row per replicate, None where a run has no value at that x."""
+
+    figure: str
+    series: str
+    x: tuple[float, ...]
+    y: tuple[tuple[float | None, ...], ...]
+    x_label: str = ""
+    y_label: str = ""
+    x_scale: str = "linear"
+    y_scale: str = "linear"
+    reported: tuple[Reported, ...] = ()
+    marks: dict[str, float] = {}
+
+
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """An item that exists, whether or not it was selected; ``reason``: why not, if it was not."""
+
+    id: str
+    tier: str
+    paper: str
+    says: str
+    selected: bool
+    reason: str = ""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One computed cell that a claim read; ``kernel``: how it was trained ("" if it was not trained)."""
+
+    name: str
+    replicate: int
+    address: str
+    what: str
+    seconds: float
+    kernel: str = ""
+
+
+class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One claim at one tier: statement, source, evidence, control, and how to run it again.
+
+    ``runs``: what the claim's world read; ``control_runs``: what its controls' worlds read.
+    """
+
+    id: str
+    tier: str
+    params: dict[str, str | int | float | bool | None]
+    paper: str
+    where: str
+    says: str
+    adapted: str
+    reported: dict[str, float | str]
+    expected: Verdict
+    expected_because: str
+    verdict: Verdict
+    unexpected: bool
+    reason: str
+    checks: tuple[Evidence, ...]
+    controls: tuple[ControlOutcome, ...]
+    figures: tuple[Series, ...]
+    runs: tuple[Run, ...]
+    command: str
+    seconds: float
+    family: str = ""
+    thesis: str = ""
+    contested: str = ""
+    control_runs: tuple[Run, ...] = ()
+
+
+class Paper(msgspec.Struct, frozen=True, kw_only=True):
+    """A source."""
+
+    key: str
+    authors: str
+    title: str
+    venue: str
+    year: int | None
+    url: str
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where, when, with what and from which code the verdicts were computed. No path, host or user name.
+
+    ``shipped``: the commit whose shipped records were judged, "" where they were computed or stored here.
+    """
+
+    commit: str
+    dirty: bool
+    started: str
+    finished: str
+    wall_seconds: float
+    trained_seconds: float
+    trained_runs: int
+    reused_runs: int
+    device: str
+    processor: str
+    cores: int
+    memory_gib: float
+    versions: dict[str, str]
+    data: dict[str, str]
+    replicates: str
+    command: str
+    shipped: str = ""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One judged session."""
+
+    schema: int
+    tiers: tuple[str, ...]
+    provenance: Provenance
+    papers: tuple[Paper, ...]
+    collected: tuple[Collected, ...]
+    claims: tuple[ClaimReport, ...]
+
+
+def encode(report: Report) -> bytes:
+    """Indented JSON; equal reports give equal bytes.
+
+    Raises:
+        ValueError: a number is not finite where the schema needs one; JSON has no such number.
+    """
+    data = msgspec.json.format(msgspec.json.encode(report, order="sorted"), indent=1) + b"\n"
+    decode(data)
+    return data
+
+
+def decode(data: bytes) -> Report:
+    """Read and validate.
+
+    Raises:
+        ValueError: not a report of this schema; the message names the field.
+    """
+    try:
+        report = msgspec.json.decode(data, type=Report)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a report of schema {SCHEMA}: {error}") from None
+    if report.schema != SCHEMA:
+        raise ValueError(f"report has schema {report.schema}, this version reads {SCHEMA}")
+    return report
+
+
+def json_schema() -> bytes:
+    """The JSON Schema (draft 2020-12) of ``report.json``; ``report.schema.json`` holds it."""
+    found = msgspec.json.schema(Report)
+    for definition in found["$defs"].values():
+        if "description" in definition:  # docstrings are indented differently from Python 3.13 on
+            definition["description"] = " ".join(definition["description"].split())
+    return msgspec.json.format(msgspec.json.encode(found, order="sorted"), indent=1) + b"\n"

@@ -1,0 +1,1 @@
+"""A claim's body in its worlds, up the ladder of replicates."""

@@ -1,0 +1,314 @@
+"""One item judged: the claim's body in the claim's world and in its controls', up the ladder of rungs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness.evidence.measured import Measured
+from harness.evidence.outcome import ControlOutcome, Evidence, with_controls
+from harness.evidence.schema import Reported, Run, Series
+from harness.evidence.statistics import CONTROL_LEVEL, contrasts, discriminates, judge_all, rungs
+from harness.spec import Experiment, Probing, Simulation, Solved, abbreviated
+from harness.spec.claim import Claim, Control, resolved
+from harness.spec.verdict import Verdict
+
+if TYPE_CHECKING:
+    from harness.evidence.statistics import Relation
+    from harness.lab.lab import Lab
+    from harness.lab.results import Results
+
+RUNNABLE = (Experiment, Solved, Simulation, Probing)
+
+
+def runnables(value: Any) -> list[Any]:
+    """What has to be computed for a world's value: itself, or the members of a sweep (list or tuple)."""
+    if isinstance(value, RUNNABLE):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [v for v in value if isinstance(v, RUNNABLE)]
+    return []
+
+
+class Check:
+    """What a claim's body calls: ``check(relation)`` and ``check.draw(...)``. Judging comes after."""
+
+    def __init__(self) -> None:
+        self.relations: list[Relation] = []
+        self.series: list[Series] = []
+
+    def __call__(self, relation: Relation) -> None:
+        if not hasattr(relation, "kind"):
+            raise TypeError(f"check() takes a relation such as effect(...), not {type(relation).__name__}")
+        self.relations.append(relation)
+
+    def draw(
+        self,
+        figure: str,
+        *,
+        series: str,
+        x: Any,
+        y: Any,
+        x_label: str = "",
+        y_label: str = "",
+        x_scale: str = "linear",
+        y_scale: str = "linear",
+        reported: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+        marks: Mapping[str, float] | None = None,
+    ) -> None:
+        """Add a curve to a figure of the report.
+
+        Args:
+            figure: its name; series of equal figure, paper and tier share their axes.
+            x: [point].
+            y: for each point a measure; or [replicate, point], NaN where a run has no value.
+            reported: source -> its own points, drawn beside ours, never a bound.
+            marks: label -> x, drawn as vertical lines.
+        """
+        y = list(y)
+        if all(isinstance(point, Measured) for point in y):
+            y = list(zip(*(point.shown for point in y), strict=True))
+        rows = tuple(_plain(row) for row in y)
+        places = tuple(value for value in _plain(x) if value is not None)
+        if any(len(row) != len(places) for row in rows):
+            raise ValueError(
+                f"{figure}, {series}: every row of y needs one value for each of {len(places)} x"
+            )
+        points = {s: tuple((float(a), float(b)) for a, b in p) for s, p in (reported or {}).items()}
+        self.series.append(
+            Series(
+                figure=figure,
+                series=series,
+                x=places,
+                y=rows,
+                x_label=x_label,
+                y_label=y_label,
+                x_scale=x_scale,
+                y_scale=y_scale,
+                reported=tuple(Reported(source=s, points=p) for s, p in points.items()),
+                marks={label: float(at) for label, at in (marks or {}).items()},
+            )
+        )
+
+
+class Runs:
+    """``runs.<name>`` is what ``@trained`` calls so: results of an experiment, or a plain value."""
+
+    def __init__(self, worlds: Mapping[str, Any]) -> None:
+        self.__dict__.update(worlds)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"runs has no {name!r}; @trained names {', '.join(self.__dict__) or 'nothing'}")
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to judge.
+
+    Attributes:
+        claim, trained, controls: as declared on the function.
+        params: the item's parameters without the tier.
+        call: runs the body: ``call(runs, check, worlds)``.
+        examples: counts hypothesis's examples so far; None for a claim without hypothesis.
+    """
+
+    claim: Claim
+    trained: Mapping[str, Any]
+    controls: tuple[Control, ...]
+    params: Mapping[str, Any]
+    tier: str
+    call: Callable[[Runs, Check, Mapping[str, Any]], None]
+    examples: Callable[[], int] | None = None
+
+    def world(self, control: Control | None = None) -> dict[str, Any]:
+        """The values the body reads, for the claim or for one of its controls."""
+        changed = control.worlds if control else {}
+        unknown = sorted(set(changed) - set(self.trained))
+        if unknown:  # a slip of the pen would make the control's world the claim's own
+            raise LookupError(f"@control names {', '.join(unknown)}, which @trained does not")
+        declared = {**self.trained, **changed}
+        return {name: resolved(value, self.params, self.tier) for name, value in declared.items()}
+
+    def worlds(self) -> Iterator[dict[str, Any]]:
+        """The claim's world, then each control's."""
+        yield self.world()
+        for control in self.controls:
+            yield self.world(control)
+
+    def rungs(self) -> tuple[tuple[int, float], ...]:
+        """(replicates, level) of each look."""
+        return rungs(self.tier, self.claim.replicates)
+
+    def needs(self) -> list[tuple[Any, int]]:
+        """(value, replicates) of everything its first look reads."""
+        first = self.rungs()[0][0]
+        return [(v, first) for world in self.worlds() for value in world.values() for v in runnables(value)]
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """How an item came out."""
+
+    verdict: Verdict
+    reason: str
+    checks: tuple[Evidence, ...]
+    controls: tuple[ControlOutcome, ...]
+    figures: tuple[Series, ...]
+    runs: tuple[Run, ...]
+    control_runs: tuple[Run, ...] = ()
+
+
+class _Heard:
+    """One world's body, run at one number of replicates."""
+
+    def __init__(self, item: Item, control: Control | None, replicates: int, lab: Lab) -> None:
+        self.check = Check()
+        self.exact: tuple[Evidence, ...] = ()
+        world = item.world(control)
+        lab.ensure(
+            run for value in world.values() for v in runnables(value) for run in lab.runs(v, replicates)
+        )
+        self.results: list[Results] = []
+        read = {name: self._read(name, value, replicates, lab) for name, value in world.items()}
+        before = item.examples() if item.examples else 0
+        try:
+            item.call(Runs(read), self.check, read)
+        except (AssertionError, ExceptionGroup) as error:
+            if item.examples is None or not _is_counterexample(error):
+                raise  # outside hypothesis a bare assert is a mistake in the claim, not evidence
+            self.exact = (_exact(item.examples() - before, _told(error)),)
+        else:
+            if item.examples is not None:
+                self.exact = (_exact(item.examples() - before, ""),)
+        if not self.check.relations and not self.exact:
+            raise ValueError("the claim made no check: call check(...) in its body")
+
+    def _read(self, name: str, value: Any, replicates: int, lab: Lab) -> Any:
+        """Results for what was computed, a list of them for a sweep; other values as they are."""
+        if isinstance(value, RUNNABLE):
+            self.results.append(lab.results(name, value, replicates))
+            return self.results[-1]
+        if runnables(value):
+            return [self._read(f"{name} {i}", v, replicates, lab) for i, v in enumerate(value)]
+        return value
+
+    def judged(self, level: float) -> tuple[Verdict, tuple[Evidence, ...]]:
+        verdict, checks = judge_all(self.check.relations, level)
+        verdicts = {e.verdict for e in self.exact} | ({verdict} if checks else set())
+        for worst in (Verdict.REFUTED, Verdict.INCONCLUSIVE):
+            if worst in verdicts:
+                return worst, (*checks, *self.exact)
+        return Verdict.REPRODUCED, (*checks, *self.exact)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Every run that was read, in the order of ``@trained`` and its replicates."""
+        return tuple(run for results in self.results for run in _runs(results))
+
+    @property
+    def proof(self) -> bool:
+        """Does a refutation rest on a counterexample or an identity rather than on statistics?"""
+        exact = (*self.exact, *(e for e in judge_all(self.check.relations, CONTROL_LEVEL)[1] if e.level == 0))
+        return any(e.verdict is Verdict.REFUTED for e in exact)
+
+
+def judged(item: Item, lab: Lab) -> Judgement:
+    """Climb the rungs until the claim's own checks decide, then judge the controls at that n.
+
+    Raises:
+        Exception: whatever the body raises, apart from a counterexample found by hypothesis.
+    """
+    for replicates, level in item.rungs():
+        heard = _Heard(item, None, replicates, lab)
+        found, checks = heard.judged(level)
+        if found is not Verdict.INCONCLUSIVE or not heard.results:
+            break
+    outcomes = [_controlled(item, control, heard, replicates, lab) for control in item.controls]
+    controls = tuple(outcome for outcome, _ in outcomes)
+    verdict, reason = with_controls(found, controls, proof=heard.proof)
+    if not reason:
+        reason = "; ".join(e.reason for e in checks if e.reason and e.verdict is not Verdict.REPRODUCED)
+    return Judgement(
+        verdict=verdict,
+        reason=reason,
+        checks=checks,
+        controls=controls,
+        figures=tuple(heard.check.series),
+        runs=heard.runs,
+        control_runs=tuple(dict.fromkeys(run for _, runs in outcomes for run in runs)),
+    )
+
+
+def _controlled(
+    item: Item, control: Control, claim: _Heard, replicates: int, lab: Lab
+) -> tuple[ControlOutcome, tuple[Run, ...]]:
+    heard = _Heard(item, control, replicates, lab)
+    verdict, checks = heard.judged(CONTROL_LEVEL)
+    differences = contrasts(claim.check.relations, heard.check.relations)
+    tells, how = discriminates(control.positive, verdict, differences)
+    outcome = ControlOutcome(
+        says=control.says,
+        positive=control.positive,
+        verdict=verdict,
+        discriminates=tells,
+        how=how,
+        checks=checks,
+        contrasts=differences,
+        runs=tuple(run.address for run in heard.runs),
+    )
+    return outcome, heard.runs
+
+
+def _is_counterexample(error: Exception) -> bool:
+    """Only failed assertions? hypothesis groups several distinct ones, and may group others with them."""
+    if isinstance(error, ExceptionGroup):
+        return all(_is_counterexample(inner) for inner in error.exceptions)
+    return isinstance(error, AssertionError)
+
+
+def _told(error: BaseException) -> str:
+    """The assertion and, from hypothesis's notes, the example it failed for; never empty."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    notes = (" ".join(note.split()) for note in getattr(error, "__notes__", ()))
+    return "\n".join(filter(None, (str(error).strip() or "an assertion failed", *notes)))
+
+
+def _exact(examples: int, counterexample: str) -> Evidence:
+    if counterexample:
+        return Evidence(
+            relation="exact",
+            statement="no counterexample",
+            verdict=Verdict.REFUTED,
+            n=examples,
+            level=0.0,
+            because="exact arithmetic: one counterexample refutes",
+            reason=counterexample.strip(),
+        )
+    return Evidence(
+        relation="exact",
+        statement=f"no counterexample among {examples} examples",
+        verdict=Verdict.REPRODUCED,
+        n=examples,
+        level=0.0,
+        because="exact arithmetic: one counterexample would refute",
+    )
+
+
+def _runs(results: Results) -> Iterator[Run]:
+    for run, record in zip(results.runs, results.records, strict=True):
+        yield Run(
+            name=results.name,
+            replicate=run.replicate,
+            address=run.address,
+            what=abbreviated(run.value),
+            seconds=round(record.seconds, 3),
+            kernel=record.provenance.get("kernel", ""),
+        )
+
+
+def _plain(values: Any) -> tuple[float | None, ...]:
+    import math
+
+    plain = (float(value) for value in values)
+    return tuple(value if math.isfinite(value) else None for value in plain)

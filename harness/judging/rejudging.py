@@ -1,0 +1,50 @@
+"""Items judged from shipped records: as far up the ladder as those reach, and no further."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.judging.ladder import Item, Judgement, judged, runnables
+from harness.spec.verdict import Verdict
+
+if TYPE_CHECKING:
+    from harness.lab.lab import Lab
+
+
+class Shortened(Item, frozen=True, kw_only=True):
+    """An item whose later looks cannot be taken; ``looks``: those that can, as ``Item.rungs``."""
+
+    looks: tuple[tuple[int, float], ...]
+
+    def rungs(self) -> tuple[tuple[int, float], ...]:
+        return self.looks
+
+
+def rejudged(item: Item, lab: Lab) -> Judgement | None:
+    """Judge an item from what was shipped; None if not even its first look was.
+
+    Raises:
+        Exception: whatever the body raises, apart from a counterexample found by hypothesis.
+    """
+    looks = tuple(look for look in item.rungs() if _shipped(item, look[0], lab))
+    if not looks:
+        return None
+    fields = {name: getattr(item, name) for name in item.__struct_fields__}
+    found = judged(Shortened(**fields, looks=looks), lab)
+    if looks != item.rungs() and _undecided(found):
+        more = f"more than {looks[-1][0]} replicates were not shipped: run without --store FILE to train them"
+        return msgspec.structs.replace(found, reason="; ".join(filter(None, (found.reason, more))))
+    return found
+
+
+def _undecided(found: Judgement) -> bool:
+    """Would a longer ladder have been climbed further?"""
+    verdicts = {evidence.verdict for evidence in found.checks}
+    return Verdict.INCONCLUSIVE in verdicts and Verdict.REFUTED not in verdicts
+
+
+def _shipped(item: Item, replicates: int, lab: Lab) -> bool:
+    values = (v for world in item.worlds() for value in world.values() for v in runnables(value))
+    return all(lab.complete(lab.runs(value, replicates)) for value in values)

@@ -1,0 +1,1 @@
+"""Where runs are planned, computed and kept."""

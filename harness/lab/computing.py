@@ -1,0 +1,334 @@
+"""How a run, or a fleet of them, becomes records: claimed, computed, published."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import platform
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness.fleet import memory, numerics, ranks, trainer
+from harness.lab.plan import Fleet, Run
+from harness.lab.store import Record, Store
+from harness.spec import Experiment, Probing, Simulation, abbreviated
+from harness.spec.streams import stream
+
+if TYPE_CHECKING:
+    import numpy as np
+
+HELD, PRESENT, COMPUTED = "held", "present", "computed"
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where runs are computed and kept.
+
+    ``since`` makes records older than it (seconds since 1970) count as missing: ``--fresh``.
+    """
+
+    store: Path
+    data_root: Path
+    device: str = "cpu"
+    since: float = 0.0
+    commit: str = ""
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one run: computed, present, held elsewhere, or failed.
+
+    ``seconds`` by the clock, and ``cost``: those of its record, of the processor or of the GPU.
+    """
+
+    run: Run
+    outcome: str
+    seconds: float = 0.0
+    cost: float = 0.0
+    failure: str = ""
+
+
+class Elsewhere(Exception):
+    """What a run starts from is being computed by another process just now."""
+
+
+def drain(fleets: Iterable[Fleet], place: Place) -> Iterator[Finished]:
+    """Compute fleets in this process, skipping what others hold; those come back as held."""
+    store = Store(place.store)
+    for fleet in fleets:
+        if place.device.startswith("cuda") and len(fleet.runs) > 1 and _stackable(fleet.runs):
+            yield from _finish_together(fleet.runs, place, store)
+        else:
+            for run in fleet.runs:
+                yield _finish(run, place, store)
+
+
+def one_line(error: BaseException) -> str:
+    """An error's kind and the first line of its message."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"
+
+
+def _finish(run: Run, place: Place, store: Store) -> Finished:
+    with store.claimed(run.key) as mine:
+        if store.has(run.key, place.since):
+            return Finished(run=run, outcome=PRESENT)
+        return _tried(run, place, store) if mine else Finished(run=run, outcome=HELD)
+
+
+def _tried(run: Run, place: Place, store: Store) -> Finished:
+    """Compute a run whose lock is held; a failure must not lose the other runs of the plan."""
+    began = time.monotonic()
+    try:
+        cost = compute(run, place, store)
+    except Elsewhere:
+        return Finished(run=run, outcome=HELD)
+    except Exception as error:
+        return Finished(run=run, outcome=HELD, failure=one_line(error))
+    return Finished(run=run, outcome=COMPUTED, seconds=time.monotonic() - began, cost=cost)
+
+
+def compute(run: Run, place: Place, store: Store) -> float:
+    """Compute one run and publish its record; what it cost, in seconds of the processor or of the GPU.
+
+    Raises:
+        Exception: whatever the run's own code raises.
+    """
+    if isinstance(run.value, (Experiment, Probing)):
+        import torch  # noqa: F401 - importing it is no part of what the run costs
+
+    began = _clock(place)
+    if isinstance(run.value, Experiment):
+        record, weights = _trained(run, place, store)
+    else:
+        record, weights = _evaluated(run, place, store), None
+    seconds = record.seconds + _clock(place) - began
+    _publish(run, msgspec.structs.replace(record, seconds=seconds), weights, store)
+    return seconds
+
+
+def _clock(place: Place) -> float:
+    """Seconds of this process's processor, which others on the machine do not change; on a GPU, the clock."""
+    return time.process_time() if place.device == "cpu" else time.monotonic()
+
+
+def _publish(run: Run, record: Record, weights: Mapping[str, np.ndarray] | None, store: Store) -> None:
+    store.publish(record, weights)
+    store.forget(run.key)
+    store.note_timing(run.kind, record.seconds)
+
+
+def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str, np.ndarray]]:
+    member, spent = _member(run, place, store, sharers=1)
+    with _prepared(place.device):
+        peak = memory.Peak(place.device)
+        trained = trainer.train(member, place.device)
+    record = _trained_record(run, place, member, trained, fleet=1)
+    # of an earlier process; this one's seconds are added when it ends
+    return msgspec.structs.replace(record, seconds=spent, peak_bytes=peak.bytes()), trained.weights
+
+
+def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trainer.Member, float]:
+    """A run ready to be trained, from its checkpoint if there is one, and the seconds spent until that."""
+    split = run.value.data.split(place.data_root, run.replicate)
+    start = _start(run, place, store)
+    resumed = store.resume(run.key, place.since)
+    spent = resumed[0].get("seconds", 0.0) if resumed else 0.0
+    began = _clock(place)
+
+    def save(state: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        seconds = spent + (_clock(place) - began) / sharers
+        store.checkpoint(run.key, {**state, "seconds": seconds}, arrays)
+
+    return trainer.Member(run.value, run.replicate, split, start, resumed, save), spent
+
+
+def _trained_record(
+    run: Run, place: Place, member: trainer.Member, trained: trainer.Trained, *, fleet: int
+) -> Record:
+    split = member.split
+    curves = {name: _numbers(values) for name, values in trained.curves.items()}
+    diverged = trained.outcome == "diverged"
+    finals = {name: None if diverged else values[-1] for name, values in curves.items()}
+    changed = int(split.corrupted.sum())
+    resolutions = {"train_error": 1 / len(split.y_train), "test_error": 1 / len(split.y_test)}
+    resolutions["corrupted_error"] = 1 / max(changed, 1)
+    resolutions["clean_error"] = 1 / max(len(split.y_train) - changed, 1)
+    record = _record(run, place, finals, curves, outcome=trained.outcome)
+    how = {"kernel": trained.kernel, "fleet": str(fleet)}
+    if ranks.is_streamed(run.value):
+        how["devices"] = str(len(ranks.devices(place.device)))
+        measured = len(split.measured)  # type: ignore[attr-defined]  # such data's split is a StreamedSplit
+        resolutions |= dict.fromkeys(("train_error", "train_top5_error"), 1 / measured)
+        resolutions["test_top5_error"] = resolutions["test_error"]
+    return msgspec.structs.replace(
+        record,
+        resolutions=resolutions,
+        steps_per_epoch=trained.steps_per_epoch,
+        epochs=len(curves.get("train_loss", ())),
+        provenance=record.provenance | how,
+    )
+
+
+def _finish_together(runs: Sequence[Run], place: Place, store: Store) -> Iterator[Finished]:
+    """Train runs as stacked fleets, each as large as memory allows; who ends is published at once."""
+    with contextlib.ExitStack() as locks:
+        mine = []
+        for run in runs:
+            claimed = locks.enter_context(store.claimed(run.key))
+            if store.has(run.key, place.since):
+                yield Finished(run=run, outcome=PRESENT)
+            elif not claimed:
+                yield Finished(run=run, outcome=HELD)
+            else:
+                mine.append(run)
+        size = memory.together(mine[0].value, place.device) if mine else 1
+        for first in range(0, len(mine), size):
+            yield from _stacked(mine[first : first + size], place, store)
+
+
+def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
+    """Train runs at once; out of memory, the rest go on as two halves, from their checkpoints."""
+    import torch
+
+    if len(runs) == 1:
+        return [_tried(runs[0], place, store)]
+    done: dict[int, Finished] = {}
+    began = time.monotonic()
+    try:
+        members, spent = zip(*(_member(r, place, store, sharers=len(runs)) for r in runs), strict=True)
+        peak = memory.Peak(place.device)
+
+        def ended(i: int, trained: trainer.Trained) -> None:
+            record = _trained_record(runs[i], place, members[i], trained, fleet=len(runs))
+            own = (time.monotonic() - began) / len(runs)
+            record = msgspec.structs.replace(record, seconds=spent[i] + own, peak_bytes=peak.bytes())
+            _publish(runs[i], record, trained.weights, store)
+            done[i] = Finished(run=runs[i], outcome=COMPUTED, seconds=own, cost=own)
+
+        with _prepared(place.device):
+            trainer.train_together(members, place.device, ended)
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        rest = [run for i, run in enumerate(runs) if i not in done]
+        half = max(1, len(rest) // 2)
+        return [*done.values(), *_stacked(rest[:half], place, store), *_stacked(rest[half:], place, store)]
+    except Elsewhere:
+        pass
+    except Exception as error:  # a failure here must not lose the other fleets of the plan
+        why = one_line(error)
+        done |= {i: Finished(run=r, outcome=HELD, failure=why) for i, r in enumerate(runs) if i not in done}
+    return [done.get(i) or Finished(run=run, outcome=HELD) for i, run in enumerate(runs)]
+
+
+def _stackable(runs: Sequence[Run]) -> bool:
+    return all(isinstance(run.value, Experiment) and not ranks.is_streamed(run.value) for run in runs)
+
+
+def _start(run: Run, place: Place, store: Store) -> dict[str, np.ndarray] | None:
+    """The weights a chained run starts from, after its transform."""
+    start = run.value.start
+    if start is None:
+        return None
+    starts = start if isinstance(start, tuple) else (start,)
+    parents = [_weights(parent, place, store) for parent in run.parents]
+    weights = parents[0]
+    for step, own in zip(starts, parents, strict=True):
+        if step.transform is not None:
+            others = parents if len(parents) > 1 else own
+            weights = step.transform.apply(others, stream(run.replicate, "transform"))
+    return weights
+
+
+def _weights(run: Run, place: Place, store: Store) -> dict[str, np.ndarray]:
+    """The final weights of a parent; torn ones were set aside and are computed anew."""
+    weights = store.weights(run.key)
+    if weights is None:
+        with store.claimed(run.key) as mine:
+            if not mine:
+                raise Elsewhere
+            compute(run, place, store)
+        weights = store.weights(run.key)
+    if weights is None:
+        raise ValueError(f"the weights of {abbreviated(run.value)} cannot be read back")
+    return weights
+
+
+def _evaluated(run: Run, place: Place, store: Store) -> Record:
+    """A simulation, a solver on data, or a probe of trained weights."""
+    if isinstance(run.value, Simulation):
+        found = run.value.function(stream(run.replicate, "simulation"), **dict(run.value.params))
+    elif isinstance(run.value, Probing):
+        found = _probed(run, place, store)
+    else:
+        split = run.value.data.split(place.data_root, run.replicate)
+        found = run.value.solver.solve(split, stream(run.replicate, "solution"))
+    finals: dict[str, float | None] = {}
+    curves: dict[str, tuple[float | None, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, value in found.items():
+        shape = getattr(value, "shape", None)
+        if shape is None and isinstance(value, (list, tuple)):
+            shape = (len(value),)
+        if shape:
+            flat = value.reshape(-1).tolist() if hasattr(value, "reshape") else value
+            curves[name], shapes[name] = _numbers(flat), tuple(shape)
+        else:
+            finals[name] = _numbers([value])[0]
+    return msgspec.structs.replace(_record(run, place, finals, curves, outcome="solved"), shapes=shapes)
+
+
+def _probed(run: Run, place: Place, store: Store) -> Mapping[str, Any]:
+    experiment = run.value.experiment
+    split = experiment.data.split(place.data_root, run.replicate)
+    weights = _weights(run.parents[0], place, store)
+    with _prepared(place.device):
+        model = trainer.restored(experiment, split, weights, place.device)
+        return run.value.probe.measure(model, split)
+
+
+@contextlib.contextmanager
+def _prepared(device: str) -> Iterator[None]:
+    """The trainer's numerics, for as long as it computes: hypothesis and the judge need denormals."""
+    import torch
+
+    numerics.prepare(device)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def _record(run: Run, place: Place, finals: dict, curves: dict, *, outcome: str) -> Record:
+    return Record(
+        key=run.key,
+        address=run.address,
+        replicate=run.replicate,
+        what=abbreviated(run.value),
+        finals=finals,
+        curves=curves,
+        resolutions={},
+        outcome=outcome,
+        seconds=0.0,
+        provenance=_provenance(place, isinstance(run.value, Experiment)),
+    )
+
+
+def _provenance(place: Place, with_torch: bool) -> dict[str, str]:
+    import numpy
+
+    versions = {"python": platform.python_version(), "numpy": numpy.__version__}
+    if with_torch:
+        import torch
+
+        versions["torch"] = str(torch.__version__)  # a str subclass that msgspec refuses
+    written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {"device": place.device, "commit": place.commit, "written": written, **versions}
+
+
+def _numbers(values: Iterable[Any]) -> tuple[float | None, ...]:
+    """Plain floats; None for what is not finite, since JSON has no NaN."""
+    plain = (float(v) for v in values)
+    return tuple(v if math.isfinite(v) else None for v in plain)

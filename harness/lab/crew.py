@@ -1,0 +1,149 @@
+"""Processes that compute runs: each takes a lock, computes, publishes a record, and goes on.
+
+Only a directory is shared between them. The same function serves the processes that a session starts
+for itself, xdist's workers, and a session with a single core.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+from harness.fleet import memory
+from harness.lab.computing import HELD, Finished, Place, drain, one_line
+from harness.lab.plan import Fleet
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def single_threaded() -> None:
+    """Ask numerical libraries that are not loaded yet for one thread each; parallelism is over runs."""
+    for name in THREAD_VARIABLES:
+        os.environ.setdefault(name, "1")
+
+
+class Crew:
+    """So many processes that compute fleets, started when first needed and kept for the session."""
+
+    def __init__(self, place: Place, processes: int) -> None:
+        self.place, self.processes = place, processes
+        self._pool: ProcessPoolExecutor | None = None
+        self._count = processes
+
+    def drain(self, fleets: Iterable[Fleet]) -> Iterator[Finished]:
+        """Compute fleets side by side; results come in the order in which they end.
+
+        A process that is killed (out of memory, say) breaks the pool and loses what all of them were at.
+        Everything is then tried again, and what was under way alone and last, to learn which it was.
+        """
+        waiting, suspects = list(fleets), list[Fleet]()
+        self._fit(waiting)
+        while waiting:
+            lost = yield from self._together(waiting)
+            suspects += lost[: self._count]  # first in, first out: these were being computed
+            waiting = lost[self._count :]
+        for fleet in suspects:
+            for killer in (yield from self._together([fleet])):
+                why = "its training process was killed twice (out of memory?); run again to go on"
+                yield from _failed(killer, why)
+
+    def _fit(self, fleets: Sequence[Fleet]) -> None:
+        """As many processes as memory holds, if these fleets run side by side."""
+        if self.place.device != "cpu":
+            return
+        count = memory.processes((run.value for fleet in fleets for run in fleet.runs), self.processes)
+        if count != self._count:
+            self.close()
+            self._count = count
+
+    def _together(self, fleets: Sequence[Fleet]) -> Generator[Finished, None, list[Fleet]]:
+        """Compute fleets side by side; returns those that did not come back because the pool broke."""
+        waiting: dict[Future[list[Finished]], int] = {}
+        lost = dict(enumerate(fleets))
+        try:
+            for number, fleet in lost.items():
+                waiting[self._started().submit(_drained, pickle.dumps(fleet), self.place)] = number
+            for future in as_completed(waiting):
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    raise error
+                fleet = lost.pop(waiting[future])
+                yield from future.result() if error is None else _failed(fleet, one_line(error))
+        except BrokenProcessPool:
+            self.close()
+        return list(lost.values())
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            import multiprocessing
+
+            single_threaded()
+            spawn = multiprocessing.get_context("spawn")
+            count = spawn.Value("i", 0)
+            self._pool = ProcessPoolExecutor(
+                self._count, mp_context=spawn, initializer=_enlist, initargs=(count, self.place.device)
+            )
+        return self._pool
+
+    def close(self) -> None:
+        """End the processes at once: what they were training goes on from its checkpoint next time."""
+        if self._pool is not None:
+            processes = list((self._pool._processes or {}).values())
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()
+            self._pool = None
+
+
+def _enlist(count: Any, device: str) -> None:
+    """First thing in a crew's process: its own GPU, not the terminal's interrupts, and no life of its own."""
+    import signal
+    import threading
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with count.get_lock():
+        number = count.value
+        count.value += 1
+    if device == "cuda":
+        pin_gpu(number)
+
+
+def _end_with_parent() -> None:
+    """A session that was killed must not leave processes training for nobody; checkpoints stay."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def pin_gpu(number: int) -> None:
+    """Show this process one GPU: the caller's ``CUDA_VISIBLE_DEVICES`` at ``number``, going round."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = visible.split(",") if visible else [str(i) for i in range(count_gpus())]
+    if devices:
+        os.environ["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
+
+
+def count_gpus() -> int:
+    """GPUs on this machine, without importing torch."""
+    listed = Path("/proc/driver/nvidia/gpus")
+    if listed.is_dir():
+        return len(list(listed.iterdir()))
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))  # all that a container may show of them
+
+
+def _drained(pickled: bytes, place: Place) -> list[Finished]:
+    # unpickled here and not by the pool, whose process would die of a module it cannot import
+    return list(drain([pickle.loads(pickled)], place))
+
+
+def _failed(fleet: Fleet, why: str) -> Iterator[Finished]:
+    return (Finished(run=run, outcome=HELD, failure=why) for run in fleet.runs)

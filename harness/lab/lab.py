@@ -1,0 +1,215 @@
+"""Experiments in, results out: plans what is missing, has it computed, reads it back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from harness.fleet.ranks import is_streamed
+from harness.lab.computing import HELD, Finished, Place, drain
+from harness.lab.crew import Crew
+from harness.lab.durations import expected, may_stop_early
+from harness.lab.plan import Catalogue, Fleet, Run, fleets, with_parents
+from harness.lab.results import Results
+from harness.lab.shipped import UNSHIPPED, Shipped
+from harness.lab.store import Record, Store
+from harness.spec import Experiment, Probing, Runnable
+
+
+class Progress(Protocol):
+    """Hears how a drain goes."""
+
+    def begin(self, fleets: Sequence[Fleet]) -> None: ...
+    def finished(self, done: Finished) -> None: ...
+    def end(self) -> None: ...
+
+
+class Failed(RuntimeError):
+    """A run that a claim needs could not be computed; the message is the cause in one line."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a set of runs would take.
+
+    Attributes:
+        fleets: what is missing, in the order of computing.
+        missing, present: numbers of runs; seconds: estimate for one core; timed: runs whose
+            estimate rests on a recorded timing; at_most: runs whose estimate is the whole budget of
+            epochs, because nothing alike was timed.
+    """
+
+    fleets: tuple[Fleet, ...]
+    missing: int
+    present: int
+    seconds: float
+    timed: int
+    at_most: int = 0
+
+    def lasts(self, processes: int) -> float:
+        """Estimated seconds on so many processes: a fleet is not shared between two of them."""
+        return max(self.seconds / processes, max((fleet.seconds for fleet in self.fleets), default=0.0))
+
+
+class Lab:
+    """One session's access to runs. With more than one process, work goes to processes of its own.
+
+    A store that is a file holds shipped records: they are read, and nothing is computed.
+
+    Raises:
+        StoreError: the store cannot be used (one line).
+    """
+
+    def __init__(self, place: Place, *, processes: int = 1, progress: Progress | None = None) -> None:
+        self.place, self.progress = place, progress
+        self.shipped = Shipped(place.store) if place.store.is_file() else None
+        self.store = self.shipped or Store(place.store)
+        self.catalogue = self.shipped.catalogue() if self.shipped else Catalogue(place.data_root)
+        self.crew = Crew(place, processes) if processes > 1 and not self.shipped else None
+        self.failures: dict[str, str] = {}
+        self.computed: dict[str, float] = {}
+        self.read: dict[str, Record] = {}
+
+    def runs(self, value: Runnable, replicates: int) -> list[Run]:
+        """The runs of replicates 0, 1, ... of a value, its probes included.
+
+        Raises:
+            DataError: data it needs is missing or corrupt (one line).
+        """
+        return [self.catalogue.run(v, r) for v in parts(value) for r in range(replicates)]
+
+    def plan(self, runs: Iterable[Run]) -> Plan:
+        """What would have to be computed for these runs; from shipped records, nothing."""
+        everything = list({run.key: run for run in runs}.values()) if self.shipped else with_parents(runs)
+        missing = [run for run in everything if not self._has(run)]
+        timings = self.store.timings(run.kind for run in everything) if missing else {}
+        seconds = expected(everything, timings)
+        found = [] if self.shipped else fleets(missing, seconds, self.place.device)
+        return Plan(
+            fleets=tuple(found),
+            missing=len(missing),
+            present=len(everything) - len(missing),
+            seconds=sum(fleet.seconds for fleet in found),
+            timed=sum(run.kind in timings for run in missing),
+            at_most=sum(run.kind not in seconds and may_stop_early(run.value) for run in missing),
+        )
+
+    def ensure(self, runs: Iterable[Run]) -> None:
+        """Compute what is missing. Failures are kept, and raised when a result is asked for."""
+        runs = list(runs)
+        plan = self.plan(runs)
+        if not plan.fleets:
+            return
+        if self.progress:
+            self.progress.begin(plan.fleets)
+        for depth in sorted({fleet.runs[0].depth for fleet in plan.fleets}):
+            self._drain(self._startable([fleet for fleet in plan.fleets if fleet.runs[0].depth == depth]))
+        if self.progress:
+            self.progress.end()
+
+    def complete(self, runs: Iterable[Run]) -> bool:
+        """Are all of these there (or known to fail)?"""
+        return all(map(self._has, runs))
+
+    def results(self, name: str, value: Runnable, replicates: int) -> Results:
+        """The records of a value at replicates 0, 1, ..., computed now if need be.
+
+        Raises:
+            Failed: one of them could not be computed.
+        """
+        runs = self.runs(value, replicates)
+        self.ensure(runs)
+        records = [self._record(run) for run in runs]
+        if len(runs) > replicates:
+            records = _merged(records, replicates)
+        return Results(name, runs[:replicates], records)
+
+    def close(self) -> None:
+        """End the processes this lab started."""
+        if self.crew:
+            self.crew.close()
+
+    def _startable(self, planned: list[Fleet]) -> list[Fleet]:
+        """Without the runs whose parents failed: they fail with them, for the same reason."""
+        for run in (run for fleet in planned for run in fleet.runs):
+            causes = [self.failures[p.key] for p in run.parents if p.key in self.failures]
+            if causes:
+                self._heard(Finished(run=run, outcome=HELD, failure=causes[0]))
+        kept = (tuple(run for run in fleet.runs if run.key not in self.failures) for fleet in planned)
+        pairs = zip(planned, kept, strict=True)
+        return [msgspec.structs.replace(fleet, runs=runs) for fleet, runs in pairs if runs]
+
+    def _heard(self, done: Finished) -> None:
+        if done.failure:
+            self.failures[done.run.key] = done.failure
+        elif done.seconds:
+            self.computed[done.run.key] = done.cost
+        if self.progress:
+            self.progress.finished(done)
+
+    def _drain(self, open_fleets: list[Fleet]) -> None:
+        """Until nothing is open: what another process holds is tried again after everything else."""
+        while open_fleets:
+            held = []
+            for done in self._computed(open_fleets):
+                if done.outcome == HELD and not done.failure:
+                    held.append(done.run)
+                else:
+                    self._heard(done)
+            open_fleets = fleets(held, {}, self.place.device)
+            if held:
+                time.sleep(0.05)
+
+    def _computed(self, open_fleets: list[Fleet]) -> Iterator[Finished]:
+        """By the crew side by side; here, one after another, what takes all devices for itself."""
+        if not self.crew:
+            yield from drain(open_fleets, self.place)
+            return
+        wide = [fleet for fleet in open_fleets if is_streamed(fleet.runs[0].value)]
+        yield from self.crew.drain([fleet for fleet in open_fleets if fleet not in wide])
+        if wide:
+            self.crew.close()  # whose processes hold memory of the devices
+        yield from drain(wide, self.place)
+
+    def _has(self, run: Run) -> bool:
+        return run.key in self.read or run.key in self.failures or self.store.has(run.key, self.place.since)
+
+    def _record(self, run: Run) -> Record:
+        if run.key in self.failures:
+            raise Failed(self.failures[run.key])
+        if run.key not in self.read:
+            record = self.store.read(run.key)
+            if record is None:  # torn or foreign: it was set aside, so that this computes it anew
+                self.ensure([run])
+                record = self.store.read(run.key)
+            if record is None:
+                unread = UNSHIPPED if self.shipped else f"the record {run.key[:12]} cannot be read back"
+                raise Failed(self.failures.get(run.key, unread))
+            self.read[run.key] = record
+        return self.read[run.key]
+
+
+def parts(value: Runnable) -> list[Runnable]:
+    """What is computed for a value: itself without its probes, and each probe of it."""
+    if isinstance(value, Experiment) and value.probes:
+        return [value.but(probes=()), *(Probing(value.but(probes=()), probe) for probe in value.probes)]
+    return [value]
+
+
+def _merged(records: list[Record], replicates: int) -> list[Record]:
+    """Each training's record with the numbers of its probes added."""
+    merged = []
+    for r in range(replicates):
+        own, *probed = records[r::replicates]
+        for other in probed:
+            own = msgspec.structs.replace(
+                own,
+                finals=own.finals | other.finals,
+                curves=own.curves | other.curves,
+                shapes=own.shapes | other.shapes,
+                seconds=own.seconds + other.seconds,
+            )
+        merged.append(own)
+    return merged

@@ -1,0 +1,140 @@
+"""How far a plan has come, weighted by what its runs cost, and how long the rest will take."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from harness.lab.durations import alike, described
+
+if TYPE_CHECKING:
+    from harness.lab.plan import Fleet, Run
+
+NEARLY = 0.95
+"""What is under way counts as at most so far done, however long it has been under way."""
+
+
+class Measured:
+    """What runs took in this session, beside what was expected of them: the same plan knows better later."""
+
+    def __init__(self) -> None:
+        self._sums: dict[object, tuple[float, float, int]] = {}
+
+    def add(self, run: Run, seconds: float, expected: float) -> None:
+        """Take in one run that was computed here."""
+        for group in (run.kind, alike(run.value), None):
+            took, foreseen, count = self._sums.get(group, (0.0, 0.0, 0))
+            self._sums[group] = took + seconds, foreseen + expected, count + 1
+
+    def seconds(self, run: Run, expected: float) -> float:
+        """The mean of its own kind if that was measured; else ``expected``, times what held for others."""
+        if run.kind in self._sums:
+            took, _, count = self._sums[run.kind]
+            return took / count
+        took, foreseen, _ = self._sums.get(alike(run.value)) or self._sums.get(None) or (1.0, 1.0, 1)
+        return expected * took / foreseen if foreseen > 0 else expected
+
+    def __bool__(self) -> bool:
+        return bool(self._sums)
+
+
+@dataclass
+class Group:
+    """Runs that one line of progress names together; ``seconds``: of an open one, on average."""
+
+    runs: int = 0
+    done: int = 0
+    computed: int = 0
+    seconds: float = 0.0
+
+
+class Now(NamedTuple):
+    """What is computed just now: names of its groups, its seconds, and those of its longest fleet."""
+
+    names: tuple[str, ...] = ()
+    seconds: float = 0.0
+    longest: float = 0.0
+
+
+class Pace:
+    """One process's view of its plan.
+
+    Args:
+        fleets: in the order of computing, with what is expected of them.
+        processes: how many fleets are computed at once.
+        measured: what runs took so far; added to.
+    """
+
+    def __init__(self, fleets: Sequence[Fleet], processes: int, measured: Measured) -> None:
+        self.processes, self.measured = processes, measured
+        self.spent = 0.0
+        self._open = [{run.key: run for run in fleet.runs} for fleet in fleets]
+        self._expected = [fleet.seconds / len(fleet.runs) for fleet in fleets]
+        self._place = {key: i for i, runs in enumerate(self._open) for key in runs}
+        self._groups: dict[str, Group] = {}
+        self._alike: dict[str, Counter[tuple[str, float]]] = {}
+        for i, runs in enumerate(self._open):
+            for run in runs.values():
+                name = described(run.value)
+                self._groups.setdefault(name, Group()).runs += 1
+                self._alike.setdefault(name, Counter())[run.kind, self._expected[i]] += 1
+        self._run_of_kind = {run.kind: run for fleet in fleets for run in fleet.runs}
+        self._first, self._last = 0, 0
+
+    def finished(self, run: Run, seconds: float) -> None:
+        """A run ended; ``seconds`` is 0 if it was not computed here."""
+        place = self._place.get(run.key, -1)
+        if place < 0 or self._open[place].pop(run.key, None) is None:
+            return
+        name, self._last = described(run.value), place
+        self._alike[name][run.kind, self._expected[place]] -= 1
+        self._groups[name].done += 1
+        if seconds > 0:
+            self._groups[name].computed += 1
+            self.spent += seconds
+            self.measured.add(run, seconds, self._expected[place])
+
+    def groups(self) -> dict[str, Group]:
+        """By name, in the order of computing, with what an open run is by now expected to take."""
+        for name, group in self._groups.items():
+            still = group.runs - group.done
+            alike = ((self._run_of_kind[kind], each, n) for (kind, each), n in self._alike[name].items() if n)
+            seconds = sum(n * self.measured.seconds(run, each) for run, each, n in alike)
+            group.seconds = seconds / still if still else 0.0
+        return self._groups
+
+    def now(self) -> Now:
+        """What is computed just now, as far as the order of computing tells."""
+        found = Now()
+        for i in self._current():
+            runs = list(self._open[i].values())
+            seconds = sum(self.measured.seconds(run, self._expected[i]) for run in runs)
+            names = dict.fromkeys((*found.names, described(runs[0].value)))
+            found = Now(tuple(names), found.seconds + seconds, max(found.longest, seconds))
+        return found
+
+    def _current(self) -> list[int]:
+        """Fleets are taken in order; a single process may have passed some that another one holds."""
+        count = len(self._open)
+        while self._first < count and not self._open[self._first]:
+            self._first += 1
+        begin = max(self._first, self._last) if self.processes == 1 else self._first
+        rest = itertools.chain(range(begin, count), range(self._first, begin))
+        return list(itertools.islice((i for i in rest if self._open[i]), self.processes))
+
+
+def remaining(left: float, longest: float, under_way: float, idle: float, processes: int) -> float:
+    """Wall seconds until all is computed.
+
+    Args:
+        left: seconds of computing that open runs are expected to take in all, begun ones included.
+        longest: of these, those of the longest fleet being computed, which no second process can shorten.
+        under_way: of these, those of the fleets being computed.
+        idle: seconds of computing, over all processes, since the start that no finished run accounts for.
+        processes: how many compute.
+    """
+    begun = min(max(idle, 0.0), NEARLY * under_way)
+    return max((left - begun) / processes, longest - begun / processes, 0.0)

@@ -1,0 +1,63 @@
+"""Where to compute and keep: from options, environment and defaults, with one clear line for each bad one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.lab import provenance
+from harness.lab.computing import Place
+from harness.lab.crew import count_gpus
+
+
+def place(
+    *,
+    store: str | Path | None = None,
+    data_root: str | Path | None = None,
+    device: str = "cpu",
+    since: float = 0.0,
+    commit: str = "",
+) -> Place:
+    """What was given, else ``HARNESS_STORE`` and ``HARNESS_DATA``, else folders in the user's cache.
+
+    Raises:
+        ValueError: no such directory, no such file of shipped records, no such device.
+    """
+    import platformdirs
+
+    cache = platformdirs.user_cache_path("overclaim")
+    kept = Path(store or os.environ.get("HARNESS_STORE") or cache / "store").absolute()
+    if kept.suffix == ".gz" and not kept.exists():  # or a slip of the pen would start a store of that name
+        name = "--store" if store else "HARNESS_STORE"
+        raise ValueError(f"{name} {kept.name}: no such file of records; check its path or give a directory")
+    given = data_root or os.environ.get("HARNESS_DATA")
+    if given and not Path(given).is_dir():
+        name = "--data-root" if data_root else "HARNESS_DATA"
+        raise ValueError(f"{name} {given}: no such directory; put data sets there or leave it out")
+    if since and kept.is_file():
+        raise ValueError("--fresh trains everything anew, --store FILE only reads: leave one of them out")
+    _check(device)
+    root = Path(given or cache / "data").absolute()
+    return Place(store=kept, data_root=root, device=device, since=since, commit=commit)
+
+
+def _check(device: str) -> None:
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+        raise ValueError(f"--device {device}: use cpu, cuda or cuda:0")
+    if kind == "cuda":
+        import torch
+
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if int(number or 0) >= count:
+            sees = f"{count} GPUs" if count else "no GPU"
+            raise ValueError(
+                f"--device {device}: torch {torch.__version__} sees {sees} here; use another or --device cpu"
+            )
+
+
+def processes(device: str, workers: int = 1) -> int:
+    """How many processes may train at once: one per core or GPU, shared among so many workers."""
+    if device.startswith("cuda"):
+        return max(1, count_gpus() // workers) if device == "cuda" else 1
+    return max(1, provenance.cores() // workers)

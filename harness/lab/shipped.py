@@ -1,0 +1,206 @@
+"""Records that travel: what a report read, in one small file, judged anywhere without training or data.
+
+The file is gzip over JSON lines. The first line is a header: the format, where the records come from, and
+the address of every specification, which otherwise has to be computed from code and data. Each further
+line is a record without its weights. Every line is sealed by its SHA-256, and the header counts them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+
+from harness.lab.plan import Catalogue, Named, specification
+from harness.lab.store import Record, Store, StoreError
+from harness.spec import Runnable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FORMAT = 1
+CONTENT = "overclaim records"
+UNSHIPPED = "needs runs that were not shipped: run without --store FILE"
+UNNAMED = Named(address="")
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """Where shipped records come from.
+
+    Attributes:
+        content, format: what the file is, and the version of its layout.
+        commit: of the report whose records these are; dirty: whether the tree differed from it.
+        device, processor, cores, memory_gib, versions: what that report was judged on.
+        records: how many follow.
+        names: specification (``harness.lab.plan.specification``) -> its address and data.
+        fields: class -> its fields at that commit, so that fields added later do not hide what was meant.
+    """
+
+    content: str
+    format: int
+    commit: str
+    dirty: bool
+    device: str
+    processor: str
+    cores: int
+    memory_gib: float
+    versions: dict[str, str]
+    records: int
+    names: dict[str, Named]
+    fields: dict[str, tuple[str, ...]]
+
+
+class _Kind(msgspec.Struct):
+    content: str
+    format: int
+
+
+class _Line(msgspec.Struct, frozen=True):
+    sha256: str
+    body: msgspec.Raw
+
+
+def encode(header: Header, records: Iterable[Record]) -> bytes:
+    """The file's bytes: equal ones for equal records, with the same zlib. Sets ``header.records``."""
+    bare = (msgspec.structs.replace(record, files={}) for record in records)
+    ordered = sorted(bare, key=lambda record: record.key)
+    header = msgspec.structs.replace(header, records=len(ordered))
+    target = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=target, mtime=0) as file:
+        for part in (header, *ordered):
+            body = msgspec.json.encode(part, order="sorted")
+            line = _Line(hashlib.sha256(body).hexdigest(), msgspec.Raw(body))
+            file.write(msgspec.json.encode(line) + b"\n")
+    return target.getvalue()
+
+
+def decode(data: bytes, name: str) -> tuple[Header, dict[str, Record]]:
+    """Header, and records by key, every one verified.
+
+    Raises:
+        StoreError: not such a file, one of another format, or damaged; the line names it.
+    """
+    lines = _lines(data, name)
+    try:
+        kind = msgspec.json.decode(lines[0].body, type=_Kind)
+    except (IndexError, msgspec.MsgspecError):
+        _foreign(name)
+    if kind.content != CONTENT:
+        _foreign(name)
+    if kind.format != FORMAT:
+        raise StoreError(
+            f"{name} has format {kind.format}, this version reads {FORMAT}: use the version that wrote it"
+        )
+    try:
+        header = msgspec.json.decode(lines[0].body, type=Header)
+        records = [msgspec.json.decode(line.body, type=Record) for line in lines[1:]]
+    except msgspec.MsgspecError as error:
+        _damaged(name, str(error))
+    if len(records) != header.records:
+        _damaged(name, f"{len(records)} of {header.records} records")
+    return header, {record.key: record for record in records}
+
+
+def _lines(data: bytes, name: str) -> list[_Line]:
+    try:
+        plain = gzip.decompress(data)
+    except gzip.BadGzipFile as error:
+        if data[:2] != b"\x1f\x8b":
+            _foreign(name)
+        _damaged(name, str(error))
+    except (EOFError, zlib.error) as error:
+        _damaged(name, str(error))
+    found = []
+    for number, text in enumerate(plain.splitlines(), start=1):
+        try:
+            line = msgspec.json.decode(text, type=_Line)
+        except (UnicodeDecodeError, msgspec.MsgspecError):
+            _foreign(name)
+        if hashlib.sha256(bytes(line.body)).hexdigest() != line.sha256:
+            _damaged(name, f"checksum of line {number}")
+        found.append(line)
+    return found
+
+
+def _foreign(name: str) -> NoReturn:
+    command = "`python -m harness store export`"
+    raise StoreError(f"{name} holds no records: give a directory, or a file written by {command}")
+
+
+def _damaged(name: str, what: str) -> NoReturn:
+    raise StoreError(f"{name} is damaged ({what}): fetch or export it again")
+
+
+class Shipped(Store):
+    """Shipped records in place of a store: nothing is added, nothing is computed.
+
+    Raises:
+        StoreError: the file cannot be read, or is not what it should be (one line).
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.root = file
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{file.name} cannot be read: {error.strerror or error}") from None
+        self.header, self._records = decode(data, file.name)
+
+    @property
+    def commit(self) -> str:
+        """Of the code whose records these are."""
+        return (self.header.commit or "unknown") + ("-dirty" if self.header.dirty else "")
+
+    def said(self, present: int, missing: int) -> str:
+        """What pytest says after collection: how many runs there are to judge."""
+        absent = f"; {missing} more are needed and not among them" if missing else ""
+        at = (self.header.commit[:12] or "unknown") + (" and changes" if self.header.dirty else "")
+        return f"shipped records of commit {at}: {present} runs to judge, nothing is trained{absent}"
+
+    def catalogue(self) -> Catalogue:
+        """Names runs as they were named where the records come from."""
+        return _Names(self.header)
+
+    def keys(self) -> list[str]:
+        return sorted(self._records)
+
+    def size(self, key: str) -> int:
+        return len(msgspec.json.encode(self._records[key]))
+
+    def has(self, key: str, since: float = 0.0) -> bool:
+        return key in self._records
+
+    def read(self, key: str) -> Record | None:
+        return self._records.get(key)
+
+    def peek(self, key: str) -> Record | None:
+        return self._records.get(key)
+
+    def verify(self, key: str) -> bool:
+        return key in self._records
+
+    def weights(self, key: str) -> None:
+        return None
+
+    def publish(self, record: Record, weights: Mapping[str, np.ndarray] | None = None) -> NoReturn:
+        raise StoreError("shipped records are only read")
+
+    def timings(self, kinds: Iterable[str]) -> dict[str, float]:
+        return {}
+
+
+class _Names(Catalogue):
+    """Addresses as shipped; what was not shipped has a name under which no record is."""
+
+    def __init__(self, header: Header) -> None:
+        super().__init__(Path())
+        self.header = header
+
+    def named(self, value: Runnable) -> Named:
+        return self.header.names.get(specification(value, self.header.fields), UNNAMED)

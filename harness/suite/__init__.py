@@ -1,0 +1,1 @@
+"""pytest's face: options, collection, sessions, and what a terminal shows meanwhile."""

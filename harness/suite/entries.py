@@ -1,0 +1,193 @@
+"""From a collected pytest function to what is judged, and from a judgement to the report's entry."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from harness.evidence.outcome import ControlOutcome, Evidence
+from harness.evidence.schema import ClaimReport
+from harness.judging.ladder import Check, Item, Judgement, Runs
+from harness.spec import TIERS
+from harness.spec.claim import Claim
+from harness.spec.verdict import Verdict
+
+PLAIN = (str, int, float, bool, type(None))
+
+
+class Mistake(ValueError):
+    """The claim is not written as a claim must be; the message is one line, no traceback is needed."""
+
+
+def is_claim(item: Any) -> bool:
+    """Is a collected item a test function that ``@claim`` marked?"""
+    return hasattr(getattr(item, "function", None), "claim")
+
+
+def is_tested(item: Any) -> bool:
+    """Is this parameter tested at this tier? ``pytest.mark.tiers`` on a parameter says at which it is.
+
+    Raises:
+        pytest.UsageError: the mark names something else than a tier.
+    """
+    named = {str(tier) for mark in item.iter_markers("tiers") for tier in mark.args}
+    if unknown := named - set(TIERS):
+        raise pytest.UsageError(
+            f"{item.nodeid}: tiers({', '.join(sorted(unknown))}): one of {', '.join(TIERS)}"
+        )
+    return not named or tier_of(item) in named
+
+
+def tier_of(function: Any) -> str:
+    """The tier at which an item judges its claim."""
+    return str(function.callspec.params["tier"])
+
+
+def claim_id(function: Any) -> str:
+    """The node id without the tier, which is always the first parameter."""
+    head = function.nodeid.removesuffix(function.name) + function.originalname
+    rest = function.callspec.id.removeprefix(tier_of(function)).removeprefix("-")
+    return f"{head}[{rest}]" if rest else head
+
+
+def item_of(function: Any) -> Item:
+    """What there is to judge in a collected pytest function."""
+    test = function.function
+    return Item(
+        claim=test.claim,
+        trained=getattr(test, "trained", {}),
+        controls=getattr(test, "controls", ()),
+        params=_params(function),
+        tier=tier_of(function),
+        call=functools.partial(_call, function),
+        examples=_counting(test),
+    )
+
+
+def _params(function: Any) -> dict[str, Any]:
+    return {name: value for name, value in function.callspec.params.items() if name != "tier"}
+
+
+def _call(function: Any, runs: Runs, check: Check, worlds: Mapping[str, Any]) -> None:
+    """Run the body with ``runs``, ``check`` and what ``@trained`` names in place of pytest's fixtures.
+
+    Raises:
+        AssertionError: a counterexample found by hypothesis, told in one line.
+        Mistake: the body checked nothing.
+        Exception: whatever else the body raises.
+    """
+    own = {name: function.funcargs[name] for name in function._fixtureinfo.argnames}
+    known = {**worlds, "runs": runs, "check": check}
+    own |= {name: value for name, value in known.items() if name in own}
+    exact = hasattr(function.function, "hypothesis")
+    try:
+        function.obj(**own)
+    except AssertionError as error:
+        if not exact:
+            raise
+        raise AssertionError(_counterexample(error)) from None
+    if not exact and not check.relations:
+        raise Mistake("the claim made no check: call check(...) in its body")
+
+
+def _counterexample(error: AssertionError) -> str:
+    """The author's message, or pytest's account of the comparison with the arguments that fail it.
+
+    pytest appends its own account to a message, on lines of its own; hypothesis leaves the arguments in
+    a note (``Failing test case: test_x(`` and a line for each).
+    """
+    lines = str(error).strip().splitlines()
+    first = lines[0].strip() if lines else "the assertion failed"
+    if not first.startswith("assert ") and lines:
+        return first
+    notes = [note for note in getattr(error, "__notes__", ()) if "(" in note]
+    arguments = " ".join(notes[0].partition("(")[2].rstrip(" )\n").split()).rstrip(",") if notes else ""
+    return f"{first} for {arguments}" if arguments else first
+
+
+def _counting(test: Any) -> Callable[[], int] | None:
+    """Counts the examples hypothesis tries, or None for a claim without hypothesis."""
+    inner = getattr(test, "hypothesis", None)
+    if inner is None:
+        return None
+    if not hasattr(inner.inner_test, "examples"):
+        plain = inner.inner_test
+
+        @functools.wraps(plain)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            counted.examples += 1  # type: ignore[attr-defined]
+            return plain(*args, **kwargs)
+
+        counted.examples = 0  # type: ignore[attr-defined]
+        inner.inner_test = counted
+    return lambda: inner.inner_test.examples
+
+
+def entry(function: Any, judgement: Judgement, seconds: float = 0.0) -> ClaimReport:
+    """The report's entry for an item."""
+    claim: Claim = function.function.claim
+    tier = tier_of(function)
+    expected, because = claim.expects(tier)
+    thesis = (function.module.__doc__ or "").strip().partition("\n\n")[0]
+    return ClaimReport(
+        id=claim_id(function),
+        tier=tier,
+        params={n: v if isinstance(v, PLAIN) else str(v) for n, v in _params(function).items()},
+        paper=claim.paper.key,
+        where=claim.where,
+        says=claim.says,
+        adapted=claim.adapted[tier],
+        reported=dict(claim.reported),
+        expected=expected,
+        expected_because=because,
+        verdict=judgement.verdict,
+        unexpected=judgement.verdict not in (expected, Verdict.NOT_RUN),
+        reason=judgement.reason,
+        checks=judgement.checks,
+        controls=judgement.controls,
+        figures=judgement.figures,
+        runs=judgement.runs,
+        control_runs=judgement.control_runs,
+        command=f'python -m pytest "{function.nodeid}"',
+        seconds=round(seconds, 3),
+        family=function.module.__name__.rpartition(".")[2].removeprefix("test_"),
+        thesis=" ".join(thesis.split()),
+        contested=claim.contested,
+    )
+
+
+def unjudged(function: Any, verdict: Verdict, why: str) -> ClaimReport:
+    """The entry of an item without evidence: it raised, it was skipped, or its worker was lost."""
+    nothing = Judgement(verdict=verdict, reason=why, checks=(), controls=(), figures=(), runs=())
+    return entry(function, nothing)
+
+
+def message(report: ClaimReport) -> str:
+    """What a failing item prints instead of a traceback: verdict and why, statement, evidence, controls."""
+    found = f"{report.verdict.value}, expected {report.expected.value}"
+    lines = [f"{found}: {report.reason}" if report.reason else found, f"the claim: {report.says}"]
+    if report.expected_because:
+        lines.append(f"expected because: {report.expected_because}")
+    lines += map(_evidence, report.checks)
+    for control in report.controls:
+        lines += _control(control)
+    return "\n".join(lines)
+
+
+def _control(control: ControlOutcome) -> list[str]:
+    kind = "positive control" if control.positive else "control"
+    said = [f"{kind} ({control.says}): {control.verdict.value}; {control.how}"]
+    return said + ([] if control.discriminates else [_evidence(e) for e in control.checks])
+
+
+def _evidence(evidence: Evidence) -> str:
+    head = f"  {evidence.verdict.symbol} {evidence.statement}"
+    if evidence.estimate is None:
+        return f"{head}, n={evidence.n}"
+    numbers = (evidence.estimate, evidence.low, evidence.high)
+    estimate, low, high = ("..." if number is None else f"{number:.4g}" for number in numbers)
+    return f"{head}: {estimate} [{low}, {high}], n={evidence.n}"

@@ -1,0 +1,64 @@
+"""What the terminal says before anything is judged: where, with what data, and what must be trained first."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.lab.progress import spoken
+from harness.spec import TIERS, abbreviated
+
+if TYPE_CHECKING:
+    from harness.lab.lab import Lab, Plan
+
+
+def scope(expression: str, arguments: Sequence[str]) -> str:
+    """What was asked for: the tiers named in ``-m``, the items named as arguments, or the quick tier."""
+    named = [tier for tier in TIERS if tier in expression]
+    if named:
+        return f"tier {' and '.join(named)} (-m {shlex.quote(expression)})"
+    if any("[" in argument for argument in arguments):
+        return "the items named"
+    return "tier quick (none was named with -m)"
+
+
+def header(asked: str, lab: Lab, cores: int) -> list[str]:
+    """Tier, device and store, on top of pytest's output."""
+    anew = ", everything trained anew" if lab.place.since else ""
+    plural = "s" if cores > 1 else ""
+    store = f"store: {_short(lab.place.store)}, {len(lab.store.keys()):,} records"
+    return [f"overclaim: {asked}, device {lab.place.device}, {cores} core{plural}{anew}", store]
+
+
+def _short(path: Path) -> str:
+    """Relative to where the user is, or to the home directory, if it lies there."""
+    for base, sign in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if path.is_relative_to(base) and base != Path("/"):
+            return f"{sign}{path.relative_to(base)}"
+    return str(path)
+
+
+def planned(plan: Plan, processes: int, data: Mapping[str, str]) -> list[str]:
+    """Data, what must be trained, and about how long that takes; said after collection."""
+    lines = [f"data: {', '.join(data) or 'none needed'}"]
+    if not plan.missing:
+        return [*lines, f"plan: 0 runs to train, {plan.present:,} in the store"]
+    fleets = f"{len(plan.fleets):,} fleet{'s' if len(plan.fleets) > 1 else ''}"
+    lines.append(f"plan: {plan.missing:,} runs to train in {fleets}, {plan.present:,} in the store")
+    on = f"{processes} processes" if processes > 1 else "one process"
+    seconds = max(plan.seconds / processes, max(fleet.seconds for fleet in plan.fleets))
+    timed = f"{plan.timed:,} of {plan.missing:,} runs timed before"
+    return [*lines, f"time: {'up to about' if plan.at_most else 'about'} {spoken(seconds)} on {on} ({timed})"]
+
+
+def listing(plan: Plan) -> Iterator[str]:
+    """What ``--plan`` prints: a line for each specification, the longest first."""
+    found: dict[str, tuple[int, float]] = {}
+    for fleet in plan.fleets:
+        for what in (abbreviated(run.value) for run in fleet.runs):
+            count, seconds = found.get(what, (0, 0.0))
+            found[what] = count + 1, seconds + fleet.seconds / len(fleet.runs)
+    for what, (count, seconds) in sorted(found.items(), key=lambda pair: (-pair[1][1], pair[0])):
+        yield f"{count:5d} runs {seconds:10.1f} s  {what}"

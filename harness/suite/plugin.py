@@ -1,0 +1,325 @@
+"""pytest's face: options, tiers, the plan at collection, judging instead of calling, outcomes, report."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from _pytest.mark import deselect_by_keyword, deselect_by_mark
+
+from harness.lab.computing import Place
+from harness.lab.crew import single_threaded
+from harness.lab.lab import Failed
+from harness.spec import TIERS
+from harness.spec.verdict import Verdict
+from harness.suite.entries import Mistake, is_claim, is_tested, unjudged
+
+if TYPE_CHECKING:
+    from harness.suite.session import Session
+
+single_threaded()  # before anything imports numpy
+
+STASH = pytest.StashKey["Session"]()
+OUTCOME = pytest.StashKey[str]()
+DESELECTED = pytest.StashKey[list[pytest.Item]]()
+
+
+class Listener:
+    """Hears every judged item, on the controller or in a session without workers."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        encoded = getattr(report, "overclaim", None)
+        if encoded is not None:
+            self.session.hear(encoded)
+
+    def pytest_runtest_logstart(self) -> None:
+        self.session.judging()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup(
+        "overclaim", "claims of papers, judged over trained models (name claims first, or write --store=DIR)"
+    )
+    group.addoption("--plan", action="store_true", help="print what would be trained, and stop")
+    group.addoption("--fresh", action="store_true", help="train everything anew, whatever the store holds")
+    group.addoption(
+        "--store",
+        metavar="DIR",
+        help="where records are kept (default: the user's cache); or a file of shipped records to judge",
+    )
+    group.addoption("--data-root", metavar="DIR", help="where data sets lie (default: the user's cache)")
+    group.addoption("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
+    group.addoption("--report", metavar="DIR", help="write report.json, .md and .html there")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    option = config.option
+    if hasattr(option, "numprocesses"):
+        if option.plan:
+            option.numprocesses, option.dist, option.tx = None, "no", []
+        elif option.numprocesses and option.dist == "no":
+            option.dist = "loadgroup"  # items one by one: "load" hands out two, and the second waits
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for tier, what in zip(
+        TIERS, ("embedded data, a CPU, minutes", "real data", "the paper's own setting"), strict=True
+    ):
+        config.addinivalue_line("markers", f"{tier}: {what}")
+    config.addinivalue_line("markers", "tiers(name, ...): the only tiers at which this parameter is tested")
+    if config.option.help or config.option.version:
+        return
+    from harness.lab.store import StoreError
+    from harness.suite.session import Session
+
+    try:
+        session = Session(config, _place(config))
+    except StoreError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[STASH] = session
+    config.stash[DESELECTED] = []
+    config.pluginmanager.register(Listener(session), "overclaim-listener")
+    _hypothesis_profile()
+
+
+def _place(config: pytest.Config) -> Place:
+    """Where to compute and keep; one clear line for what is wrong with that."""
+    from harness.lab.places import place
+    from harness.lab.provenance import commit
+
+    shared = getattr(config, "workerinput", {})
+    began = shared.get("overclaim_began", time.time())
+    try:
+        return place(
+            store=config.option.store,
+            data_root=config.option.data_root,
+            device=config.option.device,
+            since=began if config.option.fresh else 0.0,
+            commit=shared.get("overclaim_commit") or commit(config.rootpath)[0],
+        )
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _hypothesis_profile() -> None:
+    from hypothesis import HealthCheck, Phase, settings
+
+    settings.register_profile(
+        "overclaim",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),  # explaining every control's failure is slow
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
+    )
+    settings.load_profile("overclaim")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse a mistyped command line before xdist starts workers, which could not say so."""
+    config = session.config
+    config.stash[STASH].open()
+    if not hasattr(config, "workerinput"):
+        deselect_by_mark([], config)
+        deselect_by_keyword([], config)
+        paths = [] if config.option.pyargs else [arg.partition("::")[0] for arg in config.args]
+        for path in paths:
+            if not (config.invocation_params.dir / path).exists():
+                raise pytest.UsageError(f"file or directory not found: {path}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.option.dist != "loadgroup":
+        return None
+    from harness.suite.dispatch import OneByOne
+
+    return OneByOne(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker what all workers must agree on."""
+    session = node.config.stash[STASH]
+    node.workerinput["overclaim_began"] = session.began
+    node.workerinput["overclaim_session"] = session.name
+    node.workerinput["overclaim_commit"] = session.place.commit
+
+
+@pytest.fixture(scope="session")
+def world() -> Any:
+    """The world of an exact claim, as ``@trained(world=...)`` or the control says.
+
+    Session-scoped, because hypothesis refuses function-scoped fixtures; the value is put in when judging.
+    """
+    return None
+
+
+@pytest.fixture
+def runs() -> Any:
+    """What ``@trained`` names: results over replicates."""
+    return None
+
+
+@pytest.fixture
+def check() -> Any:
+    """Takes relations (``check(effect(...))``) and curves (``check.draw(...)``)."""
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    claim = getattr(metafunc.function, "claim", None)
+    if claim is not None:
+        if "tier" not in metafunc.fixturenames:
+            metafunc.fixturenames.append("tier")
+        tiers = [pytest.param(tier, marks=getattr(pytest.mark, tier)) for tier in claim.tiers]
+        metafunc.parametrize("tier", tiers)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """No garbage collection meanwhile: what is collected and planned lives on, and is only walked in vain."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    session = config.stash[STASH]
+    items[:] = [item for item in items if not is_claim(item) or is_tested(item)]
+    claims = [item for item in items if is_claim(item)]
+    chosen = [item for item in items if item not in claims or _selected(item, config)]
+    left_out = [item for item in items if item not in chosen]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = chosen
+    deselected = config.stash[DESELECTED]  # by -k or -m, before this hook
+    earlier = [item for item in deselected if item not in claims and is_tested(item)]
+    session.collect(claims, [item for item in claims if item in chosen], earlier)
+
+
+def _selected(item: pytest.Item, config: pytest.Config) -> bool:
+    """Without a tier in ``-m`` or in a node id, only the quick tier runs."""
+    named = [arg.partition("::")[2] for arg in config.args if "[" in arg]
+    return (
+        any(tier in config.option.markexpr for tier in TIERS)
+        or any(name and item.nodeid.endswith(name) for name in named)
+        or item.get_closest_marker("quick") is not None
+    )
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Remember what ``-m`` and ``-k`` left out: the report says what was not run."""
+    for item in items:
+        if is_claim(item):
+            item.config.stash[DESELECTED].append(item)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return config.stash[STASH].header()
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    return config.stash[STASH].planned()
+
+
+@pytest.hookimpl(tryfirst=True)  # before an xdist worker tells what it collected
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.option.plan or session.config.stash[STASH].refusal:
+        session.items.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Compute the plan before the first item is judged."""
+    config = session.config
+    ours = config.stash[STASH]
+    stops = ours.refusal or config.option.plan or config.option.collectonly or session.testsfailed
+    try:
+        if not stops:
+            ours.fill()
+        return (yield)
+    finally:
+        ours.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if not is_claim(pyfuncitem):
+        return None
+    session = pyfuncitem.config.stash[STASH]
+    mistake = ""
+    try:
+        report = session.judge(pyfuncitem)
+    except (Mistake, Failed) as error:
+        mistake = str(error)
+    if mistake:
+        pytest.fail(mistake, pytrace=False)  # a traceback through the harness would tell nothing
+    pyfuncitem.stash[OUTCOME] = msgspec.json.encode(report).decode()
+    session.settle(report)
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """The judged claim crosses xdist as one JSON string; plain strings only."""
+    report = yield
+    if report.when == "call" and OUTCOME in item.stash:
+        report.overclaim = item.stash[OUTCOME]  # type: ignore[attr-defined]
+    elif not report.passed and is_claim(item):
+        verdict = Verdict.ERROR if report.failed else Verdict.NOT_RUN
+        report.overclaim = msgspec.json.encode(unjudged(item, verdict, _reason(report))).decode()  # type: ignore[attr-defined]
+    return report
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """The first line of a failure, or the reason of a skip."""
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2]).removeprefix("Skipped: ")
+    crash = getattr(report.longrepr, "reprcrash", None)
+    lines = (crash.message if crash else report.longreprtext).strip().splitlines()
+    return lines[0].removeprefix("Failed: ") if lines else "no reason given"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
+    if report.when == "???":  # xdist: the worker that ran it was lost
+        return "failed", Verdict.ERROR.letter, Verdict.ERROR.value.upper()
+    encoded = getattr(report, "overclaim", None)
+    if encoded is None or report.when != "call" or hasattr(report, "wasxfail"):
+        return None
+    verdict = Verdict(msgspec.json.decode(encoded)["verdict"])
+    return report.outcome, verdict.letter, verdict.value.upper()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[STASH].node_down(node.gateway.id, getattr(node, "workeroutput", None) or {})
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    ours = session.config.stash.get(STASH, None)
+    if ours is not None:
+        session.exitstatus = ours.finish(int(session.exitstatus))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for line, markup in config.stash[STASH].summary():
+        terminalreporter.write_line(line, **markup)

@@ -1,0 +1,126 @@
+"""Small networks in numpy against torch, and against the definition of what is measured with them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analytic.dense_nets import DenseNets, Layer, in_batches
+from harness.analytic.memorization import CriticalSamples, EasyExamples, LearningOrder, gini
+from harness.data.digits import Digits
+from harness.data.inputs import GaussianInputs
+from harness.spec.streams import stream
+from harness.tests.deterministic import derandomized
+
+
+def drawn(nets: int, *widths: int) -> DenseNets:
+    return DenseNets.drawn(widths, nets, stream(1000, "noise"))
+
+
+def batch(n: int, inputs: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(0)
+    return generator.standard_normal((n, inputs), dtype=np.float32), generator.integers(classes, size=n)
+
+
+def in_torch(nets: DenseNets, i: int) -> list[tuple[Any, Any]]:
+    import torch
+
+    return [
+        (torch.tensor(weight[i].T, requires_grad=True), torch.tensor(bias[i, 0], requires_grad=True))
+        for weight, bias in nets.layers
+    ]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_steps_are_those_of_torch(momentum: float) -> None:
+    import torch
+    import torch.nn.functional as F
+
+    nets, (x, y) = drawn(2, 5, 7, 6, 3), batch(8, 5, 3)
+    others = [in_torch(nets, i) for i in range(2)]
+    optimizers = [torch.optim.SGD([p for pair in net for p in pair], 0.1, momentum) for net in others]
+    for _ in range(3):
+        slopes = nets.step(x, y, 0.1, momentum)
+        for i, (net, optimizer) in enumerate(zip(others, optimizers, strict=True)):
+            inputs: Any = torch.tensor(x, requires_grad=True)
+            z = inputs
+            for j, (weight, bias) in enumerate(net):
+                z = F.linear(z.relu() if j else z, weight, bias)
+            optimizer.zero_grad()
+            F.cross_entropy(z, torch.tensor(y)).backward()
+            np.testing.assert_allclose(slopes[i], 8 * inputs.grad, atol=1e-6)
+            optimizer.step()
+    for i, net in enumerate(others):
+        for (weight, bias), (theirs, their_bias) in zip(nets.layers, net, strict=True):
+            np.testing.assert_allclose(weight[i].T, theirs.detach(), atol=1e-6)
+            np.testing.assert_allclose(bias[i, 0], their_bias.detach(), atol=1e-6)
+
+
+def test_networks_do_not_see_each_other() -> None:
+    nets, (x, y) = drawn(3, 5, 4, 2), batch(6, 5, 2)
+    alone = DenseNets([Layer(*(a[1:2].copy() for a in layer)) for layer in nets.layers])
+    turned = np.stack([x[::-1], x, x]), np.stack([y[::-1], y, y])
+    nets.step(*turned, 0.1)
+    alone.step(x, y, 0.1)
+    np.testing.assert_allclose(nets.logits(x)[1], alone.logits(x)[0], atol=1e-6)
+    np.testing.assert_allclose(nets.logits(x)[1], nets.copy().logits(x)[1])
+
+
+def test_parameters_and_batches_are_counted() -> None:
+    assert drawn(2, 5, 7, 3).parameters == 5 * 7 + 7 + 7 * 3 + 3
+    assert [len(rows) for rows in in_batches(np.arange(7), 3)] == [3, 3, 1]
+
+
+@derandomized
+@given(values=st.lists(st.integers(0, 20), min_size=1, max_size=12).filter(any))
+def test_the_gini_coefficient_is_half_the_mean_difference(values: list[int]) -> None:
+    x = np.array(values, dtype=float)
+    assert gini(x) == pytest.approx(np.abs(x[:, None] - x).mean() / (2 * x.mean()))
+    assert gini(3 * x) == pytest.approx(gini(x))
+
+
+def test_the_gini_coefficient_of_one_rich_is_known_and_debts_have_none() -> None:
+    assert gini(np.array([0.0, 0.0, 0.0, 5.0])) == pytest.approx(0.75)
+    with pytest.raises(ValueError, match="Gini"):
+        gini(np.array([-1.0, 2.0]))
+
+
+def test_hits_of_nets_that_say_nothing_are_binomial() -> None:
+    """At a rate of zero the nets stay random, and a hit of one says little of a hit of another."""
+    split = Digits(n=300, inputs=GaussianInputs()).split(None, 1000)
+    found = EasyExamples(nets=40, lr=0.0).solve(split, stream(1000, "solution"))
+    assert found["variance_ratio"] < 2.0
+    assert found["always_right"] == 0.0
+    hits = found["hits"]
+    assert (np.diff(hits) <= 0).all()
+    assert hits.mean() == pytest.approx(found["mean_hits"])
+
+
+def test_what_stays_learnt_was_right_at_first() -> None:
+    found = LearningOrder(epochs=5, width=32).solve(Digits(n=200).split(None, 1000), stream(1000, "solution"))
+    assert 0 <= found["right_always"] <= found["right_first"] <= 1
+    assert found["right_always"] <= 1 - found["train_error"]
+    assert len(found["gini_so_far"]) == 5
+    assert found["gini"] == found["gini_so_far"][-1]
+
+
+def test_critical_samples_of_a_linear_net_are_those_near_its_boundary() -> None:
+    """For two classes split at x0 = 0 a box of radius r reaches the other side where |x0| < r."""
+    import torch
+
+    layer = torch.nn.Linear(2, 2, bias=False)
+    model = torch.nn.Sequential(torch.nn.Flatten(), layer)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+    split = Digits(n=10).split(None, 1000)
+    x = np.random.default_rng(0).uniform(-1, 1, size=(400, 2)).astype(np.float32)
+    object.__setattr__(split, "x_test", x)
+    for radius in (0.1, 0.3):
+        found = CriticalSamples(radius=radius, images=None).measure(model, split)["critical"]
+        assert found == pytest.approx(np.mean(np.abs(x[:, 0]) < radius), abs=0.01)
+    assert not math.isnan(found)

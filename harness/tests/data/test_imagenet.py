@@ -1,0 +1,286 @@
+"""Folders of images, how they are decoded, and Inception V3."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.datasets import ImageFolder as TorchvisionFolder
+from torchvision.models import Inception3
+
+from harness.__main__ import main
+from harness.data import DataError, RandomLabels, RedrawnLabels, digests
+from harness.data.decoding import decoded, draw_of, scaled
+from harness.data.image_folder import ImageFolder, ImageNet
+from harness.fleet.streamed import SMALLEST_PART, batches
+from harness.lab.plan import Catalogue
+from harness.models import Dropout, Linear
+from harness.models.inception_v3 import InceptionV3
+from harness.spec import Experiment
+from harness.spec.streams import stream
+from harness.tests.folders import CLASSES, TINY, write_folder
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "cache_file", lambda: tmp_path / "cache" / "digests.json")
+    monkeypatch.setattr(digests, "_remembered", {})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_folder(tmp_path / "data")
+
+
+# -- the folder ---------------------------------------------------------------------------------------
+
+
+def test_files_and_labels_are_those_of_torchvision(root: Path) -> None:
+    (root / "tiny/train/ant/more").mkdir()
+    (root / "tiny/train/ant/ant_0.JPEG").rename(root / "tiny/train/ant/more/0.jpeg")
+    (root / "tiny/train/bee/notes.txt").write_text("no image")
+    split = TINY.split(root, 0)
+    for files, labels, part in ((split.x_train, split.y_train, "train"), (split.x_test, split.y_test, "val")):
+        samples = TorchvisionFolder(str(root / "tiny" / part)).samples
+        paths = [str(files.path(i)) for i in range(len(files))]  # type: ignore[attr-defined]
+        assert list(zip(paths, labels.tolist(), strict=True)) == samples
+    assert split.x_train.shape == (24, 3, 16, 16)
+
+
+def test_the_data_root_itself_may_be_the_folder(root: Path) -> None:
+    assert TINY.source(root / "tiny").digest == TINY.source(root).digest
+
+
+def test_the_digest_is_that_of_names_and_sizes(root: Path) -> None:
+    first = TINY.source(root)
+    assert first.name == "tiny (24 + 12 files by name and size)"
+    assert len(first.digest) == 64
+    one = root / "tiny/train/ant/ant_0.JPEG"
+    one.write_bytes(one.read_bytes() + b"0")
+    digests._remembered.clear()
+    digests.cache_file().unlink()
+    larger = TINY.source(root)
+    one.rename(one.with_name("ant_9.JPEG"))
+    assert len({first.digest, larger.digest, TINY.source(root).digest}) == 3
+
+
+def test_only_what_has_its_counts_and_names_is_called_imagenet(tmp_path: Path) -> None:
+    for name in ("n00000001", "n00000002"):
+        (tmp_path / "val" / name).mkdir(parents=True)
+    assert ImageNet()._name(tmp_path) == "ImageNet (ILSVRC 2012 by counts, names and sizes of files)"
+    assert ImageNet(train_size=1_281_166)._name(tmp_path).startswith("imagenet (1,281,166 + 50,000 files")
+    (tmp_path / "val" / "ant").mkdir()
+    assert ImageNet()._name(tmp_path).startswith("imagenet (")
+
+
+def refused(data: ImageFolder, root: Path | None, *texts: str) -> None:
+    for ask in (data.source, lambda root: data.split(root, 0)):
+        with pytest.raises(DataError) as error:
+            ask(root)
+        message = str(error.value)
+        assert len(message.splitlines()) == 1
+        assert not [text for text in texts if text not in message], message
+        assert root is None or str(root) not in message
+
+
+def test_missing_and_partial_folders_are_one_line(root: Path) -> None:
+    refused(TINY, None, "tiny: no data root", "tiny/train/CLASS/IMAGE", "--data-root")
+    refused(TINY.but(folder="other"), root, "other/train and other/val not in the data root")
+    refused(TINY.but(train_size=25), root, "tiny/train has 24 images in 3 class folders, not 25 in 3")
+    refused(TINY.but(classes=4), root, "tiny/train has 24 images in 3 class folders, not 24 in 4")
+    (root / "tiny/train/ant/ant_3.png").unlink()
+    refused(TINY, root, "tiny/train has 23 images in 3 class folders, not 24 in 3")
+
+
+def test_validation_images_must_lie_in_the_same_classes(root: Path) -> None:
+    val = root / "tiny/val"
+    (val / "cat").rename(val / "dog")
+    refused(TINY, root, "the class", "is not in both train and val")
+    for image in list(val.glob("*/*")):
+        shutil.move(image, val / image.name)
+    for folder in [entry for entry in val.iterdir() if entry.is_dir()]:
+        folder.rmdir()
+    refused(TINY, root, "tiny/val has 0 images in 0 class folders, not 12 in 3")
+    shutil.rmtree(val)
+    refused(TINY, root, "tiny/val not in the data root")
+
+
+def test_without_torchvision_one_line_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(DataError, match=r"^tiny is read by torchvision: python -m pip install torchvision$"):
+        TINY.source(root)
+
+
+@pytest.mark.parametrize("field", ["classes", "train_size", "test_size", "size", "measured"])
+def test_sizes_are_positive(field: str) -> None:
+    with pytest.raises(ValueError, match=rf"ImageFolder\({field}=0\): must be positive"):
+        TINY.but(**{field: 0})
+
+
+def test_commands_know_imagenet(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "list", "imagenet", "--data-root", str(root)]) == 1
+    assert "imagenet/train and imagenet/val not in the data root" in capsys.readouterr().out
+    assert main(["data", "get", "imagenet", "--data-root", str(root)]) == 1
+    assert "put ILSVRC2012_devkit_t12.tar.gz" in capsys.readouterr().err
+    assert main(["data", "verify", "imagenet", "--data-root", str(root)]) == 1
+    assert "its contents are not hashed" in capsys.readouterr().out
+
+
+# -- labels -------------------------------------------------------------------------------------------
+
+
+def test_random_labels_are_the_replicates_own_and_stay_with_their_images(root: Path) -> None:
+    random = TINY.but(labels=RandomLabels(1.0))
+    true, first, again, other = (
+        d.split(root, r) for d, r in ((TINY, 3), (random, 3), (random, 3), (random, 4))
+    )
+    assert np.array_equal(first.y_train, RandomLabels(1.0).apply(true.y_train, 3, stream(3, "labels")))
+    assert np.array_equal(first.y_train, again.y_train)
+    assert not np.array_equal(first.y_train, other.y_train)
+    assert np.array_equal(first.y_true, true.y_train)
+    assert np.array_equal(first.corrupted, first.y_train != true.y_train)
+    assert np.array_equal(first.y_test, true.y_train[[0] * 4 + [8] * 4 + [16] * 4])
+    assert np.array_equal(first.x_train.names, other.x_train.names)  # type: ignore[attr-defined]
+    assert np.array_equal(first.y_train, random.but(augmented=True).split(root, 3).y_train)
+    redraw = TINY.but(labels=RedrawnLabels()).split(root, 3).redraw
+    assert redraw is not None
+    assert not np.array_equal(redraw(0), redraw(1))
+
+
+def test_each_replicate_measures_other_images(root: Path) -> None:
+    rows = [TINY.but(measured=10).split(root, replicate).measured for replicate in (0, 0, 1)]
+    assert [len(set(r.tolist())) for r in rows] == [10, 10, 10]
+    assert np.array_equal(rows[0], rows[1])
+    assert not np.array_equal(rows[0], rows[2])
+    assert sorted(TINY.but(measured=None).split(root, 0).measured) == list(range(24))
+
+
+# -- decoding -----------------------------------------------------------------------------------------
+
+
+def test_the_centre_is_kept_at_eight_sevenths_of_the_size(tmp_path: Path) -> None:
+    for inset, whole in ((0, True), (1, False)):
+        pixels = np.zeros((32, 64, 3), np.uint8)
+        # the centre of 28x28: of a shorter side of 32, seven eighths
+        pixels[2 + inset : 30 - inset, 18 + inset : 46 - inset] = 255
+        Image.fromarray(pixels).save(tmp_path / "one.png")
+        assert bool((decoded(tmp_path / "one.png", 28) == 255).all()) is whole
+    assert decoded(tmp_path / "one.png", 14).shape == (3, 14, 14)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK", "P"])
+def test_every_image_gets_three_channels(tmp_path: Path, mode: str) -> None:
+    Image.new(mode, (20, 30)).save(tmp_path / "one.tiff")
+    assert decoded(tmp_path / "one.tiff", 16).shape == (3, 16, 16)
+
+
+def test_values_are_scaled_to_minus_one_to_one() -> None:
+    assert scaled(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1.0, 1.0]
+
+
+def test_augmentation_depends_on_replicate_epoch_and_image_alone(root: Path) -> None:
+    files = TINY.split(root, 0).x_train
+    keys = [(0, 0, 1), (0, 0, 2), (0, 1, 1), (1, 0, 1)]
+    state = torch.get_rng_state()
+    first = [files.pixels(1, draw_of(*key)) for key in keys]  # type: ignore[attr-defined]
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(5)
+    again = [files.pixels(1, draw_of(*key)) for key in reversed(keys)]  # type: ignore[attr-defined]
+    assert all(torch.equal(a, b) for a, b in zip(first, reversed(again), strict=True))
+    assert not any(torch.equal(first[0], other) for other in first[1:])
+    assert not torch.equal(first[0], files.pixels(1))  # type: ignore[attr-defined]
+
+
+def test_a_damaged_image_is_named_in_one_line(root: Path) -> None:
+    one = root / "tiny/train/ant/ant_0.JPEG"
+    for content in (b"no image", one.read_bytes()[:300]):
+        one.write_bytes(content)
+        with pytest.raises(DataError, match=r"^ant/ant_0.JPEG cannot be decoded \(\w+\): replace it$"):
+            decoded(one, 16)
+
+
+# -- addresses ----------------------------------------------------------------------------------------
+
+
+def test_the_code_that_decodes_is_part_of_the_address(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.spec import fingerprint as fingerprints
+
+    dumped = fingerprints._dumped
+    seen: list[str] = []
+    monkeypatch.setattr(fingerprints, "_dumped", lambda name: seen.append(name) or dumped(name))  # type: ignore[func-returns-value]
+    fingerprints._of_definition.cache_clear()
+    fingerprints._of_modules.cache_clear()
+    fingerprints.fingerprint(Experiment(TINY, InceptionV3(), None))
+    assert {"harness.data.image_folder", "harness.data.decoding", "harness.models.inception_v3"} <= set(seen)
+    assert "harness.models._inception_v3_nets" in seen
+
+
+def test_another_folder_is_another_address(root: Path) -> None:
+    experiment = Experiment(TINY, Linear(), None)
+    first = Catalogue(root).run(experiment, 0)
+    (root / "tiny/val/cat/cat_0.JPEG").rename(root / "tiny/val/cat/cat_8.JPEG")
+    assert Catalogue(root).run(experiment, 0).key != first.key
+    assert first.source == "tiny (24 + 12 files by name and size)"
+
+
+# -- batches ------------------------------------------------------------------------------------------
+
+
+@settings(derandomize=True, deadline=None, database=None)
+@given(n=st.integers(1, 5000), size=st.integers(1, 600))
+def test_batches_cover_all_and_none_is_much_shorter(n: int, size: int) -> None:
+    found = batches(n, size)
+    assert [0, *(end for _, end in found)] == [*(begin for begin, _ in found), n]
+    lengths = [end - begin for begin, end in found]
+    assert all(length == size for length in lengths[:-1])
+    assert lengths[-1] < size + size / SMALLEST_PART
+    assert len(found) == 1 or SMALLEST_PART * lengths[-1] >= size
+
+
+# -- the model ----------------------------------------------------------------------------------------
+
+
+def test_inception_v3_has_torchvisions_parameters_and_multiply_adds() -> None:
+    assert InceptionV3().size((3, 299, 299), 1000) == 23_834_568
+    for side, classes in ((75, 3), (96, 1000), (299, 10)):
+        with torch.device("meta"):
+            net = Inception3(num_classes=classes, aux_logits=False, init_weights=False).eval()
+            with FlopCounterMode(display=False) as counter:
+                net(torch.empty(1, 3, side, side))
+        shape = (3, side, side)
+        assert InceptionV3().size(shape, classes) == sum(p.numel() for p in net.parameters())
+        assert InceptionV3().cost(shape, classes) == counter.get_total_flops() / 2
+
+
+def test_inception_v3_is_drawn_from_the_generator_alone() -> None:
+    state = torch.get_rng_state()
+    shape = (3, 75, 75)
+    first, again = (Dropout(InceptionV3(), 0.2).build(shape, 4, stream(r, "initialization")) for r in (0, 0))
+    assert torch.equal(torch.get_rng_state(), state)
+    for (name, a), b in zip(first.state_dict().items(), again.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+        assert bool(torch.isfinite(a).all()), name
+    drawn = {n: p.detach() for n, p in first.named_parameters()}
+    assert all(abs(p.std() - 0.1) < 0.01 for n, p in drawn.items() if n.endswith("conv.weight"))
+    assert drawn["fc.bias"].abs().max() <= 1 / np.sqrt(2048)
+    first.eval()
+    with torch.inference_mode():
+        assert first(torch.zeros(2, 3, 75, 75)).shape == (2, 4)
+    assert len([m for m in first.modules() if type(m).__name__ == "SeededDropout"]) == 1
+
+
+@pytest.mark.parametrize("shape", [(3, 74, 75), (1, 299, 299), (5,)])
+def test_inception_v3_refuses_other_images(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="InceptionV3 needs images"):
+        InceptionV3().size(shape, 10)
+
+
+def test_classes_are_named_as_the_folders() -> None:
+    assert len(CLASSES) == TINY.classes

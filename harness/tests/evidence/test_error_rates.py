@@ -1,0 +1,253 @@
+"""The judge's errors, power and coverage, by simulation or exactly, and its agreement with statsmodels."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from harness.evidence.statistics import (
+    RUNGS,
+    Measured,
+    Relation,
+    all_reach,
+    bounded,
+    effect,
+    equivalent,
+    frequencies,
+    holm,
+    judge,
+    judge_all,
+    mean_interval,
+    multinomial_p,
+    power,
+    rate_interval,
+    replicates_needed,
+    rungs,
+)
+from harness.spec.verdict import Verdict
+from harness.tests.samples import WHY, measured
+
+REPRODUCED, REFUTED, INCONCLUSIVE = Verdict.REPRODUCED, Verdict.REFUTED, Verdict.INCONCLUSIVE
+
+
+def climb(make: Callable[[int], Sequence[Relation]], tier: str = "full") -> Verdict:
+    """The verdict of a claim that takes its next look while inconclusive."""
+    verdict = INCONCLUSIVE
+    for n, level in rungs(tier):
+        verdict, _ = judge_all(make(n), level)
+        if verdict is not INCONCLUSIVE:
+            break
+    return verdict
+
+
+def shares(simulate: Callable[[np.random.Generator], Verdict], times: int) -> dict[Verdict, float]:
+    generator = np.random.Generator(np.random.Philox(20))
+    found = [simulate(generator) for _ in range(times)]
+    return {verdict: found.count(verdict) / times for verdict in (REPRODUCED, REFUTED, INCONCLUSIVE)}
+
+
+@pytest.mark.parametrize(
+    "make, times",
+    [
+        (lambda x: [effect(x, 0.0, because=WHY)], 2500),
+        (lambda x: [bounded(x, 0.0, because=WHY)], 2500),
+        (lambda x: [equivalent(x + 5, 5.0, because=WHY)], 2500),
+    ],
+    ids=["effect", "bounded", "equivalent"],
+)
+def test_a_mean_on_its_bound_is_rarely_reproduced_and_rarely_refuted(
+    make: Callable[[Measured], list[Relation]], times: int
+) -> None:
+    def simulate(generator: np.random.Generator) -> Verdict:
+        values = generator.normal(size=20)
+        return climb(lambda n: make(measured(values[:n])))
+
+    found = shares(simulate, times)
+    assert found[REPRODUCED] <= 0.05
+    assert found[REFUTED] <= 0.05
+    assert found[REPRODUCED] > 0.02  # the budget is spent, not wasted
+
+
+def test_a_true_equivalence_with_a_tiny_margin_is_rarely_refuted_on_either_side() -> None:
+    def simulate(generator: np.random.Generator) -> Verdict:
+        values = generator.normal(size=20)
+        return climb(lambda n: [equivalent(measured(values[:n]), 1e-6, because=WHY)])
+
+    found = shares(simulate, 2000)
+    assert found[REFUTED] <= 0.05
+    assert found[REPRODUCED] == 0
+
+
+def test_a_conjunction_on_its_bounds_is_rarely_refuted_and_rarely_reproduced() -> None:
+    def simulate(generator: np.random.Generator) -> Verdict:
+        values = generator.normal(size=(3, 20))
+        return climb(lambda n: [effect(measured(v[:n]), 0.0, because=WHY) for v in values])
+
+    found = shares(simulate, 1500)
+    assert found[REFUTED] <= 0.05
+    assert found[REPRODUCED] <= 0.05
+
+
+def ladder_of_rates(p: float, tier: str) -> dict[Verdict, float]:
+    """Exact probabilities of the verdicts of all_reach when each replicate succeeds with probability p."""
+    ends = dict.fromkeys((REPRODUCED, REFUTED, INCONCLUSIVE), 0.0)
+    alive, before = {0: 1.0}, 0
+    for n, level in rungs(tier):
+        more, reached = n - before, dict.fromkeys(range(n + 1), 0.0)
+        for k, chance in alive.items():
+            for extra in range(more + 1):
+                reached[k + extra] += chance * math.comb(more, extra) * p**extra * (1 - p) ** (more - extra)
+        alive, before = {}, n
+        for k, chance in reached.items():
+            verdict = judge(all_reach(measured([0.0] * k + [1.0] * (n - k)), 0.0), level).verdict
+            if verdict is INCONCLUSIVE:
+                alive[k] = chance
+            else:
+                ends[verdict] += chance
+    ends[INCONCLUSIVE] = sum(alive.values())
+    return ends
+
+
+@pytest.mark.parametrize("tier", ["quick", "full"])
+def test_exact_errors_of_all_reach_over_the_ladder(tier: str) -> None:
+    even = ladder_of_rates(0.5, tier)
+    assert even[REPRODUCED] == pytest.approx(1 / 32)
+    assert 0 < even[REFUTED] <= 0.05
+    for p in (0.1, 0.3, 0.45):
+        assert ladder_of_rates(p, tier)[REPRODUCED] <= 0.05
+    for p in (0.55, 0.8, 1.0):
+        assert ladder_of_rates(p, tier)[REFUTED] <= 0.05
+    assert ladder_of_rates(1.0, tier)[REPRODUCED] == 1
+    assert ladder_of_rates(0.02, tier)[REFUTED] > 0.9
+
+
+@pytest.mark.parametrize("p, level", [(0.5, 0.05), (0.5, 0.005), (0.2, 0.035)])
+def test_exact_errors_of_frequencies(p: float, level: float) -> None:
+    n, within = 500, 0.1
+    verdicts = [
+        judge(frequencies([k, n - k], [p, 1 - p], within=within, because=WHY), level).verdict
+        for k in range(n + 1)
+    ]
+
+    def chance(wanted: Verdict, q: float) -> float:
+        return math.fsum(
+            math.comb(n, k) * q**k * (1 - q) ** (n - k) for k, v in enumerate(verdicts) if v is wanted
+        )
+
+    assert chance(REFUTED, p) <= level
+    assert max(chance(REPRODUCED, p + within), chance(REPRODUCED, p - within)) <= level
+    assert chance(REPRODUCED, p) > 0.7
+    assert chance(REFUTED, p + 2 * within) > 0.99
+
+
+def test_the_multinomial_test_has_its_size() -> None:
+    n, p = 12, (0.5, 0.3, 0.2)
+    rejected = 0.0
+    for a, b in itertools.product(range(n + 1), repeat=2):
+        counts = (a, b, n - a - b)
+        if a + b <= n and multinomial_p(counts, p) <= 0.05:
+            ways = math.comb(n, a) * math.comb(n - a, b)
+            rejected += ways * math.prod(q**c for q, c in zip(p, counts, strict=True))
+    assert 0.02 < rejected <= 0.05
+
+
+def test_the_ladder_has_power_at_a_declared_effect() -> None:
+    def simulate(generator: np.random.Generator) -> Verdict:
+        values = generator.normal(1.0, 1.0, size=20)
+        return climb(lambda n: [effect(measured(values[:n]), 0.0, because=WHY)])
+
+    found = shares(simulate, 800)
+    assert found[REPRODUCED] >= 0.9
+    assert found[REFUTED] <= 0.01
+
+
+@pytest.mark.parametrize("n, level, d", [(5, 0.035, 1.5), (10, 0.01, 1.0), (20, 0.005, 0.8)])
+def test_declared_power_is_what_the_judge_delivers(n: int, level: float, d: float) -> None:
+    def simulate(generator: np.random.Generator) -> Verdict:
+        return judge(effect(measured(generator.normal(d, 1, size=n)), 0.0, because=WHY), level).verdict
+
+    assert shares(simulate, 1500)[REPRODUCED] == pytest.approx(power(n, level, d), abs=0.035)
+
+
+def test_replicates_needed_is_the_smallest_number_with_the_power() -> None:
+    for level, d in ((0.05, 0.5), (0.005, 1.0), (0.035, 0.05)):
+        n = replicates_needed(level, d)
+        assert power(n, level, d) >= 0.8 > power(n - 1, level, d)
+    assert replicates_needed(0.05, 10.0) == 5
+    for hopeless in (0.0, -1.0, math.nan):
+        with pytest.raises(ValueError, match="no affordable n"):
+            replicates_needed(0.05, hopeless)
+
+
+@pytest.mark.parametrize("n, level", RUNGS)
+def test_mean_intervals_cover_the_truth_as_often_as_they_say(n: int, level: float) -> None:
+    generator = np.random.Generator(np.random.Philox(7))
+    times = 3000
+    below = above = 0
+    for _ in range(times):
+        _, low, high = mean_interval(measured(generator.normal(3, 2, size=n)), level)
+        below, above = below + (high < 3), above + (low > 3)
+    assert below / times == pytest.approx(level, abs=0.01)
+    assert above / times == pytest.approx(level, abs=0.01)
+
+
+@pytest.mark.parametrize("n, level", RUNGS)
+def test_rate_intervals_miss_no_more_often_than_they_say(n: int, level: float) -> None:
+    for p in np.linspace(0.02, 0.98, 25):
+        chances = [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+        ends = [rate_interval(k, n, level) for k in range(n + 1)]
+        assert sum(c for c, (low, _) in zip(chances, ends, strict=True) if low > p) <= level
+        assert sum(c for c, (_, high) in zip(chances, ends, strict=True) if high < p) <= level
+
+
+def test_equivalence_agrees_with_two_one_sided_tests() -> None:
+    weightstats = pytest.importorskip("statsmodels.stats.weightstats")
+    generator = np.random.Generator(np.random.Philox(1))
+    for _ in range(60):
+        a, b = generator.normal(size=(2, 8))
+        margin, level = float(generator.uniform(0.5, 2)), float(generator.uniform(0.01, 0.2))
+        p, above_low, below_high = weightstats.ttost_paired(a, b, -margin, margin)
+        found = judge(equivalent(measured(a) - measured(b), margin, because=WHY), level, 2 * level)
+        assert (found.verdict is REPRODUCED) == (p < level)
+        outside = above_low[1] > 1 - level or below_high[1] > 1 - level
+        assert (found.verdict is REFUTED) == outside
+
+
+def test_rate_intervals_agree_with_statsmodels() -> None:
+    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    for n, level in RUNGS:
+        for k in range(n + 1):
+            oracle = proportion.proportion_confint(k, n, alpha=2 * level, method="beta")
+            assert rate_interval(k, n, level) == pytest.approx(oracle)
+
+
+def test_power_agrees_with_statsmodels() -> None:
+    oracle = pytest.importorskip("statsmodels.stats.power").TTestPower()
+    for n, level in RUNGS:
+        for d in (0.0, 0.5, 1.0, 2.0):
+            assert power(n, level, d) == pytest.approx(
+                oracle.power(d, n, level, alternative="larger"), abs=1e-9
+            )
+
+
+@pytest.mark.parametrize(
+    "p_values", [[0.3], [0.01, 0.04, 0.03], [0.2, 0.2, 0.001, 1.0, 0.0], [0.9, 0.8, 0.7]]
+)
+def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    assert holm(p_values) == pytest.approx(multitest.multipletests(p_values, method="holm")[1])
+
+
+def test_the_multinomial_test_agrees_with_the_binomial_one_and_with_itself_by_drawing() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    for k in range(13):
+        assert multinomial_p([k, 12 - k], [0.3, 0.7]) == pytest.approx(stats.binomtest(k, 12, 0.3).pvalue)
+    assert multinomial_p([1, 0, 0], [0.2, 0.3, 0.5]) == pytest.approx(0.2)
+    assert multinomial_p([3, 0], [0.0, 1.0]) == 0
+    fair = [25, 35, 30, 40, 20, 30]
+    drawn, chi2 = multinomial_p(fair, [1 / 6] * 6), stats.chisquare(fair).pvalue
+    assert drawn == multinomial_p(fair, [1 / 6] * 6) == pytest.approx(chi2, abs=0.02)

@@ -1,0 +1,219 @@
+"""What each relation says and when it is reproduced, refuted or neither."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from harness.evidence.statistics import (
+    Measured,
+    Relation,
+    all_reach,
+    argmax_in,
+    bounded,
+    effect,
+    equivalent,
+    exact,
+    exists,
+    frequencies,
+    judge,
+    matches,
+    ordered,
+    ratio,
+    slope,
+)
+from harness.spec.verdict import Verdict
+from harness.tests.samples import WHY, measured
+
+REPRODUCED, REFUTED, INCONCLUSIVE = Verdict.REPRODUCED, Verdict.REFUTED, Verdict.INCONCLUSIVE
+
+
+def verdict_of(relation: Relation, level: float = 0.035) -> Verdict:
+    return judge(relation, level).verdict
+
+
+def test_all_reach() -> None:
+    x = measured([0, 0, 0, 0, 0], 0.001, "train_error")
+    found = judge(all_reach(x, 0.0), 0.035)
+    assert found.statement == "train_error <= 0 in every replicate (rate above 1/2)"
+    assert (found.verdict, found.reason) == (REPRODUCED, "")
+    assert (found.estimate, found.high, found.lower_bound) == (1.0, 1.0, 0.5)
+    assert found.low == pytest.approx(0.035**0.2)
+    assert verdict_of(all_reach(measured([0, 0, 0, 0, 1]), 0.0)) is INCONCLUSIVE
+    assert verdict_of(all_reach(measured([1, 1, 1, 1, 1]), 0.0)) is REFUTED
+    assert verdict_of(all_reach(measured([1, 1, 1, 1, 1]), 1.0, at="least")) is REPRODUCED
+    assert verdict_of(all_reach(x, 0.0, rate=0.9)) is INCONCLUSIVE
+    assert "(rate above 0.9)" in all_reach(x, 0.0, rate=0.9).statement
+
+
+def test_one_failure_among_twenty_is_not_every_time() -> None:
+    assert verdict_of(all_reach(measured([0.0] * 19 + [1.0]), 0.0), 0.005) is INCONCLUSIVE
+
+
+def test_a_diverged_run_is_a_failure_to_reach_and_leaves_no_mean() -> None:
+    x = measured([0, 0, 0, 0, math.nan])
+    assert verdict_of(all_reach(x, 0.0)) is INCONCLUSIVE
+    assert verdict_of(all_reach(measured([math.nan] * 5), 0.0)) is REFUTED
+    assert verdict_of(all_reach(measured([math.inf] * 5), 0.0, at="least")) is REFUTED
+    found = judge(effect(x, -1.0, because=WHY), 0.035)
+    assert (found.verdict, found.reason) == (INCONCLUSIVE, "1 of 5 runs diverged")
+    assert found.estimate is found.low is found.high is None
+    assert found.values == (0, 0, 0, 0, None)
+
+
+def test_exists_is_settled_by_one_success_and_never_refuted() -> None:
+    found = judge(exists(measured([0.5, math.nan, 0.0]), 0.0), 0.035)
+    assert (found.verdict, found.level, found.estimate, found.reason) == (REPRODUCED, 0.0, 0.0, "")
+    found = judge(exists(measured([0.5] * 20), 0.0), 0.035)
+    assert (found.verdict, found.estimate) == (INCONCLUSIVE, 0.5)
+    assert "absence proves nothing" in found.reason
+
+
+def test_exists_is_refuted_by_proof_alone() -> None:
+    x, target = measured([0.5, 0.4]), 0.1
+    found = judge(exists(x, target, least=measured([0.3, 0.2])), 0.035)
+    assert (found.verdict, found.level) == (REFUTED, 0.0)
+    assert found.reason == "proved: nothing can be below 0.2 there"
+    assert verdict_of(exists(x, target, least=measured([0.3, 0.0]))) is INCONCLUSIVE
+    assert verdict_of(exists(measured([0.5, 0.1]), target, least=measured([0.3, 0.0]))) is REPRODUCED
+    with pytest.raises(ValueError, match="paired by replicate"):
+        exists(x, target, least=measured([0.3]))
+    with pytest.raises(ValueError, match='needs at="most"'):
+        exists(x, target, at="least", least=measured([0.3, 0.2]))
+
+
+def test_effect_reads_as_a_sentence() -> None:
+    half = measured([0.40, 0.42, 0.41, 0.43, 0.40], 0.001, "half corrupted test_error")
+    true = measured([0.30, 0.31, 0.30, 0.33, 0.29], 0.001, "true test_error")
+    found = judge(effect(half - true, 0.05, because="five points are visible in a plot"), 0.035)
+    assert found.statement == "(half corrupted - true) test_error > 0.05"
+    assert (found.relation, found.verdict, found.n, found.level) == ("effect", REPRODUCED, 5, 0.035)
+    assert found.estimate == pytest.approx(0.106)
+    assert (found.lower_bound, found.upper_bound) == (0.05, None)
+
+
+def test_ratios_are_judged_in_logs_and_shown_as_ratios() -> None:
+    slow = measured([20, 40, 30, 25, 35], name="slow epochs")
+    fast = measured([10, 10, 10, 10, 10], name="fast epochs")
+    r = ratio(slow, fast)
+    found = judge(bounded(r, 5.0, because=WHY), 0.035)
+    assert found.statement == "(slow / fast) epochs < 5"
+    assert found.verdict is REPRODUCED
+    assert found.estimate == pytest.approx(math.exp(np.mean(np.log([2, 4, 3, 2.5, 3.5]))))
+    assert found.values == pytest.approx((2, 4, 3, 2.5, 3.5))
+    assert found.upper_bound == 5.0
+    assert verdict_of(bounded(r, 1.5, because=WHY)) is REFUTED
+    assert verdict_of(effect(r, 1.5, because=WHY)) is REPRODUCED
+    assert verdict_of(equivalent(r, 10, because=WHY)) is REPRODUCED
+    assert equivalent(r, 10, because=WHY).statement == "(slow / fast) epochs within a factor 10 of 1"
+    with pytest.raises(ValueError, match="above 1"):
+        equivalent(r, 0.5, because=WHY)
+    with pytest.raises(ValueError, match="not a positive number"):
+        effect(r, -1, because=WHY)
+
+
+def test_matches_and_equivalent_are_inside_outside_or_undecided() -> None:
+    x = measured([1.0, 1.1, 0.9, 1.05, 0.95])
+    assert verdict_of(matches(x, 1, 0.2, because=WHY)) is REPRODUCED
+    assert verdict_of(matches(x, 1.1, 0.1, because=WHY)) is INCONCLUSIVE
+    assert verdict_of(matches(x, 3, 0.2, because=WHY)) is REFUTED
+    assert verdict_of(equivalent(x, 2, because=WHY)) is REPRODUCED
+    assert verdict_of(equivalent(x, 0.5, because=WHY)) is REFUTED
+    assert matches(x, 1, 0.2, because=WHY).statement == "x = 1 ± 0.2"
+    assert equivalent(x, 2, because=WHY).statement == "|x| < 2"
+
+
+def test_ordered_judges_the_smallest_step() -> None:
+    xs = [
+        measured(np.array([0, 0.01, 0.02, 0.01, 0]) + level, name=f"{level} test_error")
+        for level in (0, 1, 3)
+    ]
+    relation = ordered(xs, because=WHY)
+    assert relation.statement == "(0 < 1 < 3) test_error"
+    assert judge(relation, 0.035).values == pytest.approx((1,) * 5)
+    assert verdict_of(relation) is REPRODUCED
+    assert verdict_of(ordered(xs[::-1], because=WHY)) is REFUTED
+    assert verdict_of(ordered([xs[0], xs[0]], because=WHY)) is INCONCLUSIVE
+    flat = ordered([xs[0], xs[0]], slack=0.1, because=WHY)
+    assert verdict_of(flat) is REPRODUCED
+    assert flat.statement.endswith(", each step above -0.1")
+    with pytest.raises(ValueError, match="at least two"):
+        ordered(xs[:1], because=WHY)
+
+
+def test_slope_is_the_order_of_a_power_law() -> None:
+    noise = np.array([1.0, 1.02, 0.98, 1.01, 0.99])
+    ns = (10, 20, 40, 80)
+    ys = [measured(noise * n**-0.5, name="excess error") for n in ns]
+    found = judge(slope(ns, ys, -0.6, -0.4, log=True, because=WHY), 0.035)
+    assert found.statement == "-0.6 < log-log slope of excess error < -0.4 over 10 to 80"
+    assert (found.verdict, found.estimate) == (REPRODUCED, pytest.approx(-0.5))
+    straight = slope([0, 1, 2], [measured([1.0 + 3 * p] * 5) for p in (0, 1, 2)], 2.9, 3.1, because=WHY)
+    assert judge(straight, 0.035).estimate == pytest.approx(3)
+    for positions, log in (((1, 1, 1), False), ((0, 1, 2), True), ((1, 2), False)):
+        with pytest.raises(ValueError, match="slope"):
+            slope(positions, ys[:3], 0, 1, log=log, because=WHY)
+
+
+def test_argmax_in_asks_where_the_peak_is_in_each_replicate() -> None:
+    heights = {4: 0.2, 8: 0.5, 16: 0.4, 32: 0.1}
+    ys = [measured([h] * 5, name=f"{w} test_error") for w, h in heights.items()]
+    found = judge(argmax_in(list(heights), ys, 6, 20, because=WHY), 0.035)
+    assert found.statement == "test_error is largest within [6, 20] in every replicate (rate above 1/2)"
+    assert (found.verdict, found.estimate) == (REPRODUCED, 1.0)
+    assert verdict_of(argmax_in(list(heights), ys, 16, 40, because=WHY)) is REFUTED
+    tied = [measured([1.0] * 5)] * 4
+    assert verdict_of(argmax_in(list(heights), tied, 6, 20, because=WHY)) is REFUTED
+    for low, high in ((0, 100), (5, 6)):
+        with pytest.raises(ValueError, match="leave some out"):
+            argmax_in(list(heights), ys, low, high, because=WHY)
+
+
+def test_frequencies_need_an_n_that_could_have_refuted_them() -> None:
+    assert verdict_of(frequencies([1, 1], [0.5, 0.5], because=WHY)) is INCONCLUSIVE
+    assert verdict_of(frequencies([500, 500], [0.5, 0.5], because=WHY)) is REPRODUCED
+    assert verdict_of(frequencies([560, 440], [0.5, 0.5], because=WHY)) is REFUTED
+    assert verdict_of(frequencies([0, 0], [0.5, 0.5], because=WHY)) is INCONCLUSIVE
+    for counts, chances in (([1.5, 1], [0.5, 0.5]), ([1, 2], [0.5, 0.4]), ([1], [1]), ([-1, 2], [0.5, 0.5])):
+        with pytest.raises(ValueError, match="frequencies"):
+            frequencies(counts, chances, because=WHY)  # type: ignore[arg-type]
+
+
+def test_exact_compares_two_sides() -> None:
+    found = judge(exact(np.arange(3.0), [0, 1, 2]), 0.035)
+    assert (found.verdict, found.n, found.level, found.estimate) == (REPRODUCED, 1, 0.0, 0.0)
+    assert verdict_of(exact(1.0, 1.1, tolerance=0.2, because="rounding")) is REPRODUCED
+    assert verdict_of(exact(math.inf, math.inf)) is REPRODUCED
+    found = judge(exact([1.0, math.nan], 1.0), 0.035)
+    assert (found.verdict, found.estimate) == (REFUTED, None)
+    with pytest.raises(ValueError, match="shapes"):
+        exact([1, 2], [1, 2, 3])
+    with pytest.raises(ValueError, match="nothing to compare"):
+        exact([], [])
+    with pytest.raises(ValueError, match="say why"):
+        exact(1, 1, tolerance=0.1)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x, why: effect(x, 0, because=why),
+        lambda x, why: bounded(x, 0, because=why),
+        lambda x, why: equivalent(x, 1, because=why),
+        lambda x, why: matches(x, 1, 1, because=why),
+        lambda x, why: ordered([x, x], because=why),
+        lambda x, why: slope([1, 2], [x, x], 0, 1, because=why),
+        lambda x, why: argmax_in([1, 2], [x, x], 0, 1, because=why),
+        lambda x, why: frequencies([1, 1], [0.5, 0.5], because=why),
+    ],
+    ids=["effect", "bounded", "equivalent", "matches", "ordered", "slope", "argmax_in", "frequencies"],
+)
+def test_a_chosen_bound_needs_a_reason(make: Callable[[Measured, str], Relation]) -> None:
+    x = measured([1] * 5)
+    assert make(x, WHY).because == WHY
+    for empty in ("", "  "):
+        with pytest.raises(ValueError, match="say why"):
+            make(x, empty)

@@ -1,0 +1,375 @@
+"""Every kernel against the reference: gradients, short horizons, checkpoints; and which trains what."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from harness.data import Augmented, Digits, GeneratedImages, RandomCrop, RandomLabels, RedrawnLabels, Split
+from harness.fleet import kernels, memory, native, numerics, replica, trainer
+from harness.fleet.optimizers import Sgd, WhenFitted
+from harness.fleet.replica import ChannelsLast, Replica, built
+from harness.fleet.stacked import Stack
+from harness.fleet.trainer import Member, Trained
+from harness.lab import computing
+from harness.lab.lab import Lab
+from harness.lab.plan import fleets, shape_of
+from harness.models import Dropout, EpflAlexNet, Linear, Mlp, SmallAlexNet, SmallInception, StudentCnn
+from harness.spec import Experiment
+from harness.tests.simulated import SMALL, at
+
+IMAGES = GeneratedImages(n=40, size=8, n_test=30)
+LARGER = GeneratedImages(n=40, size=16, n_test=30)
+ONCE = Sgd(lr=0.05, epochs=2, batch=16)
+NETS = {
+    "linear": Experiment(Digits(n=60), Linear(), ONCE),
+    "mlp": Experiment(Digits(n=60), Mlp(24, depth=2), ONCE),
+    "mlp without biases": Experiment(Digits(n=60), Mlp(24, bias=False), ONCE),
+    "mlp, batch norm": Experiment(Digits(n=60), Mlp(24, batch_norm=True), ONCE),
+    "student": Experiment(LARGER, StudentCnn(5, 12, 9), ONCE),
+    "alexnet": Experiment(IMAGES, SmallAlexNet(width=0.125), ONCE),
+    "epfl alexnet": Experiment(LARGER, EpflAlexNet(width=0.125), ONCE),
+    "inception": Experiment(IMAGES, SmallInception(width=0.125), ONCE),
+}
+
+
+@pytest.fixture(autouse=True)
+def _prepared() -> Iterator[None]:
+    numerics.prepare("cpu")
+    yield
+    torch.set_flush_denormal(False)
+
+
+def split(experiment: Experiment, replicate: int = 0) -> Split:
+    found: Split = experiment.data.split(None, replicate)
+    return found
+
+
+def member(experiment: Experiment, replicate: int = 0, **more: Any) -> Member:
+    return Member(experiment, replicate, split(experiment, replicate), **more)
+
+
+def by_reference(experiment: Experiment, replicate: int = 0) -> Trained:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(kernels.FORCED, "reference")
+        found = trainer.train(member(experiment, replicate))
+    assert found.kernel == "reference"
+    return found
+
+
+def together(members: list[Member]) -> list[Trained]:
+    """Trained as one stack, whether or not it pays."""
+    found: dict[int, Trained] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "stack_pays", lambda members, device: True)
+        trainer.train_together(members, "cpu", found.__setitem__)
+    return [found[i] for i in range(len(members))]
+
+
+def by_kernels(experiment: Experiment) -> dict[str, Trained]:
+    """By the table's kernel, by that without a compiler, and stacked with company of other labels."""
+    others = [member(experiment.but(data__labels=RandomLabels(1.0))), member(experiment, 1)]
+    chosen = trainer.train(member(experiment))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(native.OFF, "0")
+        without = trainer.train(member(experiment))
+    stacked = together([others[0], member(experiment), others[1]])[1]
+    return {found.kernel: found for found in (chosen, without, stacked)}
+
+
+def far(found: Trained, expected: Trained, start: Trained | None = None) -> float:
+    """The largest difference of a weight, relative to the largest (change of a) weight of the net."""
+    scale = max(
+        float(np.abs(w - (start.weights[n] if start else 0)).max()) for n, w in expected.weights.items()
+    )
+    gaps = (np.abs(found.weights[n] - w).max() for n, w in expected.weights.items())
+    return float(max(gaps)) / scale
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
+@pytest.mark.parametrize("net", NETS)
+def test_gradients_are_those_of_the_reference(net: str, loss: str) -> None:
+    """One step at rate one without momentum: what the weights change by is the gradient."""
+    n = NETS[net].data.train_size
+    step = NETS[net].but(optimizer=Sgd(lr=1.0, epochs=1, batch=n, momentum=0.0), loss=loss)
+    expected = by_reference(step)
+    parameters = dict(built(step, 0, split(step)).named_parameters())
+    start = dataclasses.replace(expected, weights={n: p.detach().numpy() for n, p in parameters.items()})
+    expected.weights = {n: expected.weights[n] for n in parameters}
+    for kernel, found in by_kernels(step).items():
+        assert far(found, expected, start) <= 1e-5, kernel
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_a_few_steps_stay_close_to_the_reference(net: str) -> None:
+    experiment = NETS[net].but(optimizer__weight_decay=0.01, optimizer__decay=0.8)
+    expected = by_reference(experiment)
+    for kernel, found in by_kernels(experiment).items():
+        assert far(found, expected) <= 1e-4, kernel
+        assert found.outcome == expected.outcome
+        np.testing.assert_allclose(
+            found.curves["train_loss"], expected.curves["train_loss"], rtol=1e-4, err_msg=kernel
+        )
+
+
+@pytest.mark.parametrize("net", ["mlp", "alexnet", "student"])
+def test_bfloat16_stays_close_to_the_reference_in_bfloat16(net: str) -> None:
+    experiment = NETS[net].but(precision="bfloat16")
+    expected = by_reference(experiment)
+    for kernel, found in by_kernels(experiment).items():
+        assert far(found, expected) <= 0.02, kernel
+    assert far(by_reference(NETS[net]), expected) > 1e-5
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("net", ["alexnet", "inception"])
+def test_predictions_do_not_depend_on_how_many_are_made_at_once(
+    net: str, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = NETS[net].but(precision=precision, data__n=300)
+    data = split(experiment)
+    found = kernels.replica(experiment, 0, data, "cpu")
+    assert found.kernel == "channels_last"
+    small = found._wrong(found.x_train, found.y_train)
+    monkeypatch.setattr(replica, "CONVOLVED_AT_ONCE", 1024)
+    assert small.tolist() == found._wrong(found.x_train, found.y_train).tolist()
+    assert 0 < small.sum() < len(small)
+
+
+@given(
+    depth=st.integers(1, 3), width=st.integers(1, 40), n=st.integers(2, 70), batch=st.integers(2, 70),
+    momentum=st.sampled_from([0.0, 0.5, 0.9]),
+)  # fmt: skip
+@settings(max_examples=20, derandomize=True, database=None, deadline=None)
+def test_any_dense_net_is_trained_as_by_the_reference(
+    depth: int, width: int, n: int, batch: int, momentum: float
+) -> None:
+    recipe = Sgd(lr=0.02, epochs=1, batch=batch, momentum=momentum)
+    experiment = Experiment(Digits(n=n), Mlp(width, depth=depth), recipe)
+    for found in by_kernels(experiment).values():
+        assert far(found, by_reference(experiment)) <= 1e-4
+
+
+# -- which kernel ------------------------------------------------------------------------------------
+
+
+def kernel_of(experiment: Experiment, device: str = "cpu") -> str:
+    return kernels.chosen(built(experiment, 0, split(experiment)), experiment, device).kernel
+
+
+def test_the_table_names_the_kernel_by_device_and_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kernel_of(NETS["inception"]) == kernel_of(NETS["alexnet"], "cuda:1") == "channels_last"
+    assert kernel_of(NETS["mlp, batch norm"]) == kernel_of(NETS["mlp"], "cuda") == "reference"
+    assert kernel_of(NETS["mlp"].but(precision="bfloat16")) == "backprop"
+    small = {"linear": "backprop", "mlp": "backprop", "student": "channels_last"}
+    if native.available():
+        assert {kernel_of(NETS[net]) for net in small} == {"native"}
+        assert kernel_of(NETS["student"].but(precision="bfloat16")) == "native"
+    monkeypatch.setenv(native.OFF, "0")
+    assert {net: kernel_of(NETS[net]) for net in small} == small
+    monkeypatch.setenv(kernels.FORCED, "reference")
+    assert {kernel_of(experiment) for experiment in NETS.values()} == {"reference"}
+    monkeypatch.setenv(kernels.FORCED, "fastest")
+    with pytest.raises(ValueError, match=r'^HARNESS_KERNEL=fastest: .* "reference"$'):
+        kernel_of(NETS["mlp"])
+
+
+class Bent(Sgd, frozen=True):
+    """Another optimizer, of which kernels with updates of their own know nothing."""
+
+
+def test_what_no_row_knows_takes_the_plain_path() -> None:
+    assert kernel_of(NETS["mlp"].but(optimizer=Bent(lr=0.1, epochs=1))) == "reference"
+    dense = nn.Linear(64, 10)
+    for odd in (
+        nn.Sequential(nn.Flatten(), dense, nn.Tanh(), nn.Linear(10, 10)),
+        nn.Sequential(nn.Flatten(), dense, nn.ReLU()),
+        nn.Sequential(nn.Flatten(), dense, nn.ReLU(), nn.Dropout(), nn.Linear(10, 10)),
+        nn.Sequential(dense),
+        nn.Sequential(nn.Flatten()),
+        dense,
+    ):
+        assert kernels.chosen(odd, NETS["mlp"], "cpu") is Replica
+
+
+def test_checkpoints_pass_between_kernels() -> None:
+    """Weights and velocities are named alike, so a run may go on with another kernel."""
+    experiment = NETS["mlp"]
+    first = Replica(built(experiment, 0, split(experiment)), experiment, 0, split(experiment), "cpu")
+    first.epoch(0)
+    stack = Stack([(experiment, 1, split(experiment, 1)), (experiment, 0, split(experiment))], "cpu")
+    stack.load(1, first.state())
+    other = kernels.replica(experiment, 0, split(experiment), "cpu")
+    other.load(stack.state(1))
+    assert other.kernel != first.kernel
+    assert {n: a.tolist() for n, a in other.state().items()} == {
+        n: a.tolist() for n, a in first.state().items()
+    }
+    rows = [first.epoch(1), other.epoch(1), stack.epoch([0, 1])[1]]
+    losses = [row["train_loss"] for row in rows]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
+
+
+def test_records_are_in_plain_order_whatever_the_layout() -> None:
+    experiment = NETS["inception"]
+    replica = kernels.replica(experiment, 0, split(experiment), "cpu")
+    assert isinstance(replica, ChannelsLast)
+    assert all(array.flags.c_contiguous for array in replica.state().values())
+
+
+# -- fleets ------------------------------------------------------------------------------------------
+
+
+def test_members_leave_a_fleet_when_they_are_done() -> None:
+    base = SMALL.but(optimizer__epochs=6, optimizer__lr=0.05)
+    asked = [
+        base.but(optimizer__epochs=2),
+        base.but(stop=WhenFitted(0.5)),
+        base.but(optimizer__lr=1e12, loss="cross_entropy", optimizer__epochs=5),
+        base.but(data__labels=RedrawnLabels(), optimizer__decay=0.5),
+    ]
+    found = together([member(experiment) for experiment in asked])
+    alone = [by_reference(experiment) for experiment in asked]
+    assert [len(f.curves["train_loss"]) for f in found] == [len(a.curves["train_loss"]) for a in alone]
+    assert [f.outcome for f in found] == [a.outcome for a in alone]
+    assert {f.outcome for f in found} >= {"budget", "fitted"}
+    for ours, theirs in zip(found[:2] + found[3:], alone[:2] + alone[3:], strict=True):
+        np.testing.assert_allclose(ours.curves["train_loss"], theirs.curves["train_loss"], rtol=1e-4)
+        assert ours.curves.keys() == theirs.curves.keys()
+
+
+def test_members_may_go_on_from_different_epochs() -> None:
+    experiment = SMALL.but(optimizer__epochs=4)
+    whole = by_reference(experiment)
+    replica = kernels.replica(experiment, 0, split(experiment), "cpu")
+    curves = {name: values[:3] for name, values in whole.curves.items()}
+    for epoch in range(3):
+        replica.epoch(epoch)
+    late = member(experiment, resume=({"epoch": 3, "curves": curves}, replica.state()))
+    resumed, fresh = together([late, member(experiment)])
+    for found in (resumed, fresh):
+        assert len(found.curves["train_loss"]) == 4
+        assert far(found, whole) <= 1e-4
+
+
+def test_a_fleet_too_large_for_memory_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab(at(tmp_path))
+    runs = lab.runs(SMALL, 5)
+    sizes = []
+    train_together = trainer.train_together
+
+    def limited(members: Any, device: str, ended: Any) -> None:
+        sizes.append(len(members))
+        if len(members) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        train_together(members, device, ended)
+
+    monkeypatch.setattr(trainer, "train_together", limited)
+    monkeypatch.setattr(trainer, "stack_pays", lambda members, device: True)
+    done = computing._stacked(runs, lab.place, lab.store)
+    assert sizes == [5, 2, 3, 2]
+    assert sorted(d.run.replicate for d in done) == [0, 1, 2, 3, 4]
+    assert {d.outcome for d in done} == {computing.COMPUTED}
+    records = [lab.store.read(run.key) for run in runs]
+    assert [r.provenance["fleet"] for r in records if r] == ["2", "2", "1", "2", "2"]
+    assert all(r and r.peak_bytes > 2**20 and r.seconds > 0 for r in records)
+    assert lab.results("x", SMALL, 5).final("train_error").values.shape == (5,)
+
+
+def test_a_fleet_that_breaks_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(members: Any, device: str, ended: Any) -> None:
+        raise RuntimeError("cuBLAS is unwell\nand says so at length")
+
+    monkeypatch.setattr(trainer, "train_together", breaks)
+    lab = Lab(at(tmp_path))
+    done = computing._stacked(lab.runs(SMALL, 3), lab.place, lab.store)
+    assert {d.failure for d in done} == {"RuntimeError: cuBLAS is unwell"}
+
+
+def test_a_stack_is_used_where_it_is_measured_to_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = [member(SMALL, r) for r in range(3)]
+    for seconds, pays in ([1.0, 2.9], True), ([1.0, 3.1], False):
+        clock = iter(seconds)
+        monkeypatch.setattr(trainer, "_seconds", lambda kernel, device, clock=clock: next(clock))
+        assert trainer.stack_pays(members, "cpu") is pays
+    monkeypatch.undo()
+    found: dict[int, Trained] = {}
+    monkeypatch.setattr(trainer, "stack_pays", lambda members, device: False)
+    trainer.train_together(members, "cpu", found.__setitem__)
+    assert "stacked" not in {f.kernel for f in found.values()}
+    monkeypatch.undo()
+    assert trainer.stack_pays(members, "cpu") in (True, False)
+
+
+def test_fleets_for_a_gpu_are_cut_by_number(tmp_path: Path) -> None:
+    runs = Lab(at(tmp_path)).runs(SMALL, 70)
+    slow = dict.fromkeys({run.kind for run in runs}, 100.0)
+    assert sorted(len(f.runs) for f in fleets(runs, slow, "cuda")) == [6, 64]
+    assert len(fleets(runs, slow)) == 70
+
+
+def test_members_of_a_fleet_share_what_a_stack_cannot_vary() -> None:
+    apart: tuple[dict[str, Any], ...] = (
+        {"optimizer__momentum": 0.5}, {"optimizer__weight_decay": 0.1}, {"loss": "squared"},
+    )  # fmt: skip
+    beside: tuple[dict[str, Any], ...] = (
+        {"optimizer__lr": 0.5}, {"optimizer__epochs": 3}, {"data__labels": RandomLabels()},
+    )  # fmt: skip
+    assert all(shape_of(SMALL.but(**change)) != shape_of(SMALL) for change in apart)
+    assert all(shape_of(SMALL.but(**change)) == shape_of(SMALL) for change in beside)
+
+
+# -- memory ------------------------------------------------------------------------------------------
+
+
+def test_memory_limits_how_many_processes_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 10 * 2**30)
+    assert memory.processes([SMALL], 4) == 4
+    large = SMALL.but(data=GeneratedImages(n=400_000, size=32))
+    assert memory.needed(large) > 2 * 400_000 * 3 * 32 * 32 * 4
+    assert memory.processes([SMALL, large], 4) == 1
+    assert memory.processes([], 3) == 3
+
+
+def test_memory_is_seen() -> None:
+    assert 2**28 < memory.available() <= memory.UNKNOWN
+    peak = memory.Peak("cpu")
+    block = np.ones(2**25)
+    assert peak.bytes() > block.nbytes
+    folder = Path("/nowhere")
+    assert memory._container(folder) == memory.UNKNOWN
+
+
+# -- noise and augmentation --------------------------------------------------------------------------
+
+DROPPED = Experiment(Digits(n=60), Dropout(Mlp(24, depth=2), 0.5), ONCE)
+SHIFTED = Experiment(Augmented(Digits(n=60, whiten=False), (RandomCrop(8, padding=1),)), Mlp(24), ONCE)
+
+
+def test_dropout_depends_on_the_run_alone() -> None:
+    first = trainer.train(member(DROPPED))
+    torch.manual_seed(3)
+    trainer.train(member(DROPPED, 1))
+    again = trainer.train(member(DROPPED))
+    assert first.kernel == "reference"
+    assert far(again, first) == 0
+    assert far(trainer.train(member(DROPPED.but(model=Mlp(24, depth=2)))), first) > 1e-3
+    assert not trainer.stack_pays([member(DROPPED), member(DROPPED, 1)], "cpu")
+
+
+def test_images_are_augmented_by_every_kernel_alike() -> None:
+    expected = by_reference(SHIFTED)
+    for kernel, found in by_kernels(SHIFTED).items():
+        assert far(found, expected) <= 1e-4, kernel
+        assert found.curves["train_error"] == expected.curves["train_error"]
+    plain = by_reference(SHIFTED.but(data__augmentations=()))
+    assert far(plain, expected) > 1e-3

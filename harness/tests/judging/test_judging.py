@@ -1,0 +1,356 @@
+"""One item judged: the ladder, the controls, proofs, and what is an error rather than evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from harness.evidence.measured import Measured, ratio
+from harness.evidence.statistics import RUNGS, all_reach, bounded, effect, exact, exists, judge
+from harness.judging.ladder import Check, Item, Judgement, Runs, judged
+from harness.lab.lab import Failed, Lab
+from harness.lab.results import Results
+from harness.spec import Simulation, Tiers
+from harness.spec.claim import Control, Paper, claim
+from harness.spec.verdict import Verdict
+from harness.tests.simulated import at, drawn, named, raising
+
+WHY = "chosen for this test"
+PAPER = Paper(key="RIVER2017", authors="River", title="Networks", venue="Streams", year=2017, url="")
+ABOVE, BELOW = named(drawn, shift=9.0), named(drawn, shift=-9.0)
+NEGATIVE = Control(says="shifted the other way", positive=False, worlds={"x": BELOW})
+POSITIVE = Control(says="shifted upwards", positive=True, worlds={"x": ABOVE})
+Body = Callable[[Runs, Check], None]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(at(tmp_path))
+
+
+def item(body: Body, *controls: Control, tier: str = "quick", n: int | None = None, **worlds: Any) -> Item:
+    """An item as pytest would collect it, with its body given as a function of runs and check."""
+    mark = claim(PAPER, "Section 1", says="x is positive", adapted={tier: "none"}, replicates=n)
+    declared: Any = mark(lambda: None)
+
+    def call(runs: Runs, check: Check, known: Mapping[str, Any]) -> None:
+        body(runs, check)
+
+    return Item(claim=declared.claim, trained=worlds, controls=controls, params={}, tier=tier, call=call)
+
+
+def looking(margin: float = 0.0) -> tuple[Body, list[int]]:
+    """A body that checks x > margin, and the numbers of replicates it was shown."""
+    seen: list[int] = []
+
+    def body(runs: Runs, check: Check) -> None:
+        x = runs.x.final("x")
+        seen.append(len(x))
+        check(effect(x, margin, because=WHY))
+
+    return body, seen
+
+
+# -- the ladder ---------------------------------------------------------------------------------------
+
+
+def test_a_clear_case_is_decided_at_the_first_rung(lab: Lab) -> None:
+    body, seen = looking()
+    found = judged(item(body, NEGATIVE, x=ABOVE), lab)
+    assert found.verdict is Verdict.REPRODUCED
+    assert seen == [5, 5]  # the claim, then its control
+    assert (found.checks[0].n, found.checks[0].level) == RUNGS[0]
+    assert [run.replicate for run in found.runs] == [0, 1, 2, 3, 4]
+    assert (found.controls[0].verdict, found.controls[0].discriminates) == (Verdict.REFUTED, True)
+    assert found.controls[0].checks[0].level == 0.05
+
+
+def lower_bounds(lab: Lab, value: Simulation) -> list[float]:
+    """The lower end of the interval of x at each rung."""
+    found = []
+    for n, level in RUNGS:
+        low = judge(effect(lab.results("x", value, n).final("x"), 0.0, because=WHY), level).low
+        assert low is not None
+        found.append(low)
+    return found
+
+
+def test_the_ladder_is_climbed_only_while_nothing_is_decided(lab: Lab) -> None:
+    unclear = named(drawn, shift=1.0, spread=-1.0)
+    five, ten, _ = lower_bounds(lab, unclear)
+    assert five < ten
+    body, seen = looking(margin=(five + ten) / 2)
+    found = judged(item(body, NEGATIVE, tier="standard", x=unclear), lab)
+    assert found.verdict is Verdict.REPRODUCED
+    assert seen == [5, 10, 10]  # the control is judged at the claim's final number of replicates
+    assert (found.checks[0].n, found.checks[0].level) == RUNGS[1]
+    assert found.controls[0].checks[0].n == 10
+    assert found.controls[0].contrasts[0].low is not None
+
+
+@pytest.mark.parametrize(
+    "tier, looks", [("quick", [5, 10]), ("standard", [5, 10, 20]), ("full", [5, 10, 20])]
+)
+def test_what_stays_unclear_is_inconclusive_at_the_last_rung(lab: Lab, tier: str, looks: list[int]) -> None:
+    unclear = named(drawn)
+    middle = float(np.mean(lab.results("x", unclear, 5).final("x").values))
+    body, seen = looking(margin=middle)
+    found = judged(item(body, tier=tier, x=unclear), lab)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert seen == looks
+    assert found.reason
+
+
+def test_a_fixed_number_of_replicates_is_one_look(lab: Lab) -> None:
+    body, seen = looking()
+    found = judged(item(body, NEGATIVE, n=7, x=ABOVE), lab)
+    assert seen == [7, 7]
+    assert (found.checks[0].n, found.checks[0].level) == (7, 0.05)
+
+
+def test_only_the_replicates_of_the_rung_are_shown_whatever_the_store_has(lab: Lab) -> None:
+    lab.results("x", ABOVE, 20)
+    body, seen = looking()
+    judged(item(body, x=ABOVE), lab)
+    assert seen == [5]
+
+
+def test_the_first_look_is_known_before_anything_runs() -> None:
+    tiered = Tiers(quick=ABOVE, full=BELOW)
+    body, _ = looking()
+    needs = item(body, NEGATIVE, x=tiered, sweep=[ABOVE, BELOW], plain=3).needs()
+    assert [n for _, n in needs] == [5] * 6
+    assert [value for value, _ in needs] == [ABOVE, ABOVE, BELOW, BELOW, ABOVE, BELOW]
+
+
+# -- controls -----------------------------------------------------------------------------------------
+
+
+def test_a_claim_whose_control_does_not_discriminate_is_inconclusive(lab: Lab) -> None:
+    body, _ = looking()
+    same = Control(says="nothing is changed", positive=False, worlds={"x": ABOVE})
+    found = judged(item(body, same, x=ABOVE), lab)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "does not discriminate (nothing is changed" in found.reason
+    assert judged(item(body, x=ABOVE), lab).verdict is Verdict.INCONCLUSIVE  # and so is one without any
+
+
+def test_a_refutation_needs_a_positive_control(lab: Lab) -> None:
+    body, _ = looking()
+    alone = judged(item(body, x=BELOW), lab)
+    assert alone.verdict is Verdict.INCONCLUSIVE
+    assert "no positive control" in alone.reason
+    believed = judged(item(body, POSITIVE, x=BELOW), lab)
+    assert believed.verdict is Verdict.REFUTED
+    assert believed.controls[0].verdict is Verdict.REPRODUCED
+    failed = Control(says="as it is", positive=True, worlds={"x": BELOW})
+    assert "did not come out reproduced (as it is)" in judged(item(body, failed, x=BELOW), lab).reason
+
+
+def test_a_control_must_change_something_that_is_trained(lab: Lab) -> None:
+    body, _ = looking()
+    slip = Control(says="a slip of the pen", positive=False, worlds={"X": BELOW})
+    with pytest.raises(LookupError, match="@control names X, which @trained does not"):
+        judged(item(body, slip, x=ABOVE), lab)
+
+
+def test_a_conjunction_is_refuted_by_one_of_its_parts(lab: Lab) -> None:
+    def body(runs: Runs, check: Check) -> None:
+        check(effect(runs.x.final("x"), 0.0, because=WHY))
+        check(bounded(runs.x.final("x"), 0.0, because=WHY))
+
+    found = judged(item(body, POSITIVE, x=ABOVE), lab)
+    assert [e.verdict for e in found.checks] == [Verdict.REPRODUCED, Verdict.REFUTED]
+    assert found.verdict is Verdict.INCONCLUSIVE  # its positive control is refuted likewise
+
+
+def test_a_broken_identity_refutes_without_a_second_world(lab: Lab) -> None:
+    def body(runs: Runs, check: Check) -> None:
+        check(exact(runs.sides[0], runs.sides[1], because=WHY))
+
+    found = judged(item(body, sides=(1.0, 2.0)), lab)
+    assert found.verdict is Verdict.REFUTED
+    assert found.checks[0].level == 0
+
+
+# -- errors -------------------------------------------------------------------------------------------
+
+
+def test_a_claim_without_a_check_is_an_error(lab: Lab) -> None:
+    with pytest.raises(ValueError, match="the claim made no check"):
+        judged(item(lambda runs, check: None, x=ABOVE), lab)
+
+
+def test_a_check_of_something_else_is_an_error(lab: Lab) -> None:
+    with pytest.raises(TypeError, match="not bool"):
+        judged(item(lambda runs, check: check(True), x=ABOVE), lab)  # type: ignore[arg-type]
+
+
+def test_a_bare_assertion_outside_hypothesis_is_an_error(lab: Lab) -> None:
+    def body(runs: Runs, check: Check) -> None:
+        assert runs.x.final("x").values.max() < 0
+
+    with pytest.raises(AssertionError):
+        judged(item(body, x=ABOVE), lab)
+
+
+def test_a_name_that_was_not_trained_lists_those_that_were(lab: Lab) -> None:
+    with pytest.raises(AttributeError, match="runs has no 'y'; @trained names x, z"):
+        judged(item(lambda runs, check: runs.y, x=ABOVE, z=3), lab)
+
+
+def test_a_run_that_fails_fails_its_claim_and_no_other(lab: Lab) -> None:
+    body, _ = looking()
+    with pytest.raises(Failed, match=r"^OverflowError: the first line$"):
+        judged(item(body, NEGATIVE, x=named(raising)), lab)
+    assert judged(item(body, NEGATIVE, x=ABOVE), lab).verdict is Verdict.REPRODUCED
+
+
+def test_a_missing_tier_is_an_error(lab: Lab) -> None:
+    body, _ = looking()
+    with pytest.raises(LookupError, match="no experiment is declared for tier 'quick'"):
+        judged(item(body, x=Tiers(full=ABOVE)), lab)
+
+
+# -- worlds -------------------------------------------------------------------------------------------
+
+
+def test_a_sweep_is_read_as_a_list_of_results(lab: Lab) -> None:
+    sweep = [named(drawn, shift=float(s)) for s in (0, 20, 40)]
+    seen: list[list[Results]] = []
+
+    def body(runs: Runs, check: Check) -> None:
+        seen.append(runs.sweep)
+        for small, large in zip(runs.sweep, runs.sweep[1:], strict=False):
+            check(effect(large.final("x") - small.final("x"), 1.0, because=WHY))
+
+    turned = Control(says="turned round", positive=False, worlds={"sweep": sweep[::-1]})
+    found = judged(item(body, turned, sweep=sweep, factor=3), lab)
+    assert found.verdict is Verdict.REPRODUCED
+    assert [results.name for results in seen[0]] == ["sweep 0", "sweep 1", "sweep 2"]
+    assert len(found.runs) == 15
+    assert len(found.controls[0].runs) == 15
+
+
+def test_worlds_may_depend_on_the_parameters_of_the_test(lab: Lab) -> None:
+    def by_width(width: int, tier: str) -> Simulation:
+        return named(drawn, shift=float(width if tier == "quick" else -width))
+
+    body, _ = looking()
+    made = item(body, NEGATIVE, x=by_width)
+    wide = Item(**{name: getattr(made, name) for name in made.__struct_fields__} | {"params": {"width": 9}})
+    assert judged(wide, lab).verdict is Verdict.REPRODUCED
+    with pytest.raises(LookupError, match="by_width wants width"):
+        judged(made, lab)
+
+
+def test_curves_are_drawn_from_the_claims_world_alone(lab: Lab) -> None:
+    def body(runs: Runs, check: Check) -> None:
+        check(all_reach(runs.x.final("x"), 0.0, at="least", because=WHY))
+        check(exists(runs.x.final("x"), 0.0, at="least"))
+        y = runs.x.curve("path")
+        y[0, 0] = np.nan
+        check.draw("Figure 1", series="x", x=[1, 2, 3], y=y, reported={"River": [(1, 2)]}, marks={"here": 2})
+
+    found = judged(item(body, NEGATIVE, x=ABOVE), lab)
+    assert found.verdict is Verdict.REPRODUCED
+    (series,) = found.figures
+    assert series.x == (1.0, 2.0, 3.0)
+    assert series.y[0][0] is None
+    assert len(series.y) == 5
+    with pytest.raises(ValueError, match="every row of y needs one value for each of 2 x"):
+        Check().draw("Figure 1", series="x", x=[1, 2], y=[[1, 2, 3]])
+
+
+def test_measures_are_drawn_point_by_point_in_the_units_people_read() -> None:
+    check, one = Check(), Measured(np.array([1.0, 2.0]))
+    check.draw("Figure 1", series="x", x=[1, 2], y=[one, ratio(Measured(np.array([3.0, 8.0])), one)])
+    assert check.series[0].y == ((1.0, pytest.approx(3.0)), (2.0, pytest.approx(4.0)))
+
+
+# -- counterexamples ----------------------------------------------------------------------------------
+
+EXAMPLES = settings(
+    derandomize=True, deadline=None, database=None, max_examples=40, phases=(Phase.generate, Phase.shrink)
+)
+
+
+def counterexample(body: Callable[..., None], lab: Lab, *controls: Control, world: Any = 0) -> Judgement:
+    """What becomes of an exact claim about an integer n in a world."""
+    tried: list[int] = []
+
+    @EXAMPLES
+    @given(n=st.integers(-1000, 1000))
+    def test(world: int, n: int) -> None:
+        tried.append(n)
+        body(world, n)
+
+    made = item(lambda runs, check: None, *controls, world=world)
+    fields = {name: getattr(made, name) for name in made.__struct_fields__}
+
+    def call(runs: Runs, check: Check, worlds: Mapping[str, Any]) -> None:
+        test(world=worlds["world"])
+
+    return judged(Item(**fields | {"call": call, "examples": lambda: len(tried)}), lab)
+
+
+def spoiled(world: int) -> Control:
+    return Control(says="spoiled", positive=False, worlds={"world": world})
+
+
+def test_no_counterexample_reproduces_and_one_refutes_by_proof(lab: Lab) -> None:
+    def body(world: int, n: int) -> None:
+        assert n + world <= n, "it grew"
+
+    holds = counterexample(body, lab, spoiled(1))
+    assert holds.verdict is Verdict.REPRODUCED
+    assert holds.checks[0].n >= 40
+    assert holds.checks[0].level == 0
+    assert holds.runs == ()
+    assert holds.controls[0].verdict is Verdict.REFUTED
+    fails = counterexample(body, lab, world=1)
+    assert fails.verdict is Verdict.REFUTED  # no positive control is needed
+    assert fails.reason.startswith("it grew")
+    assert "n=0" in fails.reason  # the shrunk example is the evidence
+
+
+def test_an_assertion_without_a_message_refutes_all_the_same(lab: Lab) -> None:
+    def body(world: int, n: int) -> None:
+        if n > 10:
+            raise AssertionError
+
+    found = counterexample(body, lab)
+    assert found.verdict is Verdict.REFUTED
+    assert "an assertion failed" in found.reason
+    assert "n=11" in found.reason
+
+
+def test_two_different_counterexamples_refute_as_one_does(lab: Lab) -> None:
+    def body(world: int, n: int) -> None:
+        assert n % 2, "even"
+        assert n % 2 == 0, "odd"
+
+    assert counterexample(body, lab).verdict is Verdict.REFUTED
+
+
+def crashes(world: int, n: int) -> None:
+    raise ZeroDivisionError
+
+
+def crashes_and_fails(world: int, n: int) -> None:
+    assert n % 2
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("body", [crashes, crashes_and_fails])
+def test_any_other_exception_under_hypothesis_is_an_error(lab: Lab, body: Callable[..., None]) -> None:
+    with pytest.raises((ZeroDivisionError, ExceptionGroup)) as raised:
+        counterexample(body, lab)
+    errors = raised.value.exceptions if isinstance(raised.value, ExceptionGroup) else (raised.value,)
+    assert any(isinstance(error, ZeroDivisionError) for error in errors)
