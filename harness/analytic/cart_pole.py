@@ -51,12 +51,12 @@ def moved(state: Floats, force: Floats) -> Floats:
 
 def layers(theta: Floats, widths: tuple[int, ...] = WIDTHS) -> list[tuple[Floats, Floats]]:
     """(matrix [K, inputs, outputs], biases [K, 1, outputs]) of the layers of K policies theta [K, D]."""
-    found, place = [], 0
+    views, place = [], 0
     for a, b in pairwise(widths):
         matrix = theta[:, place : place + a * b].reshape(-1, a, b)
-        found.append((matrix, theta[:, None, place + a * b : place + (a + 1) * b]))
+        views.append((matrix, theta[:, None, place + a * b : place + (a + 1) * b]))
         place += (a + 1) * b
-    return found
+    return views
 
 
 def balanced(theta: Floats, starts: Floats, *, steps: int, force: float) -> Floats:
@@ -85,8 +85,8 @@ def balanced(theta: Floats, starts: Floats, *, steps: int, force: float) -> Floa
             break
         state[~up] = 0.0  # out of the count, and kept from overflowing
         survived += up
-    found: Floats = survived.mean(axis=1) / steps
-    return found
+    shares: Floats = survived.mean(axis=1) / steps
+    return shares
 
 
 def subspace(dimension: int, whole: int, generator: np.random.Generator) -> Floats:
@@ -131,8 +131,8 @@ def pole_balancing(
         def score(points: Floats, begin: Floats, rows: Floats = rows) -> Floats:
             return balanced(first + points @ rows, begin, steps=steps, force=force)
 
-        found = searched(score, dimension, rounds, reach / math.sqrt(dimension), draws)
-        scores.append(float(score(found[None], starts)[0]))
+        best = searched(score, dimension, rounds, reach / math.sqrt(dimension), draws)
+        scores.append(float(score(best[None], starts)[0]))
     return {"scores": scores, "parameters": whole}
 
 

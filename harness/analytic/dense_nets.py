@@ -73,11 +73,11 @@ class DenseNets:
         or one batch for each network, [R, batch, inputs]."""
         import numpy as np
 
-        found = [x if x.ndim == 3 else x[None]]
+        values = [x if x.ndim == 3 else x[None]]
         for i, (weight, bias) in enumerate(self.layers):
-            z = found[-1] @ weight + bias
-            found.append(z if i == len(self.layers) - 1 else np.maximum(z, 0, out=z))
-        return found
+            z = values[-1] @ weight + bias
+            values.append(z if i == len(self.layers) - 1 else np.maximum(z, 0, out=z))
+        return values
 
     def logits(self, x: Floats) -> Floats:
         """[R, batch, classes] for x [batch, inputs]."""

@@ -92,10 +92,10 @@ class Prequential(Value, frozen=True):
 
     def ends(self, labels: int) -> list[int]:
         """Where the blocks end."""
-        found = [min(self.first, labels)]
-        while found[-1] < labels:
-            found.append(min(labels, math.ceil(found[-1] * self.growth)))
-        return found
+        ends = [min(self.first, labels)]
+        while ends[-1] < labels:
+            ends.append(min(labels, math.ceil(ends[-1] * self.growth)))
+        return ends
 
     def solve(self, split: Split, generator: np.random.Generator) -> dict[str, Any]:
         """``bits``, ``ratio`` to the uniform code, ``parameters``; per block ``ends``, ``bits_so_far``."""
@@ -106,8 +106,8 @@ class Prequential(Value, frozen=True):
             nets = self.net.fitted(x[:begin], y[:begin], split.classes, generator)
             bits.append(bits[-1] + self.net.bits(nets, x[begin:end], y[begin:end]))
             parameters = nets.parameters
-        found = _against_uniform(bits[-1], split)
-        return {**found, "parameters": parameters, "ends": ends, "bits_so_far": bits}
+        length = _against_uniform(bits[-1], split)
+        return {**length, "parameters": parameters, "ends": ends, "bits_so_far": bits}
 
 
 class TwoPart(Value, frozen=True):
@@ -123,9 +123,9 @@ class TwoPart(Value, frozen=True):
         nets = self.net.fitted(x, y, split.classes, generator)
         label_bits = self.net.bits(nets, x, y)
         wrong = nets.logits(_flat(split.x_test))[0].argmax(axis=1) != split.y_test
-        found = _against_uniform(WEIGHT_BITS * nets.parameters + label_bits, split)
+        length = _against_uniform(WEIGHT_BITS * nets.parameters + label_bits, split)
         return {
-            **found,
+            **length,
             "parameters": nets.parameters,
             "label_bits": label_bits,
             "test_error": float(np.mean(wrong)),

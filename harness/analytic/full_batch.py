@@ -43,21 +43,21 @@ class Network:
 
     def layers(self, theta: Floats) -> list[tuple[Floats, Floats]]:
         """(matrix [inputs, outputs], biases) of each layer, as views."""
-        found, place = [], 0
+        views, place = [], 0
         for a, b in zip(self.widths, self.widths[1:], strict=False):
-            found.append((theta[place : place + a * b].reshape(a, b), theta[place + a * b :][:b]))
+            views.append((theta[place : place + a * b].reshape(a, b), theta[place + a * b :][:b]))
             place += (a + 1) * b
-        return found
+        return views
 
     def values(self, theta: Floats) -> list[Floats]:
         """What enters each layer, and the scores [n, classes]."""
         import numpy as np
 
-        found = [self.x]
+        values = [self.x]
         for i, (matrix, biases) in enumerate(self.layers(theta)):
-            inner = found[-1] @ matrix + biases
-            found.append(np.maximum(inner, 0.0) if i < len(self.widths) - 2 else inner)
-        return found
+            inner = values[-1] @ matrix + biases
+            values.append(np.maximum(inner, 0.0) if i < len(self.widths) - 2 else inner)
+        return values
 
     def loss_and_error(self, theta: Floats) -> tuple[float, float]:
         """Mean cross-entropy, and the share of wrong classes."""
@@ -78,14 +78,14 @@ class Network:
         back = np.exp(logs)
         back[rows, self.y] -= 1.0
         back /= len(self.y)
-        found = np.empty_like(theta)
-        own, layers = self.layers(found), self.layers(theta)
+        gradient = np.empty_like(theta)
+        parts, layers = self.layers(gradient), self.layers(theta)
         for i in reversed(range(len(layers))):
-            np.matmul(values[i].T, back, out=own[i][0])
-            own[i][1][:] = back.sum(0)
+            np.matmul(values[i].T, back, out=parts[i][0])
+            parts[i][1][:] = back.sum(0)
             if i:
                 back = (back @ layers[i][0].T) * (values[i] > 0)
-        return loss, found
+        return loss, gradient
 
     def hessian_times(self, theta: Floats, v: Floats) -> Floats:
         """The Hessian times v, [p]: the derivative of the gradient along v, no ReLU changing sides.
@@ -103,26 +103,26 @@ class Network:
         turn = p * (change - (p * change).sum(1, keepdims=True)) / len(self.y)
         p[np.arange(len(self.y)), self.y] -= 1.0
         back = p / len(self.y)
-        found = np.empty_like(theta)
-        own = self.layers(found)
+        product = np.empty_like(theta)
+        parts = self.layers(product)
         for i in reversed(range(len(layers))):
-            own[i][0][:] = changes[i].T @ back + values[i].T @ turn
-            own[i][1][:] = turn.sum(0)
+            parts[i][0][:] = changes[i].T @ back + values[i].T @ turn
+            parts[i][1][:] = turn.sum(0)
             passed = values[i] > 0
             turn = (turn @ layers[i][0].T + back @ along[i][0].T) * passed
             back = (back @ layers[i][0].T) * passed
-        return found
+        return product
 
     def sharpness(self, theta: Floats, generator: np.random.Generator, rounds: int = 60) -> float:
         """The largest eigenvalue of the Hessian, by power iteration from a Gaussian vector."""
         import numpy as np
 
         v = generator.standard_normal(len(theta))
-        found = 0.0
+        eigenvalue = 0.0
         for _ in range(rounds):
             product = self.hessian_times(theta, v / np.linalg.norm(v))
-            found, v = float(v @ product / np.linalg.norm(v)), product
-        return found
+            eigenvalue, v = float(v @ product / np.linalg.norm(v)), product
+        return eigenvalue
 
 
 def _log_softmax(scores: Floats) -> Floats:
@@ -183,7 +183,7 @@ class FullBatch(Value, frozen=True):
         gradient = train.gradient(theta)[1]
         noise = generator.standard_normal((self.draws, len(theta)))
         noisy = [test.loss_and_error(theta * (1 + self.noise * e))[1] for e in noise]
-        found = {
+        results = {
             "steps": float(len(losses) - 1),
             "rises": float(np.sum(np.diff(losses) > 0)),
             "train_loss": train_loss,
@@ -194,7 +194,7 @@ class FullBatch(Value, frozen=True):
             "r_ig": float(gradient @ gradient / len(theta)),
             "noisy_test_error": float(np.mean(noisy)),
         }
-        return found if train_loss <= self.until else dict.fromkeys(found, float("nan"))
+        return results if train_loss <= self.until else dict.fromkeys(results, float("nan"))
 
     def _descended(self, train: Network, theta: Floats) -> tuple[Floats, list[float]]:
         """The first weights with a small enough loss, or the last within the budget; and all losses."""

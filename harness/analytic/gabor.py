@@ -82,15 +82,15 @@ class GaborMagnitudes(Value, frozen=True):
 
         reach = self.size // 2
         down, right = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-        found = []
+        filters = []
         for wavelength in self.wavelengths:
             window = np.exp(-(down**2 + right**2) / (2 * (0.56 * wavelength) ** 2))
             for angle in np.pi * np.arange(self.orientations) / self.orientations:
                 along = right * np.cos(angle) + down * np.sin(angle)
                 wave = np.exp(2j * np.pi * along / wavelength)
                 filtered = window * (wave - (window * wave).sum() / window.sum())
-                found.append(filtered / np.linalg.norm(filtered))
-        return np.stack(found)
+                filters.append(filtered / np.linalg.norm(filtered))
+        return np.stack(filters)
 
     def of(self, images: Images) -> Images:
         """Features [n, filters x (h / pool) x (w / pool)] of images [n, c, h, w]."""
@@ -186,9 +186,9 @@ class FilterBank:
     def _of_chunk(self, images: Images) -> Images:
         import numpy as np
 
-        found = patches(images, self.settings.size, self.settings.stride)
-        n, high, wide, d = found.shape
-        responses = (normalized(found.reshape(-1, d)) - self.mean) @ self.filters
+        pieces = patches(images, self.settings.size, self.settings.stride)
+        n, high, wide, d = pieces.shape
+        responses = (normalized(pieces.reshape(-1, d)) - self.mean) @ self.filters
         signs = [np.maximum(sign * responses - self.settings.bias, 0.0) for sign in (1.0, -1.0)]
         return np.concatenate([_quarters(s.reshape(n, high, wide, -1)) for s in signs], axis=1)
 
@@ -202,11 +202,11 @@ def patches(images: Images, size: int, stride: int) -> Images:
     return moved.reshape(*moved.shape[:3], -1)
 
 
-def normalized(found: Images) -> Images:
+def normalized(pieces: Images) -> Images:
     """Patches [m, d] with mean zero, divided by their deviation (0.04 added to the variance)."""
     import numpy as np
 
-    centred = found - found.mean(axis=1, keepdims=True)
+    centred = pieces - pieces.mean(axis=1, keepdims=True)
     return centred / np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + np.float32(0.04))
 
 
@@ -297,7 +297,7 @@ class LinearFit(Value, frozen=True):
         (held,) = ridge_path(train, sets.targets, (penalty,), test)
         scores: dict[str, Any] = {}
         for prefix, fit in (("", free), ("ridge_", held)):
-            found = {**sets.scores("train", fit.train), **sets.scores("test", fit.test)}
-            found["norm"] = sets.norms(fit.norms)
-            scores |= {prefix + name: score for name, score in found.items()}
+            fitted = {**sets.scores("train", fit.train), **sets.scores("test", fit.test)}
+            fitted["norm"] = sets.norms(fit.norms)
+            scores |= {prefix + name: score for name, score in fitted.items()}
         return {**sets.plain(scores), "inputs": float(train.shape[1])}

@@ -94,8 +94,10 @@ def width_risks(
     for _ in range(designs):
         features = np.asfortranarray(generator.standard_normal((n, widths[-1])))
         outputs = features @ np.sqrt(squares) + generator.standard_normal((n, 1)) * deviations
-        found = _ridge(features, outputs, widths, wanted) if ridge else _free(features, outputs, widths)
-        rows.append([((w - np.sqrt(squares)) ** 2).sum(0) + beyond for w in found])
+        coefficients = (
+            _ridge(features, outputs, widths, wanted) if ridge else _free(features, outputs, widths)
+        )
+        rows.append([((w - np.sqrt(squares)) ** 2).sum(0) + beyond for w in coefficients])
     return _averaged(np.array(rows).transpose(2, 0, 1))
 
 
@@ -130,10 +132,12 @@ def sample_risks(
         true /= np.linalg.norm(true)
         outputs = features @ true + np.sqrt(noise) * generator.standard_normal((sizes[-1], 1))
         if ridge:
-            found = [ridge_path(features[:n], outputs[:n], (penalty,), identity)[0].test for n in sizes]
+            coefficients = [
+                ridge_path(features[:n], outputs[:n], (penalty,), identity)[0].test for n in sizes
+            ]
         else:
-            found = [fit.test for fit in nested_samples(features, outputs, sizes, identity)]
-        rows.append([float(((w - true) ** 2).sum()) for w in found])
+            coefficients = [fit.test for fit in nested_samples(features, outputs, sizes, identity)]
+        rows.append([float(((w - true) ** 2).sum()) for w in coefficients])
     return _averaged(np.array(rows))
 
 
@@ -161,13 +165,13 @@ def _ridge(
     """Coefficients with the penalty of each width and kind of targets, [features, targets]."""
     import numpy as np
 
-    identity, found = _identity(features.shape[1]), []
+    identity, coefficients = _identity(features.shape[1]), []
     for width, wanted in zip(widths, penalties, strict=True):
         path = tuple(sorted(set(wanted)))
         fits = ridge_path(features[:, :width], outputs, path, identity[:, :width])
         chosen = [fits[path.index(penalty)].test[:, i] for i, penalty in enumerate(wanted)]
-        found.append(np.stack(chosen, axis=1))
-    return found
+        coefficients.append(np.stack(chosen, axis=1))
+    return coefficients
 
 
 @functools.lru_cache(maxsize=2)

@@ -100,12 +100,12 @@ def gram_errors(
 
     x = unit_vectors(generator, n, d)
     limit = limit_gram(x)
-    found = {}
+    errors = {}
     for i, m in enumerate(widths):
         w = generator.standard_normal((m, d))
         w[:, 0] += shift
-        found[f"error_{i}"] = float(np.linalg.norm(gram(x, w) - limit, 2))
-    return found
+        errors[f"error_{i}"] = float(np.linalg.norm(gram(x, w) - limit, 2))
+    return errors
 
 
 FITTED = 1e-12
@@ -140,17 +140,17 @@ def descent(
     x, y = unit_vectors(generator, n, n), generator.standard_normal(n)
     values = np.linalg.eigvalsh(limit_gram(x))
     step = 0.5 / float(values[-1])
-    found: dict[str, Any] = {"bound": 1 - step * float(values[0]) / 2}
+    results: dict[str, Any] = {"bound": 1 - step * float(values[0]) / 2}
     curves = np.full((len(widths), steps), np.nan)
     for i, m in enumerate(widths):
         layer = drawn_layer(generator, m, n, power)
         measured, curve = _descended(layer, x, y, step * m ** (2 * power - 1), steps)
         curves[i, : len(curve)] = curve
-        found |= {f"{name}_{i}": value for name, value in measured.items()}
-        found[f"late_{i}"] = _slope(curve[len(curve) * 2 // 3 :]) / (2 * math.log1p(-step * values[0]))
-        found[f"rate_{i}"] = float(np.max(curve[1:] / curve[:-1]))
-        found[f"straight_{i}"] = _straightness(curve[len(curve) // 2 :])
-    return found | {"residuals": curves}
+        results |= {f"{name}_{i}": value for name, value in measured.items()}
+        results[f"late_{i}"] = _slope(curve[len(curve) * 2 // 3 :]) / (2 * math.log1p(-step * values[0]))
+        results[f"rate_{i}"] = float(np.max(curve[1:] / curve[:-1]))
+        results[f"straight_{i}"] = _straightness(curve[len(curve) // 2 :])
+    return results | {"residuals": curves}
 
 
 def _descended(
@@ -216,14 +216,14 @@ def near_duplicates(
     labels = generator.standard_normal((2, n // 2))
     y = np.concatenate([labels[0], labels[0] if alike else labels[1]])
     net = drawn_layer(generator, m, n)
-    found = {}
+    results = {}
     for i, distance in enumerate(distances):
         pairs = np.concatenate([x, normalized(x + distance * away)])
         values = np.linalg.eigvalsh(limit_gram(pairs))
         layer = dataclasses.replace(net, w=net.w.copy())
-        found[f"smallest_{i}"] = float(values[0])
-        found[f"steps_{i}"] = float(_steps_to(layer, pairs, y, 0.5 / float(values[-1]), steps, 1e-3))
-    return found
+        results[f"smallest_{i}"] = float(values[0])
+        results[f"steps_{i}"] = float(_steps_to(layer, pairs, y, 0.5 / float(values[-1]), steps, 1e-3))
+    return results
 
 
 def _steps_to(layer: Layer, x: Floats, y: Floats, step: float, steps: int, target: float) -> int:

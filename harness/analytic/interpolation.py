@@ -181,17 +181,17 @@ def _lift(z: Sequence[Fraction], b: Vector, w: Vector, ends: Sequence[int]) -> F
 def rank(matrix: Matrix) -> int:
     """The exact rank, by elimination."""
     rows = [list(row) for row in matrix]
-    found = 0
+    pivots = 0
     for column in range(len(rows[0]) if rows else 0):
-        pivot = next((i for i in range(found, len(rows)) if rows[i][column]), None)
+        pivot = next((i for i in range(pivots, len(rows)) if rows[i][column]), None)
         if pivot is None:
             continue
-        rows[found], rows[pivot] = rows[pivot], rows[found]
-        for row in rows[found + 1 :]:
-            factor = row[column] / rows[found][column]
-            row[:] = [entry - factor * head for entry, head in zip(row, rows[found], strict=True)]
-        found += 1
-    return found
+        rows[pivots], rows[pivot] = rows[pivot], rows[pivots]
+        for row in rows[pivots + 1 :]:
+            factor = row[column] / rows[pivots][column]
+            row[:] = [entry - factor * head for entry, head in zip(row, rows[pivots], strict=True)]
+        pivots += 1
+    return pivots
 
 
 def solvable(matrix: Matrix, y: Sequence[Fraction]) -> bool:
@@ -246,12 +246,12 @@ def memorized(generator: np.random.Generator, *, n: int, d: int) -> dict[str, fl
     spoiled = weights.copy()
     spoiled[np.argsort(np.abs(weights))[n // 2]] = 0.0
     outputs = exact_outputs(z, thresholds, weights)
-    some = generator.choice(n, min(n, 300), replace=False)
-    by_hand = [np.sum(weights * np.maximum(place - thresholds, 0.0)) for place in z[some]]
+    sample = generator.choice(n, min(n, 300), replace=False)
+    by_hand = [np.sum(weights * np.maximum(place - thresholds, 0.0)) for place in z[sample]]
     return {
         "weights": float(direction.size + thresholds.size + weights.size),
         "largest_weight": float(np.max(np.abs(weights)) * np.std(z)),
-        "disagreement": float(np.max(np.abs(by_hand - outputs[some]))),
+        "disagreement": float(np.max(np.abs(by_hand - outputs[sample]))),
         **_misfit("float64", outputs, y),
         **_misfit("spoiled", exact_outputs(z, thresholds, spoiled), y),
         **_misfit("float32", exact_outputs(z, _in_float32(thresholds), _in_float32(weights)), y),
@@ -371,7 +371,7 @@ def weight_growth(
         _, weights = interpolating(projections(n), generator.integers(0, 10, n).astype(np.float64))
         return float(np.max(np.abs(weights)))
 
-    found = {f"weight_{n}": float(np.exp(np.mean(np.log([largest(n) for _ in range(8)])))) for n in sizes}
+    growth = {f"weight_{n}": float(np.exp(np.mean(np.log([largest(n) for _ in range(8)])))) for n in sizes}
     z = np.sort(projections(conditioned))
     matrix = np.maximum(z[:, None] - interpolating(z, z)[0], 0.0)
-    return {**found, "condition": float(np.log10(np.linalg.cond(matrix)))}
+    return {**growth, "condition": float(np.log10(np.linalg.cond(matrix)))}

@@ -98,8 +98,8 @@ class Interpolant:
         """Predictions [m, r] at rows x [m, d], block by block."""
         import numpy as np
 
-        found = [self._of_block(x[rows]) for rows in _rows(len(x))]
-        return np.concatenate(found)
+        blocks = [self._of_block(x[rows]) for rows in _rows(len(x))]
+        return np.concatenate(blocks)
 
     def _of_block(self, x: Floats) -> Floats:
         import numpy as np

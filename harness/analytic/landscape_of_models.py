@@ -142,8 +142,8 @@ class Moved:
         """The outputs [n, classes] at other parameters."""
         from torch.func import functional_call
 
-        found = {name: theta[place].view_as(self.named[name]) for name, place in self.places.items()}
-        logits: Tensor = functional_call(self.module, found, (x,))
+        parameters = {name: theta[place].view_as(self.named[name]) for name, place in self.places.items()}
+        logits: Tensor = functional_call(self.module, parameters, (x,))
         return logits
 
     def gradient(self, batch: Batch, theta: Tensor | None = None, only: str = "") -> tuple[float, Tensor]:
@@ -155,14 +155,14 @@ class Moved:
         if not only:
             theta.requires_grad_()
             loss = F.cross_entropy(self.logits(batch.x, theta), batch.y)
-            (found,) = torch.autograd.grad(loss, theta)
-            return float(loss.detach()), found
+            (slope,) = torch.autograd.grad(loss, theta)
+            return float(loss.detach()), slope
         place = self.places[only]
-        own = theta[place].clone().requires_grad_()
-        whole = torch.cat([theta[: place.start], own, theta[place.stop :]])
+        part = theta[place].clone().requires_grad_()
+        whole = torch.cat([theta[: place.start], part, theta[place.stop :]])
         loss = F.cross_entropy(self.logits(batch.x, whole), batch.y)
-        (found,) = torch.autograd.grad(loss, own)
-        return float(loss.detach()), found
+        (slope,) = torch.autograd.grad(loss, part)
+        return float(loss.detach()), slope
 
 
 def covariate_shift(net: Moved, gradient: Tensor, lr: float, batch: Batch) -> tuple[list[float], list[float]]:

@@ -89,7 +89,7 @@ def nested_least_squares(
     n = len(features)
     narrow, wide = [p for p in widths if p <= n], [p for p in widths if p > n]
     solutions = itertools.chain(_narrow(features, targets, narrow), _wide(features, targets, wide))
-    return (_fit(found, features_test) for found in solutions)
+    return (_fit(solution, features_test) for solution in solutions)
 
 
 def nested_samples(
@@ -107,7 +107,7 @@ def nested_samples(
     few = [n for n in sizes if n <= features.shape[1]]
     many = [n for n in sizes if n > features.shape[1]]
     solutions = itertools.chain(_few(features, targets, few), _many(features, targets, many))
-    return (_fit(found, features_test) for found in solutions)
+    return (_fit(solution, features_test) for solution in solutions)
 
 
 def require_agreement(features: Floats, targets: Floats, features_test: Floats) -> None:
@@ -126,13 +126,13 @@ def require_agreement(features: Floats, targets: Floats, features_test: Floats) 
     require_finite(features=features, targets=targets, features_test=features_test)
 
 
-def _fit(found: _Solution, features_test: Floats) -> Fit:
+def _fit(solution: _Solution, features_test: Floats) -> Fit:
     import numpy as np
 
-    width = len(found.coefficients)
-    norms = np.linalg.norm(found.coefficients, axis=0)
-    test = features_test[:, :width] @ found.coefficients
-    return Fit(width, found.fitted, test, norms, found.full_rank)
+    width = len(solution.coefficients)
+    norms = np.linalg.norm(solution.coefficients, axis=0)
+    test = features_test[:, :width] @ solution.coefficients
+    return Fit(width, solution.fitted, test, norms, solution.full_rank)
 
 
 def _narrow(features: Floats, targets: Floats, widths: list[int]) -> Iterator[_Solution]:

@@ -74,16 +74,16 @@ def _reduced(rows: list[list[Fraction]]) -> tuple[list[list[Fraction]], list[int
     """The reduced echelon form, and the column of each row's leading one."""
     pivots: list[int] = []
     for column in range(len(rows[0])):
-        found = len(pivots)
-        pivot = next((i for i in range(found, len(rows)) if rows[i][column]), None)
+        rank = len(pivots)
+        pivot = next((i for i in range(rank, len(rows)) if rows[i][column]), None)
         if pivot is None:
             continue
-        rows[found], rows[pivot] = rows[pivot], rows[found]
-        head = rows[found][column]
-        rows[found] = [entry / head for entry in rows[found]]
+        rows[rank], rows[pivot] = rows[pivot], rows[rank]
+        head = rows[rank][column]
+        rows[rank] = [entry / head for entry in rows[rank]]
         for i, row in enumerate(rows):
-            if i != found and row[column]:
-                rows[i] = [entry - row[column] * lead for entry, lead in zip(row, rows[found], strict=True)]
+            if i != rank and row[column]:
+                rows[i] = [entry - row[column] * lead for entry, lead in zip(row, rows[rank], strict=True)]
         pivots.append(column)
     return rows, pivots
 

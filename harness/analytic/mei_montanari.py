@@ -103,8 +103,8 @@ def sphere_risks(
     """
     import numpy as np
 
-    found = [_sphere_risks(generator, d, n, widths, noise, penalty, n_test) for _ in range(draws)]
-    return {"risk": np.mean(found, axis=0)}
+    risks = [_sphere_risks(generator, d, n, widths, noise, penalty, n_test) for _ in range(draws)]
+    return {"risk": np.mean(risks, axis=0)}
 
 
 def _sphere_risks(
@@ -127,7 +127,9 @@ def _sphere_risks(
     directions = kind.draw(generator, d, widths[-1])
     train, test = (kind.of(rows, directions, widths[-1]) for rows in (x[:n], x[n:]))
     if penalty == 0:
-        found = [fit.test for fit in nested_least_squares(train, y, widths, test)]
+        predictions = [fit.test for fit in nested_least_squares(train, y, widths, test)]
     else:
-        found = [ridge_path(train[:, :p], y, (n * p * penalty / d,), test[:, :p])[0].test for p in widths]
-    return [float(np.mean((predicted[:, 0] - clean[n:]) ** 2)) for predicted in found]
+        predictions = [
+            ridge_path(train[:, :p], y, (n * p * penalty / d,), test[:, :p])[0].test for p in widths
+        ]
+    return [float(np.mean((predicted[:, 0] - clean[n:]) ** 2)) for predicted in predictions]

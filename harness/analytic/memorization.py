@@ -150,17 +150,17 @@ class CriticalSamples(Value, frozen=True):
             return (2 * torch.rand(x.shape, generator=generator) - 1).to(device)
 
         with torch.no_grad():
-            own = model(x).argmax(1)
-        found = torch.zeros(len(x), dtype=torch.bool, device=device)
+            predicted = model(x).argmax(1)
+        critical = torch.zeros(len(x), dtype=torch.bool, device=device)
         moved = x + self.radius * noise()
         for _ in range(self.steps):
             moved.requires_grad_()
             logits = model(moved)
-            found |= logits.argmax(1) != own
-            (slope,) = torch.autograd.grad(F.cross_entropy(logits, own, reduction="sum"), moved)
+            critical |= logits.argmax(1) != predicted
+            (slope,) = torch.autograd.grad(F.cross_entropy(logits, predicted, reduction="sum"), moved)
             with torch.no_grad():
                 pushed = moved + 0.1 * self.radius * (slope.sign() + noise())
                 moved = x + (pushed - x).clamp(-self.radius, self.radius)
         with torch.no_grad():
-            found |= model(moved).argmax(1) != own
-        return {"critical": float(found.double().mean())}
+            critical |= model(moved).argmax(1) != predicted
+        return {"critical": float(critical.double().mean())}

@@ -124,10 +124,10 @@ def flowed(field: Field, start: Floats, time: float) -> Floats:
     import numpy as np
     from scipy.integrate import solve_ivp
 
-    found = solve_ivp(
+    solution = solve_ivp(
         lambda _, theta: field(theta), (0.0, time), start, method="DOP853", rtol=1e-12, atol=1e-14
     )
-    return np.asarray(found.y[:, -1], dtype=np.float64)
+    return np.asarray(solution.y[:, -1], dtype=np.float64)
 
 
 def explicit_step(gradient: Gradient, theta: Floats, h: float) -> Floats:
@@ -178,7 +178,7 @@ def tracking(
 
     net, start = drawn_net(generator, n=16, d=4, units=8)
     step = STEPS[rule]
-    found = {}
+    distances = {}
     for i, h in enumerate(steps):
         fields = (
             penalized(net.gradient, 0.0),
@@ -189,10 +189,10 @@ def tracking(
         for _ in range(round(time / h) - 1):
             theta = step(net.gradient, theta, h)
         for k, field in enumerate(fields):
-            found[f"local{k}_{i}"] = float(np.linalg.norm(first - flowed(field, start, h)))
-            found[f"global{k}_{i}"] = float(np.linalg.norm(theta - flowed(field, start, time)))
-        found[f"coefficient_{i}"] = closest_penalty(net.gradient, start, first, h) / h
-    return found
+            distances[f"local{k}_{i}"] = float(np.linalg.norm(first - flowed(field, start, h)))
+            distances[f"global{k}_{i}"] = float(np.linalg.norm(theta - flowed(field, start, time)))
+        distances[f"coefficient_{i}"] = closest_penalty(net.gradient, start, first, h) / h
+    return distances
 
 
 def closest_penalty(gradient: Gradient, start: Floats, end: Floats, h: float) -> float:
@@ -218,7 +218,7 @@ def shuffling(generator: np.random.Generator, *, steps: Sequence[float], replace
 
     net, start = drawn_net(generator, n=16, d=4, units=8)
     batches = net.split(4)
-    found = {}
+    distances = {}
     for i, h in enumerate(steps):
         mean = mean_iterate(batches, start, h, replaced=replaced)
 
@@ -231,8 +231,8 @@ def shuffling(generator: np.random.Generator, *, steps: Sequence[float], replace
             "reshuffled": reshuffled,
         }
         for name, field in fields.items():
-            found[f"{name}_{i}"] = float(np.linalg.norm(mean - flowed(field, start, len(batches) * h)))
-    return found
+            distances[f"{name}_{i}"] = float(np.linalg.norm(mean - flowed(field, start, len(batches) * h)))
+    return distances
 
 
 def mean_iterate(batches: Sequence[TanhNet], start: Floats, h: float, *, replaced: bool) -> Floats:
@@ -283,17 +283,17 @@ def two_parameters(
     model = Product(float(generator.uniform(0.5, 0.9)))
     hessian = [hessian_times(model.gradient, start, v) for v in np.eye(2)]
     flow = flowed(penalized(model.gradient, 0.0), start, 40.0)
-    found = {"flow": float(flow @ flow), "start_curvature": float(np.linalg.eigvalsh(hessian)[-1])}
+    results = {"flow": float(flow @ flow), "start_curvature": float(np.linalg.eigvalsh(hessian)[-1])}
     for i, h in enumerate(steps):
         end = descended(model, start, h, rule)
         modified = flowed(penalized(model.gradient, h / 4), start, 40.0)
-        found[f"descent_{i}"] = float(end @ end)
-        found[f"from_flow_{i}"] = float(np.linalg.norm(end - flow))
-        found[f"from_modified_{i}"] = float(np.linalg.norm(end - modified))
+        results[f"descent_{i}"] = float(end @ end)
+        results[f"from_flow_{i}"] = float(np.linalg.norm(end - flow))
+        results[f"from_modified_{i}"] = float(np.linalg.norm(end - modified))
     for i, penalty in enumerate(penalties):
         end = flowed(penalized(model.gradient, penalty / 2), start, 40.0)
-        found[f"penalty_{i}"] = float(end @ end)
-    return found
+        results[f"penalty_{i}"] = float(end @ end)
+    return results
 
 
 def descended(model: Product, start: Floats, h: float, rule: str) -> Floats:

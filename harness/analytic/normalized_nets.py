@@ -99,14 +99,14 @@ class NormalizedNets:
 
     def layers(self, theta: Floats) -> list[Layer]:
         """The layers of R networks, theta [R, p], as views."""
-        found, nets = [], len(theta)
+        layers, nets = [], len(theta)
         for i, (a, b) in enumerate(pairwise(self.widths)):
             begin = self.starts[i]
             middle = begin + a * b
             weight = theta[:, begin:middle].reshape(nets, a, b)
             gain = theta[:, None, middle + b : middle + 2 * b] if self._normalized(i) else None
-            found.append(Layer(weight, theta[:, None, middle : middle + b], gain))
-        return found
+            layers.append(Layer(weight, theta[:, None, middle : middle + b], gain))
+        return layers
 
     def noise(self, n: int, generator: np.random.Generator) -> list[Noise]:
         """Noise for the hidden layers and a batch of n, with a mean and a spread of each unit of its own.
@@ -117,19 +117,19 @@ class NormalizedNets:
         """
         import numpy as np
 
-        found = []
+        layers = []
         for width in self.widths[1:-1]:
             centre, spread = generator.uniform(-0.5, 0.5, width), generator.uniform(1.0, 1.25, width)
             jitter = 0.2 * generator.random((n, width), dtype=np.float32) - 0.1
             share = 0.1 * generator.standard_normal((n, width), dtype=np.float32)
-            found.append(Noise(share + spread.astype(np.float32), jitter + centre.astype(np.float32)))
-        return found
+            layers.append(Noise(share + spread.astype(np.float32), jitter + centre.astype(np.float32)))
+        return layers
 
     def passes(self, theta: Floats, x: Floats, noise: list[Noise] | None = None) -> list[Pass]:
         """Every layer's inputs [R, n, inputs] (of the first, [1, n, inputs]) and outputs, before the ReLU."""
         import numpy as np
 
-        found: list[Pass] = []
+        passes: list[Pass] = []
         values = x[None]
         for i, layer in enumerate(self.layers(theta)):
             unit = spread = None
@@ -140,9 +140,9 @@ class NormalizedNets:
             outputs = outputs + layer.shift
             if noise is not None and i < self.depth - 1:
                 outputs = outputs * noise[i].scale + noise[i].offset
-            found.append(Pass(values, outputs, unit, spread))
+            passes.append(Pass(values, outputs, unit, spread))
             values = outputs if self.linear else np.maximum(outputs, 0.0)
-        return found
+        return passes
 
     def scored(self, outputs: Floats, y: NDArray[Any]) -> tuple[Floats, Floats]:
         """The losses [R] of the last layer's outputs [R, n, outputs], and their gradients by these."""
@@ -173,22 +173,22 @@ class NormalizedNets:
 
         passes = self.passes(theta, x, noise)
         losses, back = self.scored(passes[-1].outputs, y)
-        found = np.empty_like(theta)
-        layers, own = self.layers(theta), self.layers(found)
+        gradient = np.empty_like(theta)
+        layers, slopes = self.layers(theta), self.layers(gradient)
         for i in reversed(range(self.depth)):
             inputs, outputs, unit, spread = passes[i]
             if i < self.depth - 1:
                 back = back if self.linear else back * (outputs > 0)
                 back = back if noise is None else back * noise[i].scale
-            own[i].shift[:] = back.sum(1, keepdims=True)
-            gain, slope = layers[i].gain, own[i].gain
+            slopes[i].shift[:] = back.sum(1, keepdims=True)
+            gain, slope = layers[i].gain, slopes[i].gain
             if gain is not None and slope is not None and unit is not None and spread is not None:
                 slope[:] = (back * unit).sum(1, keepdims=True)
                 back = through(gain * back, unit, spread)
-            np.matmul(inputs.swapaxes(1, 2), back, out=own[i].weight)
+            np.matmul(inputs.swapaxes(1, 2), back, out=slopes[i].weight)
             if i:
                 back = back @ layers[i].weight.swapaxes(1, 2)
-        return losses, found
+        return losses, gradient
 
 
 def normalized(values: Floats) -> tuple[Floats, Floats]:

@@ -43,7 +43,7 @@ class AlongCurve(Value, frozen=True):
         x, y, x_test, y_test = (
             torch.from_numpy(a).to(device) for a in (split.x_train, split.y_train, split.x_test, split.y_test)
         )
-        found: dict[str, Any] = {}
+        measures: dict[str, Any] = {}
         for path in ("curve", "straight"):
             rows = []
             for t in np.linspace(0, 1, self.points):
@@ -53,10 +53,10 @@ class AlongCurve(Value, frozen=True):
             for name, values in zip(
                 ("train_loss", "train_error", "test_error"), zip(*rows, strict=True), strict=True
             ):
-                found[f"{path}_{name}"] = list(values)
-                found[f"largest_{path}_{name}"] = max(values)
-                found[f"worse_end_{name}"] = max(values[0], values[-1])
-        return found
+                measures[f"{path}_{name}"] = list(values)
+                measures[f"largest_{path}_{name}"] = max(values)
+                measures[f"worse_end_{name}"] = max(values[0], values[-1])
+        return measures
 
     def _net(self, model: Any, t: float, x: torch.Tensor, *, straight: bool) -> torch.nn.Module:
         """The net at a point, in evaluation mode, with its statistics."""

@@ -141,9 +141,9 @@ def norm_bound(
     """
     import numpy as np
 
-    found = interpolate(kernel, points, signs[:, None], left_out=False)
-    norm = float(found.norms(found.predict(points))[0])
-    wrong = np.sign(found.predict(points_test)[:, 0]) != signs_test
+    interpolant = interpolate(kernel, points, signs[:, None], left_out=False)
+    norm = float(interpolant.norms(interpolant.predict(points))[0])
+    wrong = np.sign(interpolant.predict(points_test)[:, 0]) != signs_test
     bound = rademacher_bound(0.0, 2 * norm / math.sqrt(len(points)), len(points), delta)
     return {"norm": norm, "bound": bound, "test_error": float(wrong.mean())}
 

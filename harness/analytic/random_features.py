@@ -183,11 +183,11 @@ def mapped(features: Any, split: Split, generator: np.random.Generator, width: i
     return features.of(train, drawn, width), features.of(test, drawn, width)
 
 
-def require_features(owner: str, given: Any) -> None:
+def require_features(owner: str, features: Any) -> None:
     """Refuse what draws no features, such as a class that was not called.
 
     Raises:
         TypeError: naming the owner and what was given.
     """
-    if isinstance(given, type) or not hasattr(given, "draw"):
-        raise TypeError(f"{owner}(features={given!r}): not random features, such as FourierFeatures(5.0)")
+    if isinstance(features, type) or not hasattr(features, "draw"):
+        raise TypeError(f"{owner}(features={features!r}): not random features, such as FourierFeatures(5.0)")

@@ -230,8 +230,8 @@ def _path_scores(path: Sequence[RidgeFit], sets: LabelSets) -> dict[str, Floats]
 
     rows = []
     for fit in path:
-        found = {"norm": sets.norms(fit.norms), **sets.scores("test", fit.test)}
-        rows.append({**found, **sets.scores("train", fit.train), **sets.scores("left_out", fit.left_out)})
+        fitted = {"norm": sets.norms(fit.norms), **sets.scores("test", fit.test)}
+        rows.append({**fitted, **sets.scores("train", fit.train), **sets.scores("left_out", fit.left_out)})
     scores = {name: np.stack([row[name] for row in rows], axis=1) for name in rows[0]}
     for measure in ("error", "mse"):
         test = scores[f"test_{measure}"]

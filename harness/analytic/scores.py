@@ -77,8 +77,8 @@ class LabelSets:
         """Scores [sets, ...] of each width as [sets, widths, ...], or as [widths, ...] of a set alone."""
         import numpy as np
 
-        found = list(rows)
-        return self.plain({name: np.stack([row[name] for row in found], axis=1) for name in found[0]})
+        scores = list(rows)
+        return self.plain({name: np.stack([row[name] for row in scores], axis=1) for name in scores[0]})
 
     def plain(self, scores: Mapping[str, Floats]) -> dict[str, Floats]:
         """Scores [sets, ...] without the first axis if there is one set alone."""
@@ -107,16 +107,16 @@ def flat(images: NDArray[np.floating[Any]]) -> Floats:
     return images.reshape(len(images), -1).astype(np.float64)
 
 
-def require_increasing(owner: str, name: str, given: Sequence[float], highest: float | None = None) -> None:
+def require_increasing(owner: str, name: str, values: Sequence[float], highest: float | None = None) -> None:
     """Refuse an empty, unordered or out-of-range list of widths, penalties or sizes.
 
     Raises:
         ValueError: naming the owner, the field and what it must be.
     """
-    rising = all(low < high for low, high in itertools.pairwise(given))
-    if not given or not rising or given[0] <= 0 or (highest is not None and given[-1] > highest):
+    rising = all(low < high for low, high in itertools.pairwise(values))
+    if not values or not rising or values[0] <= 0 or (highest is not None and values[-1] > highest):
         limit = "" if highest is None else f" and at most {highest:,}"
-        raise ValueError(f"{owner}({name}={tuple(given)}): give one or more, increasing, positive{limit}")
+        raise ValueError(f"{owner}({name}={tuple(values)}): give one or more, increasing, positive{limit}")
 
 
 def require_finite(**arrays: Floats) -> None:
@@ -138,16 +138,16 @@ def require_corruptions(owner: str, labels: Sequence[Any]) -> None:
     Raises:
         TypeError: naming the owner and what was given.
     """
-    for given in labels:
-        if isinstance(given, type) or not hasattr(given, "apply"):
-            raise TypeError(f"{owner}(labels={given!r}): not a corruption of labels")
+    for corruption in labels:
+        if isinstance(corruption, type) or not hasattr(corruption, "apply"):
+            raise TypeError(f"{owner}(labels={corruption!r}): not a corruption of labels")
 
 
-def require_positive(owner: str, name: str, given: float) -> None:
+def require_positive(owner: str, name: str, value: float) -> None:
     """Refuse zero, negative numbers, NaN and infinity.
 
     Raises:
         ValueError: naming the owner and the field.
     """
-    if not 0 < given < float("inf"):
-        raise ValueError(f"{owner}({name}={given}): must be positive")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{owner}({name}={value}): must be positive")

@@ -95,13 +95,13 @@ def input_shift(
     """
     import numpy as np
 
-    found = []
+    shifts = []
     passes = (nets.passes(theta, x, noise) for theta, noise in (before, after))
     for old, new in zip(*passes, strict=True):
         a, b = old.inputs[0], new.inputs[0]
         changes = np.abs(b.mean(0) - a.mean(0)) + np.abs(b.std(0) - a.std(0))
-        found.append(float(changes.mean() / a.std(0).mean()))
-    return float(np.mean(found[1:]))
+        shifts.append(float(changes.mean() / a.std(0).mean()))
+    return float(np.mean(shifts[1:]))
 
 
 def batches(n: int, size: int, steps: int, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
@@ -218,8 +218,8 @@ class AlongTheStep(Descent, frozen=True):
                 theta = theta - np.float32(self.lr) * gradient
             losses, errors = scored(nets, theta, everything)
         table = {name: np.array([look[name] for look in looks]) for name in looks[0]}
-        found = {"train_loss": float(losses[0]), "train_error": float(errors[0])}
-        return found | _summed_up(table) | {"input_shift": float(np.median(shifts))} | table
+        ended = {"train_loss": float(losses[0]), "train_error": float(errors[0])}
+        return ended | _summed_up(table) | {"input_shift": float(np.median(shifts))} | table
 
     def _looked(
         self, nets: NormalizedNets, theta: Floats, gradient: Floats, batch: Batch
@@ -299,12 +299,12 @@ class AcrossRates(Descent, frozen=True):
             for batch in steps:
                 theta = theta - rates * nets.gradients(theta, *batch)[1]
             losses, errors = scored(nets, theta, everything)
-        found: dict[str, Any] = {"losses": losses, "errors": errors}
+        results: dict[str, Any] = {"losses": losses, "errors": errors}
         for rate, loss, error in zip(self.rates, losses, errors, strict=True):
-            found |= {f"loss_{rate:g}": float(loss), f"error_{rate:g}": float(error)}
-        found["best_loss"] = float(np.min(losses[np.isfinite(losses)], initial=np.inf))
+            results |= {f"loss_{rate:g}": float(loss), f"error_{rate:g}": float(error)}
+        results["best_loss"] = float(np.min(losses[np.isfinite(losses)], initial=np.inf))
         usable = [rate for rate, error in zip(self.rates, errors, strict=True) if error <= self.learnt]
-        return found | {"largest_rate": max(usable, default=0.0)}
+        return results | {"largest_rate": max(usable, default=0.0)}
 
 
 def deep_linear(

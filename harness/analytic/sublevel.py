@@ -41,8 +41,8 @@ def activated(x: Array, hidden: Array, slope: Any) -> Array:
 
 def outputs(net: TwoLayer, x: Array, slope: Any) -> Array:
     """What a net says of x, [examples, outputs]."""
-    found: Array = activated(x, net.hidden, slope) @ net.output + net.offset
-    return found
+    values: Array = activated(x, net.hidden, slope) @ net.output + net.offset
+    return values
 
 
 def between(a: TwoLayer, b: TwoLayer, t: Any) -> TwoLayer:
@@ -161,5 +161,5 @@ def losses_along(
 
     # j * (1 / steps) would not be a Fraction
     one = corners[0].offset.flat[0] * 0 + 1
-    found = [value(between(a, b, j * one / steps)) for a, b in pairwise(corners) for j in range(steps)]
-    return [*found, value(corners[-1])]
+    losses = [value(between(a, b, j * one / steps)) for a, b in pairwise(corners) for j in range(steps)]
+    return [*losses, value(corners[-1])]

@@ -94,7 +94,7 @@ class BoostingGrid(Value, frozen=True):
         sets = label_sets(split, (), generator)
         pixels = _pixels(split)
         seeds = generator.integers(SEEDS, size=(self.members[-1], self.rounds[-1])).tolist()
-        members = [self._boosted(pixels, sets.targets, own) for own in seeds]
+        members = [self._boosted(pixels, sets.targets, member) for member in seeds]
         paths = zip(*members, strict=True)  # for each number of rounds, the members' predictions
         return _grid([_averages(iter(path), self.members, sets) for path in paths])
 

@@ -70,15 +70,15 @@ def gradients(layers: list[Posterior], passes: list[Pass], error: Floats) -> lis
     """Of the summed loss, from its gradient by the logits."""
     import numpy as np
 
-    found: list[Posterior] = []
+    slopes: list[Posterior] = []
     for i in range(len(layers) - 1, -1, -1):
         (mean, log_deviation), (inputs, noise, deviation) = layers[i], passes[i]
         variance = np.exp(2 * log_deviation)
         by_variance = error * noise / (2 * deviation)
-        found.append(Posterior(inputs.T @ error, 2 * variance * (inputs.T**2 @ by_variance)))
+        slopes.append(Posterior(inputs.T @ error, 2 * variance * (inputs.T**2 @ by_variance)))
         below = error @ mean.T + 2 * inputs * (by_variance @ variance.T)
         error = below[:, :-1] * (inputs[:, :-1] > 0)
-    return found[::-1]
+    return slopes[::-1]
 
 
 class Adam:

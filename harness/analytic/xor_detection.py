@@ -206,14 +206,14 @@ def samples(
         p = np.array([chance[m] for m in masks])
         drawn = generator.multinomial(n // 2, p / p.sum(), size=runs) / (n // 2)
         weights |= {mask: drawn[:, i] for i, mask in enumerate(masks) if drawn[:, i].any()}
-    found: dict[str, list[float]] = {"fitted": [], "test_error": [], "fitted_test_error": []}
+    results: dict[str, list[float]] = {"fitted": [], "test_error": [], "fitted_test_error": []}
     for k in sizes:
         nets, fitted = trained(initialized(generator, runs, k, c), weights, c=c, gamma=gamma)
         error = nets.wrong() @ np.array([chance[mask] / 2 for mask in SETS])
-        found["fitted"].append(float(fitted.mean()))
-        found["test_error"].append(float(error.mean()))
-        found["fitted_test_error"].append(float(error[fitted].mean()) if fitted.any() else math.nan)
-    return found
+        results["fitted"].append(float(fitted.mean()))
+        results["test_error"].append(float(error.mean()))
+        results["fitted_test_error"].append(float(error[fitted].mean()) if fitted.any() else math.nan)
+    return results
 
 
 def large_and_small(
@@ -237,13 +237,13 @@ def large_and_small(
         "untrained": Nets(centres(start.w), centres(start.u)),
         "random": initialized(generator, runs, 2, c),
     }
-    found = {"fewest": float(min(fewest(start.w), fewest(start.u)))}
-    found["perfect"] = float((fitted & ~nets.wrong().any(-1)).mean())
-    found["angle_before"], found["angle"] = angle(start), angle(nets)
+    results = {"fewest": float(min(fewest(start.w), fewest(start.u)))}
+    results["perfect"] = float((fitted & ~nets.wrong().any(-1)).mean())
+    results["angle_before"], results["angle"] = angle(start), angle(nets)
     for name, first in small.items():
         ended, reached = trained(first, DIVERSE, c=c, gamma=gamma)
-        found[name] = float(np.mean(reached & ~ended.wrong().any(-1)))
-    return found
+        results[name] = float(np.mean(reached & ~ended.wrong().any(-1)))
+    return results
 
 
 def fewest(filters: Floats) -> int:
@@ -275,10 +275,10 @@ def centres(filters: Floats, rounds: int = 20) -> Floats:
     rows = np.arange(len(filters))
     first = filters[rows, (filters**2).sum(-1).argmax(-1)]
     second = filters[rows, ((filters - first[:, None]) ** 2).sum(-1).argmax(-1)]
-    found = np.stack([first, second], 1)
+    pair = np.stack([first, second], 1)
     for _ in range(rounds):
-        distances = ((filters[:, :, None] - found[:, None]) ** 2).sum(-1)
+        distances = ((filters[:, :, None] - pair[:, None]) ** 2).sum(-1)
         nearest = distances.argmin(-1)[..., None] == np.arange(2)
         members = np.maximum(nearest.sum(1), 1)
-        found = (nearest[..., None] * filters[:, :, None]).sum(1) / members[..., None]
-    return found
+        pair = (nearest[..., None] * filters[:, :, None]).sum(1) / members[..., None]
+    return pair

@@ -28,17 +28,17 @@ GATE, STARTUP, SWEEP = "gate", "start-up", Sweep().name
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, write or print; the exit status."""
-    given = _parser().parse_args(arguments)
+    asked = _parser().parse_args(arguments)
     try:
-        found = _again(given) if given.profiles else section(plan(given))
-        print(_written(schema.SpeedReport(sections=(found,)), given))
+        measured = _again(asked) if asked.profiles else section(plan(asked))
+        print(_written(schema.SpeedReport(sections=(measured,)), asked))
     except (Failure, RuntimeError, ValueError, OSError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{NAME}: interrupted", file=sys.stderr)
         return 130
-    return 0 if all(judged.passed for judged in found.gates) else 1
+    return 0 if all(judged.passed for judged in measured.gates) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,58 +79,58 @@ def _parts(device: str) -> list[str]:
     return [workload.name for workload in workloads.WORKLOADS] + [SWEEP, GATE, STARTUP]
 
 
-def plan(given: argparse.Namespace) -> Plan:
+def plan(asked: argparse.Namespace) -> Plan:
     """What the command line asks for.
 
     Raises:
         ValueError: an unknown part, or a device that is not there.
     """
-    places.place(device=given.device)  # refuses what is not there
-    parts = _parts(given.device)
-    unknown = [name for name in given.only if name not in parts]
+    places.place(device=asked.device)  # refuses what is not there
+    parts = _parts(asked.device)
+    unknown = [name for name in asked.only if name not in parts]
     if unknown:
         raise ValueError(f"--only {unknown[0]}: no such part; use {', '.join(parts)}")
-    wanted = given.only or [part for part in parts if part != GATE or not given.quick]
-    gpu = given.device.startswith("cuda")
+    wanted = asked.only or [part for part in parts if part != GATE or not asked.quick]
+    gpu = asked.device.startswith("cuda")
     trained = [w for w in (workloads.on_gpu() if gpu else workloads.WORKLOADS) if w.name in wanted]
     swept = [Sweep()] if SWEEP in wanted else []
-    if given.quick:
+    if asked.quick:
         trained, swept = [w.smaller() for w in trained], [s.smaller() for s in swept]
     return Plan(
         workloads=tuple(trained),
         sweeps=tuple(swept),
-        device=given.device,
-        processes=places.processes(given.device),
+        device=asked.device,
+        processes=places.processes(asked.device),
         engines=("chosen", "reference") if gpu else ("chosen",),
-        rounds=given.rounds or (2 if given.quick else 5),
+        rounds=asked.rounds or (2 if asked.quick else 5),
         endings=gate.ENDINGS if GATE in wanted else (),
-        starts=0 if STARTUP not in wanted else 1 if given.quick else 5,
+        starts=0 if STARTUP not in wanted else 1 if asked.quick else 5,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
 
 
-def _again(given: argparse.Namespace) -> schema.Section:
+def _again(asked: argparse.Namespace) -> schema.Section:
     """The section of the report there for this device, with new profiles.
 
     Raises:
         ValueError: there is no such section, or parts were asked for.
     """
-    folder = given.out or Path("reports")
-    device = given.device.partition(":")[0]
-    found = [s for s in schema.read(folder / "speed.json").sections if s.device == device]
-    if not found:
+    folder = asked.out or Path("reports")
+    device = asked.device.partition(":")[0]
+    sections = [s for s in schema.read(folder / "speed.json").sections if s.device == device]
+    if not sections:
         raise ValueError(f"--profiles: {folder / 'speed.json'} has no section for {device}; measure first")
-    if given.only or given.quick or given.rounds:
+    if asked.only or asked.quick or asked.rounds:
         raise ValueError("--profiles profiles what is in the report: leave out --only, --quick and --rounds")
-    return profiled(found[0], workloads.on_gpu() if device == "cuda" else workloads.WORKLOADS)
+    return profiled(sections[0], workloads.on_gpu() if device == "cuda" else workloads.WORKLOADS)
 
 
-def _written(report: schema.SpeedReport, given: argparse.Namespace) -> str:
+def _written(report: schema.SpeedReport, asked: argparse.Namespace) -> str:
     """The report in Markdown; a full run, or one with --out, is written beside the other device's section."""
-    partial = given.quick or bool(given.only)
-    if given.out is None and partial:
+    partial = asked.quick or bool(asked.only)
+    if asked.out is None and partial:
         return markdown.render(report)
-    folder = given.out or Path("reports")
+    folder = asked.out or Path("reports")
     folder.mkdir(parents=True, exist_ok=True)
     whole = schema.with_section(schema.read(folder / "speed.json"), report.sections[0])
     (folder / "speed.json").write_bytes(schema.encode(whole))

@@ -62,9 +62,9 @@ class Fitted(NamedTuple):
 
 def epochs_to_fit(experiment: Experiment, replicates: int, device: str, processes: int) -> Fitted:
     """Train replicates 0, 1, ... to the end, in the calling process's lab."""
-    found = ours.lab(device, processes).results("fitted", experiment, replicates)
-    kernels = sorted({record.provenance["kernel"] for record in found.records})
-    return Fitted(found.epochs_to("train_error", 0.0), ", ".join(kernels))
+    results = ours.lab(device, processes).results("fitted", experiment, replicates)
+    kernels = sorted({record.provenance["kernel"] for record in results.records})
+    return Fitted(results.epochs_to("train_error", 0.0), ", ".join(kernels))
 
 
 def measure(

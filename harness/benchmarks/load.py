@@ -40,10 +40,10 @@ def read(pid: int) -> Reading:
 
 def between(before: Reading, after: Reading, seconds: float) -> Timing:
     """What a run cost that took ``seconds`` somewhere between two readings; at least one tick of CPU time."""
-    own, wall = after.own - before.own, after.wall - before.wall
-    other = max(0.0, after.busy - before.busy - own)
+    taken, wall = after.own - before.own, after.wall - before.wall
+    other = max(0.0, after.busy - before.busy - taken)
     return Timing(
-        seconds, max(own, 1 / _ticks()), other / (wall * (os.cpu_count() or 1)) if wall > 0 else 0.0
+        seconds, max(taken, 1 / _ticks()), other / (wall * (os.cpu_count() or 1)) if wall > 0 else 0.0
     )
 
 
@@ -73,7 +73,7 @@ def tree_seconds(pid: int) -> float:
 
 def _processes() -> list[tuple[int, int, float]]:
     """(number, parent, CPU seconds) of every process; those that end meanwhile are left out."""
-    found = []
+    processes = []
     for entry in PROC.iterdir() if PROC.is_dir() else ():
         if not entry.name.isdigit():
             continue
@@ -81,8 +81,8 @@ def _processes() -> list[tuple[int, int, float]]:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        found.append((int(entry.name), int(fields[1]), sum(map(int, fields[11:15])) / _ticks()))
-    return found
+        processes.append((int(entry.name), int(fields[1]), sum(map(int, fields[11:15])) / _ticks()))
+    return processes
 
 
 def _ticks() -> int:

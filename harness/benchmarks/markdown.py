@@ -106,13 +106,13 @@ def _profiles(section: Section) -> str:
     """Where the rows that missed their target spend their time, and how near to the peak they are."""
     peaks = {(row.title, row.precision): row.peak_share for row in section.rows}
 
-    def cells(found: Profile) -> tuple[str, ...]:
-        peak = peaks.get((found.title, found.precision))
-        spent = ", ".join(f"{part.what} {part.share:.0%}" for part in found.shares)
-        return found.title, found.precision, NONE if peak is None else f"{peak:.0%}", spent
+    def cells(profiled: Profile) -> tuple[str, ...]:
+        peak = peaks.get((profiled.title, profiled.precision))
+        spent = ", ".join(f"{part.what} {part.share:.0%}" for part in profiled.shares)
+        return profiled.title, profiled.precision, NONE if peak is None else f"{peak:.0%}", spent
 
     head = ("workload", "precision", "of peak", "where one training of ours spends its time")
-    (commit, *others) = sorted({found.commit[:12] for found in section.profiles})
+    (commit, *others) = sorted({profiled.commit[:12] for profiled in section.profiles})
     by = f"Profiled at commit {commit or 'unknown'}{' and others' if others else ''}. "
     note = by + (
         "Time in the library's own convolutions is not shortened by another loop around them: that would "
@@ -176,10 +176,10 @@ def _kernels(rows: Sequence[Row]) -> list[str]:
 def _losses(section: Section) -> list[str]:
     """Where ours is slower than a baseline, and the variants that were measured and are not used."""
     lost = [
-        f"{row.title}, {row.precision}, {_engine(row)}: {number(found.median)} of {LETTERS[name]}"
+        f"{row.title}, {row.precision}, {_engine(row)}: {number(compared.median)} of {LETTERS[name]}"
         for row in section.rows
-        for name, found in (("plain", row.plain), ("tuned", row.tuned), ("sklearn", row.sklearn))
-        if found is not None and found.median < 1
+        for name, compared in (("plain", row.plain), ("tuned", row.tuned), ("sklearn", row.sklearn))
+        if compared is not None and compared.median < 1
     ]
     parts = _bullets(lost) if lost else ["Ours is slower than none of the baselines above."]
     return [*parts, *_unused(section.unused)]

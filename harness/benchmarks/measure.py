@@ -59,11 +59,11 @@ class Found:
         for precision in PRECISIONS if plan.device == "cpu" else (*PRECISIONS, "tf32"):
             tflops = plain.call(peak.matmul, precision, plan.device)[1]
             self.peaks[precision] = max(tflops, self.peaks.get(precision, 0.0))
-        found = compared(title, variants, self.pool, plan.rounds, plan.say)
-        self.left_out.extend(found.left_out)
-        for line in found.left_out:
+        comparison = compared(title, variants, self.pool, plan.rounds, plan.say)
+        self.left_out.extend(comparison.left_out)
+        for line in comparison.left_out:
             plan.say(f"left out: {line}")
-        return found
+        return comparison
 
     def add(self, rows: list[Row]) -> None:
         """Keep a workload's rows, and tell them."""
@@ -90,8 +90,8 @@ def section(plan: Plan) -> Section:
     """
     commit = here()
     with Pool() as pool:
-        found = _found(plan, pool)
-        profiles = profile.of_missed(found.rows, plan.workloads, pool, plan.device, commit)
+        measured = _found(plan, pool)
+        profiles = profile.of_missed(measured.rows, plan.workloads, pool, plan.device, commit)
         gates = _gates(plan, pool)
         machine = _machine(plan, pool)
     return Section(
@@ -103,12 +103,12 @@ def section(plan: Plan) -> Section:
         repeats=plan.rounds,
         foreign_limit=FOREIGN_LIMIT,
         formula=FORMULA,
-        peaks=tuple(Peak(precision=name, tflops=value) for name, value in found.peaks.items()),
-        rows=found.shared(),
-        unused=tuple(found.unused),
+        peaks=tuple(Peak(precision=name, tflops=value) for name, value in measured.peaks.items()),
+        rows=measured.shared(),
+        unused=tuple(measured.unused),
         startup=tuple(_starts(plan)),
         gates=tuple(gates),
-        left_out=tuple(found.left_out),
+        left_out=tuple(measured.left_out),
         profiles=profiles,
     )
 
@@ -126,25 +126,25 @@ def profiled(section: Section, workloads: Sequence[Workload]) -> Section:
         Failure: a training failed (one line).
     """
     with Pool() as pool:
-        found = profile.of_missed(section.rows, workloads, pool, section.device, here())
-    return msgspec.structs.replace(section, profiles=found)
+        profiles = profile.of_missed(section.rows, workloads, pool, section.device, here())
+    return msgspec.structs.replace(section, profiles=profiles)
 
 
 def _found(plan: Plan, pool: Pool) -> Found:
-    found = Found(plan, pool)
+    outcome = Found(plan, pool)
     for workload in plan.workloads:
         variants = training.variants(workload, plan.device, plan.processes, plan.engines)
-        measured = found.compare(workload.title, variants)
-        found.add(training.rows(workload, measured))
-        found.unused.extend(training.unused_rows(workload, measured))
+        measured = outcome.compare(workload.title, variants)
+        outcome.add(training.rows(workload, measured))
+        outcome.unused.extend(training.unused_rows(workload, measured))
     for sweep in plan.sweeps:
-        measured = found.compare(sweep.title, sweeps.variants(sweep, plan.device, plan.processes))
-        found.add(sweeps.rows(sweep, measured))
-    return found
+        measured = outcome.compare(sweep.title, sweeps.variants(sweep, plan.device, plan.processes))
+        outcome.add(sweeps.rows(sweep, measured))
+    return outcome
 
 
 def _gates(plan: Plan, pool: Pool) -> list[Gate]:
-    found = []
+    gates = []
     for ending in plan.endings:
         for precision in ("float32", "bfloat16"):
             judged = gate.measure(
@@ -156,8 +156,8 @@ def _gates(plan: Plan, pool: Pool) -> list[Gate]:
                 replicates=plan.replicates,
             )
             plan.say(f"gate, {ending.title}, {precision}: {'passed' if judged.passed else 'not passed'}")
-            found.append(judged)
-    return found
+            gates.append(judged)
+    return gates
 
 
 def _machine(plan: Plan, pool: Pool) -> Machine:

@@ -25,10 +25,10 @@ def lab(device: str, processes: int) -> Lab:
     single_threaded()
     folder = tempfile.TemporaryDirectory(prefix="overclaim-speed-")
     place = Place(store=Path(folder.name, "store"), data_root=Path(folder.name), device=device)
-    found = Lab(place, processes=processes)
+    made = Lab(place, processes=processes)
     atexit.register(folder.cleanup)
-    atexit.register(found.close)  # runs first
-    return found
+    atexit.register(made.close)  # runs first
+    return made
 
 
 def records(lab: Lab, runs: Iterable[Run]) -> list[Record]:
@@ -39,16 +39,16 @@ def records(lab: Lab, runs: Iterable[Run]) -> list[Record]:
     """
     runs = list(runs)
     lab.ensure(runs)
-    found = [lab.store.read(run.key) for run in runs]
-    for run, record in zip(runs, found, strict=True):
+    read = [lab.store.read(run.key) for run in runs]
+    for run, record in zip(runs, read, strict=True):
         if record is None:
             raise Failed(lab.failures.get(run.key, f"the record {run.key[:12]} cannot be read back"))
-    return [record for record in found if record is not None]
+    return [record for record in read if record is not None]
 
 
 def train(workload: Workload, precision: str, device: str, processes: int, round_: int) -> str:
     """All cells of a round; returns the kernel that trained them."""
     here = lab(device, processes)
     cells = workload.cells(precision, round_)
-    found = records(here, [here.catalogue.run(experiment, replicate) for experiment, replicate in cells])
-    return ", ".join(sorted({record.provenance["kernel"] for record in found}))
+    trained = records(here, [here.catalogue.run(experiment, replicate) for experiment, replicate in cells])
+    return ", ".join(sorted({record.provenance["kernel"] for record in trained}))

@@ -197,14 +197,14 @@ def read(path: Path) -> SpeedReport:
     if not path.exists():
         return SpeedReport()
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=SpeedReport)
+        report = msgspec.json.decode(path.read_bytes(), type=SpeedReport)
     except msgspec.DecodeError as error:
         raise ValueError(
             f"{path.name} is no speed report: {error}; move it away or write to another --out"
         ) from None
-    if found.schema != SCHEMA:
-        raise ValueError(f"{path.name} has schema {found.schema}, not {SCHEMA}; move it away")
-    return found
+    if report.schema != SCHEMA:
+        raise ValueError(f"{path.name} has schema {report.schema}, not {SCHEMA}; move it away")
+    return report
 
 
 def with_section(report: SpeedReport, section: Section) -> SpeedReport:

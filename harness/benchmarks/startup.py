@@ -28,15 +28,15 @@ COMMANDS = {
 
 def commands(repeats: int) -> list[Startup]:
     """The commands that must not import what trains, and an import of torch for comparison."""
-    found = []
+    starts = []
     for what, arguments in COMMANDS.items():
         seconds = ratio_of([_ran(arguments)[0] for _ in range(repeats)])
         imported = heavy(_ran(("-X", "importtime", *arguments))[1])
         met = seconds.median <= TARGET and not imported
-        found.append(Startup(what=what, seconds=seconds, imported=imported, target=TARGET, met=met))
+        starts.append(Startup(what=what, seconds=seconds, imported=imported, target=TARGET, met=met))
     seconds = ratio_of([_ran(("-c", "import torch"))[0] for _ in range(repeats)])
     what = "a process that imports torch"
-    return [*found, Startup(what=what, seconds=seconds, imported=None, target=None, met=None)]
+    return [*starts, Startup(what=what, seconds=seconds, imported=None, target=None, met=None)]
 
 
 def _ran(arguments: Sequence[str]) -> tuple[float, str]:

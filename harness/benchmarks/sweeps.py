@@ -130,37 +130,37 @@ def variants(sweep: Sweep, device: str, processes: int) -> list[Variant]:
     def library(name: str, solver: str, sets: int, required: bool = False) -> Variant:
         return Variant(name, name, per_width, (sweep, solver, sets), count, warming=(3,), required=required)
 
-    found = [library(PLAIN, "numpy", 1, required=True), library(SKLEARN, "sklearn", 1)]
+    timed = [library(PLAIN, "numpy", 1, required=True), library(SKLEARN, "sklearn", 1)]
     for sets in sweep.sets:
         if sets > 1:
-            found.append(library(f"{STACKED} {sets}", "numpy", sets))
+            timed.append(library(f"{STACKED} {sets}", "numpy", sets))
         arguments = (sweep, sets, device, processes)
-        found.append(Variant(f"ours {sets}", "ours", engine, arguments, count, required=True))
-    return found
+        timed.append(Variant(f"ours {sets}", "ours", engine, arguments, count, required=True))
+    return timed
 
 
-def rows(sweep: Sweep, found: Compared) -> list[Row]:
+def rows(sweep: Sweep, timed: Compared) -> list[Row]:
     """A row per number of label sets; (a) and (c) solve each set anew, which takes as many times as long."""
-    return [_row(sweep, found, sets) for sets in sweep.sets]
+    return [_row(sweep, timed, sets) for sets in sweep.sets]
 
 
-def _row(sweep: Sweep, found: Compared, sets: int) -> Row:
-    name, rounds, target = f"ours {sets}", found.rounds, dict(sweep.targets).get(sets)
+def _row(sweep: Sweep, timed: Compared, sets: int) -> Row:
+    name, rounds, target = f"ours {sets}", timed.rounds, dict(sweep.targets).get(sets)
     plain = times(rounds.ratio(PLAIN, name), sets)
-    sklearn = found.ratio(SKLEARN, name)
+    sklearn = timed.ratio(SKLEARN, name)
     repeated = f"one label set, counted {sets} times" if sets > 1 else ""
     notes = {
         PLAIN: f"numpy.linalg.lstsq per width{', ' * bool(repeated)}{repeated}",
         SKLEARN: "LinearRegression per width",
     }
-    stacked = found.ratio(f"{STACKED} {sets}", name)
+    stacked = timed.ratio(f"{STACKED} {sets}", name)
     if stacked:
         notes["tuned"] = f"lstsq per width, {sets} label sets as right-hand sides"
     return Row(
         workload=f"{sweep.name}-{sets}",
         title=_title(sweep, sets),
         precision="float64",
-        kernel=found.notes[name],
+        kernel=timed.notes[name],
         engine="chosen",
         cells=sweep.replicates,
         parameters=sweep.widths[-1] * sweep.data.classes * sets,

@@ -16,19 +16,19 @@ ENGINES = ("chosen", "reference")
 
 def variants(workload: Workload, device: str, processes: int, engines: tuple[str, ...]) -> list[Variant]:
     """Everything that is measured for a workload; ``engines``: which of ours, "chosen" and "reference"."""
-    found = [_baseline(PLAIN, baselines.plain, workload, device, "float32", required=True)]
+    timed = [_baseline(PLAIN, baselines.plain, workload, device, "float32", required=True)]
     if device.startswith("cuda"):
-        found.append(_baseline(TF32, baselines.plain, workload, device, "tf32", process=PLAIN))
+        timed.append(_baseline(TF32, baselines.plain, workload, device, "tf32", process=PLAIN))
     if workload.sklearn:
-        found.append(_baseline(SKLEARN, baselines.scikit_learn, workload, device, "float32"))
-    found += [
+        timed.append(_baseline(SKLEARN, baselines.scikit_learn, workload, device, "float32"))
+    timed += [
         _baseline(name, getattr(unused, name), workload, device, "float32", "unused")
         for name in workload.unused
     ]
     for precision in workload.precisions:
-        found.append(_baseline(f"tuned {precision}", baselines.tuned, workload, device, precision, "tuned"))
-        found += [_ours(workload, precision, device, processes, engine) for engine in engines]
-    return found
+        timed.append(_baseline(f"tuned {precision}", baselines.tuned, workload, device, precision, "tuned"))
+        timed += [_ours(workload, precision, device, processes, engine) for engine in engines]
+    return timed
 
 
 def _baseline(
@@ -48,19 +48,19 @@ def _ours(workload: Workload, precision: str, device: str, processes: int, engin
     return Variant(f"{engine} {precision}", process, ours.train, arguments, count, environment, required=True)
 
 
-def rows(workload: Workload, found: Compared) -> list[Row]:
+def rows(workload: Workload, timed: Compared) -> list[Row]:
     """A row per precision and engine; the share of peak is added when the peak is known."""
     return [
-        _row(workload, found, precision, engine)
+        _row(workload, timed, precision, engine)
         for precision in workload.precisions
         for engine in ENGINES
-        if f"{engine} {precision}" in found.notes
+        if f"{engine} {precision}" in timed.notes
     ]
 
 
-def _row(workload: Workload, found: Compared, precision: str, engine: str) -> Row:
+def _row(workload: Workload, timed: Compared, precision: str, engine: str) -> Row:
     name, tuned = f"{engine} {precision}", f"tuned {precision}"
-    rounds, cells = found.rounds, workload.cell_count
+    rounds, cells = timed.rounds, workload.cell_count
     seconds = rounds.median(name)
     plain = rounds.ratio(PLAIN, name)
     target = workload.target(precision) if engine == "chosen" else None
@@ -68,7 +68,7 @@ def _row(workload: Workload, found: Compared, precision: str, engine: str) -> Ro
         workload=workload.name,
         title=workload.title,
         precision=precision,
-        kernel=found.notes[name],
+        kernel=timed.notes[name],
         engine=engine,
         cells=cells,
         parameters=workload.parameters(),
@@ -78,10 +78,10 @@ def _row(workload: Workload, found: Compared, precision: str, engine: str) -> Ro
         tflops=workload.flop() / seconds / 1e12,
         peak_share=None,
         plain=plain,
-        tuned=found.ratio(tuned, name),
-        sklearn=found.ratio(SKLEARN, name),
+        tuned=timed.ratio(tuned, name),
+        sklearn=timed.ratio(SKLEARN, name),
         cpu=rounds.ratio(PLAIN, name, "cpu"),
-        notes={k: found.notes[k] for k in (PLAIN, tuned, SKLEARN) if found.notes.get(k)},
+        notes={k: timed.notes[k] for k in (PLAIN, tuned, SKLEARN) if timed.notes.get(k)},
         target=target,
         met=None if target is None else plain.median >= target,
         rounds=len(rounds.kept),
@@ -91,16 +91,16 @@ def _row(workload: Workload, found: Compared, precision: str, engine: str) -> Ro
     )
 
 
-def unused_rows(workload: Workload, found: Compared) -> list[Unused]:
+def unused_rows(workload: Workload, timed: Compared) -> list[Unused]:
     """How the variants that the engine does not use compare with the plain loop."""
     return [
         Unused(
             workload=workload.name,
             title=workload.title,
             variant=name,
-            note=found.notes[name],
-            ratio=found.rounds.ratio(PLAIN, name),
+            note=timed.notes[name],
+            ratio=timed.rounds.ratio(PLAIN, name),
         )
         for name in (*workload.unused, TF32)
-        if name in found.notes
+        if name in timed.notes
     ]

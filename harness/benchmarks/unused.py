@@ -58,11 +58,11 @@ def vmap(workload: Workload, precision: str, device: str, round_: int, cells: in
     """Eight replicas at a time as one ``torch.func`` program, resident data, torch's default threads."""
     import torch
 
-    found = list(baselines.chosen(workload, "float32", round_, cells))
-    for start in range(0, len(found), STACKED):
-        fleet = found[start : start + STACKED]
+    taken = list(baselines.chosen(workload, "float32", round_, cells))
+    for start in range(0, len(taken), STACKED):
+        fleet = taken[start : start + STACKED]
         _vmap_fleet([cell for cell, _ in fleet], [split for _, split in fleet], device)
-    return f"E = {min(STACKED, len(found))}, {torch.get_num_threads()} threads"
+    return f"E = {min(STACKED, len(taken))}, {torch.get_num_threads()} threads"
 
 
 def _vmap_fleet(cells: list[Cell], splits: list[Split], device: str) -> None:

@@ -84,5 +84,5 @@ def compared(
         rejected = ": rejected" if worst(timings) > FOREIGN_LIMIT else ""
         say(f"{title}: a round of {seconds:.0f} s, others took up to {worst(timings):.0%}{rejected}")
 
-    found = interleaved(list(living), timed, rounds=rounds, repeats=rounds, heard=heard)
-    return Compared(found, notes, tuple(left_out))
+    measured = interleaved(list(living), timed, rounds=rounds, repeats=rounds, heard=heard)
+    return Compared(measured, notes, tuple(left_out))

@@ -170,9 +170,9 @@ def fleets_of(workload: Workload, n: int, sizes: tuple[int, ...] = FLEETS) -> li
 def on_gpu() -> list[Workload]:
     """What is measured on a GPU: every model as fleets, and an epoch of 50,000 images of the Inception."""
     known = {workload.name: workload for workload in WORKLOADS}
-    found = [fleet for name, n in GPU_IMAGES.items() for fleet in fleets_of(known[name], n)]
+    fleets = [fleet for name, n in GPU_IMAGES.items() for fleet in fleets_of(known[name], n)]
     (epoch,) = fleets_of(known["small-inception"], EPOCH_IMAGES, (1,))
     return [
-        *found,
+        *fleets,
         msgspec.structs.replace(epoch, name="small-inception-epoch", title="small Inception, 50,000 images"),
     ]

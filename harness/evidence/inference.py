@@ -41,10 +41,10 @@ def deviation(x: Measured) -> tuple[float, bool]:
     import numpy as np
 
     with np.errstate(all="ignore"):
-        found = float(np.std(x.values, ddof=1))
+        spread = float(np.std(x.values, ddof=1))
         rounding = float(np.max(np.abs(x.values)) * np.finfo(np.float64).eps)
     floor = max(x.resolution / math.sqrt(12), rounding)
-    return max(found, floor), found <= floor
+    return max(spread, floor), spread <= floor
 
 
 def rate_interval(successes: int, n: int, level: float) -> tuple[float, float]:
@@ -91,13 +91,13 @@ def within_p(counts: Sequence[int], probabilities: Sequence[float], within: floa
     """
     from scipy.special import bdtr, bdtrc
 
-    n, found = sum(counts), [0.0]
+    n, values = sum(counts), [0.0]
     for count, p in zip(counts, probabilities, strict=True):
         if p + within <= 1:
-            found.append(float(bdtr(count, n, p + within)))
+            values.append(float(bdtr(count, n, p + within)))
         if p - within >= 0:
-            found.append(float(bdtrc(count - 1, n, p - within)) if count else 1.0)
-    return max(found)
+            values.append(float(bdtrc(count - 1, n, p - within)) if count else 1.0)
+    return max(values)
 
 
 def welch_interval(

@@ -90,14 +90,14 @@ def conjunction(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def with_controls(
-    found: Verdict, controls: Sequence[ControlOutcome], *, proof: bool = False
+    judged: Verdict, controls: Sequence[ControlOutcome], *, proof: bool = False
 ) -> tuple[Verdict, str]:
     """What the claim may be called once its controls are known, and why if that is less than found.
 
     A reproduction needs a negative control that discriminates; a refutation needs a positive control
     that came out reproduced, unless it rests on ``proof`` (a counterexample needs no second world).
     """
-    if found is Verdict.REPRODUCED:
+    if judged is Verdict.REPRODUCED:
         negative = [c for c in controls if not c.positive]
         if not negative:
             return Verdict.INCONCLUSIVE, "no control: nothing shows that this test can fail"
@@ -107,7 +107,7 @@ def with_controls(
                 Verdict.INCONCLUSIVE,
                 f"its control does not discriminate ({blind[0].says}: {blind[0].how})",
             )
-    if found is Verdict.REFUTED and not proof:
+    if judged is Verdict.REFUTED and not proof:
         positive = [c for c in controls if c.positive]
         if not positive:
             return (
@@ -120,4 +120,4 @@ def with_controls(
                 Verdict.INCONCLUSIVE,
                 f"its positive control did not come out reproduced ({failed[0].says})",
             )
-    return found, ""
+    return judged, ""

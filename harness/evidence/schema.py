@@ -160,8 +160,8 @@ def decode(data: bytes) -> Report:
 
 def json_schema() -> bytes:
     """The JSON Schema (draft 2020-12) of ``report.json``; ``report.schema.json`` holds it."""
-    found = msgspec.json.schema(Report)
-    for definition in found["$defs"].values():
+    document = msgspec.json.schema(Report)
+    for definition in document["$defs"].values():
         if "description" in definition:  # docstrings are indented differently from Python 3.13 on
             definition["description"] = " ".join(definition["description"].split())
-    return msgspec.json.format(msgspec.json.encode(found, order="sorted"), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=1) + b"\n"

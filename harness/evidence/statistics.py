@@ -128,13 +128,13 @@ def contrasts(
         for claim, control in zip(claim_relations, control_relations, strict=False)
         if isinstance(claim, Replicated) and isinstance(control, Replicated) and claim.kind == control.kind
     ]
-    found = []
+    paired = []
     for claim, control, name in pairs:
         seen = (dataclasses.replace(x, censored=x.censored & False) for x in (claim, control))
         estimate, low, high = mean_interval(next(seen) - next(seen), level / 2 / len(pairs))
         if all(map(math.isfinite, (estimate, low, high))):
             open_low, open_high = bool(control.censored.any()), bool(claim.censored.any())
-            found.append(
+            paired.append(
                 Contrast(
                     statement=name,
                     estimate=estimate,
@@ -142,7 +142,7 @@ def contrasts(
                     high=None if open_high else high,
                 )
             )
-    return tuple(found)
+    return tuple(paired)
 
 
 def discriminates(

@@ -127,7 +127,7 @@ def _papers(reports: Sequence[Report], claims: Iterable[ClaimReport]) -> dict[st
         bare = Paper(key=claim.paper, authors="", title="", venue="", year=None, url="")
         papers.setdefault(claim.paper, bare)
     undated = max((paper.year or 0 for paper in papers.values()), default=0) + 1
-    return dict(sorted(papers.items(), key=lambda found: (found[1].year or undated, found[0])))
+    return dict(sorted(papers.items(), key=lambda entry: (entry[1].year or undated, entry[0])))
 
 
 def _statements(claims: Sequence[ClaimReport]) -> tuple[Statement, ...]:
@@ -148,8 +148,8 @@ def _families(statements: Sequence[Statement]) -> tuple[Family, ...]:
 
 
 def _sections(papers: dict[str, Paper], statements: Sequence[Statement]) -> tuple[Section, ...]:
-    found = ((paper, [s for s in statements if s.first.paper == key]) for key, paper in papers.items())
-    return tuple(Section(paper, _families(of)) for paper, of in found if of)
+    pairs = ((paper, [s for s in statements if s.first.paper == key]) for key, paper in papers.items())
+    return tuple(Section(paper, _families(of)) for paper, of in pairs if of)
 
 
 def _disputes(statements: Sequence[Statement]) -> tuple[tuple[Statement, ...], ...]:
@@ -194,7 +194,7 @@ def _missing(reports: Sequence[Report], claims: Sequence[ClaimReport]) -> tuple[
     items = {(item.id, item.tier): item for report in reports for item in report.collected}
     selected = {(i.id, i.tier) for report in reports for i in report.collected if i.selected}
     tiers = {tier for report in reports for tier in report.tiers}
-    found = [
+    missing = [
         Missing(c.id, c.tier, c.paper, c.says, c.reason or "not run")
         for c in claims
         if c.verdict is Verdict.NOT_RUN
@@ -209,13 +209,13 @@ def _missing(reports: Sequence[Report], claims: Sequence[ClaimReport]) -> tuple[
             if item.tier in tiers
             else f"the {item.tier} tier was not asked for"
         )
-        found.append(Missing(item.id, item.tier, item.paper, item.says, why))
-    return tuple(found)
+        missing.append(Missing(item.id, item.tier, item.paper, item.says, why))
+    return tuple(missing)
 
 
 def anchors(names: Iterable[tuple[str, str]], prefix: str = "") -> dict[tuple[str, str], str]:
     """A readable, unique name for each pair; the first to ask gets the plain one."""
-    given: dict[tuple[str, str], str] = {}
+    named: dict[tuple[str, str], str] = {}
     taken: set[str] = set()
     for first, second in names:
         plain = re.sub(r"[^a-z0-9]+", "-", f"{prefix}{first.rpartition('::')[2]} {second}".lower()).strip("-")
@@ -224,8 +224,8 @@ def anchors(names: Iterable[tuple[str, str]], prefix: str = "") -> dict[tuple[st
             count += 1
             name = f"{plain}-{count}"
         taken.add(name)
-        given[first, second] = name
-    return given
+        named[first, second] = name
+    return named
 
 
 def gather(reports: Iterable[Report]) -> Contents:

@@ -48,15 +48,15 @@ def costs(claims: Sequence[ClaimReport]) -> tuple[Cost, ...]:
     for claim in claims:
         cells.setdefault((claim.family, claim.tier), []).append(claim)
     read = {key: distinct(of) for key, of in cells.items()}
-    found = []
+    costed = []
     for key, of in cells.items():
         elsewhere = {run for other, runs in read.items() if other != key for run in runs}
         shared = _seconds(run for name, run in read[key].items() if name in elsewhere)
-        found.append(Cost(*key, len(of), len(read[key]), _seconds(read[key].values()), shared))
-    found.sort(key=lambda cost: -cost.seconds)
+        costed.append(Cost(*key, len(of), len(read[key]), _seconds(read[key].values()), shared))
+    costed.sort(key=lambda cost: -cost.seconds)
     every = distinct(claims)
     total = Cost("", "", len(claims), len(every), _seconds(every.values()), _overlap(read.values()))
-    return (*found, total)
+    return (*costed, total)
 
 
 def _overlap(read: Iterable[dict[tuple[str, int], Run]]) -> float:
@@ -71,11 +71,11 @@ def _overlap(read: Iterable[dict[tuple[str, int], Run]]) -> float:
 
 def slowest(claims: Iterable[ClaimReport], most: int = 10) -> tuple[Slow, ...]:
     """The items whose runs took longest; those that read none are left out."""
-    found = []
+    slow_items = []
     for claim in claims:
         runs = distinct([claim])
-        found.append(Slow(claim, len(runs), _seconds(runs.values())))
-    return tuple(sorted((slow for slow in found if slow.runs), key=lambda slow: -slow.seconds)[:most])
+        slow_items.append(Slow(claim, len(runs), _seconds(runs.values())))
+    return tuple(sorted((slow for slow in slow_items if slow.runs), key=lambda slow: -slow.seconds)[:most])
 
 
 def uncounted(claims: Iterable[ClaimReport]) -> bool:

@@ -128,14 +128,14 @@ def compare(before: Report, after: Report) -> Difference:
     tiers = set(before.tiers) & set(after.tiers)
     flips = [_flip(a, b) for a, b in shared if a.verdict is not b.verdict]
     pairs = [pair for a, b in shared for pair in _pairs(a, b)]
-    changes = [found for item, x, y in pairs if (found := _change(item, x, y)) is not None]
+    changes = [change for item, x, y in pairs if (change := _change(item, x, y)) is not None]
     return Difference(
         flips=tuple(sorted(flips, key=lambda flip: not flip.unexpected)),
         added=tuple(_gone(c, before) for key, c in new.items() if key not in old and c.tier in tiers),
         removed=tuple(_gone(c, after) for key, c in old.items() if key not in new and c.tier in tiers),
         tiers_added=tuple(tier for tier in after.tiers if tier not in before.tiers),
         tiers_removed=tuple(tier for tier in before.tiers if tier not in after.tiers),
-        restated=tuple(found for a, b in shared for found in _restated(a, b)),
+        restated=tuple(restated for a, b in shared for restated in _restated(a, b)),
         changes=tuple(sorted((c for c in changes if c.before != c.after), key=lambda c: -c.size)),
         provenance=tuple(_moved(before, after)),
         compared=len(changes),

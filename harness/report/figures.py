@@ -67,17 +67,17 @@ class Panel:
     @property
     def reported(self) -> tuple[tuple[int, Reported], ...]:
         """The sources' points with the number of the series they were drawn beside, each once."""
-        found: dict[Reported, int] = {}
+        seen: dict[Reported, int] = {}
         for index, (_, series) in enumerate(self.series):
             for points in series.reported:
-                found.setdefault(points, index)
-        return tuple((index, points) for points, index in found.items())
+                seen.setdefault(points, index)
+        return tuple((index, points) for points, index in seen.items())
 
     @property
     def marks(self) -> tuple[tuple[str, str, float], ...]:
         """(letter, label, x) of the vertical lines, each once."""
-        found = {(label, x): None for _, series in self.series for label, x in series.marks.items()}
-        return tuple((chr(ord("a") + index % 26), label, x) for index, (label, x) in enumerate(found))
+        marks = {(label, x): None for _, series in self.series for label, x in series.marks.items()}
+        return tuple((chr(ord("a") + index % 26), label, x) for index, (label, x) in enumerate(marks))
 
 
 @dataclass(frozen=True)
@@ -332,8 +332,11 @@ def svg(panel: Panel) -> str:
 def _short(text: str) -> str:
     """Coordinates to a tenth of a point, polylines without letters: a third shorter, and looks the same."""
 
-    def rounded(found: re.Match[str]) -> str:
-        numbers = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), found[0])
+    def tenths(number: re.Match[str]) -> str:
+        return f"{float(number[0]):.1f}".removesuffix(".0")
+
+    def rounded(attribute: re.Match[str]) -> str:
+        numbers = re.sub(r"-?\d+\.\d+", tenths, attribute[0])
         straight = numbers if re.search("[CQ]", numbers) else numbers.replace("L ", "")
         return " " + " ".join(straight.split()).replace(' "', '"')
 

@@ -57,12 +57,12 @@ class Axis:
 def place(check: Evidence) -> Place | None:
     """Where a check lies on the common axis; None for what has no interval (exact checks, diverged runs)."""
     sides = [
-        found
-        for found in (
+        relative
+        for relative in (
             _towards(check, check.lower_bound, check.low, check.high, 1.0),
             _towards(check, check.upper_bound, check.high, check.low, -1.0),
         )
-        if found is not None
+        if relative is not None
     ]
     return min(sides, key=lambda side: side.estimate, default=None)
 
@@ -104,21 +104,21 @@ def rows(claim: ClaimReport) -> tuple[Row, ...]:
     """What the plot shows of an item."""
     drawn = [check for check in claim.checks if check.level > 0 or check.low is not None]
     exact = [check for check in claim.checks if check not in drawn]
-    found = [Row(check.statement, check, together=check is drawn[0]) for check in drawn]
+    lines = [Row(check.statement, check, together=check is drawn[0]) for check in drawn]
     if exact:
         worst = next((check for check in exact if check.verdict is not Verdict.REPRODUCED), exact[0])
         many = f"{len(exact)} exact checks, " if len(exact) > 1 else ""
         which = "among them: " if many and worst.verdict is not Verdict.REPRODUCED else ""
         told = f"{many}{which}{wording.exactly(worst)}"
-        found.append(Row("exact", None, told, wording.count(worst.n)))
+        lines.append(Row("exact", None, told, wording.count(worst.n)))
     empty = "not run" if claim.verdict is Verdict.NOT_RUN else "no check was made"
-    return tuple(found) or (Row("", None, empty),)
+    return tuple(lines) or (Row("", None, empty),)
 
 
 def axis(checks: Iterable[Evidence]) -> Axis:
     """One axis for all of them, from a tick to a tick."""
-    places: Sequence[Place] = [found for check in checks if (found := place(check)) is not None]
-    low = min([LEAST[0], *(found.low for found in places if math.isfinite(found.low))])
-    high = max([LEAST[1], *(found.high for found in places if math.isfinite(found.high))])
+    places: Sequence[Place] = [drawn for check in checks if (drawn := place(check)) is not None]
+    low = min([LEAST[0], *(drawn.low for drawn in places if math.isfinite(drawn.low))])
+    high = max([LEAST[1], *(drawn.high for drawn in places if math.isfinite(drawn.high))])
     left = max((tick for tick in TICKS if tick <= low), default=-FAR)
     return Axis(left, min((tick for tick in TICKS if tick >= high), default=FAR))

@@ -25,9 +25,9 @@ def p_value(claim: ClaimReport) -> float | None:
     None where every check is exact, and where a check has none (too few replicates, a run that diverged,
     or a report that was written before p-values were).
     """
-    found = [check.p_value for check in claim.checks if check.level > 0]
-    known = [p for p in found if p is not None]
-    if not found or len(known) < len(found):
+    values = [check.p_value for check in claim.checks if check.level > 0]
+    known = [p for p in values if p is not None]
+    if not values or len(known) < len(values):
         return None
     exact = (check.verdict for check in claim.checks if check.level == 0)
     return max(known) if all(verdict is Verdict.REPRODUCED for verdict in exact) else 1.0
@@ -41,13 +41,13 @@ def adjusted(claims: Iterable[ClaimReport]) -> dict[tuple[str, str], float]:
     cells: dict[tuple[str, str], list[ClaimReport]] = {}
     for claim in filter(_statistical, claims):
         cells.setdefault((claim.paper, claim.tier), []).append(claim)
-    found = {}
+    p_values = {}
     for members in cells.values():
         raw = [p_value(claim) for claim in members]
-        for claim, p, own in zip(members, holm([1.0 if p is None else p for p in raw]), raw, strict=True):
-            if own is not None:
-                found[claim.id, claim.tier] = p
-    return found
+        for claim, p, alone in zip(members, holm([1.0 if p is None else p for p in raw]), raw, strict=True):
+            if alone is not None:
+                p_values[claim.id, claim.tier] = p
+    return p_values
 
 
 def expected_false(claims: Iterable[ClaimReport]) -> float:

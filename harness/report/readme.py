@@ -128,13 +128,13 @@ def _scope(report: Report) -> str:
 
 def _exceptions(contents: Contents) -> str:
     """What did not come out as the sources say, and why; one line for a claim's tiers of equal outcome."""
-    found: dict[tuple[Verdict, str], list[str]] = {}
+    outcomes: dict[tuple[Verdict, str], list[str]] = {}
     for claim in contents.claims:
         if claim.verdict not in (Verdict.REPRODUCED, Verdict.NOT_RUN):
-            found.setdefault((claim.verdict, _told(claim)), []).append(claim.tier)
+            outcomes.setdefault((claim.verdict, _told(claim)), []).append(claim.tier)
     lines = [
         f"- {verdict.symbol} {verdict} ({', '.join(tiers)}): {told}"
-        for (verdict, told), tiers in found.items()
+        for (verdict, told), tiers in outcomes.items()
     ]
     return "\n".join(["Not as the sources say:\n", *lines]) if lines else ""
 

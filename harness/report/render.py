@@ -40,8 +40,8 @@ def write(reports: Report | Sequence[Report], directory: str | Path) -> tuple[Pa
         ValueError: a number of the report is not finite where the schema needs one.
         OSError: the directory cannot be written.
     """
-    given = (reports,) if isinstance(reports, Report) else tuple(reports)
-    encoded = [encode(report) for report in given]
+    several = (reports,) if isinstance(reports, Report) else tuple(reports)
+    encoded = [encode(report) for report in several]
     contents = gather(decode(data) for data in encoded)
     files = {
         "report.md": markdown.render(contents).encode(),

@@ -62,15 +62,15 @@ def track(evidence: Evidence, control: Evidence | None = None) -> Track | None:
             return None
         return min(max((value - left) / (right - left), 0.0), 1.0)
 
-    some = evidence.low is not None or evidence.high is not None
+    interval = evidence.low is not None or evidence.high is not None
     low, high = place(evidence.low), place(evidence.high)
     hold_low, hold_high = place(evidence.lower_bound), place(evidence.upper_bound)
     return Track(
         estimate=place(evidence.estimate),
-        low=0.0 if low is None and some else low,
-        high=1.0 if high is None and some else high,
-        open_low=some and low is None,
-        open_high=some and high is None,
+        low=0.0 if low is None and interval else low,
+        high=1.0 if high is None and interval else high,
+        open_low=interval and low is None,
+        open_high=interval and high is None,
         hold_low=(hold_low or 0.0) if sides else None,
         hold_high=(1.0 if hold_high is None else hold_high) if sides else None,
         limits=tuple(side for side in (hold_low, hold_high) if side is not None),

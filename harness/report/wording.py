@@ -239,13 +239,13 @@ class Replicates:
     seconds: float
 
 
-def runs(found: Iterable[Run]) -> Iterator[Replicates]:
+def runs(read: Iterable[Run]) -> Iterator[Replicates]:
     """The runs by experiment, in their order."""
 
     def experiment(run: Run) -> tuple[str, str, str, str]:
         return run.name, run.what, run.kernel, run.address
 
-    for key, members in itertools.groupby(found, experiment):
+    for key, members in itertools.groupby(read, experiment):
         of = list(members)
         yield Replicates(*key, _ranges([run.replicate for run in of]), sum(run.seconds for run in of))
 
