@@ -5,11 +5,30 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+class Slip(Exception):
+    """What is written cannot be meant, whatever numbers are measured: a rehearsal may say so beforehand."""
+
+
+class WrongKind(Slip, TypeError):
+    """An operation that things of this kind do not have."""
+
+
+class WrongUse(Slip, ValueError):
+    """An argument that is missing or cannot be meant."""
+
+
+class Unknown(Slip, KeyError):
+    """A name that stands for nothing; the message lists the names there are."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""  # KeyError would quote it
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -100,7 +119,7 @@ class Measured:
 
     def __mul__(self, factor: float) -> Measured:
         if isinstance(factor, Measured):
-            raise TypeError("products of measures are not judged; for a quotient use ratio(a, b)")
+            raise WrongKind("products of measures are not judged; for a quotient use ratio(a, b)")
         _refuse_ratio(self)
         return combined((self,), (float(factor),), f"{factor:g} {self.name}")
 
@@ -108,8 +127,32 @@ class Measured:
 
     def __truediv__(self, divisor: float) -> Measured:
         if isinstance(divisor, Measured):
-            raise TypeError("a quotient of measures is judged in logs: use ratio(a, b)")
+            raise WrongKind("a quotient of measures is judged in logs: use ratio(a, b)")
         return (self * (1 / divisor)).named(f"{self.name} / {divisor:g}")
+
+    # A comparison would know no interval, and so be no evidence.
+
+    def __gt__(self, other: object) -> NoReturn:
+        raise _compared(self, ">", other)
+
+    def __ge__(self, other: object) -> NoReturn:
+        raise _compared(self, ">=", other)
+
+    def __lt__(self, other: object) -> NoReturn:
+        raise _compared(self, "<", other)
+
+    def __le__(self, other: object) -> NoReturn:
+        raise _compared(self, "<=", other)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (int, float, Measured)) and other is not self:
+            raise _compared(self, "==", other)
+        return other is self
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> NoReturn:
+        raise WrongKind(f"{self.name} is a number for each replicate, neither true nor false: check(...) it")
 
 
 def combined(
@@ -211,6 +254,19 @@ def _factored(names: Sequence[str]) -> tuple[list[str], list[str]]:
     return [" ".join(w) for w in words], tail
 
 
+def _compared(x: Measured, sign: str, other: object) -> WrongKind:
+    """What to write in place of a plain comparison."""
+    paired = isinstance(other, Measured)
+    number = f"{other:g}" if isinstance(other, (int, float)) else "..."
+    if sign == "==":
+        written = f"equivalent(x - {'y' if paired else number}, margin, because=...)"
+    else:
+        relation = "effect" if sign in (">", ">=") else "bounded"
+        written = f"{relation}(x{' - y, 0' if paired else f', {number}'}, because=...)"
+    compared = other.name if isinstance(other, Measured) else number
+    return WrongKind(f"{x.name} {sign} {compared} knows no interval: write check({written})")
+
+
 def _shifted(x: Measured, shift: float) -> Measured:
     _refuse_ratio(x)
     name = f"({x.name} {'-' if shift < 0 else '+'} {abs(shift):g})"
@@ -219,12 +275,12 @@ def _shifted(x: Measured, shift: float) -> Measured:
 
 def _refuse_ratio(x: Measured) -> None:
     if x.logarithmic:
-        raise ValueError(f"{x.name} is a ratio, judged in logs: put the number into the bound instead")
+        raise WrongUse(f"{x.name} is a ratio, judged in logs: put the number into the bound instead")
 
 
 def _require_paired(parts: Sequence[Measured]) -> None:
     if not parts:
-        raise ValueError("nothing to combine: at least one measure is needed")
+        raise WrongUse("nothing to combine: at least one measure is needed")
     for part in parts[1:]:
         if len(part) != len(parts[0]):
             raise ValueError(
@@ -232,7 +288,7 @@ def _require_paired(parts: Sequence[Measured]) -> None:
                 "comparisons are paired by replicate"
             )
         if part.logarithmic != parts[0].logarithmic:
-            raise ValueError(f"{parts[0].name} and {part.name}: a ratio cannot be mixed with a plain measure")
+            raise WrongUse(f"{parts[0].name} and {part.name}: a ratio cannot be mixed with a plain measure")
 
 
 def _chosen(

@@ -13,7 +13,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from harness.evidence.measured import Measured, combined, joined, larger_of, logarithm, shared, smaller_of
+from harness.evidence.measured import (
+    Measured,
+    WrongUse,
+    combined,
+    joined,
+    larger_of,
+    logarithm,
+    shared,
+    smaller_of,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,7 +109,7 @@ def exists(
     lower, upper = _side(x, target, at)
     if least is not None:
         if upper is None or x.logarithmic:
-            raise ValueError('exists(least=...) is a bound from below: it needs at="most" and no ratio')
+            raise WrongUse('exists(least=...) is a bound from below: it needs at="most" and no ratio')
         combined((x, least), (1, -1), "paired")  # refuses other replicates
     return OfSome(
         kind="exists", statement=statement, because=because, x=x, lower=lower, upper=upper, least=least
@@ -143,7 +152,7 @@ def ordered(xs: Sequence[Measured], *, slack: float = 0.0, because: str) -> OfMe
     For ratios a step is a factor, and the smallest must be above 1 - slack.
     """
     if len(xs) < 2:
-        raise ValueError("ordered needs at least two measures")
+        raise WrongUse("ordered needs at least two measures")
     step = smaller_of(*(after - before for before, after in itertools.pairwise(xs)))
     lower = _bound(step, 1 - slack if step.logarithmic else 0.0 - slack)
     least = f", each step above {lower:g}" if slack else ""
@@ -290,7 +299,7 @@ def _side(x: Measured, target: float, at: str) -> tuple[float | None, float | No
 
 def _sign(at: str) -> str:
     if at not in ("most", "least"):
-        raise ValueError(f'at={at!r}: use "most" or "least"')
+        raise WrongUse(f'at={at!r}: use "most" or "least"')
     return "<=" if at == "most" else ">="
 
 
@@ -302,7 +311,7 @@ def _rate(rate: float) -> str:
 
 def _reason(kind: str, because: str) -> str:
     if not because.strip():
-        raise ValueError(f"{kind} needs because=: its bound is chosen, so say why")
+        raise WrongUse(f"{kind} needs because=: its bound is chosen, so say why")
     return because
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from harness.evidence.measured import Unknown
 from harness.spec import abbreviated
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Results:
     def _known(self, measure: str, there: object) -> None:
         names = list(there)  # type: ignore[call-overload]
         if measure not in names:
-            raise KeyError(
+            raise Unknown(
                 f"{self.name} has no {measure!r}; it has {', '.join(names) or 'nothing of this kind'}"
             )
 

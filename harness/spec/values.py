@@ -24,7 +24,41 @@ SCALARS = (
 )  # fmt: skip
 
 
-class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Named(msgspec.StructMeta):
+    """Classes whose constructors answer a slip of the pen with their own name and fields.
+
+    Raises:
+        TypeError: a field that is not there, one that is missing, or too many values.
+    """
+
+    def __call__(cls, *values: Any, **named: Any) -> Any:
+        try:
+            return super().__call__(*values, **named)
+        except TypeError as error:
+            slip = _slip(cls, len(values), named)
+            if not slip:
+                raise
+            raise TypeError(slip) from error
+
+
+def _slip(kind: Any, positional: int, named: Mapping[str, Any]) -> str:
+    """What is wrong with the arguments of a constructor, "" if it is none of their names and number."""
+    fields: tuple[str, ...] = kind.__struct_fields__
+    unknown = [name for name in named if name not in fields]
+    if unknown:
+        return f"{kind.__name__} has no field {unknown[0]!r}; it has {', '.join(fields) or 'none'}"
+    if positional > len(fields):
+        return f"{kind.__name__} got {positional} values for {len(fields)} fields; it has {', '.join(fields)}"
+    twice = [name for name in fields[:positional] if name in named]
+    if twice:
+        return f"{kind.__name__}: {twice[0]!r} is given twice"
+    defaults = (msgspec.NODEFAULT,) * (len(fields) - len(kind.__struct_defaults__)) + kind.__struct_defaults__
+    required = [name for name, default in zip(fields, defaults, strict=True) if default is msgspec.NODEFAULT]
+    missing = [name for name in required if name not in named and name not in fields[:positional]]
+    return f"{kind.__name__} needs {', '.join(missing)}; it has {', '.join(fields)}" if missing else ""
+
+
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclass=Named):
     """A frozen description. Subclasses are data sets, corruptions, models, optimizers, experiments.
 
     Fields named in ``unaddressed`` are carried along but do not change the address (probes, say).
@@ -85,7 +119,7 @@ def _replaced(value: Value, changes: Mapping[str, Any]) -> Value:
     return msgspec.structs.replace(value, **replaced)
 
 
-class Tiers(msgspec.Struct, frozen=True):
+class Tiers(msgspec.Struct, frozen=True, metaclass=Named):
     """One value per tier; ``tiers["quick"]`` reads it, ``but`` changes all of them alike.
 
     In ``but`` a first step that names a tier changes that tier only (``quick__data__n=500``), and a

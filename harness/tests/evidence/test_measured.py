@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -190,3 +191,29 @@ def test_names_follow_the_arithmetic() -> None:
     assert mean_of([slow, fast]).name == "mean of (slow, fast) epochs"
     assert larger_of(slow, fast).name == "larger of (slow, fast) epochs"
     assert (2 * slow).named("twice").name == "twice"
+
+
+@pytest.mark.parametrize(
+    "compare, written",
+    [
+        (lambda x: x > 1.2, "x > 1.2 knows no interval: write check(effect(x, 1.2, because=...))"),
+        (lambda x: x >= 1, "check(effect(x, 1, because=...))"),
+        (lambda x: x < 0.1, "check(bounded(x, 0.1, because=...))"),
+        (lambda x: x <= 0.25, "check(bounded(x, 0.25, because=...))"),
+        (lambda x: x == 0.5, "check(equivalent(x - 0.5, margin, because=...))"),
+        (lambda x: x < x + 1, "check(bounded(x - y, 0, because=...))"),
+        (lambda x: "yes" if x else "no", "neither true nor false: check(...) it"),
+    ],
+)
+def test_a_plain_comparison_says_which_check_to_write(
+    compare: Callable[[Measured], object], written: str
+) -> None:
+    with pytest.raises(TypeError, match=re.escape(written)):
+        compare(Measured(np.array([1.0, 2.0]), name="x"))
+
+
+def test_a_measure_is_equal_to_itself_alone() -> None:
+    x = Measured(np.array([1.0, 2.0]))
+    assert x in [x]
+    assert x != "x"
+    assert len({x, x}) == 1
