@@ -3,7 +3,7 @@
 import os
 
 if os.environ.get("PYTEST_XDIST_WORKER"):
-    from harness.lab.crew import pin_gpu
+    from harness.lab.pinning import pin_gpu
 
     pin_gpu(int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")))
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.lab.computing import Place
-from harness.lab.crew import single_threaded
 from harness.lab.lab import Failed, Lab
+from harness.lab.pinning import single_threaded
+from harness.lab.places import Place
 
 if TYPE_CHECKING:
     from harness.benchmarks.workloads import Workload
-    from harness.lab.plan import Run
+    from harness.lab.runs import Run
     from harness.lab.store import Record
 
 
@@ -50,5 +50,5 @@ def train(workload: Workload, precision: str, device: str, processes: int, round
     """All cells of a round; returns the kernel that trained them."""
     here = lab(device, processes)
     cells = workload.cells(precision, round_)
-    trained = records(here, [here.catalogue.run(experiment, replicate) for experiment, replicate in cells])
+    trained = records(here, [here.names.run(experiment, replicate) for experiment, replicate in cells])
     return ", ".join(sorted({record.provenance["kernel"] for record in trained}))

@@ -64,7 +64,7 @@ def engine(sweep: Sweep, sets: int, device: str, processes: int, round_: int) ->
     """The sweep as a claim asks for it, replicates side by side."""
     here = ours.lab(device, processes)
     replicates = range(round_ * sweep.replicates, (round_ + 1) * sweep.replicates)
-    ours.records(here, [here.catalogue.run(sweep.solved(sets), replicate) for replicate in replicates])
+    ours.records(here, [here.names.run(sweep.solved(sets), replicate) for replicate in replicates])
     return "one factorization"
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.benchmarks import load
-from harness.lab.crew import THREAD_VARIABLES
+from harness.lab.pinning import THREAD_VARIABLES
 
 ROOT = Path(__file__).parents[2]
 

@@ -53,19 +53,19 @@ def gc(given: argparse.Namespace) -> int:
 def _readable(given: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[str], set[str]]:
     """Keys of all runs that claims can read on any rung, and one-line names of what cannot be addressed."""
     from harness.data.archives import DataError
-    from harness.lab.lab import parts
-    from harness.lab.plan import Catalogue, with_parents
+    from harness.lab.names import Names
+    from harness.lab.runs import parts, with_parents
     from harness.suite.entries import item_of
     from harness.suite.listing import functions
 
-    catalogue = Catalogue(selection.place_of(given).data_root)
+    names = Names(selection.place_of(given).data_root)
     keys: set[str] = set()
     unsure: set[str] = set()
     for item in map(item_of, functions(Path.cwd(), tiers)):
         most = item.rungs()[-1][0]
         for value in (value for value, _ in item.needs()):
             try:
-                runs = [catalogue.run(part, r) for part in parts(value) for r in range(most)]
+                runs = [names.run(part, r) for part in parts(value) for r in range(most)]
                 keys |= {run.key for run in with_parents(runs)}
             except DataError:
                 unsure |= selection.whats(value)

@@ -19,8 +19,8 @@ from harness.commands.data import IMAGENET, Held, held
 from harness.spec import TIERS
 
 if TYPE_CHECKING:
-    from harness.lab.computing import Place
     from harness.lab.lab import Lab
+    from harness.lab.places import Place
 
 EXAMPLES = """
                  cores, GPUs, data, store, and each tier: ready or not, and about how long

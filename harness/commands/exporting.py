@@ -13,7 +13,8 @@ from harness.commands import selection
 if TYPE_CHECKING:
     from harness.evidence.schema import ClaimReport, Provenance, Report
     from harness.lab.lab import Lab
-    from harness.lab.plan import Catalogue, Named, Run
+    from harness.lab.names import Named, Names
+    from harness.lab.runs import Run
     from harness.lab.shipped import Header
     from harness.spec import Runnable
 
@@ -64,24 +65,24 @@ def exported(report: Report, lab: Lab) -> tuple[bytes, int]:
         raise ValueError(
             f"{missing} of {len(records)} runs that the report read are not in the store: see --store"
         )
-    header = header_of(report.provenance, lab.catalogue, (run.value for run in runs.values()))
+    header = header_of(report.provenance, lab.names, (run.value for run in runs.values()))
     return shipped.encode(header, found), len(found)
 
 
-def header_of(provenance: Provenance, catalogue: Catalogue, values: Iterable[Runnable]) -> Header:
+def header_of(provenance: Provenance, names: Names, values: Iterable[Runnable]) -> Header:
     """The header for the records of these experiments, which a report with this provenance read.
 
     Raises:
         DataError: data they need is missing or corrupt (one line).
     """
     from harness.lab import shipped
-    from harness.lab.plan import specification
+    from harness.lab.names import specification
     from harness.spec import values_in
 
-    names: dict[str, Named] = {}
+    addresses: dict[str, Named] = {}
     fields: dict[str, tuple[str, ...]] = {}
     for value in values:
-        names[specification(value)] = catalogue.named(value)
+        addresses[specification(value)] = names.named(value)
         fields |= {type(v).__name__: v.__struct_fields__ for v in values_in(value)}
     return shipped.Header(
         content=shipped.CONTENT,
@@ -94,7 +95,7 @@ def header_of(provenance: Provenance, catalogue: Catalogue, values: Iterable[Run
         memory_gib=provenance.memory_gib,
         versions=provenance.versions,
         records=0,
-        names=names,
+        names=addresses,
         fields=fields,
     )
 

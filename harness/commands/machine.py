@@ -79,7 +79,7 @@ def flags(cpuinfo: Path) -> tuple[str, ...]:
 
 def gpus() -> tuple[Gpu, ...]:
     """As ``nvidia-smi`` names them; else those the driver lists, without memory."""
-    from harness.lab.crew import count_gpus
+    from harness.lab.pinning import count_gpus
 
     try:
         done = subprocess.run(

@@ -14,7 +14,7 @@ from harness import commands as shared
 from harness.commands import selection
 
 if TYPE_CHECKING:
-    from harness.lab.lab import Plan
+    from harness.lab.plan import Plan
 
 EXAMPLES = """
                            what `pytest claims -m quick` would train

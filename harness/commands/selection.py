@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.data.archives import DataError
-from harness.lab.plan import Catalogue, Named, specification
-from harness.spec import TIERS, Runnable
+from harness.lab.names import specification
+from harness.spec import TIERS
 
 if TYPE_CHECKING:
-    from harness.lab.computing import Place
     from harness.lab.lab import Lab
-    from harness.lab.plan import Run
+    from harness.lab.places import Place
+    from harness.lab.runs import Run
     from harness.lab.store import Store
 
 
@@ -120,39 +119,15 @@ def processes_of(given: argparse.Namespace, place: Place) -> int:
     return given.processes or processes(place.device)
 
 
-class Presuming(Catalogue):
-    """Names also what lacks its data, as nothing that any store has: planned as missing.
-
-    Attributes:
-        absent: specification -> why its data cannot be used.
-    """
-
-    def __init__(self, data_root: Path) -> None:
-        super().__init__(data_root)
-        self.absent: dict[str, str] = {}
-
-    def named(self, value: Runnable) -> Named:
-        specified = specification(value)
-        if specified not in self.absent:
-            try:
-                return super().named(value)
-            except DataError as error:
-                self.absent[specified] = str(error)
-        return Named(address=specified)
-
-
 def lab(place: Place) -> Lab:
-    """A lab for planning, whatever data there is.
+    """A lab for planning, whatever data there is: what lacks its data is planned as missing.
 
     Raises:
         StoreError: the store cannot be used.
     """
     from harness.lab.lab import Lab
 
-    found = Lab(place)
-    if not found.shipped:
-        found.catalogue = Presuming(place.data_root)
-    return found
+    return Lab(place, presume=True)
 
 
 def needs(functions: Sequence[Any], lab: Lab) -> Needs:
@@ -162,14 +137,13 @@ def needs(functions: Sequence[Any], lab: Lab) -> Needs:
     runs: list[Run] = []
     data: dict[str, str] = {}
     problems: dict[str, list[str]] = {}
-    absent = getattr(lab.catalogue, "absent", {})
     for function in functions:
         causes: list[str] = []
         try:
             for value, replicates in item_of(function).needs():
                 runs += lab.runs(value, replicates)
-                causes += filter(None, [absent.get(specification(value))])
-                data |= dict(lab.catalogue.named(value).sources)
+                causes += filter(None, [lab.names.absent.get(specification(value))])
+                data |= dict(lab.names.named(value).sources)
         except (ValueError, LookupError, TypeError) as error:
             causes.append(str(error.args[0] if error.args else error))
         for cause in dict.fromkeys(causes):
@@ -179,8 +153,7 @@ def needs(functions: Sequence[Any], lab: Lab) -> Needs:
 
 def whats(value: Any) -> set[str]:
     """The one-line names of everything that must be computed for a value: itself, probes, parents."""
-    from harness.lab.lab import parts
-    from harness.lab.plan import parents_of
+    from harness.lab.runs import parents_of, parts
     from harness.spec import abbreviated
 
     found: set[str] = set()

@@ -15,7 +15,7 @@ from harness.commands.plan import told
 
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
-    from harness.lab.plan import Run
+    from harness.lab.runs import Run
 
 EXAMPLES = """
 standard                             everything `pytest claims -m standard` reads first

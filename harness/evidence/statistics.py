@@ -24,6 +24,7 @@ from harness.evidence.inference import (
     within_p,
 )
 from harness.evidence.measured import Measured, larger_of, mean_of, ratio, smaller_of
+from harness.evidence.numbers import finite
 from harness.evidence.outcome import Contrast, Evidence, conjunction
 from harness.evidence.relations import (
     OfCounts,
@@ -250,10 +251,10 @@ def _judge_identity(r: OfIdentity) -> Evidence:
         n=1,
         level=0.0,
         because=r.because,
-        estimate=_plain(r.difference),
+        estimate=finite(r.difference),
         upper_bound=r.tolerance,
         reason="" if holds else f"the largest difference is {r.difference:.4g}",
-        values=(_plain(r.difference),),
+        values=(finite(r.difference),),
     )
 
 
@@ -323,11 +324,7 @@ def _shown(x: Measured, value: float) -> float | None:
     """A held value in the units shown; None if it is not a finite number."""
     if x.logarithmic:
         value = math.exp(value) if value < 709 else math.inf
-    return _plain(value)
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    return finite(value)
 
 
 def _span(low: float | None, high: float | None) -> str:

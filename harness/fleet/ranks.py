@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from harness.fleet.lifetimes import end_with_parent
 from harness.fleet.replica import Replica, Weights
 from harness.fleet.streamed import Rank, batches
 from harness.spec import Experiment
@@ -207,7 +208,7 @@ def _serve(pipe: Connection, what: tuple[Any, ...]) -> None:
     import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the session's own process answers for interrupts
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         rank = _begun(*what)
         pipe.send(("", None))
@@ -240,13 +241,3 @@ def _begun(
     split = experiment.data.split(root, replicate)
     each = loaders(device, world)
     return Rank(experiment, replicate, split, device, rank=rank, world=world, loaders=each)
-
-
-def _end_with_parent() -> None:
-    """A session that was killed must not leave processes training for nobody."""
-    import multiprocessing
-
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

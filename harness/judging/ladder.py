@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.evidence.measured import Measured
+from harness.evidence.numbers import all_finite
 from harness.evidence.outcome import ControlOutcome, Evidence, with_controls
 from harness.evidence.schema import Reported, Run, Series
 from harness.evidence.statistics import CONTROL_LEVEL, contrasts, discriminates, judge_all, rungs
@@ -70,8 +71,8 @@ class Check:
         y = list(y)
         if all(isinstance(point, Measured) for point in y):
             y = list(zip(*(point.shown for point in y), strict=True))
-        rows = tuple(_plain(row) for row in y)
-        places = tuple(value for value in _plain(x) if value is not None)
+        rows = tuple(all_finite(row) for row in y)
+        places = tuple(value for value in all_finite(x) if value is not None)
         if any(len(row) != len(places) for row in rows):
             raise ValueError(
                 f"{figure}, {series}: every row of y needs one value for each of {len(places)} x"
@@ -305,10 +306,3 @@ def _runs(results: Results) -> Iterator[Run]:
             seconds=round(record.seconds, 3),
             kernel=record.provenance.get("kernel", ""),
         )
-
-
-def _plain(values: Any) -> tuple[float | None, ...]:
-    import math
-
-    plain = (float(value) for value in values)
-    return tuple(value if math.isfinite(value) else None for value in plain)

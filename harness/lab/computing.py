@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.evidence.numbers import all_finite, finite
 from harness.fleet import memory, numerics, ranks, trainer
-from harness.lab.plan import Fleet, Run
+from harness.lab.places import Place
+from harness.lab.runs import Fleet, Run
 from harness.lab.store import Record, Store
 from harness.spec import Experiment, Probing, Simulation, abbreviated
 from harness.spec.streams import stream
@@ -22,19 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 HELD, PRESENT, COMPUTED = "held", "present", "computed"
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where runs are computed and kept.
-
-    ``since`` makes records older than it (seconds since 1970) count as missing: ``--fresh``.
-    """
-
-    store: Path
-    data_root: Path
-    device: str = "cpu"
-    since: float = 0.0
-    commit: str = ""
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +136,7 @@ def _trained_record(
     run: Run, place: Place, member: trainer.Member, trained: trainer.Trained, *, fleet: int
 ) -> Record:
     split = member.split
-    curves = {name: _numbers(values) for name, values in trained.curves.items()}
+    curves = {name: all_finite(values) for name, values in trained.curves.items()}
     diverged = trained.outcome == "diverged"
     finals = {name: None if diverged else values[-1] for name, values in curves.items()}
     changed = int(split.corrupted.sum())
@@ -274,9 +261,9 @@ def _evaluated(run: Run, place: Place, store: Store) -> Record:
             shape = (len(value),)
         if shape:
             flat = value.reshape(-1).tolist() if hasattr(value, "reshape") else value
-            curves[name], shapes[name] = _numbers(flat), tuple(shape)
+            curves[name], shapes[name] = all_finite(flat), tuple(shape)
         else:
-            finals[name] = _numbers([value])[0]
+            finals[name] = finite(value)
     return msgspec.structs.replace(_record(run, place, finals, curves, outcome="solved"), shapes=shapes)
 
 
@@ -326,9 +313,3 @@ def _provenance(place: Place, with_torch: bool) -> dict[str, str]:
         versions["torch"] = str(torch.__version__)  # a str subclass that msgspec refuses
     written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return {"device": place.device, "commit": place.commit, "written": written, **versions}
-
-
-def _numbers(values: Iterable[Any]) -> tuple[float | None, ...]:
-    """Plain floats; None for what is not finite, since JSON has no NaN."""
-    plain = (float(v) for v in values)
-    return tuple(v if math.isfinite(v) else None for v in plain)

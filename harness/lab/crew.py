@@ -6,25 +6,18 @@ for itself, xdist's workers, and a session with a single core.
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from typing import Any
 
 from harness.fleet import memory
-from harness.lab.computing import HELD, Finished, Place, drain, one_line
-from harness.lab.plan import Fleet
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-
-def single_threaded() -> None:
-    """Ask numerical libraries that are not loaded yet for one thread each; parallelism is over runs."""
-    for name in THREAD_VARIABLES:
-        os.environ.setdefault(name, "1")
+from harness.fleet.lifetimes import end_with_parent
+from harness.lab.computing import HELD, Finished, drain, one_line
+from harness.lab.pinning import pin_gpu, single_threaded
+from harness.lab.places import Place
+from harness.lab.runs import Fleet
 
 
 class Crew:
@@ -106,38 +99,12 @@ def _enlist(count: Any, device: str) -> None:
     import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     with count.get_lock():
         number = count.value
         count.value += 1
     if device == "cuda":
         pin_gpu(number)
-
-
-def _end_with_parent() -> None:
-    """A session that was killed must not leave processes training for nobody; checkpoints stay."""
-    import multiprocessing
-
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def pin_gpu(number: int) -> None:
-    """Show this process one GPU: the caller's ``CUDA_VISIBLE_DEVICES`` at ``number``, going round."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    devices = visible.split(",") if visible else [str(i) for i in range(count_gpus())]
-    if devices:
-        os.environ["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
-
-
-def count_gpus() -> int:
-    """GPUs on this machine, without importing torch."""
-    listed = Path("/proc/driver/nvidia/gpus")
-    if listed.is_dir():
-        return len(list(listed.iterdir()))
-    return len(list(Path("/dev").glob("nvidia[0-9]*")))  # all that a container may show of them
 
 
 def _drained(pickled: bytes, place: Place) -> list[Finished]:

@@ -9,14 +9,17 @@ from typing import Protocol
 import msgspec
 
 from harness.fleet.ranks import is_streamed
-from harness.lab.computing import HELD, Finished, Place, drain
+from harness.lab.computing import HELD, Finished, drain
 from harness.lab.crew import Crew
 from harness.lab.durations import expected, may_stop_early
-from harness.lab.plan import Catalogue, Fleet, Run, fleets, with_parents
+from harness.lab.names import Names
+from harness.lab.places import Place
+from harness.lab.plan import Plan, fleets
 from harness.lab.results import Results
+from harness.lab.runs import Fleet, Run, parts, with_parents
 from harness.lab.shipped import UNSHIPPED, Shipped
 from harness.lab.store import Record, Store
-from harness.spec import Experiment, Probing, Runnable
+from harness.spec import Runnable
 
 
 class Progress(Protocol):
@@ -31,42 +34,25 @@ class Failed(RuntimeError):
     """A run that a claim needs could not be computed; the message is the cause in one line."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a set of runs would take.
-
-    Attributes:
-        fleets: what is missing, in the order of computing.
-        missing, present: numbers of runs; seconds: estimate for one core; timed: runs whose
-            estimate rests on a recorded timing; at_most: runs whose estimate is the whole budget of
-            epochs, because nothing alike was timed.
-    """
-
-    fleets: tuple[Fleet, ...]
-    missing: int
-    present: int
-    seconds: float
-    timed: int
-    at_most: int = 0
-
-    def lasts(self, processes: int) -> float:
-        """Estimated seconds on so many processes: a fleet is not shared between two of them."""
-        return max(self.seconds / processes, max((fleet.seconds for fleet in self.fleets), default=0.0))
-
-
 class Lab:
     """One session's access to runs. With more than one process, work goes to processes of its own.
 
     A store that is a file holds shipped records: they are read, and nothing is computed.
 
+    Args:
+        presume: plan also what lacks its data, as missing (see ``Names``).
+
     Raises:
         StoreError: the store cannot be used (one line).
     """
 
-    def __init__(self, place: Place, *, processes: int = 1, progress: Progress | None = None) -> None:
+    def __init__(
+        self, place: Place, *, processes: int = 1, progress: Progress | None = None, presume: bool = False
+    ) -> None:
         self.place, self.progress = place, progress
         self.shipped = Shipped(place.store) if place.store.is_file() else None
         self.store = self.shipped or Store(place.store)
-        self.catalogue = self.shipped.catalogue() if self.shipped else Catalogue(place.data_root)
+        self.names = self.shipped.names() if self.shipped else Names(place.data_root, presume=presume)
         self.crew = Crew(place, processes) if processes > 1 and not self.shipped else None
         self.failures: dict[str, str] = {}
         self.computed: dict[str, float] = {}
@@ -78,7 +64,7 @@ class Lab:
         Raises:
             DataError: data it needs is missing or corrupt (one line).
         """
-        return [self.catalogue.run(v, r) for v in parts(value) for r in range(replicates)]
+        return [self.names.run(v, r) for v in parts(value) for r in range(replicates)]
 
     def plan(self, runs: Iterable[Run]) -> Plan:
         """What would have to be computed for these runs; from shipped records, nothing."""
@@ -189,13 +175,6 @@ class Lab:
                 raise Failed(self.failures.get(run.key, unread))
             self.read[run.key] = record
         return self.read[run.key]
-
-
-def parts(value: Runnable) -> list[Runnable]:
-    """What is computed for a value: itself without its probes, and each probe of it."""
-    if isinstance(value, Experiment) and value.probes:
-        return [value.but(probes=()), *(Probing(value.but(probes=()), probe) for probe in value.probes)]
-    return [value]
 
 
 def _merged(records: list[Record], replicates: int) -> list[Record]:

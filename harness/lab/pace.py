@@ -6,18 +6,19 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.lab.durations import alike, described
+from harness.lab.durations import alike
+from harness.spec import Experiment, Probing, Simulation, Solved, Value, abbreviated
 
 if TYPE_CHECKING:
-    from harness.lab.plan import Fleet, Run
+    from harness.lab.runs import Fleet, Run
 
 NEARLY = 0.95
 """What is under way counts as at most so far done, however long it has been under way."""
 
 
-class Measured:
+class Stopwatch:
     """What runs took in this session, beside what was expected of them: the same plan knows better later."""
 
     def __init__(self) -> None:
@@ -68,7 +69,7 @@ class Pace:
         measured: what runs took so far; added to.
     """
 
-    def __init__(self, fleets: Sequence[Fleet], processes: int, measured: Measured) -> None:
+    def __init__(self, fleets: Sequence[Fleet], processes: int, measured: Stopwatch) -> None:
         self.processes, self.measured = processes, measured
         self.spent = 0.0
         self._open = [{run.key: run for run in fleet.runs} for fleet in fleets]
@@ -138,3 +139,25 @@ def remaining(left: float, longest: float, under_way: float, idle: float, proces
     """
     begun = min(max(idle, 0.0), NEARLY * under_way)
     return max((left - begun) / processes, longest - begun / processes, 0.0)
+
+
+def described(value: Value) -> str:
+    """What trains, for a line of progress: ``SmallInception, 20,000 images``."""
+    if isinstance(value, Probing):
+        return f"{_bare(value.probe)} of {described(value.experiment)}"
+    if isinstance(value, Experiment):
+        return f"{_bare(value.model)}, {_examples(value.data)}"
+    if isinstance(value, Solved):
+        return f"{_bare(value.solver)}, {_examples(value.data)}"
+    return value.function.__name__ if isinstance(value, Simulation) else _bare(value)
+
+
+def _bare(value: Any) -> str:
+    return abbreviated(value).removesuffix("()")
+
+
+def _examples(data: Any) -> str:
+    size, shape = getattr(data, "train_size", None), getattr(data, "shape", ())
+    if size is None:
+        return type(data).__name__
+    return f"{size:,} {'images' if len(shape) == 3 else 'examples'}"

@@ -5,9 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
+
 from harness.lab import provenance
-from harness.lab.computing import Place
-from harness.lab.crew import count_gpus
+from harness.lab.pinning import count_gpus
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where runs are computed and kept.
+
+    ``since`` makes records older than it (seconds since 1970) count as missing: ``--fresh``.
+    """
+
+    store: Path
+    data_root: Path
+    device: str = "cpu"
+    since: float = 0.0
+    commit: str = ""
 
 
 def place(

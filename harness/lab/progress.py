@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.lab.durations import described
-from harness.lab.pace import Measured, Pace, remaining
+from harness.lab.pace import Pace, Stopwatch, described, remaining
 
 if TYPE_CHECKING:
     import pytest
 
     from harness.lab.computing import Finished
-    from harness.lab.plan import Fleet
+    from harness.lab.runs import Fleet
 
 PLAIN_SECONDS = 10.0
 PLAIN_SECONDS_MOST = 60.0
@@ -45,7 +44,7 @@ class Tally:
         self.planned: State = {}
         self.state: State = {}
         self.computed: dict[str, tuple[int, float]] = {}
-        self._measured = Measured()
+        self._measured = Stopwatch()
         self._pace = Pace((), processes, self._measured)
         self._began = 0.0
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from harness.evidence.statistics import Measured
-    from harness.lab.plan import Run
+    from harness.lab.runs import Run
     from harness.lab.store import Record
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from harness.lab.plan import Catalogue, Named, specification
+from harness.lab.names import Named, Names, specification
 from harness.lab.store import Record, Store, StoreError
 from harness.spec import Runnable
 
@@ -38,7 +38,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         commit: of the report whose records these are; dirty: whether the tree differed from it.
         device, processor, cores, memory_gib, versions: what that report was judged on.
         records: how many follow.
-        names: specification (``harness.lab.plan.specification``) -> its address and data.
+        names: specification (``harness.lab.names.specification``) -> its address and data.
         fields: class -> its fields at that commit, so that fields added later do not hide what was meant.
     """
 
@@ -163,9 +163,9 @@ class Shipped(Store):
         at = (self.header.commit[:12] or "unknown") + (" and changes" if self.header.dirty else "")
         return f"shipped records of commit {at}: {present} runs to judge, nothing is trained{absent}"
 
-    def catalogue(self) -> Catalogue:
+    def names(self) -> Names:
         """Names runs as they were named where the records come from."""
-        return _Names(self.header)
+        return _ShippedNames(self.header)
 
     def keys(self) -> list[str]:
         return sorted(self._records)
@@ -195,7 +195,7 @@ class Shipped(Store):
         return {}
 
 
-class _Names(Catalogue):
+class _ShippedNames(Names):
     """Addresses as shipped; what was not shipped has a name under which no record is."""
 
     def __init__(self, header: Header) -> None:

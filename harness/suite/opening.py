@@ -11,7 +11,8 @@ from harness.lab.progress import spoken
 from harness.spec import TIERS, abbreviated
 
 if TYPE_CHECKING:
-    from harness.lab.lab import Lab, Plan
+    from harness.lab.lab import Lab
+    from harness.lab.plan import Plan
 
 
 def scope(expression: str, arguments: Sequence[str]) -> str:
@@ -48,9 +49,9 @@ def planned(plan: Plan, processes: int, data: Mapping[str, str]) -> list[str]:
     fleets = f"{len(plan.fleets):,} fleet{'s' if len(plan.fleets) > 1 else ''}"
     lines.append(f"plan: {plan.missing:,} runs to train in {fleets}, {plan.present:,} in the store")
     on = f"{processes} processes" if processes > 1 else "one process"
-    seconds = max(plan.seconds / processes, max(fleet.seconds for fleet in plan.fleets))
     timed = f"{plan.timed:,} of {plan.missing:,} runs timed before"
-    return [*lines, f"time: {'up to about' if plan.at_most else 'about'} {spoken(seconds)} on {on} ({timed})"]
+    about = f"{'up to ' if plan.at_most else ''}about {spoken(plan.lasts(processes))}"
+    return [*lines, f"time: {about} on {on} ({timed})"]
 
 
 def listing(plan: Plan) -> Iterator[str]:

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from _pytest.mark import deselect_by_keyword, deselect_by_mark
 
-from harness.lab.computing import Place
-from harness.lab.crew import single_threaded
 from harness.lab.lab import Failed
+from harness.lab.pinning import single_threaded
+from harness.lab.places import Place
 from harness.spec import TIERS
 from harness.spec.verdict import Verdict
 from harness.suite.entries import Mistake, is_claim, is_tested, unjudged

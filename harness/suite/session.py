@@ -18,9 +18,9 @@ from harness.evidence.schema import SCHEMA, ClaimReport, Collected, Paper, Prove
 from harness.judging.ladder import Item, judged
 from harness.judging.rejudging import rejudged
 from harness.lab import progress, provenance
-from harness.lab.computing import Place
-from harness.lab.lab import Lab, Plan
-from harness.lab.places import processes
+from harness.lab.lab import Lab
+from harness.lab.places import Place, processes
+from harness.lab.plan import Plan
 from harness.lab.shipped import UNSHIPPED
 from harness.spec import TIERS
 from harness.spec.claim import Claim
@@ -146,7 +146,7 @@ class Session:
         runs = self.lab.runs(value, replicates)
         if runs[0].kind not in self._kinds:
             self._kinds.add(runs[0].kind)
-            for name, digest in self.lab.catalogue.named(value).sources:
+            for name, digest in self.lab.names.named(value).sources:
                 self.told.data[name] = digest or UNPUBLISHED
         self._runs += runs
 

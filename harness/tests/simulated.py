@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.data import Digits
 from harness.fleet.optimizers import Sgd
-from harness.lab.computing import Place
+from harness.lab.places import Place
 from harness.lab.store import Record
 from harness.models import Mlp
 from harness.spec import Experiment, Simulation, Value

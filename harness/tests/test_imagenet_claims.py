@@ -11,8 +11,8 @@ import pytest
 
 from claims import test_imagenet as claims
 from harness.judging.ladder import Item, judged
-from harness.lab.plan import Run
 from harness.lab.results import Results
+from harness.lab.runs import Run
 from harness.spec import Experiment
 from harness.tests.simulated import record
 

@@ -14,7 +14,7 @@ from harness.analytic.normalized_nets import NormalizedNets
 from harness.analytic.step_landscape import Batch as DenseBatch
 from harness.analytic.step_landscape import covariate_shift as dense_shift
 from harness.data.digits import Digits
-from harness.lab.plan import estimate
+from harness.lab.durations import estimate
 from harness.models import Mlp
 from harness.models.vgg import Vgg
 from harness.spec import Solved

@@ -17,10 +17,10 @@ from harness import commands
 from harness.__main__ import main
 from harness.commands import machine, selection
 from harness.commands.doctor import storage
-from harness.data import Cifar10, archives, digests
+from harness.data import Cifar10, DataError, archives, digests
 from harness.data.archives import KNOWN
 from harness.lab.lab import Lab
-from harness.lab.plan import specification
+from harness.lab.names import specification
 from harness.lab.store import RECORD, WEIGHTS, Store
 from harness.tests.simulated import SMALL, at, drawn, named, raising, record
 from harness.tests.suites import Session, run_harness, write
@@ -315,7 +315,7 @@ def test_flags_and_gpus_are_read_from_what_the_system_says(
         ("NVIDIA B, SXM", 0.0),
     ]
     smi.write_text("#!/bin/sh\nexit 9\n")
-    monkeypatch.setattr("harness.lab.crew.count_gpus", lambda: 2)
+    monkeypatch.setattr("harness.lab.pinning.count_gpus", lambda: 2)
     assert [g.name for g in machine.gpus()] == ["NVIDIA GPU"] * 2
 
 
@@ -337,11 +337,12 @@ def test_a_store_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 def test_missing_data_is_presumed_under_an_address_of_its_own(tmp_path: Path) -> None:
     lab = selection.lab(at(tmp_path))
-    assert lab.catalogue.named(SMALL) == Lab(at(tmp_path)).catalogue.named(SMALL)
+    assert lab.names.named(SMALL) == Lab(at(tmp_path)).names.named(SMALL)
     missing = SMALL.but(data=Cifar10(n=100))
-    assert isinstance(lab.catalogue, selection.Presuming)
-    assert lab.catalogue.named(missing).address == specification(missing)
-    assert list(lab.catalogue.absent) == [specification(missing)]
+    with pytest.raises(DataError, match="cifar10"):
+        Lab(at(tmp_path)).names.named(missing)
+    assert lab.names.named(missing).address == specification(missing)
+    assert list(lab.names.absent) == [specification(missing)]
 
 
 @pytest.mark.parametrize(

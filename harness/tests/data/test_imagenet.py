@@ -20,7 +20,7 @@ from harness.data import DataError, RandomLabels, RedrawnLabels, digests
 from harness.data.decoding import decoded, draw_of, scaled
 from harness.data.image_folder import ImageFolder, ImageNet
 from harness.fleet.streamed import SMALLEST_PART, batches
-from harness.lab.plan import Catalogue
+from harness.lab.names import Names
 from harness.models import Dropout, Linear
 from harness.models.inception_v3 import InceptionV3
 from harness.spec import Experiment
@@ -224,9 +224,9 @@ def test_the_code_that_decodes_is_part_of_the_address(root: Path, monkeypatch: p
 
 def test_another_folder_is_another_address(root: Path) -> None:
     experiment = Experiment(TINY, Linear(), None)
-    first = Catalogue(root).run(experiment, 0)
+    first = Names(root).run(experiment, 0)
     (root / "tiny/val/cat/cat_0.JPEG").rename(root / "tiny/val/cat/cat_8.JPEG")
-    assert Catalogue(root).run(experiment, 0).key != first.key
+    assert Names(root).run(experiment, 0).key != first.key
     assert first.source == "tiny (24 + 12 files by name and size)"
 
 

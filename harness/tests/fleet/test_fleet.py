@@ -16,23 +16,17 @@ from harness.fleet import kernels, numerics, trainer
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.fleet.replica import Replica, Weights, batches, built
 from harness.fleet.trainer import Member, Trained
+from harness.lab.durations import estimate, seconds_of
 from harness.lab.lab import Lab
-from harness.lab.plan import (
-    Catalogue,
-    Run,
-    estimate,
-    fleets,
-    parents_of,
-    seconds_of,
-    shape_of,
-    with_parents,
-)
+from harness.lab.names import Names
+from harness.lab.plan import fleets, shape_of
+from harness.lab.runs import Run, parents_of, with_parents
 from harness.models import Linear, Mlp, SmallInception
 from harness.spec import Experiment, From, Probing
 from harness.spec.streams import stream
 from harness.tests.simulated import SMALL, Norm, Scaled, at, drawn, named
 
-CATALOGUE = Catalogue(Path())
+NAMES = Names(Path())
 
 
 @pytest.fixture(autouse=True)
@@ -326,7 +320,7 @@ def test_a_probe_is_measured_without_training_again(tmp_path: Path, monkeypatch:
 
 
 def runs(*experiments: Any, replicates: int = 2) -> list[Run]:
-    return with_parents(CATALOGUE.run(e, r) for e in experiments for r in range(replicates))
+    return with_parents(NAMES.run(e, r) for e in experiments for r in range(replicates))
 
 
 def test_runs_of_equal_shape_share_a_fleet_and_others_do_not() -> None:
@@ -385,8 +379,8 @@ def test_estimates_are_positive_and_grow_with_the_work() -> None:
 def test_a_probed_parent_does_not_give_a_chain_another_name() -> None:
     plain, probed = From(SMALL), From(SMALL.but(probes=(Norm(),)))
     for order in ((plain, probed), (probed, plain)):
-        catalogue = Catalogue(Path())
-        keys = {catalogue.run(SMALL.but(start=start), 0).key for start in order}
-        parents = {catalogue.run(SMALL.but(start=start), 0).parents[0].key for start in order}
-        assert keys == {CATALOGUE.run(SMALL.but(start=plain), 0).key}
-        assert parents == {CATALOGUE.run(SMALL, 0).key}
+        names = Names(Path())
+        keys = {names.run(SMALL.but(start=start), 0).key for start in order}
+        parents = {names.run(SMALL.but(start=start), 0).parents[0].key for start in order}
+        assert keys == {NAMES.run(SMALL.but(start=plain), 0).key}
+        assert parents == {NAMES.run(SMALL, 0).key}

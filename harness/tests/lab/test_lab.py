@@ -17,12 +17,12 @@ import pytest
 
 from harness.data import Digits, RandomLabels
 from harness.fleet import trainer
-from harness.lab import computing
+from harness.lab import computing, places
 from harness.lab.computing import HELD, Finished
 from harness.lab.crew import Crew
 from harness.lab.lab import Failed, Lab
-from harness.lab.plan import Fleet, Run
 from harness.lab.results import Results
+from harness.lab.runs import Fleet, Run
 from harness.lab.store import Record
 from harness.spec import From, Probing, Simulation, Solved, Value
 from harness.tests.simulated import (
@@ -97,7 +97,7 @@ def test_everything_is_computed_anew_once_if_asked(tmp_path: Path) -> None:
     published = max(file.stat().st_mtime for file in (tmp_path / "store").rglob("record.json"))
     later = published + 0.001
     time.sleep(0.02)
-    fresh = Lab(computing.Place(store=tmp_path / "store", data_root=tmp_path, since=later))
+    fresh = Lab(places.Place(store=tmp_path / "store", data_root=tmp_path, since=later))
     fresh.results("x", one, 2)
     fresh.results("y", one, 2)
     assert len(lines(file)) == 4

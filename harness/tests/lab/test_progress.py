@@ -17,22 +17,23 @@ from harness import Experiment, Sgd, Simulation, WhenFitted
 from harness.data import Digits, GeneratedImages, RandomLabels
 from harness.lab import progress
 from harness.lab.computing import COMPUTED, HELD, PRESENT, Finished
-from harness.lab.durations import described, expected, may_stop_early
-from harness.lab.pace import Measured, Pace, remaining
-from harness.lab.plan import Catalogue, Fleet, Run, estimate
+from harness.lab.durations import estimate, expected, may_stop_early
+from harness.lab.names import Names
+from harness.lab.pace import Pace, Stopwatch, described, remaining
+from harness.lab.runs import Fleet, Run
 from harness.models import Linear, Mlp, SmallInception
 from harness.spec import Probing, Solved
 from harness.suite.watch import StatusFile, Watch, together
 from harness.tests.simulated import Norm, drawn, named
 
 FIT = Experiment(Digits(n=100), Mlp(64), Sgd(lr=0.1, epochs=50), stop=WhenFitted())
-CATALOGUE = Catalogue(Path())
+NAMES = Names(Path())
 sizes = st.integers(1, 1000)
 seconds = st.floats(0.01, 1000.0)
 
 
 def runs(value: Any, replicates: int = 3) -> list[Run]:
-    return [CATALOGUE.run(value, r) for r in range(replicates)]
+    return [NAMES.run(value, r) for r in range(replicates)]
 
 
 def fleet(value: Any, seconds: float, replicates: int = 3) -> Fleet:
@@ -96,7 +97,7 @@ def test_what_trains_is_told_in_few_words() -> None:
 
 def test_runs_still_open_are_expected_to_take_what_their_kind_took() -> None:
     slow, other, quick = FIT, FIT.but(data__labels=RandomLabels(1.0)), named(drawn)
-    pace = Pace([fleet(slow, 30.0), fleet(other, 30.0), fleet(quick, 3.0)], 1, Measured())
+    pace = Pace([fleet(slow, 30.0), fleet(other, 30.0), fleet(quick, 3.0)], 1, Stopwatch())
     assert [g.seconds for g in pace.groups().values()] == pytest.approx([10.0, 1.0])
     pace.finished(runs(slow)[0], 20.0)
     mlp, simulation = pace.groups().values()
@@ -110,7 +111,7 @@ def test_runs_still_open_are_expected_to_take_what_their_kind_took() -> None:
 
 
 def test_what_another_process_did_is_done_but_tells_nothing() -> None:
-    measured = Measured()
+    measured = Stopwatch()
     pace = Pace([fleet(FIT, 30.0)], 1, measured)
     for _ in range(2):  # heard twice, counted once
         pace.finished(runs(FIT)[0], 0.0)
@@ -123,7 +124,7 @@ def test_what_another_process_did_is_done_but_tells_nothing() -> None:
 
 def test_what_trains_now_is_the_first_of_what_is_open() -> None:
     fleets = [fleet(FIT.but(model__width=w), 10.0 / w) for w in (1, 2, 4)]
-    alone, crew = Pace(fleets, 1, Measured()), Pace(fleets, 2, Measured())
+    alone, crew = Pace(fleets, 1, Stopwatch()), Pace(fleets, 2, Stopwatch())
     assert alone.now() == (("Mlp(width=1), 100 images",), 10.0, 10.0)
     assert crew.now() == (("Mlp(width=1), 100 images", "Mlp(width=2), 100 images"), 15.0, 10.0)
     for run in fleets[1].runs:

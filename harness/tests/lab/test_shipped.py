@@ -14,8 +14,8 @@ import pytest
 
 from harness.commands.exporting import header_of
 from harness.lab.lab import Failed, Lab
+from harness.lab.names import Names, specification
 from harness.lab.places import place
-from harness.lab.plan import Catalogue, specification
 from harness.lab.shipped import UNSHIPPED, Header, Shipped, decode, encode
 from harness.lab.store import StoreError
 from harness.spec import Simulation, Value, canonical, digest
@@ -28,7 +28,7 @@ ONE, OTHER = named(drawn, shift=1.0), named(drawn, shift=2.0)
 
 
 def header(**changes: Any) -> Header:
-    return msgspec.structs.replace(header_of(report().provenance, Catalogue(Path()), [ONE]), **changes)
+    return msgspec.structs.replace(header_of(report().provenance, Names(Path()), [ONE]), **changes)
 
 
 def shipped(folder: Path, replicates: int = 3) -> Path:
@@ -129,7 +129,7 @@ def test_a_lab_reads_shipped_records_without_code_data_or_training(tmp_path: Pat
     assert found.final("x").values.tolist() == before.final("x").values.tolist()
     assert found.array("table").tolist() == before.array("table").tolist()
     assert [run.address for run in found.runs] == [run.address for run in before.runs]
-    assert lab.catalogue.named(ONE).sources == ()
+    assert lab.names.named(ONE).sources == ()
     assert not (tmp_path / "store").exists()
 
 

@@ -21,7 +21,7 @@ import pytest
 from harness.lab import store as stores
 from harness.lab.computing import COMPUTED, HELD, PRESENT
 from harness.lab.lab import Lab
-from harness.lab.plan import Run
+from harness.lab.runs import Run
 from harness.lab.store import RECORD, WEIGHTS, Store, StoreError
 from harness.tests.simulated import at, named, noted, record
 
@@ -245,10 +245,11 @@ RACER = """
     import sys, time
     from pathlib import Path
     from harness.lab.computing import drain
-    from harness.lab.plan import Catalogue, Fleet
+    from harness.lab.names import Names
+    from harness.lab.runs import Fleet
     from harness.tests.simulated import at, named, noted
     place = at(Path(sys.argv[1]))
-    runs = [Catalogue(place.data_root).run(named(noted, file=sys.argv[2], pause=0.2), r) for r in (0, 1)]
+    runs = [Names(place.data_root).run(named(noted, file=sys.argv[2], pause=0.2), r) for r in (0, 1)]
     print("ready", flush=True)
     sys.stdin.readline()
     print(*[done.outcome for done in drain([Fleet(shape="", runs=(run,), seconds=1) for run in runs], place)])

@@ -229,10 +229,10 @@ def test_fingerprinting_imports_neither_torch_nor_numpy() -> None:
         from pathlib import Path
         from harness import Experiment, From, Sgd
         from harness.data import Cifar10, Digits
-        from harness.lab.plan import Catalogue
+        from harness.lab.names import Names
         from harness.models import Mlp, SmallInception
         parent = Experiment(Digits(n=200), SmallInception(), Sgd(lr=0.05, epochs=3))
-        run = Catalogue(Path()).run(parent.but(model=Mlp(16), start=From(parent)), 3)
+        run = Names(Path()).run(parent.but(model=Mlp(16), start=From(parent)), 3)
         assert len(run.key) == 64 and run.depth == 1
         print(sorted({"torch", "numpy", "scipy", "sklearn"} & set(sys.modules)))
     """

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, Collected, Run
-from harness.lab.lab import Lab, Plan
-from harness.lab.plan import Catalogue, Fleet
+from harness.lab.lab import Lab
+from harness.lab.names import Names
+from harness.lab.plan import Plan
+from harness.lab.runs import Fleet
 from harness.spec.verdict import Verdict
 from harness.suite import opening
 from harness.suite.terminal import Line, Spent, summary
@@ -193,8 +195,8 @@ def test_what_did_not_run_has_its_command() -> None:
 
 
 def test_the_plan_says_data_runs_fleets_and_time() -> None:
-    catalogue = Catalogue(Path())
-    runs = [catalogue.run(named(drawn), r) for r in range(3)]
+    names = Names(Path())
+    runs = [names.run(named(drawn), r) for r in range(3)]
     fleets = tuple(
         Fleet(shape="", runs=(r,), seconds=s) for r, s in zip(runs, (1.0, 300.0, 1.0), strict=True)
     )

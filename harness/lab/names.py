@@ -1,0 +1,132 @@
+"""Names by content: the address of an experiment, from its specification, its code and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.data.archives import DataError
+from harness.fleet import SEMANTICS
+from harness.lab.runs import Run, parents_of
+from harness.spec import Runnable, Simulation, Value, address, canonical, digest, fields_of, values_in
+from harness.spec.fingerprint import fingerprint
+
+
+class Named(msgspec.Struct, frozen=True):
+    """What content addressing makes of an experiment.
+
+    Attributes:
+        address: its content address.
+        sources: (honest name, digest) of each collection it reads; the digest of embedded data is "".
+    """
+
+    address: str
+    sources: tuple[tuple[str, str], ...] = ()
+
+
+class Names:
+    """Names runs: computes addresses once per experiment, from specification, code and data.
+
+    Args:
+        presume: name also what lacks its data, by its specification alone: a name under which no store has
+            a record, so that it is planned as missing.
+
+    Attributes:
+        absent: specification -> why its data cannot be used, of everything that was named so.
+    """
+
+    def __init__(self, data_root: Path, *, presume: bool = False) -> None:
+        self.data_root, self.presume = data_root, presume
+        self.absent: dict[str, str] = {}
+        self._known: dict[str, Named] = {}
+        # by identity, for 1 and 1.0 are equal and have other addresses; the value is kept, so that its
+        # identity stays its own
+        self._met: dict[int, tuple[Runnable, Named, str]] = {}
+
+    def run(self, value: Runnable, replicate: int) -> Run:
+        """The run of an experiment at a replicate, with its parents.
+
+        Raises:
+            DataError: data it needs is missing or corrupt (one line).
+        """
+        if id(value) not in self._met:
+            self._met[id(value)] = (value, self.named(value), digest(canonical(value)))
+        _, named, kind = self._met[id(value)]
+        return Run(
+            value=value,
+            replicate=replicate,
+            address=named.address,
+            key=digest({"address": named.address, "replicate": replicate}),
+            kind=kind,
+            source=named.sources[0][0] if named.sources else "",
+            parents=tuple(self.run(parent, replicate) for parent in parents_of(value)),
+        )
+
+    def named(self, value: Runnable) -> Named:
+        """Address and data of an experiment.
+
+        Raises:
+            DataError: data it needs is missing or corrupt (one line), and names are not presumed.
+        """
+        specified = specification(value)
+        if specified in self.absent:
+            return Named(address=specified)
+        if specified not in self._known:
+            try:
+                self._known[specified] = self._addressed(value)
+            except DataError as error:
+                if not self.presume:
+                    raise
+                self.absent[specified] = str(error)
+                return Named(address=specified)
+        return self._known[specified]
+
+    def _addressed(self, value: Runnable) -> Named:
+        """The address by specification, code and data, computed anew."""
+        sources = [v.source(self.data_root) for v in values_in(value) if hasattr(v, "source")]
+        name = address(
+            value,
+            code=fingerprint(value),
+            source=" ".join(s.digest for s in sources),
+            semantics=SEMANTICS,
+        )
+        return Named(name, tuple((s.name, s.digest) for s in sources))
+
+
+Fields = Mapping[str, tuple[str, ...]]
+
+
+def specification(value: Runnable, fields: Fields | None = None) -> str:
+    """Digest of what is asked for, without code and data: the same on any machine and after any commit.
+
+    Two claim files may each have a function or class of the same name, so theirs count with the module.
+
+    Args:
+        fields: class -> the fields it had when the digest to compare with was taken; fields that it got
+            since then do not count where they are at their default.
+    """
+    inner = values_in(value)
+    named = {type(v) for v in inner} | {v.function for v in inner if isinstance(v, Simulation)}
+    outside = sorted(
+        f"{n.__module__}:{n.__qualname__}" for n in named if not n.__module__.startswith("harness.")
+    )
+    return digest([canonical(value) if fields is None else _earlier(value, fields), outside])
+
+
+def _earlier(value: Any, fields: Fields) -> Any:
+    """The canonical form a value had when its classes had only these fields."""
+    if isinstance(value, (tuple, list)):
+        return [_earlier(item, fields) for item in value]
+    if not isinstance(value, Value):
+        return canonical(value)
+    name = type(value).__name__
+    plain = {"value": name}
+    for field in fields_of(type(value)):
+        given = getattr(value, field.name)
+        added = name in fields and field.name not in fields[name] and given == field.default
+        if field.name not in value.unaddressed and not added:
+            plain[field.name] = _earlier(given, fields)
+    return plain

@@ -1,0 +1,70 @@
+"""Runs and fleets: what is computed for a value, what it starts from, and what trains together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from harness.spec import Experiment, From, Probing, Runnable, Value
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One experiment (or solution, or simulation) at one replicate.
+
+    Attributes:
+        key: content address of experiment and replicate: the record's name.
+        kind: digest of the specification alone; recorded timings go by it.
+        source: honest name of the data ("" for a simulation).
+        parents: runs whose weights this one starts from.
+    """
+
+    value: Any
+    replicate: int
+    address: str
+    key: str
+    kind: str
+    source: str
+    parents: tuple[Run, ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """0 for a fresh start, one more than the deepest parent for a chain."""
+        return 1 + max(parent.depth for parent in self.parents) if self.parents else 0
+
+
+class Fleet(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs of equal shape, trained by one process, and about how long they take."""
+
+    shape: str
+    runs: tuple[Run, ...]
+    seconds: float
+
+
+def parts(value: Runnable) -> list[Runnable]:
+    """What is computed for a value: itself without its probes, and each probe of it."""
+    if isinstance(value, Experiment) and value.probes:
+        return [value.but(probes=()), *(Probing(value.but(probes=()), probe) for probe in value.probes)]
+    return [value]
+
+
+def parents_of(value: Value) -> tuple[Experiment, ...]:
+    """The experiments whose final weights a chained experiment starts from, or a probe reads."""
+    if isinstance(value, Probing):
+        return (value.experiment,)
+    start = getattr(value, "start", None)
+    starts = start if isinstance(start, tuple) else (start,)
+    return tuple(s.parent for s in starts if isinstance(s, From))
+
+
+def with_parents(runs: Iterable[Run]) -> list[Run]:
+    """Every run and everything it starts from, each once, in the order met."""
+    found: dict[str, Run] = {}
+    todo = list(runs)
+    while todo:
+        run = todo.pop(0)
+        if run.key not in found:
+            found[run.key] = run
+            todo += run.parents
+    return list(found.values())
