@@ -1,191 +1,198 @@
 """Fingerprints of the code a value runs, so that changed code never answers with stale results.
 
-A fingerprint covers the syntax tree of each value's module and of the data, model, analytic and claim
-modules it imports, without docstrings, positions and empty fields: comments and formatting do not change it,
-nor does the Python version. Of a claim file it covers only the function (or class) named and the
-same-module names that it reaches, so editing one claim does not retrain its neighbours. The trainer
-itself is covered by ``harness.fleet.SEMANTICS``.
+A fingerprint covers the definitions that a value reaches: its class, the functions it holds, and every
+module-level name that these read, through all modules of ours and of the user's (``harness.spec.modules``),
+whatever a file is called and whatever else stands in it. So it survives the move of a module, other import
+statements, a neighbour added, comments and formatting; it does not survive a change of code that runs. Of
+the standard library and of site-packages the names used count, and no code. The trainer itself is answered
+for by ``harness.fleet.SEMANTICS``.
 """
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from harness.spec import Simulation, Value, values_in
+from harness.spec import modules
+from harness.spec.modules import exists, is_followed, module_of
+from harness.spec.syntax import DYNAMIC, Binding, Code, code_of
+from harness.spec.values import Value, values_in
 
-FOLLOWED = ("harness.data", "harness.models", "harness.analytic", "claims")
-UNFOLLOWED = ("harness.spec", "harness.data.fetch")
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-DOCUMENTED = (*DEFINITIONS, ast.Module)
-COMPOUND = (ast.If, ast.Try, ast.ExceptHandler, ast.With, ast.For, ast.While)
-BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+LANGUAGE = ("harness.spec.", "harness.data.fetch")
+"""The words in which values are written, and downloading: they compute nothing."""
+COMPUTES = "harness.spec.streams"
+"""All of ``harness.spec`` is language but this: the random numbers."""
+WHOLE = ""
+"""In place of a definition's name: all of a module, for one that is passed on as it is."""
+EFFECTS = "*"
+"""In place of a definition's name: a module's statements that belong to no name of it."""
+
+
+class Place(NamedTuple):
+    """A definition: its module, and its name there (or ``WHOLE``, ``EFFECTS``)."""
+
+    module: str
+    name: str
+
+
+class Reach(NamedTuple):
+    """A definition's text, and where the names it reads lead: to definitions, or out of what is followed."""
+
+    text: str
+    inside: tuple[tuple[str, Place], ...]
+    outside: tuple[str, ...]
 
 
 def fingerprint(value: Value) -> str:
     """SHA-256 (hex) of the code behind a value and everything inside it."""
-    pieces = set()
-    for inner in values_in(value):
-        kind = type(inner)
-        pieces.add(_of_definition(kind.__module__, kind.__qualname__))
-        if isinstance(inner, Simulation):
-            pieces.add(_of_definition(inner.function.__module__, inner.function.__qualname__))
+    pieces = {_of_definition(*place) for inner in values_in(value) for place in _places_of(inner)}
     return hashlib.sha256("\n".join(sorted(pieces)).encode()).hexdigest()
+
+
+def unseen() -> tuple[str, ...]:
+    """The modules that were reached so far and whose code cannot be read, each with what it is."""
+    return tuple(sorted(_UNSEEN))
+
+
+def forget() -> None:
+    """Read all code anew: files have changed since they were read."""
+    modules.forget()
+    _UNSEEN.clear()
+    for cached in (_of_definition, _reach, _code):
+        cached.cache_clear()
+
+
+_UNSEEN: set[str] = set()
+
+
+def _places_of(value: Value) -> Iterator[Place]:
+    """A value's class, and the functions that it holds."""
+    yield Place(type(value).__module__, type(value).__qualname__)
+    for name in value.__struct_fields__:
+        if name not in value.unaddressed:
+            yield from _functions_in(getattr(value, name))
+
+
+def _functions_in(held: Any) -> Iterator[Place]:
+    if isinstance(held, (tuple, list)):
+        for item in held:
+            yield from _functions_in(item)
+    elif callable(held) and not isinstance(held, (Value, type)):
+        yield Place(getattr(held, "__module__", "") or "", getattr(held, "__qualname__", ""))
 
 
 @functools.cache
 def _of_definition(module: str, name: str) -> str:
-    if module in UNFOLLOWED:
-        return ""
-    if module.startswith("harness."):
-        return _of_modules((module,))
-    tree = _tree(module)
-    reached = _reached(tree, name)
-    code = "\n".join(_dump(statement) for n in sorted(reached) for statement in reached[n])
-    statements = [statement for found in reached.values() for statement in found]
-    imported = _imports(ast.Module([*statements, *_import_statements(tree, statements)], []), module)
-    return hashlib.sha256((code + _of_modules(tuple(sorted(imported)))).encode()).hexdigest()
+    """SHA-256 (hex) of all that a definition reaches.
 
-
-@functools.cache
-def _of_modules(names: tuple[str, ...]) -> str:
-    """The fingerprint of modules and of all followed modules they import, directly or not."""
-    seen: set[str] = set()
-    todo = list(names)
+    What is hashed is the graph of definitions, each numbered when it is first met: the numbers, and not
+    the modules' names, say which definition a name leads to.
+    """
+    root = Place(module, name.partition(".")[0])
+    numbers = {root: 0}
+    todo = [root]
+    digest = hashlib.sha256()
     while todo:
-        name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            todo += _imported(name)
-    dumps = [name + _dumped(name) for name in sorted(seen)]
-    return hashlib.sha256("\n".join(dumps).encode()).hexdigest()
+        reach = _reach(*todo.pop())
+        for _, place in reach.inside:
+            if place not in numbers:
+                numbers[place] = len(numbers)
+                todo.append(place)
+        leads = ",".join(f"{name}>{numbers[place]}" for name, place in reach.inside)
+        digest.update(f"{reach.text}\n{leads}\n{','.join(reach.outside)}\n".encode())
+    return digest.hexdigest()
 
 
 @functools.cache
-def _imported(module: str) -> frozenset[str]:
-    return frozenset(_imports(_tree(module), module))
+def _reach(module: str, name: str) -> Reach:
+    """What a definition says, and where the names in it lead."""
+    if module.startswith(LANGUAGE) and module != COMPUTES:
+        return Reach(name, (), ())
+    found = module_of(module)
+    if found is None:
+        _UNSEEN.add(module)
+        return Reach(f"unseen {name}", (), (module,))
+    if name == WHOLE:
+        inside = [(each, Place(module, each)) for each in (*sorted(found.definitions), EFFECTS)]
+        return Reach("module", tuple(inside), ())
+    code = _code(module, name)
+    leads: dict[tuple[str, Place], None] = {}
+    outside: dict[str, None] = {}
+    for dotted in code.names:
+        if dotted == DYNAMIC:
+            _UNSEEN.add(f"what {module} imports by a computed name")
+        for end in _ends(module, code, dotted):
+            if isinstance(end, Place):
+                leads[dotted, end] = None
+            else:
+                outside[end] = None
+    if found.effects and name != EFFECTS:
+        leads[EFFECTS, Place(module, EFFECTS)] = None
+    return Reach(code.text, tuple(leads), tuple(outside))
 
 
 @functools.cache
-def _dumped(module: str) -> str:
-    return _dump(_tree(module))
+def _code(module: str, name: str) -> Code:
+    found = module_of(module)
+    assert found is not None
+    statements = found.effects if name == EFFECTS else found.definitions.get(name, ())
+    return code_of(statements, found.package)
 
 
-@functools.cache
-def _tree(module: str) -> ast.Module:
-    path = _source(module)
-    if path is None:
-        raise ModuleNotFoundError(f"cannot read the source of {module!r} to fingerprint it")
-    return ast.parse(path.read_text(encoding="utf-8"))
+def _ends(module: str, code: Code, dotted: str) -> Iterator[Place | str]:
+    """Where a dotted name of some code in a module leads: definitions, or names outside, or nowhere."""
+    first, _, rest = dotted.partition(".")
+    found = module_of(module)
+    assert found is not None
+    if first in code.imports:
+        for binding in code.imports[first]:
+            yield from _follow(binding, first, rest)
+    elif first in found.definitions or first in found.imports:
+        yield from _member(module, first, rest, ())
+    else:
+        for binding in found.imports.get("*", ()):
+            if _has(binding.module, first):
+                yield from _follow(Binding(binding.module, first), first, rest)
 
 
-@functools.cache
-def _source(module: str) -> Path | None:
-    """The file of a module, found without importing it (or its parents: some import torch)."""
-    loaded = getattr(sys.modules.get(module), "__file__", None)
-    if loaded is not None:
-        return Path(loaded)
-    place = Path(__file__).parent.parent.joinpath(*module.split("."))
-    candidates = (place.with_suffix(".py"), place / "__init__.py")
-    return next((path for path in candidates if path.is_file()), None)
+def _follow(binding: Binding, name: str, rest: str, seen: tuple[Place, ...] = ()) -> Iterator[Place | str]:
+    """Where a name leads that an import binds, and the attributes ``rest`` after it."""
+    module, attribute = binding
+    if not is_followed(module):
+        yield f"{name}={module}.{attribute}" if attribute else f"{name}={module}"
+        return
+    if attribute and exists(f"{module}.{attribute}") and not _has(module, attribute):
+        module, attribute = f"{module}.{attribute}", ""
+    while not attribute and rest:  # a module: its submodule, or a definition in it
+        attribute, _, rest = rest.partition(".")
+        if exists(f"{module}.{attribute}") and not _has(module, attribute):
+            module, attribute = f"{module}.{attribute}", ""
+    yield from _member(module, attribute, rest, seen) if attribute else (Place(module, WHOLE),)
 
 
-def _reached(tree: ast.Module, name: str) -> dict[str, list[ast.stmt]]:
-    """The top-level statements that define ``name`` and what it uses, by defined name."""
-    defined: dict[str, list[ast.stmt]] = {}
-    for statement in tree.body:
-        for target in dict.fromkeys(_defines(statement)):
-            defined.setdefault(target, []).append(statement)
-    reached: dict[str, list[ast.stmt]] = {}
-    todo = [name]
-    while todo:
-        current = todo.pop()
-        if current in defined and current not in reached:
-            reached[current] = defined[current]
-            nodes = (node for statement in defined[current] for node in ast.walk(statement))
-            todo += [node.id for node in nodes if isinstance(node, ast.Name)]
-    return reached
+def _member(module: str, name: str, rest: str, seen: tuple[Place, ...]) -> Iterator[Place | str]:
+    """Where a name of a module's top level leads: to its definition, or on through an import."""
+    place = Place(module, name)
+    found = module_of(module)
+    if found is None or place in seen:  # no source, or modules that import a name from each other
+        yield place
+        return
+    if name in found.definitions:
+        yield place
+    for binding in found.imports.get(name, ()):
+        yield from _follow(binding, name, rest, (*seen, place))
+    if name in found.definitions or name in found.imports:
+        return
+    for binding in found.imports.get("*", ()):
+        if _has(binding.module, name):
+            yield from _follow(Binding(binding.module, name), name, rest, (*seen, place))
+    if "__getattr__" in found.definitions:
+        yield Place(module, WHOLE)
 
 
-def _defines(statement: ast.stmt | ast.ExceptHandler) -> Iterator[str]:
-    if isinstance(statement, DEFINITIONS):
-        yield statement.name
-    elif isinstance(statement, ast.Assign):
-        yield from (n.id for t in statement.targets for n in ast.walk(t) if isinstance(n, ast.Name))
-    elif isinstance(statement, (ast.AnnAssign, ast.AugAssign)) and isinstance(statement.target, ast.Name):
-        yield statement.target.id
-    elif isinstance(statement, COMPOUND):
-        for inner in ast.iter_child_nodes(statement):
-            if isinstance(inner, (ast.stmt, ast.ExceptHandler)):
-                yield from _defines(inner)
-
-
-def _import_statements(tree: ast.Module, reached: list[ast.stmt]) -> list[ast.stmt]:
-    """The file's imports of which some name is used by what is reached."""
-    used = {n.id for s in reached for n in ast.walk(s) if isinstance(n, ast.Name)}
-    kept: list[ast.stmt] = []
-    for statement in tree.body:
-        if isinstance(statement, (ast.Import, ast.ImportFrom)):
-            names = {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
-            if names & used:
-                kept.append(statement)
-    return kept
-
-
-def _imports(tree: ast.AST, module: str) -> set[str]:
-    """The followed modules that a tree imports, at its top or inside functions."""
-    found: set[str] = set()
-    for node in _statements(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            origin = node.module or ""
-            if node.level:
-                package = module.split(".")[: -node.level]
-                origin = ".".join([*package, origin]) if origin else ".".join(package)
-            modules = {f"{origin}.{alias.name}" for alias in node.names}
-            found |= modules
-            if not all(map(_source, modules)):  # a package only passed through has no say
-                found.add(origin)
-    return {name for name in found if name.startswith(FOLLOWED) and name not in UNFOLLOWED and _source(name)}
-
-
-def _statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """A tree and the statements inside it, without walking the expressions, which are most of it."""
-    yield tree
-    for name in BLOCKS:
-        for inner in getattr(tree, name, ()):
-            yield from _statements(inner)
-
-
-def _dump(node: Any) -> str:
-    """A syntax tree as text: no docstrings, no positions, no empty fields; alike on every Python."""
-    if isinstance(node, ast.AST):
-        fields = []
-        for name in node._fields:
-            value: Any = getattr(node, name, None)
-            if name == "body" and isinstance(node, DOCUMENTED):
-                value = _without_docstring(value)
-            if value is None or value == []:
-                continue
-            fields.append(f"{name}={_dump(value)}")
-        return f"{type(node).__name__}({','.join(fields)})"
-    if isinstance(node, list):
-        return f"[{','.join(map(_dump, node))}]"
-    return repr(node)
-
-
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0] if body else None
-    if (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
-    ):
-        return body[1:]
-    return body
+def _has(module: str, name: str) -> bool:
+    """Does a module's top level define or import a name?"""
+    found = module_of(module) if is_followed(module) else None
+    return found is not None and (name in found.definitions or name in found.imports)

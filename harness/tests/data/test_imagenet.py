@@ -211,12 +211,11 @@ def test_a_damaged_image_is_named_in_one_line(root: Path) -> None:
 
 def test_the_code_that_decodes_is_part_of_the_address(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from harness.spec import fingerprint as fingerprints
+    from harness.spec.modules import module_of as read
 
-    dumped = fingerprints._dumped
     seen: list[str] = []
-    monkeypatch.setattr(fingerprints, "_dumped", lambda name: seen.append(name) or dumped(name))  # type: ignore[func-returns-value]
-    fingerprints._of_definition.cache_clear()
-    fingerprints._of_modules.cache_clear()
+    monkeypatch.setattr(fingerprints, "module_of", lambda name: seen.append(name) or read(name))  # type: ignore[func-returns-value]
+    fingerprints.forget()
     fingerprints.fingerprint(Experiment(TINY, InceptionV3(), None))
     assert {"harness.data.image_folder", "harness.data.decoding", "harness.models.inception_v3"} <= set(seen)
     assert "harness.models._inception_v3_nets" in seen

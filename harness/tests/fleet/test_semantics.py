@@ -1,0 +1,36 @@
+"""The trainer's arithmetic is named by a number, which a changed trainer must raise."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from pathlib import Path
+
+from harness import fleet
+from harness.fleet import SEMANTICS
+from harness.spec.syntax import code_of
+
+PINNED = {1: "1c151d075e0c5b178e30b54e24f6a0582ea44603ed970956cdea00daa9ed0a39"}
+TRAINER = (
+    "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
+    "native",
+)  # fmt: skip
+
+
+def test_the_trainer_is_the_one_that_semantics_names() -> None:
+    """What the trainer computes is named by ``SEMANTICS`` alone, so a change of it must not go unseen."""
+    folder = Path(fleet.__file__).parent
+    texts = [code_of(ast.parse((folder / f"{part}.py").read_text()).body, "").text for part in TRAINER]
+    native = sorted(file for file in folder.iterdir() if file.suffix in (".cpp", ".h"))
+    assert native
+    texts += [file.name + _without_comments(file.read_text()) for file in native]
+    assert hashlib.sha256("\n".join(texts).encode()).hexdigest() == PINNED.get(SEMANTICS), (
+        "the trainer changed: bump SEMANTICS if its arithmetic did, then bless this digest"
+    )
+
+
+def _without_comments(source: str) -> str:
+    """C++ without comments and with every run of white space as one blank."""
+    plain = re.sub(r"//[^\n]*|/\*.*?\*/", " ", source, flags=re.DOTALL)
+    return " ".join(plain.split())
