@@ -20,7 +20,7 @@ from harness.report import costs, forest, multiplicity, wording
 from harness.report.contents import gather
 from harness.spec.verdict import Verdict
 from harness.tests import reports
-from harness.tests.judging.test_judging import ABOVE, NEGATIVE, item, looking
+from harness.tests.judging.test_ladder import ABOVE, NEGATIVE, item, looking
 from harness.tests.samples import WHY, exhaustive, measured
 from harness.tests.simulated import at
 
