@@ -37,7 +37,7 @@ from harness import (
 )
 from harness.analytic.gabor import LinearFit
 from harness.analytic.interpolation import two_layer
-from harness.analytic.kernels import GaussianKernel, KernelInterpolation
+from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
 from harness.analytic.rademacher import CoinFlips, FitsCoinFlips, NormBound, clusters, vc_bound
 from harness.data import Cifar10, Digits, Mnist, RandomLabels
 from harness.models import Linear, Mlp

@@ -35,7 +35,7 @@ from harness import (
     trained,
 )
 from harness.analytic.gabor import GaborMagnitudes, LinearFit, OnFeatures, Pixels, RandomPatches
-from harness.analytic.kernels import GaussianKernel, KernelInterpolation
+from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
 from harness.data import Cifar10, Digits, Mnist, RandomLabels, ShuffledPixels
 
 RANDOM = RandomLabels(1.0)

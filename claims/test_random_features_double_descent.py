@@ -39,7 +39,7 @@ from harness import (
     smaller_of,
     trained,
 )
-from harness.analytic.kernels import GaussianKernel, KernelInterpolation
+from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
 from harness.analytic.mei_montanari import asymptotic_risk, sphere_risks
 from harness.analytic.random_features import FourierFeatures, RandomFeatureSweep, SampleSweep
 from harness.analytic.ridge import RidgeSweep

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float32]
 
 
-class Layer(NamedTuple):
+class DenseLayer(NamedTuple):
     """One dense layer of R networks: weight [R, inputs, outputs], bias [R, 1, outputs]."""
 
     weight: Floats
@@ -33,11 +33,11 @@ class DenseNets:
         velocities: of the layers, in the same order.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[DenseLayer]) -> None:
         import numpy as np
 
         self.layers = list(layers)
-        self.velocities = [Layer(*(np.zeros_like(a) for a in layer)) for layer in layers]
+        self.velocities = [DenseLayer(*(np.zeros_like(a) for a in layer)) for layer in layers]
 
     @classmethod
     def drawn(cls, widths: Sequence[int], nets: int, generator: np.random.Generator) -> DenseNets:
@@ -54,7 +54,7 @@ class DenseNets:
 
         return cls(
             [
-                Layer(uniform(1 / math.sqrt(a), nets, a, b), uniform(1 / math.sqrt(a), nets, 1, b))
+                DenseLayer(uniform(1 / math.sqrt(a), nets, a, b), uniform(1 / math.sqrt(a), nets, 1, b))
                 for a, b in pairwise(widths)
             ]
         )
@@ -66,7 +66,7 @@ class DenseNets:
 
     def copy(self) -> DenseNets:
         """The same networks, at rest."""
-        return DenseNets([Layer(*(a.copy() for a in layer)) for layer in self.layers])
+        return DenseNets([DenseLayer(*(a.copy() for a in layer)) for layer in self.layers])
 
     def activations(self, x: Floats) -> list[Floats]:
         """Inputs of every layer and, last, the logits [R, batch, classes], for x [batch, inputs]
@@ -97,7 +97,7 @@ class DenseNets:
             passed = error @ weight.swapaxes(1, 2)
             if i:
                 passed *= below > 0
-            gradient = Layer(below.swapaxes(1, 2) @ error, error.sum(axis=1, keepdims=True))
+            gradient = DenseLayer(below.swapaxes(1, 2) @ error, error.sum(axis=1, keepdims=True))
             for array, velocity, slope in zip(self.layers[i], self.velocities[i], gradient, strict=True):
                 velocity *= momentum
                 velocity += slope / y.shape[-1]

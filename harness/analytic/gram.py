@@ -55,7 +55,7 @@ def normalized(x: Floats) -> Floats:
 
 
 @dataclasses.dataclass
-class Layer:
+class SignedLayer:
     """A net of m units: first layer w [m, d], signs [m], and the factor before the sum."""
 
     w: Floats
@@ -79,10 +79,10 @@ class Layer:
         return residual
 
 
-def drawn_layer(generator: np.random.Generator, m: int, d: int, power: float = 0.5) -> Layer:
+def drawn_layer(generator: np.random.Generator, m: int, d: int, power: float = 0.5) -> SignedLayer:
     """Gaussian units and fair signs; the factor is m^-power."""
     w, signs = generator.standard_normal((m, d)), generator.choice([-1.0, 1.0], size=m)
-    return Layer(w, signs, m**-power)
+    return SignedLayer(w, signs, m**-power)
 
 
 def gram_errors(
@@ -154,7 +154,7 @@ def descent(
 
 
 def _descended(
-    layer: Layer, x: Floats, y: Floats, step: float, steps: int
+    layer: SignedLayer, x: Floats, y: Floats, step: float, steps: int
 ) -> tuple[dict[str, float], Floats]:
     import numpy as np
 
@@ -226,7 +226,7 @@ def near_duplicates(
     return results
 
 
-def _steps_to(layer: Layer, x: Floats, y: Floats, step: float, steps: int, target: float) -> int:
+def _steps_to(layer: SignedLayer, x: Floats, y: Floats, step: float, steps: int, target: float) -> int:
     first = layer.output(x) - y
     for done in range(steps):
         residual = layer.descend(x, y, step)

@@ -25,7 +25,7 @@ ZERO, ONE = Fraction(0), Fraction(1)
 
 
 @dataclasses.dataclass(frozen=True)
-class TwoLayer:
+class Theorem1Net:
     """c(x) = sum_j weights[j] relu(<direction, x> - thresholds[j]); all units share the direction [d]."""
 
     direction: Vector
@@ -133,14 +133,14 @@ def forward_substitution(matrix: Matrix, y: Sequence[Fraction]) -> Vector:
     return tuple(solution)
 
 
-def two_layer(points: Sequence[Vector], labels: Sequence[Fraction]) -> TwoLayer:
+def two_layer(points: Sequence[Vector], labels: Sequence[Fraction]) -> Theorem1Net:
     """The network of Theorem 1: 2n + d numbers that give n distinct points of R^d any labels."""
     direction = separating_direction(points)
     pairs = sorted((dot(direction, x), y) for x, y in zip(points, labels, strict=True))
     z = [place for place, _ in pairs]
     thresholds = interleaved(z)
     weights = forward_substitution(hinge_matrix(z, thresholds), [y for _, y in pairs])
-    return TwoLayer(direction, thresholds, weights)
+    return Theorem1Net(direction, thresholds, weights)
 
 
 def deep(points: Sequence[Vector], labels: Sequence[Fraction], depth: int) -> Deep:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.data.split import Split
 
 
-class Batch(NamedTuple):
+class TensorBatch(NamedTuple):
     """Inputs [n, ...] and labels [n]."""
 
     x: Tensor
@@ -85,11 +85,11 @@ class Landscape(Value, frozen=True):
             raise ValueError(f"Landscape(batch={self.batch}): there are {len(split.y_train)} images")
         device = "cuda" if self.accelerated and torch.cuda.is_available() else "cpu"
         module = self.model.build(tuple(split.x_train.shape[1:]), split.classes, generator).to(device)
-        net = Moved(module.train())
-        everything = Batch(*(torch.from_numpy(a).to(device) for a in (split.x_train, split.y_train)))
+        net = FlatModule(module.train())
+        everything = TensorBatch(*(torch.from_numpy(a).to(device) for a in (split.x_train, split.y_train)))
         looks = []
         for step, rows in enumerate(batches(len(split.y_train), self.batch, self.steps, generator)):
-            batch = Batch(*(part[torch.from_numpy(rows).to(device)] for part in everything))
+            batch = TensorBatch(*(part[torch.from_numpy(rows).to(device)] for part in everything))
             loss, gradient = net.gradient(batch)
             if step % self.every == 0:
                 looks.append({"loss": loss} | self._looked(net, gradient, batch))
@@ -97,7 +97,7 @@ class Landscape(Value, frozen=True):
         table = {name: np.array([look[name] for look in looks]) for name in looks[0]}
         return _scored(net, everything, self.batch) | _summed_up(table) | table
 
-    def _looked(self, net: Moved, gradient: Tensor, batch: Batch) -> dict[str, float]:
+    def _looked(self, net: FlatModule, gradient: Tensor, batch: TensorBatch) -> dict[str, float]:
         """Losses and gradients along the step, and the covariate shift of the step itself."""
         import numpy as np
 
@@ -118,7 +118,7 @@ class Landscape(Value, frozen=True):
         }
 
 
-class Moved:
+class FlatModule:
     """A module whose parameters are one vector ``theta`` [p], so that it can be looked at from nearby."""
 
     def __init__(self, module: torch.nn.Module) -> None:
@@ -146,7 +146,9 @@ class Moved:
         logits: Tensor = functional_call(self.module, parameters, (x,))
         return logits
 
-    def gradient(self, batch: Batch, theta: Tensor | None = None, only: str = "") -> tuple[float, Tensor]:
+    def gradient(
+        self, batch: TensorBatch, theta: Tensor | None = None, only: str = ""
+    ) -> tuple[float, Tensor]:
         """The mean cross-entropy of a batch and its gradient [p]; or by one named tensor ``only``, flat."""
         import torch
         import torch.nn.functional as F
@@ -165,7 +167,9 @@ class Moved:
         return float(loss.detach()), slope
 
 
-def covariate_shift(net: Moved, gradient: Tensor, lr: float, batch: Batch) -> tuple[list[float], list[float]]:
+def covariate_shift(
+    net: FlatModule, gradient: Tensor, lr: float, batch: TensorBatch
+) -> tuple[list[float], list[float]]:
     """Definition 2.1 on the batch of the step about to be taken.
 
     Returns:
@@ -185,7 +189,7 @@ def covariate_shift(net: Moved, gradient: Tensor, lr: float, batch: Batch) -> tu
     return distances, cosines
 
 
-def _scored(net: Moved, everything: Batch, size: int) -> dict[str, float]:
+def _scored(net: FlatModule, everything: TensorBatch, size: int) -> dict[str, float]:
     """Loss and error of the whole training set, batch by batch."""
     import torch
     import torch.nn.functional as F

@@ -21,7 +21,7 @@ EPSILON = 1e-5
 """Added to variances, as torch does."""
 
 
-class Layer(NamedTuple):
+class NormalizedLayer(NamedTuple):
     """A dense layer of R networks, as views: weight [R, inputs, outputs], shift and gain [R, 1, outputs].
 
     The gain is None where nothing is normalized.
@@ -39,7 +39,7 @@ class Noise(NamedTuple):
     offset: Floats
 
 
-class Pass(NamedTuple):
+class LayerPass(NamedTuple):
     """What the backward pass of a layer needs: its inputs, its outputs, and its normalized values."""
 
     inputs: Floats
@@ -97,7 +97,7 @@ class NormalizedNets:
                 layer.gain[:] = 1.0
         return theta
 
-    def layers(self, theta: Floats) -> list[Layer]:
+    def layers(self, theta: Floats) -> list[NormalizedLayer]:
         """The layers of R networks, theta [R, p], as views."""
         layers, nets = [], len(theta)
         for i, (a, b) in enumerate(pairwise(self.widths)):
@@ -105,7 +105,7 @@ class NormalizedNets:
             middle = begin + a * b
             weight = theta[:, begin:middle].reshape(nets, a, b)
             gain = theta[:, None, middle + b : middle + 2 * b] if self._normalized(i) else None
-            layers.append(Layer(weight, theta[:, None, middle : middle + b], gain))
+            layers.append(NormalizedLayer(weight, theta[:, None, middle : middle + b], gain))
         return layers
 
     def noise(self, n: int, generator: np.random.Generator) -> list[Noise]:
@@ -125,11 +125,11 @@ class NormalizedNets:
             layers.append(Noise(share + spread.astype(np.float32), jitter + centre.astype(np.float32)))
         return layers
 
-    def passes(self, theta: Floats, x: Floats, noise: list[Noise] | None = None) -> list[Pass]:
+    def passes(self, theta: Floats, x: Floats, noise: list[Noise] | None = None) -> list[LayerPass]:
         """Every layer's inputs [R, n, inputs] (of the first, [1, n, inputs]) and outputs, before the ReLU."""
         import numpy as np
 
-        passes: list[Pass] = []
+        passes: list[LayerPass] = []
         values = x[None]
         for i, layer in enumerate(self.layers(theta)):
             unit = spread = None
@@ -140,7 +140,7 @@ class NormalizedNets:
             outputs = outputs + layer.shift
             if noise is not None and i < self.depth - 1:
                 outputs = outputs * noise[i].scale + noise[i].offset
-            passes.append(Pass(values, outputs, unit, spread))
+            passes.append(LayerPass(values, outputs, unit, spread))
             values = outputs if self.linear else np.maximum(outputs, 0.0)
         return passes
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from harness.analytic.kernels import interpolate
+from harness.analytic.kernel_interpolation import interpolate
 from harness.analytic.minimum_norm import minimum_norm
 from harness.analytic.scores import flat, require_positive
 from harness.spec import Value

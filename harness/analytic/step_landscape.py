@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.data.split import Split
 
 
-class Batch(NamedTuple):
+class NoisyBatch(NamedTuple):
     """Inputs [n, d], labels [n] or targets [n, outputs], and the noise of hidden layers, if any."""
 
     x: Floats
@@ -32,7 +32,7 @@ class Batch(NamedTuple):
     noise: list[Noise] | None = None
 
 
-class Landscape(NamedTuple):
+class StepProfile(NamedTuple):
     """At the points along one step: losses [points], and how far from the start's gradient theirs is, as a
     Euclidean distance, ``changes``, and over the distance moved, ``smoothness`` (both [points])."""
 
@@ -42,8 +42,8 @@ class Landscape(NamedTuple):
 
 
 def landscape(
-    nets: NormalizedNets, theta: Floats, gradient: Floats, moves: tuple[float, ...], batch: Batch
-) -> Landscape:
+    nets: NormalizedNets, theta: Floats, gradient: Floats, moves: tuple[float, ...], batch: NoisyBatch
+) -> StepProfile:
     """Losses and gradients at theta - move * gradient, for one network, theta and gradient [1, p].
 
     The smoothness is the paper's effective one: the change of the gradient in this direction only, which
@@ -54,11 +54,11 @@ def landscape(
     along = np.asarray(moves, theta.dtype)[:, None]
     losses, there = nets.gradients(theta - along * gradient, *batch)
     changes = np.linalg.norm(there - gradient, axis=1)
-    return Landscape(losses, changes, changes / (along[:, 0] * np.linalg.norm(gradient)))
+    return StepProfile(losses, changes, changes / (along[:, 0] * np.linalg.norm(gradient)))
 
 
 def covariate_shift(
-    nets: NormalizedNets, theta: Floats, gradient: Floats, lr: float, batch: Batch
+    nets: NormalizedNets, theta: Floats, gradient: Floats, lr: float, batch: NoisyBatch
 ) -> tuple[Floats, Floats]:
     """Definition 2.1 for one network, theta and gradient [1, p], on the batch of the step.
 
@@ -144,7 +144,7 @@ class Descent(Value, frozen=True):
 
     def start(
         self, split: Split, generator: np.random.Generator
-    ) -> tuple[NormalizedNets, Floats, Batch, Iterator[Batch]]:
+    ) -> tuple[NormalizedNets, Floats, NoisyBatch, Iterator[NoisyBatch]]:
         """The network, its first weights [1, p], all training images as a batch, and the steps' batches.
 
         Weights and batches are the same for all kinds of network, given generators of equal state.
@@ -161,8 +161,8 @@ class Descent(Value, frozen=True):
         nets = NormalizedNets(widths, self.batch_norm, variance=self.variance)
         order, noise = generator.spawn(2)
 
-        def with_noise(rows: NDArray[np.int64]) -> Batch:
-            return Batch(x[rows], y[rows], nets.noise(len(rows), noise) if self.noisy else None)
+        def with_noise(rows: NDArray[np.int64]) -> NoisyBatch:
+            return NoisyBatch(x[rows], y[rows], nets.noise(len(rows), noise) if self.noisy else None)
 
         steps = (with_noise(rows) for rows in batches(len(y), self.batch, self.steps, order))
         theta = nets.drawn(generator).astype(np.float32)
@@ -222,7 +222,7 @@ class AlongTheStep(Descent, frozen=True):
         return ended | _summed_up(table) | {"input_shift": float(np.median(shifts))} | table
 
     def _looked(
-        self, nets: NormalizedNets, theta: Floats, gradient: Floats, batch: Batch
+        self, nets: NormalizedNets, theta: Floats, gradient: Floats, batch: NoisyBatch
     ) -> dict[str, float]:
         import numpy as np
 
@@ -257,7 +257,7 @@ def _summed_up(table: dict[str, Floats]) -> dict[str, float]:
     }
 
 
-def scored(nets: NormalizedNets, theta: Floats, batch: Batch) -> tuple[Floats, Floats]:
+def scored(nets: NormalizedNets, theta: Floats, batch: NoisyBatch) -> tuple[Floats, Floats]:
     """Losses [R], and errors [R]: an example whose outputs are not finite is wrong."""
     import numpy as np
 
@@ -332,7 +332,7 @@ def deep_linear(
     nets = NormalizedNets((width,) * (layers + 1), batch_norm, linear=True, variance=1.0)
     theta = nets.drawn(generator)
     x = generator.standard_normal((n, width))
-    batch = Batch(x, x @ generator.standard_normal((width, width)) / width**0.5)
+    batch = NoisyBatch(x, x @ generator.standard_normal((width, width)) / width**0.5)
     looks = []
     for i in range(steps):
         loss, gradient = nets.gradients(theta, *batch)

@@ -44,7 +44,7 @@ def divergence(layer: Posterior) -> tuple[float, Posterior]:
     return kl, Posterior(layer.mean / prior, variance / prior - 1)
 
 
-class Pass(NamedTuple):
+class SampledPass(NamedTuple):
     """What the backward pass needs of one layer: inputs with a one, noise, deviation of activations."""
 
     inputs: Floats
@@ -52,7 +52,9 @@ class Pass(NamedTuple):
     deviation: Floats
 
 
-def sampled(layers: list[Posterior], x: Floats, generator: np.random.Generator) -> tuple[Floats, list[Pass]]:
+def sampled(
+    layers: list[Posterior], x: Floats, generator: np.random.Generator
+) -> tuple[Floats, list[SampledPass]]:
     """Logits [batch, classes] with each activation drawn from its own Gaussian."""
     import numpy as np
 
@@ -61,12 +63,12 @@ def sampled(layers: list[Posterior], x: Floats, generator: np.random.Generator) 
         inputs = np.hstack([np.maximum(x, 0) if i else x, np.ones((len(x), 1), np.float32)])
         deviation = np.sqrt(inputs**2 @ np.exp(2 * layer.log_deviation) + SMALLEST)
         noise = generator.standard_normal(deviation.shape, dtype=np.float32)
-        passes.append(Pass(inputs, noise, deviation))
+        passes.append(SampledPass(inputs, noise, deviation))
         x = inputs @ layer.mean + deviation * noise
     return x, passes
 
 
-def gradients(layers: list[Posterior], passes: list[Pass], error: Floats) -> list[Posterior]:
+def gradients(layers: list[Posterior], passes: list[SampledPass], error: Floats) -> list[Posterior]:
     """Of the summed loss, from its gradient by the logits."""
     import numpy as np
 
@@ -81,7 +83,7 @@ def gradients(layers: list[Posterior], passes: list[Pass], error: Floats) -> lis
     return slopes[::-1]
 
 
-class Adam:
+class PosteriorUpdate:
     """Kingma and Ba 2015, with their constants, in place on a list of arrays."""
 
     def __init__(self, arrays: list[Floats], lr: float) -> None:
@@ -151,7 +153,7 @@ class Variational(Value, frozen=True):
         for a, b in pairwise([x.shape[1], *[self.width] * self.depth, classes]):
             mean = (2 * generator.random((a + 1, b), dtype=np.float32) - 1) / np.float32(math.sqrt(a))
             layers.append(Posterior(mean, np.full((a + 1, b), -4.0, np.float32)))
-        adam = Adam([array for layer in layers for array in layer], self.lr)
+        update = PosteriorUpdate([array for layer in layers for array in layer], self.lr)
         for epoch in range(self.epochs):
             weight = np.float32(min(1.0, (epoch + 1) / self.warm_up))
             for rows in in_batches(generator.permutation(len(y)), self.batch):
@@ -159,7 +161,7 @@ class Variational(Value, frozen=True):
                 share = np.float32(len(rows) / len(y))
                 slopes = gradients(layers, passes, surplus(logits[None], y[rows])[0])
                 priors = [divergence(layer)[1] for layer in layers]
-                adam.step(
+                update.step(
                     [
                         a + weight * share * b
                         for slope, prior in zip(slopes, priors, strict=True)

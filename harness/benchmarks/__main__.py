@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness.benchmarks import gate, markdown, schema, workloads
-from harness.benchmarks.measure import Plan, profiled, section
-from harness.benchmarks.sweeps import Sweep
+from harness.benchmarks import gate, speed_page, speed_report, workloads
+from harness.benchmarks.feature_sweeps import Sweep
+from harness.benchmarks.measure import Agenda, profiled, section
 from harness.benchmarks.warm import Failure
 from harness.lab import places
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         measured = _again(asked) if asked.profiles else section(plan(asked))
-        print(_written(schema.SpeedReport(sections=(measured,)), asked))
+        print(_written(speed_report.SpeedReport(sections=(measured,)), asked))
     except (Failure, RuntimeError, ValueError, OSError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 1
@@ -79,7 +79,7 @@ def _parts(device: str) -> list[str]:
     return [workload.name for workload in workloads.WORKLOADS] + [SWEEP, GATE, STARTUP]
 
 
-def plan(asked: argparse.Namespace) -> Plan:
+def plan(asked: argparse.Namespace) -> Agenda:
     """What the command line asks for.
 
     Raises:
@@ -96,7 +96,7 @@ def plan(asked: argparse.Namespace) -> Plan:
     swept = [Sweep()] if SWEEP in wanted else []
     if asked.quick:
         trained, swept = [w.smaller() for w in trained], [s.smaller() for s in swept]
-    return Plan(
+    return Agenda(
         workloads=tuple(trained),
         sweeps=tuple(swept),
         device=asked.device,
@@ -109,7 +109,7 @@ def plan(asked: argparse.Namespace) -> Plan:
     )
 
 
-def _again(asked: argparse.Namespace) -> schema.Section:
+def _again(asked: argparse.Namespace) -> speed_report.DeviceSection:
     """The section of the report there for this device, with new profiles.
 
     Raises:
@@ -117,7 +117,7 @@ def _again(asked: argparse.Namespace) -> schema.Section:
     """
     folder = asked.out or Path("reports")
     device = asked.device.partition(":")[0]
-    sections = [s for s in schema.read(folder / "speed.json").sections if s.device == device]
+    sections = [s for s in speed_report.read(folder / "speed.json").sections if s.device == device]
     if not sections:
         raise ValueError(f"--profiles: {folder / 'speed.json'} has no section for {device}; measure first")
     if asked.only or asked.quick or asked.rounds:
@@ -125,16 +125,16 @@ def _again(asked: argparse.Namespace) -> schema.Section:
     return profiled(sections[0], workloads.on_gpu() if device == "cuda" else workloads.WORKLOADS)
 
 
-def _written(report: schema.SpeedReport, asked: argparse.Namespace) -> str:
+def _written(report: speed_report.SpeedReport, asked: argparse.Namespace) -> str:
     """The report in Markdown; a full run, or one with --out, is written beside the other device's section."""
     partial = asked.quick or bool(asked.only)
     if asked.out is None and partial:
-        return markdown.render(report)
+        return speed_page.render(report)
     folder = asked.out or Path("reports")
     folder.mkdir(parents=True, exist_ok=True)
-    whole = schema.with_section(schema.read(folder / "speed.json"), report.sections[0])
-    (folder / "speed.json").write_bytes(schema.encode(whole))
-    (folder / "speed.md").write_text(markdown.render(whole), encoding="utf-8")
+    whole = speed_report.with_section(speed_report.read(folder / "speed.json"), report.sections[0])
+    (folder / "speed.json").write_bytes(speed_report.encode(whole))
+    (folder / "speed.md").write_text(speed_page.render(whole), encoding="utf-8")
     return f"wrote {folder / 'speed.json'} and {folder / 'speed.md'}"
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from harness.benchmarks import sweeps
-from harness.benchmarks.sweeps import Sweep
+from harness.benchmarks import feature_sweeps
+from harness.benchmarks.feature_sweeps import Sweep
 from harness.benchmarks.variants import Variant
 from harness.benchmarks.warm import Pool
 from harness.lab import places
 
 ROUNDS = 5
-VARIANTS = sweeps.variants(Sweep().smaller(), "cpu", places.processes("cpu"))
+VARIANTS = feature_sweeps.variants(Sweep().smaller(), "cpu", places.processes("cpu"))
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=[variant.name.replace(" ", "-") for variant in VARIANTS])

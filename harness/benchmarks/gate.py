@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from harness.benchmarks import ours
-from harness.benchmarks.schema import Gate
+from harness.benchmarks.speed_report import Gate
 from harness.benchmarks.warm import Pool
 from harness.data import Digits, GeneratedImages, RandomLabels
 from harness.fleet.optimizers import Sgd, WhenFitted

@@ -15,7 +15,7 @@ from harness.spec.streams import stream
 CLASSES = 10
 
 
-class GaussianImages(Value, frozen=True):
+class BenchmarkImages(Value, frozen=True):
     """Independent normal pixels and uniformly drawn classes, the same images for every replicate.
 
     A process draws them once, so that what is measured is training: as with a data set that lies in memory,
@@ -40,7 +40,7 @@ class GaussianImages(Value, frozen=True):
         require_between(self, "n", self.n, 1, 1_000_000)
         require_between(self, "n_test", self.n_test, 1, 1_000_000)
         if not self.shape or min(self.shape) < 1:
-            raise ValueError(f"GaussianImages(shape={self.shape}): every side must be at least 1")
+            raise ValueError(f"BenchmarkImages(shape={self.shape}): every side must be at least 1")
 
     @property
     def classes(self) -> int:

@@ -8,10 +8,18 @@ from typing import NamedTuple
 
 import msgspec
 
-from harness.benchmarks import gate, peak, profile, startup, sweeps, training
+from harness.benchmarks import feature_sweeps, gate, peak, profile, startup, training
+from harness.benchmarks.feature_sweeps import Sweep
 from harness.benchmarks.rounds import FOREIGN_LIMIT
-from harness.benchmarks.schema import Gate, Machine, Peak, Row, Section, Startup, Unused
-from harness.benchmarks.sweeps import Sweep
+from harness.benchmarks.speed_report import (
+    DeviceSection,
+    Gate,
+    MatmulPeak,
+    MeasuredOn,
+    SpeedRow,
+    Startup,
+    Unused,
+)
 from harness.benchmarks.variants import PLAIN, Compared, Variant, compared
 from harness.benchmarks.warm import ROOT, Pool
 from harness.benchmarks.workloads import FORMULA, SMALLEST, Workload
@@ -20,7 +28,7 @@ from harness.lab import provenance
 PRECISIONS = ("float32", "bfloat16", "float64")
 
 
-class Plan(NamedTuple):
+class Agenda(NamedTuple):
     """What to measure, and how.
 
     Attributes:
@@ -43,12 +51,12 @@ class Plan(NamedTuple):
     say: Callable[[str], None] = print
 
 
-class Found:
+class Gathered:
     """What the workloads gave so far, and the fastest matrix products measured between them."""
 
-    def __init__(self, plan: Plan, pool: Pool) -> None:
+    def __init__(self, plan: Agenda, pool: Pool) -> None:
         self.plan, self.pool = plan, pool
-        self.rows: list[Row] = []
+        self.rows: list[SpeedRow] = []
         self.unused: list[Unused] = []
         self.left_out: list[str] = []
         self.peaks: dict[str, float] = {}
@@ -65,14 +73,14 @@ class Found:
             plan.say(f"left out: {line}")
         return comparison
 
-    def add(self, rows: list[Row]) -> None:
+    def add(self, rows: list[SpeedRow]) -> None:
         """Keep a workload's rows, and tell them."""
         self.rows.extend(rows)
         for row in rows:
             took = f"{row.plain.median:.2f} x (a), {row.seconds:.1f} s a round"
             self.plan.say(f"{row.title}, {row.precision}, {row.kernel}: {took}")
 
-    def shared(self) -> tuple[Row, ...]:
+    def shared(self) -> tuple[SpeedRow, ...]:
         """The rows with their shares of the peaks."""
         return tuple(
             msgspec.structs.replace(row, peak_share=row.tflops / self.peaks[row.precision])
@@ -82,7 +90,7 @@ class Found:
         )
 
 
-def section(plan: Plan) -> Section:
+def section(plan: Agenda) -> DeviceSection:
     """Measure everything the plan names.
 
     Raises:
@@ -94,7 +102,7 @@ def section(plan: Plan) -> Section:
         profiles = profile.of_missed(measured.rows, plan.workloads, pool, plan.device, commit)
         gates = _gates(plan, pool)
         machine = _machine(plan, pool)
-    return Section(
+    return DeviceSection(
         device=plan.device.partition(":")[0],
         date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         commit=commit,
@@ -103,7 +111,7 @@ def section(plan: Plan) -> Section:
         repeats=plan.rounds,
         foreign_limit=FOREIGN_LIMIT,
         formula=FORMULA,
-        peaks=tuple(Peak(precision=name, tflops=value) for name, value in measured.peaks.items()),
+        peaks=tuple(MatmulPeak(precision=name, tflops=value) for name, value in measured.peaks.items()),
         rows=measured.shared(),
         unused=tuple(measured.unused),
         startup=tuple(_starts(plan)),
@@ -119,7 +127,7 @@ def here() -> str:
     return commit + "+" * changed
 
 
-def profiled(section: Section, workloads: Sequence[Workload]) -> Section:
+def profiled(section: DeviceSection, workloads: Sequence[Workload]) -> DeviceSection:
     """The section with profiles made now of the rows that missed their target; nothing is timed again.
 
     Raises:
@@ -130,20 +138,20 @@ def profiled(section: Section, workloads: Sequence[Workload]) -> Section:
     return msgspec.structs.replace(section, profiles=profiles)
 
 
-def _found(plan: Plan, pool: Pool) -> Found:
-    outcome = Found(plan, pool)
+def _found(plan: Agenda, pool: Pool) -> Gathered:
+    outcome = Gathered(plan, pool)
     for workload in plan.workloads:
         variants = training.variants(workload, plan.device, plan.processes, plan.engines)
         measured = outcome.compare(workload.title, variants)
         outcome.add(training.rows(workload, measured))
         outcome.unused.extend(training.unused_rows(workload, measured))
     for sweep in plan.sweeps:
-        measured = outcome.compare(sweep.title, sweeps.variants(sweep, plan.device, plan.processes))
-        outcome.add(sweeps.rows(sweep, measured))
+        measured = outcome.compare(sweep.title, feature_sweeps.variants(sweep, plan.device, plan.processes))
+        outcome.add(feature_sweeps.rows(sweep, measured))
     return outcome
 
 
-def _gates(plan: Plan, pool: Pool) -> list[Gate]:
+def _gates(plan: Agenda, pool: Pool) -> list[Gate]:
     gates = []
     for ending in plan.endings:
         for precision in ("float32", "bfloat16"):
@@ -160,9 +168,9 @@ def _gates(plan: Plan, pool: Pool) -> list[Gate]:
     return gates
 
 
-def _machine(plan: Plan, pool: Pool) -> Machine:
+def _machine(plan: Agenda, pool: Pool) -> MeasuredOn:
     call = pool.of(PLAIN).call
-    return Machine(
+    return MeasuredOn(
         processor=provenance.processor(),
         cores=provenance.cores(),
         memory_gib=provenance.memory_gib(),
@@ -172,7 +180,7 @@ def _machine(plan: Plan, pool: Pool) -> Machine:
     )
 
 
-def _starts(plan: Plan) -> list[Startup]:
+def _starts(plan: Agenda) -> list[Startup]:
     if not plan.starts:
         return []
     plan.say("start-up")

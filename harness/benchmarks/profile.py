@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.benchmarks.schema import Profile, Row, Share
+from harness.benchmarks.speed_report import Profile, Share, SpeedRow
 from harness.benchmarks.warm import Pool
 from harness.benchmarks.workloads import Workload
 from harness.fleet import numerics, trainer
@@ -37,7 +37,7 @@ def shares(workload: Workload, precision: str, device: str) -> list[tuple[str, f
 
 
 def of_missed(
-    rows: Iterable[Row], workloads: Iterable[Workload], pool: Pool, device: str, commit: str
+    rows: Iterable[SpeedRow], workloads: Iterable[Workload], pool: Pool, device: str, commit: str
 ) -> tuple[Profile, ...]:
     """A profile of each row that missed its target, by the code of this commit.
 

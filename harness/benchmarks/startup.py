@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.benchmarks import baselines, ours
 from harness.benchmarks.rounds import ratio_of
-from harness.benchmarks.schema import Startup
+from harness.benchmarks.speed_report import Startup
 from harness.benchmarks.warm import ROOT, Warm
 from harness.benchmarks.workloads import Workload
 

@@ -25,7 +25,7 @@ class Perceptron(nn.Module):
         return self.layers[-1](x)
 
 
-class LeNet(nn.Module):
+class TextbookLeNet(nn.Module):
     """Twice (5x5 convolution, ReLU, 2x2 max-pool), then three linear layers."""
 
     def __init__(self, inputs: int, second: int, widths: tuple[int, ...]) -> None:
@@ -143,7 +143,7 @@ def _net(model: Any, shape: tuple[int, ...], classes: int) -> nn.Module:
     if isinstance(model, Mlp) and not model.batch_norm:
         return Perceptron(model.widths(shape, classes))
     if isinstance(model, StudentCnn):
-        return LeNet(shape[0], model.second, model.dense_widths(shape, classes))
+        return TextbookLeNet(shape[0], model.second, model.dense_widths(shape, classes))
     if isinstance(model, SmallAlexNet):
         return AlexNet(shape[0], model.dense_widths(shape, classes))
     if isinstance(model, EpflAlexNet):

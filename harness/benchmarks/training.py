@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from harness.benchmarks import baselines, ours, unused
 from harness.benchmarks.gate import KERNEL_VARIABLE, REFERENCE
-from harness.benchmarks.schema import Row, Unused
+from harness.benchmarks.speed_report import SpeedRow, Unused
 from harness.benchmarks.variants import PLAIN, Compared, Variant
 from harness.benchmarks.workloads import Workload
 
@@ -48,7 +48,7 @@ def _ours(workload: Workload, precision: str, device: str, processes: int, engin
     return Variant(f"{engine} {precision}", process, ours.train, arguments, count, environment, required=True)
 
 
-def rows(workload: Workload, timed: Compared) -> list[Row]:
+def rows(workload: Workload, timed: Compared) -> list[SpeedRow]:
     """A row per precision and engine; the share of peak is added when the peak is known."""
     return [
         _row(workload, timed, precision, engine)
@@ -58,13 +58,13 @@ def rows(workload: Workload, timed: Compared) -> list[Row]:
     ]
 
 
-def _row(workload: Workload, timed: Compared, precision: str, engine: str) -> Row:
+def _row(workload: Workload, timed: Compared, precision: str, engine: str) -> SpeedRow:
     name, tuned = f"{engine} {precision}", f"tuned {precision}"
     rounds, cells = timed.rounds, workload.cell_count
     seconds = rounds.median(name)
     plain = rounds.ratio(PLAIN, name)
     target = workload.target(precision) if engine == "chosen" else None
-    return Row(
+    return SpeedRow(
         workload=workload.name,
         title=workload.title,
         precision=precision,

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from harness.benchmarks.images import GaussianImages
+from harness.benchmarks.images import BenchmarkImages
 from harness.data import RandomLabels
 from harness.fleet.optimizers import Sgd
 from harness.models import EpflAlexNet, Mlp, SmallAlexNet, SmallInception, StudentCnn
@@ -34,7 +34,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     title: str
-    data: GaussianImages
+    data: BenchmarkImages
     model: Any
     optimizer: Sgd
     replicates: int = 4
@@ -97,8 +97,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _gaussian(n: int, side: int = 28, channels: int = 3) -> GaussianImages:
-    return GaussianImages(n, max(n // 4, 32), (channels, side, side))
+def _gaussian(n: int, side: int = 28, channels: int = 3) -> BenchmarkImages:
+    return BenchmarkImages(n, max(n // 4, 32), (channels, side, side))
 
 
 def _sgd(epochs: int, batch: int = 128) -> Sgd:

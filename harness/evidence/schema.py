@@ -43,7 +43,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class RunRead(msgspec.Struct, frozen=True, kw_only=True):
     """One computed cell that a claim read; ``kernel``: how it was trained ("" if it was not trained)."""
 
     name: str
@@ -76,16 +76,16 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Evidence, ...]
     controls: tuple[ControlOutcome, ...]
     figures: tuple[Series, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[RunRead, ...]
     command: str
     seconds: float
     family: str = ""
     thesis: str = ""
     contested: str = ""
-    control_runs: tuple[Run, ...] = ()
+    control_runs: tuple[RunRead, ...] = ()
 
 
-class Paper(msgspec.Struct, frozen=True, kw_only=True):
+class PaperEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A source."""
 
     key: str
@@ -127,7 +127,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     schema: int
     tiers: tuple[str, ...]
     provenance: Provenance
-    papers: tuple[Paper, ...]
+    papers: tuple[PaperEntry, ...]
     collected: tuple[Collected, ...]
     claims: tuple[ClaimReport, ...]
 

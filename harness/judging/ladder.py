@@ -10,7 +10,7 @@ import msgspec
 from harness.evidence.measured import Measured
 from harness.evidence.numbers import all_finite
 from harness.evidence.outcome import ControlOutcome, Evidence, with_controls
-from harness.evidence.schema import Reported, Run, Series
+from harness.evidence.schema import Reported, RunRead, Series
 from harness.evidence.statistics import CONTROL_LEVEL, contrasts, discriminates, judge_all, rungs
 from harness.spec import Experiment, Probing, Simulation, Solved, abbreviated
 from harness.spec.claim import Claim, Control, resolved
@@ -155,8 +155,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Evidence, ...]
     controls: tuple[ControlOutcome, ...]
     figures: tuple[Series, ...]
-    runs: tuple[Run, ...]
-    control_runs: tuple[Run, ...] = ()
+    runs: tuple[RunRead, ...]
+    control_runs: tuple[RunRead, ...] = ()
 
 
 class _Heard:
@@ -202,7 +202,7 @@ class _Heard:
         return Verdict.REPRODUCED, (*checks, *self.exact)
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[RunRead, ...]:
         """Every run that was read, in the order of ``@trained`` and its replicates."""
         return tuple(run for results in self.results for run in _runs(results))
 
@@ -242,7 +242,7 @@ def judged(item: Item, lab: Lab) -> Judgement:
 
 def _controlled(
     item: Item, control: Control, claim: _Heard, replicates: int, lab: Lab
-) -> tuple[ControlOutcome, tuple[Run, ...]]:
+) -> tuple[ControlOutcome, tuple[RunRead, ...]]:
     heard = _Heard(item, control, replicates, lab)
     verdict, checks = heard.judged(CONTROL_LEVEL)
     differences = contrasts(claim.check.relations, heard.check.relations)
@@ -296,9 +296,9 @@ def _exact(examples: int, counterexample: str) -> Evidence:
     )
 
 
-def _runs(results: Results) -> Iterator[Run]:
+def _runs(results: Results) -> Iterator[RunRead]:
     for run, record in zip(results.runs, results.records, strict=True):
-        yield Run(
+        yield RunRead(
             name=results.name,
             replicate=run.replicate,
             address=run.address,

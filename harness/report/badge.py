@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from harness.report import wording
-from harness.report.contents import Contents
+from harness.report.contents import PageContents
 from harness.spec.verdict import Verdict
 
 
-def render(contents: Contents) -> bytes:
+def render(contents: PageContents) -> bytes:
     """``{"schemaVersion": 1, "label": "claims at quick scale", "message": "12 reproduced, 1 refuted", ...}``.
 
     An expected refutation is no failure: the colour says whether every verdict came out as declared.

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.evidence.schema import ClaimReport, Paper, Report
+from harness.evidence.schema import ClaimReport, PaperEntry, Report
 from harness.report import multiplicity
 from harness.spec import TIERS
 from harness.spec.verdict import Verdict
@@ -49,15 +49,15 @@ class Family:
 class Section:
     """A paper and its claims by family."""
 
-    paper: Paper
+    paper: PaperEntry
     families: tuple[Family, ...]
 
 
 @dataclass(frozen=True)
-class Row:
+class PaperAtTier:
     """How one paper's claims came out at one tier."""
 
-    paper: Paper
+    paper: PaperEntry
     tier: str
     counts: Counter[Verdict]
     unexpected: int
@@ -76,7 +76,7 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Contents:
+class PageContents:
     """Everything a rendering shows; ``anchors`` maps (id, tier) to a name that is unique on the page.
 
     Attributes:
@@ -88,7 +88,7 @@ class Contents:
     tiers: tuple[str, ...]
     claims: tuple[ClaimReport, ...]
     sections: tuple[Section, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[PaperAtTier, ...]
     missing: tuple[Missing, ...]
     disputes: tuple[tuple[Statement, ...], ...]
     adjusted: dict[tuple[str, str], float]
@@ -120,11 +120,11 @@ def _ordered(reports: Sequence[Report]) -> tuple[ClaimReport, ...]:
     )
 
 
-def _papers(reports: Sequence[Report], claims: Iterable[ClaimReport]) -> dict[str, Paper]:
+def _papers(reports: Sequence[Report], claims: Iterable[ClaimReport]) -> dict[str, PaperEntry]:
     """Sources by key in the order of their years, those that no report describes among them."""
     papers = {paper.key: paper for report in reports for paper in report.papers}
     for claim in claims:
-        bare = Paper(key=claim.paper, authors="", title="", venue="", year=None, url="")
+        bare = PaperEntry(key=claim.paper, authors="", title="", venue="", year=None, url="")
         papers.setdefault(claim.paper, bare)
     undated = max((paper.year or 0 for paper in papers.values()), default=0) + 1
     return dict(sorted(papers.items(), key=lambda entry: (entry[1].year or undated, entry[0])))
@@ -147,7 +147,7 @@ def _families(statements: Sequence[Statement]) -> tuple[Family, ...]:
     )
 
 
-def _sections(papers: dict[str, Paper], statements: Sequence[Statement]) -> tuple[Section, ...]:
+def _sections(papers: dict[str, PaperEntry], statements: Sequence[Statement]) -> tuple[Section, ...]:
     pairs = ((paper, [s for s in statements if s.first.paper == key]) for key, paper in papers.items())
     return tuple(Section(paper, _families(of)) for paper, of in pairs if of)
 
@@ -171,13 +171,13 @@ def _against(one: ClaimReport, other: ClaimReport) -> bool:
     return apart and other.paper in one.contested and one.paper in other.contested
 
 
-def _rows(papers: dict[str, Paper], claims: Sequence[ClaimReport]) -> tuple[Row, ...]:
+def _rows(papers: dict[str, PaperEntry], claims: Sequence[ClaimReport]) -> tuple[PaperAtTier, ...]:
     cells: dict[tuple[str, str], list[ClaimReport]] = {}
     for claim in claims:
         cells.setdefault((claim.paper, claim.tier), []).append(claim)
     keys = sorted(cells, key=lambda cell: (list(papers).index(cell[0]), _rank(cell[1])))
     return tuple(
-        Row(
+        PaperAtTier(
             paper=papers[key],
             tier=tier,
             counts=Counter(claim.verdict for claim in cells[key, tier]),
@@ -228,7 +228,7 @@ def anchors(names: Iterable[tuple[str, str]], prefix: str = "") -> dict[tuple[st
     return named
 
 
-def gather(reports: Iterable[Report]) -> Contents:
+def gather(reports: Iterable[Report]) -> PageContents:
     """Join sessions (usually one per tier); the order in which they are given does not matter.
 
     An item that two sessions judged is shown as the one that finished last judged it.
@@ -236,7 +236,7 @@ def gather(reports: Iterable[Report]) -> Contents:
     reports = tuple(sorted(reports, key=lambda r: (r.provenance.finished, [_rank(tier) for tier in r.tiers])))
     claims = _ordered(reports)
     papers, statements = _papers(reports, claims), _statements(claims)
-    return Contents(
+    return PageContents(
         reports=tuple(sorted(reports, key=lambda report: [_rank(tier) for tier in report.tiers])),
         tiers=tuple(sorted({tier for report in reports for tier in report.tiers}, key=_rank)),
         claims=claims,

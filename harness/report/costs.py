@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.evidence.schema import ClaimReport, Run
+from harness.evidence.schema import ClaimReport, RunRead
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Slow:
     seconds: float
 
 
-def distinct(claims: Iterable[ClaimReport]) -> dict[tuple[str, int], Run]:
+def distinct(claims: Iterable[ClaimReport]) -> dict[tuple[str, int], RunRead]:
     """(address, replicate) to run, of what the claims and their controls read."""
     runs = (run for claim in claims for run in (*claim.runs, *claim.control_runs))
     return {(run.address, run.replicate): run for run in runs}
 
 
-def _seconds(runs: Iterable[Run]) -> float:
+def _seconds(runs: Iterable[RunRead]) -> float:
     return sum(run.seconds for run in runs)
 
 
@@ -59,10 +59,10 @@ def costs(claims: Sequence[ClaimReport]) -> tuple[Cost, ...]:
     return (*costed, total)
 
 
-def _overlap(read: Iterable[dict[tuple[str, int], Run]]) -> float:
+def _overlap(read: Iterable[dict[tuple[str, int], RunRead]]) -> float:
     """Seconds of the runs that more than one family reads."""
-    once: dict[tuple[str, int], Run] = {}
-    twice: dict[tuple[str, int], Run] = {}
+    once: dict[tuple[str, int], RunRead] = {}
+    twice: dict[tuple[str, int], RunRead] = {}
     for runs in read:
         twice |= {name: run for name, run in runs.items() if name in once}
         once |= runs

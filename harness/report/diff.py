@@ -86,7 +86,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return self.low is not None and self.high is not None and not self.low <= none <= self.high
 
 
-class Moved(msgspec.Struct, frozen=True, kw_only=True):
+class FactChange(msgspec.Struct, frozen=True, kw_only=True):
     """A fact of provenance that is another."""
 
     name: str
@@ -112,7 +112,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     tiers_removed: tuple[str, ...]
     restated: tuple[Restated, ...]
     changes: tuple[Change, ...]
-    provenance: tuple[Moved, ...]
+    provenance: tuple[FactChange, ...]
     compared: int
     stayed: int
 
@@ -226,11 +226,11 @@ def _interval(x: Evidence, y: Evidence, change: float) -> tuple[float, float] | 
     return welch_interval(change, (x.spread, y.spread), (x.n, y.n), LEVEL)
 
 
-def _moved(before: Report, after: Report) -> Iterator[Moved]:
+def _moved(before: Report, after: Report) -> Iterator[FactChange]:
     a, b = _facts(before), _facts(after)
     for name in {**a, **b}:
         if a.get(name) != b.get(name):
-            yield Moved(name=name, before=a.get(name, "none"), after=b.get(name, "none"))
+            yield FactChange(name=name, before=a.get(name, "none"), after=b.get(name, "none"))
 
 
 def _facts(report: Report) -> dict[str, str]:

@@ -25,7 +25,7 @@ LEAST = (-3.0, 10.0)
 
 
 @dataclass(frozen=True)
-class Place:
+class HalfWidths:
     """Half-widths from the bound, positive where the claim holds: estimate and both ends of its interval."""
 
     estimate: float
@@ -54,7 +54,7 @@ class Axis:
         return not self.left <= value <= self.right
 
 
-def place(check: Evidence) -> Place | None:
+def place(check: Evidence) -> HalfWidths | None:
     """Where a check lies on the common axis; None for what has no interval (exact checks, diverged runs)."""
     sides = [
         relative
@@ -69,7 +69,7 @@ def place(check: Evidence) -> Place | None:
 
 def _towards(
     check: Evidence, bound: float | None, near: float | None, far: float | None, sign: float
-) -> Place | None:
+) -> HalfWidths | None:
     """The check's place relative to one bound: ``near`` is the interval's end on the side of that bound."""
     if check.estimate is None or bound is None or (near is None and far is None):
         return None
@@ -83,11 +83,11 @@ def _towards(
     width = next((w for w in facing if math.isfinite(w) and w > 0), None)
     if width is None or not math.isfinite(estimate - held):
         return None
-    return Place(*((value - held) / width for value in (estimate, *reach)))
+    return HalfWidths(*((value - held) / width for value in (estimate, *reach)))
 
 
 @dataclass(frozen=True)
-class Row:
+class PlotLine:
     """A line of the plot: one check with an interval, or all the exact ones of an item together, in words.
 
     ``together``: here the numbers of the item as a whole are shown.
@@ -100,24 +100,24 @@ class Row:
     together: bool = False
 
 
-def rows(claim: ClaimReport) -> tuple[Row, ...]:
+def rows(claim: ClaimReport) -> tuple[PlotLine, ...]:
     """What the plot shows of an item."""
     drawn = [check for check in claim.checks if check.level > 0 or check.low is not None]
     exact = [check for check in claim.checks if check not in drawn]
-    lines = [Row(check.statement, check, together=check is drawn[0]) for check in drawn]
+    lines = [PlotLine(check.statement, check, together=check is drawn[0]) for check in drawn]
     if exact:
         worst = next((check for check in exact if check.verdict is not Verdict.REPRODUCED), exact[0])
         many = f"{len(exact)} exact checks, " if len(exact) > 1 else ""
         which = "among them: " if many and worst.verdict is not Verdict.REPRODUCED else ""
         told = f"{many}{which}{wording.exactly(worst)}"
-        lines.append(Row("exact", None, told, wording.count(worst.n)))
+        lines.append(PlotLine("exact", None, told, wording.count(worst.n)))
     empty = "not run" if claim.verdict is Verdict.NOT_RUN else "no check was made"
-    return tuple(lines) or (Row("", None, empty),)
+    return tuple(lines) or (PlotLine("", None, empty),)
 
 
 def axis(checks: Iterable[Evidence]) -> Axis:
     """One axis for all of them, from a tick to a tick."""
-    places: Sequence[Place] = [drawn for check in checks if (drawn := place(check)) is not None]
+    places: Sequence[HalfWidths] = [drawn for check in checks if (drawn := place(check)) is not None]
     low = min([LEAST[0], *(drawn.low for drawn in places if math.isfinite(drawn.low))])
     high = max([LEAST[1], *(drawn.high for drawn in places if math.isfinite(drawn.high))])
     left = max((tick for tick in TICKS if tick <= low), default=-FAR)

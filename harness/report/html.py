@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 from harness.report import costs, figures, forest, wording
-from harness.report.contents import Contents, anchors
+from harness.report.contents import PageContents, anchors
 from harness.report.track import track
 from harness.spec.verdict import Verdict
 
@@ -25,7 +25,7 @@ class Drawn:
     legend: tuple[figures.Entry, ...]
 
 
-def _drawn(contents: Contents, safe: Callable[[str], Any]) -> dict[tuple[str, str], list[Drawn]]:
+def _drawn(contents: PageContents, safe: Callable[[str], Any]) -> dict[tuple[str, str], list[Drawn]]:
     """The figures of each claim, every figure drawn once."""
     panels = figures.panels(contents.claims)
     names = anchors((f"{panel.paper} {panel.figure}", panel.tier) for panel in panels)
@@ -62,7 +62,7 @@ def _css() -> str:
     return resources.files("harness.report").joinpath("page.css").read_text("utf-8")
 
 
-def render(contents: Contents) -> str:
+def render(contents: PageContents) -> str:
     """The HTML document; the same contents give the same bytes."""
     from markupsafe import Markup
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from harness.evidence.outcome import ControlOutcome, Evidence
 from harness.evidence.schema import ClaimReport
 from harness.report import costs, figures, multiplicity, track, wording
-from harness.report.contents import Contents, Family, Section
+from harness.report.contents import Family, PageContents, Section
 from harness.spec.verdict import Verdict
 
 LIMIT = 1_000_000
@@ -53,7 +53,7 @@ def _verdict(verdict: Verdict) -> str:
     return f"{verdict.symbol} {verdict}"
 
 
-def render(contents: Contents, limit: int = LIMIT) -> str:
+def render(contents: PageContents, limit: int = LIMIT) -> str:
     """The report in at most ``limit`` bytes.
 
     Where that is too little, figures and runs go first, then the sections of the single claims, then rows
@@ -90,7 +90,7 @@ def cut(text: str, limit: int) -> str:
     return (kept.rpartition("\n")[0] + "\n" + said)[-limit:] if limit else ""
 
 
-def _head(contents: Contents) -> Iterator[str]:
+def _head(contents: PageContents) -> Iterator[str]:
     yield "# Papers' claims, tested"
     tiers = " and ".join(wording.scale(tier) for tier in contents.tiers)
     yield f"**{wording.tally(contents.counts)}**{', ' + plain(tiers) if tiers else ''}."
@@ -114,7 +114,7 @@ def _head(contents: Contents) -> Iterator[str]:
     yield "\n".join(["**Unexpected**\n", *unexpected]) if unexpected else ""
 
 
-def _summary(contents: Contents, every: bool = True) -> Iterator[str]:
+def _summary(contents: PageContents, every: bool = True) -> Iterator[str]:
     """One row per item: its verdict, and the check that decides against its bound."""
     claims = [c for c in contents.claims if every or c.verdict is not Verdict.REPRODUCED or c.unexpected]
     if claims:
@@ -140,7 +140,7 @@ def _summary(contents: Contents, every: bool = True) -> Iterator[str]:
         yield table(head, (_summary_row(contents, claim) for claim in claims))
 
 
-def _summary_row(contents: Contents, claim: ClaimReport) -> list[str]:
+def _summary_row(contents: PageContents, claim: ClaimReport) -> list[str]:
     parameters = f" ({wording.params(claim)})" if wording.params(claim) else ""
     verdict = f"{'⚠ ' if claim.unexpected else ''}{_verdict(claim.verdict)}"
     told = [verdict, plain((claim.says or claim.id) + parameters), plain(claim.paper), plain(claim.tier)]
@@ -156,7 +156,7 @@ def _numbers(check: Evidence) -> list[str]:
     return [wording.estimate(check), wording.interval(check), wording.bound(check)]
 
 
-def _details(contents: Contents, *, runs: bool) -> Iterator[str]:
+def _details(contents: PageContents, *, runs: bool) -> Iterator[str]:
     for section in contents.sections:
         yield from _section(section)
         for family in section.families:
@@ -249,7 +249,7 @@ def _runs(claim: ClaimReport) -> str:
     return "\n".join([f"<details><summary>{count} runs it read</summary>\n", *lines, "\n</details>"])
 
 
-def _figures(contents: Contents) -> Iterator[str]:
+def _figures(contents: PageContents) -> Iterator[str]:
     """Curves as a row of bars; the page has them drawn."""
     panels = figures.panels(contents.claims)
     rows = [
@@ -275,7 +275,7 @@ def sparkline(curve: tuple[float | None, ...], cells: int = 32) -> str:
     )
 
 
-def _contested(contents: Contents) -> Iterator[str]:
+def _contested(contents: PageContents) -> Iterator[str]:
     lines = [
         f"- {plain(c.says or c.id)} ({plain(c.paper)}, {_verdict(c.verdict)} "
         f"{plain(wording.scale(c.tier))}). Against it: {plain(c.contested)}"
@@ -286,7 +286,7 @@ def _contested(contents: Contents) -> Iterator[str]:
     yield "\n".join(["## Where sources disagree\n", *lines]) if lines else ""
 
 
-def _scope(contents: Contents) -> Iterator[str]:
+def _scope(contents: PageContents) -> Iterator[str]:
     yield "## Scope: what was not tested"
     rows = [
         [code(m.id), plain(m.paper), plain(m.tier), plain(m.says), plain(m.why)] for m in contents.missing
@@ -295,7 +295,7 @@ def _scope(contents: Contents) -> Iterator[str]:
     yield table(head, rows) if rows else "Every claim that was collected was tested."
 
 
-def _cost(contents: Contents) -> Iterator[str]:
+def _cost(contents: PageContents) -> Iterator[str]:
     yield "## Cost"
     yield "Wall seconds of the runs; each counts once in a row and once in the total, controls included."
     *families, total = costs.costs(contents.claims)
@@ -309,7 +309,7 @@ def _cells(cost: costs.Cost) -> list[str]:
     return [*counts, wording.seconds(cost.seconds), wording.seconds(cost.shared)]
 
 
-def _provenance(contents: Contents) -> Iterator[str]:
+def _provenance(contents: PageContents) -> Iterator[str]:
     yield "## Provenance"
     for report in contents.reports:
         rows = [[name, "<br>".join(map(plain, lines))] for name, lines in wording.provenance(report).items()]

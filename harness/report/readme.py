@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from harness.evidence.schema import ClaimReport, Paper, Report
+from harness.evidence.schema import ClaimReport, PaperEntry, Report
 from harness.report import wording
-from harness.report.contents import Contents, gather
+from harness.report.contents import PageContents, gather
 from harness.report.markdown import plain
 from harness.report.render import load
 from harness.spec.verdict import Verdict
@@ -51,7 +51,7 @@ def _joined(blocks: Iterable[str]) -> str:
     return "\n\n".join(block for block in blocks if block)
 
 
-def _blocks(contents: Contents) -> Iterator[str]:
+def _blocks(contents: PageContents) -> Iterator[str]:
     cells = _cells(contents)
     yield _counts(contents, cells)
     yield "\n".join(_scope(report) for report in contents.reports)
@@ -59,7 +59,7 @@ def _blocks(contents: Contents) -> Iterator[str]:
     yield from _papers(contents, cells)
 
 
-def _cells(contents: Contents) -> Cells:
+def _cells(contents: PageContents) -> Cells:
     """Every item of the judged tiers; one that exists and was not judged counts as not run."""
     judged = {(claim.id, claim.tier): claim.verdict for claim in contents.claims}
     items = {
@@ -83,15 +83,15 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(map(_row, [head, ["---"] * len(head), *rows]))
 
 
-def _sources(contents: Contents, cells: Cells) -> list[Paper]:
+def _sources(contents: PageContents, cells: Cells) -> list[PaperEntry]:
     """The papers of these items in the report's order; those of which nothing was judged come last."""
     described = {paper.key: paper for report in contents.reports for paper in report.papers}
-    bare = {key: Paper(key=key, authors="", title=key, venue="", year=None, url="") for key, _ in cells}
+    bare = {key: PaperEntry(key=key, authors="", title=key, venue="", year=None, url="") for key, _ in cells}
     keys = dict.fromkeys([section.paper.key for section in contents.sections] + list(bare))
     return [described.get(key) or bare[key] for key in keys if key in bare]
 
 
-def _counts(contents: Contents, cells: Cells) -> str:
+def _counts(contents: PageContents, cells: Cells) -> str:
     """Papers by tiers: how many items came out how."""
     shown = [v for v in Verdict if any(v in of for tiers in cells.values() for of in tiers.values())]
     rows = []
@@ -104,11 +104,11 @@ def _counts(contents: Contents, cells: Cells) -> str:
     return _table(["source", "tier", *(f"{verdict.symbol} {verdict}" for verdict in shown)], rows)
 
 
-def _named(paper: Paper) -> str:
+def _named(paper: PaperEntry) -> str:
     return f"{paper.title} ({paper.year})" if paper.year else paper.title
 
 
-def _link(paper: Paper) -> str:
+def _link(paper: PaperEntry) -> str:
     name = plain(_named(paper))
     return f"[{name}]({paper.url})" if re.fullmatch(r"https://[^\s()<>|]+", paper.url) else name
 
@@ -126,7 +126,7 @@ def _scope(report: Report) -> str:
     )
 
 
-def _exceptions(contents: Contents) -> str:
+def _exceptions(contents: PageContents) -> str:
     """What did not come out as the sources say, and why; one line for a claim's tiers of equal outcome."""
     outcomes: dict[tuple[Verdict, str], list[str]] = {}
     for claim in contents.claims:
@@ -145,7 +145,7 @@ def _told(claim: ClaimReport) -> str:
     return f"{plain(claim.says + values)} ({plain(claim.paper)}, {plain(claim.where)}): {plain(why)}"
 
 
-def _papers(contents: Contents, cells: Cells) -> Iterator[str]:
+def _papers(contents: PageContents, cells: Cells) -> Iterator[str]:
     """A folded table per paper: claims by tiers."""
     where = {(claim.paper, claim.says): claim.where for claim in contents.claims}
     for paper in _sources(contents, cells):

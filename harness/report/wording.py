@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.evidence.outcome import Contrast, Evidence
-from harness.evidence.schema import ClaimReport, Paper, Report, Run
+from harness.evidence.schema import ClaimReport, PaperEntry, Report, RunRead
 from harness.spec.verdict import Verdict
 
 MEANINGS = {
@@ -188,13 +188,13 @@ def expectation(claim: ClaimReport) -> str:
     return ""
 
 
-def citation(paper: Paper) -> str:
+def citation(paper: PaperEntry) -> str:
     """Authors and year as text cites them, or the key of an unknown source."""
     dated = f" ({paper.year})" if paper.year else ""
     return f"{paper.authors}{dated}" if paper.authors else paper.key
 
 
-def short(paper: Paper) -> str:
+def short(paper: PaperEntry) -> str:
     """``Zhang et al. (2017)``, up to three names in full; those that are no list of persons stay whole."""
     surnames = [_surname(author.split()) for author in paper.authors.split(", ") if author.split()]
     if len(surnames) < 2:
@@ -239,10 +239,10 @@ class Replicates:
     seconds: float
 
 
-def runs(read: Iterable[Run]) -> Iterator[Replicates]:
+def runs(read: Iterable[RunRead]) -> Iterator[Replicates]:
     """The runs by experiment, in their order."""
 
-    def experiment(run: Run) -> tuple[str, str, str, str]:
+    def experiment(run: RunRead) -> tuple[str, str, str, str]:
         return run.name, run.what, run.kernel, run.address
 
     for key, members in itertools.groupby(read, experiment):

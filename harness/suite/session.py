@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from harness.data import DataError
-from harness.evidence.schema import SCHEMA, ClaimReport, Collected, Paper, Provenance, Report
+from harness.evidence.schema import SCHEMA, ClaimReport, Collected, PaperEntry, Provenance, Report
 from harness.judging.ladder import Item, judged
 from harness.judging.rejudging import rejudged
 from harness.lab import progress, provenance
@@ -39,7 +39,7 @@ class Exchange(msgspec.Struct, kw_only=True):
 
     collected: list[Collected] = []
     skeletons: list[ClaimReport] = []
-    papers: list[Paper] = []
+    papers: list[PaperEntry] = []
     data: dict[str, str] = {}
     computed: dict[str, float] = {}
     trained: dict[str, tuple[int, float]] = {}
@@ -133,7 +133,7 @@ class Session:
                     selected=selected,
                 )
             )
-            paper = Paper(**msgspec.structs.asdict(claim.paper))
+            paper = PaperEntry(**msgspec.structs.asdict(claim.paper))
             if paper not in self.told.papers:
                 self.told.papers.append(paper)
 

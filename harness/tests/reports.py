@@ -11,11 +11,11 @@ from harness.evidence.schema import (
     SCHEMA,
     ClaimReport,
     Collected,
-    Paper,
+    PaperEntry,
     Provenance,
     Report,
     Reported,
-    Run,
+    RunRead,
     Series,
 )
 from harness.spec.verdict import Verdict
@@ -25,7 +25,7 @@ HOSTILE = (
     "[f](javascript:g) @h \x00\x1b \u202e </style></title>"
 )
 PAPERS = (
-    Paper(
+    PaperEntry(
         key="RIVER2017",
         authors="River et al.",
         title="Networks that remember",
@@ -33,7 +33,9 @@ PAPERS = (
         year=2017,
         url="https://example.org/river?a=1&b=2",
     ),
-    Paper(key="MEADOW2019", authors="Meadow", title="The second descent", venue="Fields", year=2019, url=""),
+    PaperEntry(
+        key="MEADOW2019", authors="Meadow", title="The second descent", venue="Fields", year=2019, url=""
+    ),
 )
 
 
@@ -120,7 +122,7 @@ def claim(name: str = "random_labels_are_fit", tier: str = "quick", **changes: A
         "controls": (control(),),
         "figures": (_figure_1a(),),
         "runs": tuple(
-            Run(name="random", replicate=r, address=f"{r}f" * 32, what="digits, 512 units", seconds=1.5)
+            RunRead(name="random", replicate=r, address=f"{r}f" * 32, what="digits, 512 units", seconds=1.5)
             for r in range(5)
         ),
         "command": f'python -m pytest "{node}"',

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analytic.dense_nets import DenseNets, Layer, in_batches
+from harness.analytic.dense_nets import DenseLayer, DenseNets, in_batches
 from harness.analytic.memorization import CriticalSamples, EasyExamples, LearningOrder, gini
 from harness.data.digits import Digits
 from harness.data.inputs import GaussianInputs
@@ -63,7 +63,7 @@ def test_steps_are_those_of_torch(momentum: float) -> None:
 
 def test_networks_do_not_see_each_other() -> None:
     nets, (x, y) = drawn(3, 5, 4, 2), batch(6, 5, 2)
-    alone = DenseNets([Layer(*(a[1:2].copy() for a in layer)) for layer in nets.layers])
+    alone = DenseNets([DenseLayer(*(a[1:2].copy() for a in layer)) for layer in nets.layers])
     turned = np.stack([x[::-1], x, x]), np.stack([y[::-1], y, y])
     nets.step(*turned, 0.1)
     alone.step(x, y, 0.1)

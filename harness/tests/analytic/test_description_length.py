@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analytic import variational
-from harness.analytic.dense_nets import DenseNets, Layer, log_probabilities, surplus
+from harness.analytic.dense_nets import DenseLayer, DenseNets, log_probabilities, surplus
 from harness.analytic.description_length import Net, Prequential, TwoPart, uniform_bits
 from harness.analytic.variational import Posterior, Variational, divergence, gradients, sampled
 from harness.data.digits import Digits
@@ -37,9 +37,9 @@ def test_blocks_grow_and_end_at_the_last_label(first: int, growth: float, labels
 
 def test_a_net_that_says_nothing_codes_uniformly_and_confident_errors_are_bounded() -> None:
     x, y = np.zeros((4, 3), np.float32), np.array([0, 1, 2, 2])
-    silent = DenseNets([Layer(np.zeros((1, 3, 3), np.float32), np.zeros((1, 1, 3), np.float32))])
+    silent = DenseNets([DenseLayer(np.zeros((1, 3, 3), np.float32), np.zeros((1, 1, 3), np.float32))])
     assert QUICK.bits(silent, x, y) == pytest.approx(4 * math.log2(3), rel=1e-6)
-    sure = DenseNets([Layer(np.zeros((1, 3, 3), np.float32), np.array([[[1000.0, 0, 0]]], np.float32))])
+    sure = DenseNets([DenseLayer(np.zeros((1, 3, 3), np.float32), np.array([[[1000.0, 0, 0]]], np.float32))])
     assert QUICK.bits(sure, x, y) == pytest.approx(3 * math.log2(3 / 1e-3), rel=1e-2)
 
 
@@ -113,9 +113,9 @@ def test_gradients_of_a_sampled_net_are_its_differences() -> None:
 
 def test_adam_walks_at_its_rate_on_a_slope() -> None:
     place = np.zeros(1)
-    adam = variational.Adam([place], 0.1)
+    update = variational.PosteriorUpdate([place], 0.1)
     for _ in range(5):
-        adam.step([np.full(1, 3.0)])
+        update.step([np.full(1, 3.0)])
     assert place[0] == pytest.approx(-0.5, rel=1e-3)
 
 

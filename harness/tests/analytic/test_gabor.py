@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.analytic import gabor
 from harness.analytic.gabor import GaborMagnitudes, LinearFit, OnFeatures, Pixels, RandomPatches, patches
-from harness.analytic.kernels import GaussianKernel, KernelInterpolation
+from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
 from harness.data.digits import Digits
 from harness.data.labels import RandomLabels, TrueLabels
 from harness.data.split import Split

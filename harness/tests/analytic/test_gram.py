@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.analytic.gram import (
     LabelsAgainstGram,
-    Layer,
+    SignedLayer,
     descent,
     drawn_layer,
     gram,
@@ -62,10 +62,10 @@ def test_a_step_is_one_of_gradient_descent(seed: int) -> None:
         for sign in (1, -1):
             w = start.copy()
             w[i] += sign * 1e-7
-            sides.append(np.sum((Layer(w, layer.signs, layer.factor).output(x) - y) ** 2) / 2)
+            sides.append(np.sum((SignedLayer(w, layer.signs, layer.factor).output(x) - y) ** 2) / 2)
         numeric[i] = (sides[0] - sides[1]) / 2e-7
     residual = layer.descend(x, y, 0.1)
-    assert residual == pytest.approx(Layer(start, layer.signs, layer.factor).output(x) - y)
+    assert residual == pytest.approx(SignedLayer(start, layer.signs, layer.factor).output(x) - y)
     assert layer.w == pytest.approx(start - 0.1 * numeric, abs=1e-6)
 
 

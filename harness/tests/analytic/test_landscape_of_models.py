@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from harness.analytic.landscape_of_models import Batch, Landscape, Moved, covariate_shift
+from harness.analytic.landscape_of_models import FlatModule, Landscape, TensorBatch, covariate_shift
 from harness.analytic.normalized_nets import NormalizedNets
-from harness.analytic.step_landscape import Batch as DenseBatch
+from harness.analytic.step_landscape import NoisyBatch
 from harness.analytic.step_landscape import covariate_shift as dense_shift
 from harness.data.digits import Digits
 from harness.lab.durations import estimate
@@ -24,7 +24,7 @@ WIDTHS = (5, 7, 6, 3)
 N = 12
 
 
-def twins(seed: int) -> tuple[NormalizedNets, Any, Moved, Batch]:
+def twins(seed: int) -> tuple[NormalizedNets, Any, FlatModule, TensorBatch]:
     """One dense net with biases in numpy and the same one as a torch module, and a batch."""
     generator = np.random.default_rng(seed)
     nets = NormalizedNets(WIDTHS)
@@ -35,11 +35,11 @@ def twins(seed: int) -> tuple[NormalizedNets, Any, Moved, Batch]:
         own.weight.data = torch.from_numpy(layer.weight[0].T.copy())
         own.bias.data = torch.from_numpy(layer.shift[0, 0].copy())
         layers += [own, torch.nn.ReLU()]
-    batch = Batch(
+    batch = TensorBatch(
         torch.from_numpy(generator.standard_normal((N, WIDTHS[0]))),
         torch.from_numpy(generator.integers(WIDTHS[-1], size=N)),
     )
-    return nets, theta, Moved(torch.nn.Sequential(*layers[:-1])), batch
+    return nets, theta, FlatModule(torch.nn.Sequential(*layers[:-1])), batch
 
 
 def test_covariate_shift_is_that_of_the_dense_nets() -> None:
@@ -48,7 +48,7 @@ def test_covariate_shift_is_that_of_the_dense_nets() -> None:
     losses, slope = nets.gradients(theta, x, y)
     loss, gradient = net.gradient(batch)
     assert loss == pytest.approx(losses[0])
-    expected = dense_shift(nets, theta, slope, 0.5, DenseBatch(x, y))
+    expected = dense_shift(nets, theta, slope, 0.5, NoisyBatch(x, y))
     for found, theirs in zip(covariate_shift(net, gradient, 0.5, batch), expected, strict=True):
         assert found == pytest.approx(theirs)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analytic.kernels import GaussianKernel, interpolate
+from harness.analytic.kernel_interpolation import GaussianKernel, interpolate
 from harness.analytic.rademacher import (
     CoinFlips,
     FitsCoinFlips,

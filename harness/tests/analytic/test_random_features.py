@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analytic.kernels import GaussianKernel, KernelInterpolation
+from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
 from harness.analytic.random_features import FourierFeatures, RandomFeatureSweep, ReluFeatures, SampleSweep
 from harness.data.digits import Digits
 from harness.data.labels import TrueLabels, WrongLabels

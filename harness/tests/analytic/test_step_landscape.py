@@ -14,7 +14,7 @@ from harness.analytic.normalized_nets import NormalizedNets
 from harness.analytic.step_landscape import (
     AcrossRates,
     AlongTheStep,
-    Batch,
+    NoisyBatch,
     batches,
     covariate_shift,
     deep_linear,
@@ -33,7 +33,7 @@ def small(seed: int, widths: tuple[int, ...] = (4, 5, 6, 3), **kind: Any) -> tup
     net = NormalizedNets(widths, **kind)
     theta, x = net.drawn(generator), generator.standard_normal((9, widths[0]))
     targets = generator.standard_normal((9, widths[-1]))
-    batch = Batch(x, targets if net.linear else generator.integers(widths[-1], size=9))
+    batch = NoisyBatch(x, targets if net.linear else generator.integers(widths[-1], size=9))
     return net, theta, batch, net.gradients(theta, *batch)[1]
 
 

@@ -18,23 +18,23 @@ from hypothesis import settings
 
 from harness.benchmarks import (
     baselines,
+    feature_sweeps,
     gate,
-    markdown,
     measure,
     ours,
     peak,
     profile,
-    schema,
+    speed_page,
+    speed_report,
     startup,
-    sweeps,
     training,
     unused,
     workloads,
 )
-from harness.benchmarks.images import GaussianImages
+from harness.benchmarks.feature_sweeps import Sweep
+from harness.benchmarks.images import BenchmarkImages
 from harness.benchmarks.load import Timing
-from harness.benchmarks.measure import Plan
-from harness.benchmarks.sweeps import Sweep
+from harness.benchmarks.measure import Agenda
 from harness.benchmarks.variants import Variant, compared
 from harness.benchmarks.warm import Failure
 from harness.benchmarks.workloads import WORKLOADS, Workload
@@ -58,7 +58,7 @@ def tiny(workload: Workload, **changes: Any) -> Workload:
 
 
 TINY = tiny(WORKLOADS[0], name="tiny", model=Mlp(4))
-SWEEP = Sweep(data=GaussianImages(30, 10, (1, 4, 4)), widths=(4, 30, 60), sets=(1, 3), targets=((1, 7.5),))
+SWEEP = Sweep(data=BenchmarkImages(30, 10, (1, 4, 4)), widths=(4, 30, 60), sets=(1, 3), targets=((1, 7.5),))
 
 
 class Here:
@@ -148,7 +148,7 @@ def test_scikit_learns_network_is_ours() -> None:
 
 def test_every_loop_learns() -> None:
     """Forty images, learnt by heart: a loop that skipped a step or mixed up labels would not get there."""
-    data = GaussianImages(40, 8, (1, 4, 4))
+    data = BenchmarkImages(40, 8, (1, 4, 4))
     experiment = Experiment(data, Mlp(64), Sgd(lr=0.1, epochs=60, batch=10))
     cell, split = (experiment, 0), data.split(None, 0)
     setting = baselines.Setting(1)
@@ -201,7 +201,7 @@ def test_sixteen_cells_and_no_replicate_twice(workload: Workload) -> None:
 
 
 def test_images_are_shared_and_labels_are_the_replicates() -> None:
-    data = GaussianImages(50, 5, (1, 2, 2), RandomLabels(1.0))
+    data = BenchmarkImages(50, 5, (1, 2, 2), RandomLabels(1.0))
     one, two = data.split(None, 0), data.split(None, 1)
     assert one.x_train is two.x_train
     assert (one.y_true == two.y_true).all()
@@ -246,7 +246,7 @@ def test_a_whole_measurement(here: Here, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     cnn = tiny(next(w for w in WORKLOADS if w.name == "student-cnn"), unused=("vmap",))
     said: list[str] = []
-    plan = Plan((TINY, cnn), (SWEEP,), rounds=2, endings=(ending,), replicates=5, say=said.append)
+    plan = Agenda((TINY, cnn), (SWEEP,), rounds=2, endings=(ending,), replicates=5, say=said.append)
     found = measure.section(without_compiling(plan))
     assert [(row.workload, row.precision) for row in found.rows] == [
         ("tiny", "float32"), ("tiny", "bfloat16"), ("student-cnn", "float32"), ("student-cnn", "bfloat16"),
@@ -263,12 +263,12 @@ def test_a_whole_measurement(here: Here, monkeypatch: pytest.MonkeyPatch) -> Non
     assert {judged.reference for judged in found.gates} == {"reference"}
     assert {p.precision for p in found.peaks} == {"float32", "bfloat16", "float64"}
     assert any("tiny" in line or "MLP 1x512" in line for line in said)
-    whole = schema.SpeedReport(sections=(found,))
-    assert msgspec.json.decode(schema.encode(whole), type=schema.SpeedReport) == whole
-    assert "student CNN" in markdown.render(whole)
+    whole = speed_report.SpeedReport(sections=(found,))
+    assert msgspec.json.decode(speed_report.encode(whole), type=speed_report.SpeedReport) == whole
+    assert "student CNN" in speed_page.render(whole)
 
 
-def without_compiling(plan: Plan) -> Plan:
+def without_compiling(plan: Agenda) -> Agenda:
     """``torch.compile`` takes a compiler and half a minute."""
     kept = [
         msgspec.structs.replace(w, unused=tuple(u for u in w.unused if u != "compiled"))
@@ -284,7 +284,7 @@ def test_fleets_as_on_a_gpu(here: Here, monkeypatch: pytest.MonkeyPatch) -> None
     fleets = workloads.fleets_of(base, 16, (1, 3))
     assert [f.cell_count for f in fleets] == [1, 3]
     assert [f.baseline_count for f in fleets] == [1, 1]
-    plan = Plan(tuple(fleets), engines=("chosen", "reference"), rounds=1, say=lambda line: None)
+    plan = Agenda(tuple(fleets), engines=("chosen", "reference"), rounds=1, say=lambda line: None)
     found = measure.section(plan)
     three = [row for row in found.rows if row.cells == 3]
     assert [(row.precision, row.engine) for row in three] == [
@@ -293,7 +293,7 @@ def test_fleets_as_on_a_gpu(here: Here, monkeypatch: pytest.MonkeyPatch) -> None
     assert all(row.plain.median == pytest.approx(3.0) for row in three)  # equal time, three times the work
     assert three[1].kernel == "reference"
     gpu = msgspec.structs.replace(found, device="cuda")
-    page = markdown.render(schema.SpeedReport(sections=(gpu,)))
+    page = speed_page.render(speed_report.SpeedReport(sections=(gpu,)))
     assert "| replicas |" in page
     assert "reference (forced)" in page
 
@@ -310,17 +310,17 @@ def test_what_is_measured_on_a_gpu() -> None:
 
 @pytest.mark.parametrize("solver", ["_lstsq", "_linear_regression"])
 def test_baselines_of_sweeps_solve_least_squares(solver: str) -> None:
-    train, _, targets, _ = sweeps._drawn(SWEEP, 3, 0)
+    train, _, targets, _ = feature_sweeps._drawn(SWEEP, 3, 0)
     assert (train.shape, targets.shape) == ((30, 60), (30, 30))
-    weights = getattr(sweeps, solver)(train[:, :10], targets)
+    weights = getattr(feature_sweeps, solver)(train[:, :10], targets)
     np.testing.assert_allclose(train[:, :10].T @ (train[:, :10] @ weights - targets), 0, atol=1e-9)
-    assert np.abs(train @ getattr(sweeps, solver)(train, targets) - targets).max() < 1e-6
+    assert np.abs(train @ getattr(feature_sweeps, solver)(train, targets) - targets).max() < 1e-6
 
 
 def test_the_widths_of_the_sweep() -> None:
-    assert len(sweeps.WIDTHS) == 23
-    assert (sweeps.WIDTHS[0], sweeps.WIDTHS[-1]) == (20, 8 * Sweep().data.n)
-    assert Sweep().data.n in sweeps.WIDTHS
+    assert len(feature_sweeps.WIDTHS) == 23
+    assert (feature_sweeps.WIDTHS[0], feature_sweeps.WIDTHS[-1]) == (20, 8 * Sweep().data.n)
+    assert Sweep().data.n in feature_sweeps.WIDTHS
 
 
 # -- start-up -------------------------------------------------------------------------------------------

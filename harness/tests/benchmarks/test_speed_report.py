@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from harness.benchmarks import __main__ as command
-from harness.benchmarks import gate, markdown, schema
-from harness.benchmarks.measure import Plan
+from harness.benchmarks import gate, speed_page, speed_report
+from harness.benchmarks.measure import Agenda
 from harness.benchmarks.rounds import Ratio
 from harness.benchmarks.workloads import WORKLOADS
 from harness.evidence.measured import Measured
@@ -49,13 +49,15 @@ def test_a_run_that_does_not_fit_fails_the_gate() -> None:
         judged = gate.judged("title", "float32", *pair)
         assert not judged.passed
         assert judged.unfitted + judged.unfitted_reference == 1
-        schema.encode(schema.SpeedReport(sections=(section(gates=(judged,)),)))  # no NaN, no infinity
+        speed_report.encode(
+            speed_report.SpeedReport(sections=(section(gates=(judged,)),))
+        )  # no NaN, no infinity
 
 
 # -- the report -----------------------------------------------------------------------------------------
 
 
-def row(**changes: Any) -> schema.Row:
+def row(**changes: Any) -> speed_report.SpeedRow:
     known: dict[str, Any] = {
         "workload": "mlp", "title": "MLP", "precision": "float32", "kernel": "backprop", "engine": "chosen",
         "cells": 16, "parameters": 1_209_866, "seconds": 4.0, "cpu_seconds": 7.9, "tflops": 0.129,
@@ -64,10 +66,10 @@ def row(**changes: Any) -> schema.Row:
         "notes": {"plain": "2 threads", "tuned float32": "1 thread"}, "target": 1.6, "met": True,
         "rounds": 5, "rejected": 2, "disturbed": False, "foreign": 0.03,
     }  # fmt: skip
-    return schema.Row(**{**known, **changes})
+    return speed_report.SpeedRow(**{**known, **changes})
 
 
-MACHINE = schema.Machine(
+MACHINE = speed_report.MeasuredOn(
     processor="A processor",
     cores=2,
     memory_gib=23.5,
@@ -75,20 +77,22 @@ MACHINE = schema.Machine(
     accelerator="",
     versions={"python": "3.11.7", "torch": "2.15.0"},
 )
-VMAP = schema.Unused(workload="mlp", title="MLP", variant="vmap", note="E = 8", ratio=Ratio(0.5, 0.4, 0.6, 5))
-LISTING = schema.Startup(
+VMAP = speed_report.Unused(
+    workload="mlp", title="MLP", variant="vmap", note="E = 8", ratio=Ratio(0.5, 0.4, 0.6, 5)
+)
+LISTING = speed_report.Startup(
     what="python -m harness list", seconds=Ratio(0.9, 0.8, 1.0, 5), imported=(), target=1.5, met=True
 )
 
 
-def section(**changes: Any) -> schema.Section:
+def section(**changes: Any) -> speed_report.DeviceSection:
     known: dict[str, Any] = {
         "device": "cpu", "date": "2026-01-02T03:04:05Z", "commit": "0123456789abcdef+", "machine": MACHINE,
         "rounds": 5, "repeats": 5, "foreign_limit": 0.12, "formula": "6 m", "rows": (row(),), "gates": (),
-        "peaks": (schema.Peak(precision="float32", tflops=0.162),), "unused": (VMAP,),
+        "peaks": (speed_report.MatmulPeak(precision="float32", tflops=0.162),), "unused": (VMAP,),
         "startup": (LISTING,), "left_out": ("MLP, compiled: no compiler",),
     }  # fmt: skip
-    return schema.Section(**{**known, **changes})
+    return speed_report.DeviceSection(**{**known, **changes})
 
 
 EXPECTED = (
@@ -109,38 +113,44 @@ EXPECTED = (
 
 @pytest.mark.parametrize("text", EXPECTED)
 def test_the_page_says(text: str) -> None:
-    assert text in markdown.render(schema.SpeedReport(sections=(section(),)))
+    assert text in speed_page.render(speed_report.SpeedReport(sections=(section(),)))
 
 
 def test_the_page_marks_what_is_doubtful() -> None:
-    page = markdown.render(schema.SpeedReport(sections=(section(rows=(row(disturbed=True, met=False),)),)))
+    page = speed_page.render(
+        speed_report.SpeedReport(sections=(section(rows=(row(disturbed=True, met=False),)),))
+    )
     assert "| MLP † |" in page
     assert "† too few rounds" in page
     assert "1.6 **missed**" in page
-    assert "†" not in markdown.render(schema.SpeedReport(sections=(section(),)))
+    assert "†" not in speed_page.render(speed_report.SpeedReport(sections=(section(),)))
 
 
 def test_the_page_says_where_missed_rows_spend_their_time() -> None:
-    shares = (schema.Share(what="mm", share=0.9), schema.Share(what="all others", share=0.1))
-    spent = schema.Profile(title="MLP", precision="float32", kernel="backprop", commit="0123", shares=shares)
-    page = markdown.render(schema.SpeedReport(sections=(section(profiles=(spent,)),)))
+    shares = (speed_report.Share(what="mm", share=0.9), speed_report.Share(what="all others", share=0.1))
+    spent = speed_report.Profile(
+        title="MLP", precision="float32", kernel="backprop", commit="0123", shares=shares
+    )
+    page = speed_page.render(speed_report.SpeedReport(sections=(section(profiles=(spent,)),)))
     assert "| MLP | float32 | 71% | mm 90%, all others 10% |" in page
     assert "Profiled at commit 0123." in page
-    assert "### Missed targets" not in markdown.render(schema.SpeedReport(sections=(section(),)))
+    assert "### Missed targets" not in speed_page.render(speed_report.SpeedReport(sections=(section(),)))
 
 
 def test_the_page_shows_the_gate() -> None:
     judged = gate.judged("digits", "float32", fitted(EPOCHS), fitted(EPOCHS))
-    page = markdown.render(schema.SpeedReport(sections=(section(gates=(judged,)),)))
+    page = speed_page.render(speed_report.SpeedReport(sections=(section(gates=(judged,)),)))
     assert "| digits | float32 | some | 92.5 | 92.5 | 0 and 0 of 10 | 1.000 [" in page
 
 
 def test_a_report_keeps_the_other_device(tmp_path: Path) -> None:
     path = tmp_path / "speed.json"
-    assert schema.read(path) == schema.SpeedReport()
+    assert speed_report.read(path) == speed_report.SpeedReport()
     gpu, cpu, newer = section(device="cuda"), section(), section(rounds=7)
-    path.write_bytes(schema.encode(schema.with_section(schema.SpeedReport(sections=(gpu,)), cpu)))
-    again = schema.with_section(schema.read(path), newer)
+    path.write_bytes(
+        speed_report.encode(speed_report.with_section(speed_report.SpeedReport(sections=(gpu,)), cpu))
+    )
+    again = speed_report.with_section(speed_report.read(path), newer)
     assert again.sections == (newer, gpu)
 
 
@@ -151,13 +161,13 @@ def test_a_foreign_report_is_refused_in_a_line(tmp_path: Path, text: str) -> Non
     path = tmp_path / "speed.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"^speed.json (is no speed report|has schema 2).*$"):
-        schema.read(path)
+        speed_report.read(path)
 
 
 # -- the command ----------------------------------------------------------------------------------------
 
 
-def planned(*arguments: str) -> Plan:
+def planned(*arguments: str) -> Agenda:
     return command.plan(command._parser().parse_args(arguments))
 
 
@@ -221,8 +231,10 @@ def test_profiles_are_added_to_the_report_there_and_nothing_is_timed_again(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shares = (schema.Share(what="mm", share=1.0),)
-    spent = schema.Profile(title="MLP", precision="float32", kernel="backprop", commit="45", shares=shares)
+    shares = (speed_report.Share(what="mm", share=1.0),)
+    spent = speed_report.Profile(
+        title="MLP", precision="float32", kernel="backprop", commit="45", shares=shares
+    )
     monkeypatch.setattr(command, "section", lambda plan: section())
     monkeypatch.setattr(
         command, "profiled", lambda found, _: msgspec.structs.replace(found, profiles=(spent,))
@@ -232,7 +244,7 @@ def test_profiles_are_added_to_the_report_there_and_nothing_is_timed_again(
     assert command.main([]) == 0
     assert command.main(["--profiles", "--quick"]) == 1
     assert command.main(["--profiles"]) == 0
-    (found,) = schema.read(tmp_path / "reports" / "speed.json").sections
+    (found,) = speed_report.read(tmp_path / "reports" / "speed.json").sections
     assert found == section(profiles=(spent,))
 
 

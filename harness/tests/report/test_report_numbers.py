@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.evidence.outcome import Evidence
-from harness.evidence.schema import ClaimReport, Run, encode
+from harness.evidence.schema import ClaimReport, RunRead, encode
 from harness.evidence.statistics import RUNGS, all_reach, bounded, effect, judge, matches
 from harness.judging.ladder import judged
 from harness.lab.lab import Lab
@@ -160,8 +160,8 @@ def test_as_many_verdicts_may_be_false_as_the_levels_allow() -> None:
     assert row.expected_false == pytest.approx(0.1)
 
 
-def _run(address: str, seconds: float, replicate: int = 0) -> Run:
-    return Run(name="x", replicate=replicate, address=address, what="w", seconds=seconds, kernel="plain")
+def _run(address: str, seconds: float, replicate: int = 0) -> RunRead:
+    return RunRead(name="x", replicate=replicate, address=address, what="w", seconds=seconds, kernel="plain")
 
 
 def test_a_run_counts_once_in_a_family_and_once_in_the_total() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.evidence.outcome import Evidence
-from harness.evidence.schema import ClaimReport, Collected, Run
+from harness.evidence.schema import ClaimReport, Collected, RunRead
 from harness.lab.lab import Lab
 from harness.lab.names import Names
 from harness.lab.plan import Plan
@@ -143,8 +143,8 @@ def test_quiet_shows_what_is_not_reproduced_and_verbose_all() -> None:
 # -- what it took, and what was not run ---------------------------------------------------------------
 
 
-def run(address: str, replicate: int, seconds: float = 2.0) -> Run:
-    return Run(name="x", replicate=replicate, address=address, what="", seconds=seconds)
+def run(address: str, replicate: int, seconds: float = 2.0) -> RunRead:
+    return RunRead(name="x", replicate=replicate, address=address, what="", seconds=seconds)
 
 
 def test_a_family_pays_for_its_controls_and_the_sum_has_each_run_once() -> None:

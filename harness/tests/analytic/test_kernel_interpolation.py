@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.analytic import kernels
-from harness.analytic.kernels import (
+from harness.analytic import kernel_interpolation
+from harness.analytic.kernel_interpolation import (
     GaussianKernel,
     Interpolant,
     KernelInterpolation,
@@ -45,7 +45,7 @@ def dense(kernel: Any, x: Floats, z: Floats) -> Floats:
 def solved(by: str, kernel: Any, x: Floats, y: Floats, ridge: float = 0.0) -> Interpolant:
     if by == "lapack":
         return interpolate(kernel, x, y, ridge=ridge)
-    return kernels._by_torch(kernel, x, y, ridge, True, "cpu")  # what device="cuda" runs
+    return kernel_interpolation._by_torch(kernel, x, y, ridge, True, "cpu")  # what device="cuda" runs
 
 
 def others_of(solution: Interpolant) -> Floats:
@@ -95,7 +95,7 @@ def test_blocks_do_not_show(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y, x_test = gaussian(0, 53, 5), gaussian(1, 53, 2), gaussian(2, 31, 5)
     kernel = GaussianKernel(1.0)
     whole = solved(by, kernel, x, y)
-    monkeypatch.setattr(kernels, "BLOCK", 7)
+    monkeypatch.setattr(kernel_interpolation, "BLOCK", 7)
     pieces = solved(by, kernel, x, y)
     np.testing.assert_allclose(pieces.coefficients, whole.coefficients, rtol=1e-10)
     np.testing.assert_allclose(others_of(pieces), others_of(whole), rtol=1e-10)
@@ -151,7 +151,7 @@ def test_arguments_are_not_written_to() -> None:
 def test_memory_is_that_of_one_matrix() -> None:
     n, d, r = 3000, 40, 20
     x, y = gaussian(0, n, d), gaussian(1, n, r)
-    expected = kernels.memory(n, inputs=d, targets=r)
+    expected = kernel_interpolation.memory(n, inputs=d, targets=r)
     interpolate(GaussianKernel(3.0), x[:50], y[:50])  # what is imported on first use does not count
     tracemalloc.start()
     interpolate(GaussianKernel(3.0), x, y)
@@ -163,8 +163,8 @@ def test_memory_is_that_of_one_matrix() -> None:
 
 def test_memory_at_the_size_of_mnist() -> None:
     gib = 2**30
-    assert 26.8 < kernels.memory(60_000, inputs=784, targets=10) / gib < 28.5
-    assert 80.5 < kernels.memory(60_000, inputs=784, targets=10, device="cuda") / gib < 83
+    assert 26.8 < kernel_interpolation.memory(60_000, inputs=784, targets=10) / gib < 28.5
+    assert 80.5 < kernel_interpolation.memory(60_000, inputs=784, targets=10, device="cuda") / gib < 83
 
 
 def test_interpolation_of_digits_is_scored() -> None:

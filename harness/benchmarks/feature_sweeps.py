@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.benchmarks import ours
-from harness.benchmarks.images import GaussianImages
+from harness.benchmarks.images import BenchmarkImages
 from harness.benchmarks.rounds import Ratio
-from harness.benchmarks.schema import Row
+from harness.benchmarks.speed_report import SpeedRow
 from harness.benchmarks.variants import PLAIN, Compared, Variant
 from harness.data import RandomLabels
 from harness.spec import Solved
@@ -40,7 +40,7 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = "random-features"
     title: str = "random features"
-    data: GaussianImages = GaussianImages(1000, 1000, (1, 28, 28))
+    data: BenchmarkImages = BenchmarkImages(1000, 1000, (1, 28, 28))
     widths: tuple[int, ...] = WIDTHS
     sets: tuple[int, ...] = (1, 12)
     targets: tuple[tuple[int, float], ...] = ((1, 7.5), (12, 50.0))
@@ -139,12 +139,12 @@ def variants(sweep: Sweep, device: str, processes: int) -> list[Variant]:
     return timed
 
 
-def rows(sweep: Sweep, timed: Compared) -> list[Row]:
+def rows(sweep: Sweep, timed: Compared) -> list[SpeedRow]:
     """A row per number of label sets; (a) and (c) solve each set anew, which takes as many times as long."""
     return [_row(sweep, timed, sets) for sets in sweep.sets]
 
 
-def _row(sweep: Sweep, timed: Compared, sets: int) -> Row:
+def _row(sweep: Sweep, timed: Compared, sets: int) -> SpeedRow:
     name, rounds, target = f"ours {sets}", timed.rounds, dict(sweep.targets).get(sets)
     plain = times(rounds.ratio(PLAIN, name), sets)
     sklearn = timed.ratio(SKLEARN, name)
@@ -156,7 +156,7 @@ def _row(sweep: Sweep, timed: Compared, sets: int) -> Row:
     stacked = timed.ratio(f"{STACKED} {sets}", name)
     if stacked:
         notes["tuned"] = f"lstsq per width, {sets} label sets as right-hand sides"
-    return Row(
+    return SpeedRow(
         workload=f"{sweep.name}-{sets}",
         title=_title(sweep, sets),
         precision="float64",

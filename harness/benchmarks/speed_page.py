@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.benchmarks.rounds import Ratio
-from harness.benchmarks.schema import Gate, Profile, Row, Section, SpeedReport, Startup, Unused
+from harness.benchmarks.speed_report import (
+    DeviceSection,
+    Gate,
+    Profile,
+    SpeedReport,
+    SpeedRow,
+    Startup,
+    Unused,
+)
 
 NONE = "–"
 LETTERS = {"plain": "(a)", "tuned": "(b)", "sklearn": "(c)"}
@@ -26,7 +34,7 @@ def render(report: SpeedReport) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _section(section: Section) -> list[str]:
+def _section(section: DeviceSection) -> list[str]:
     parts = [f"## {'CPU' if section.device == 'cpu' else 'GPU'}", _machine(section)]
     if section.rows:
         parts.append(_rows(section.rows) if section.device == "cpu" else _fleets(section.rows))
@@ -65,7 +73,7 @@ def ratio(value: Ratio | None) -> str:
     return f"**{number(value.median)}** [{number(value.low)} to {number(value.high)}]"
 
 
-def _machine(section: Section) -> str:
+def _machine(section: DeviceSection) -> str:
     machine, versions = section.machine, section.machine.versions
     peaks = ", ".join(f"{number(p.tflops * 1000)} GFLOP/s in {p.precision}" for p in section.peaks)
     shown = ", ".join(f"{name} {version}" for name, version in versions.items())
@@ -80,17 +88,17 @@ def _machine(section: Section) -> str:
     return "  \n".join(lines)
 
 
-def _marked(row: Row) -> str:
+def _marked(row: SpeedRow) -> str:
     return f"{row.title}{' †' if row.disturbed else ''}"
 
 
-def _target(row: Row) -> str:
+def _target(row: SpeedRow) -> str:
     if row.target is None:
         return NONE
     return f"{row.target:g} {'met' if row.met else '**missed**'}"
 
 
-def _rows(rows: Sequence[Row]) -> str:
+def _rows(rows: Sequence[SpeedRow]) -> str:
     head = ("workload", "precision", "(a)", "(b)", "(c)", "CPU time, (a)", "of peak", "target over (a)")
     cells = (
         (
@@ -102,7 +110,7 @@ def _rows(rows: Sequence[Row]) -> str:
     return table(head, cells) + _footnote(rows)
 
 
-def _profiles(section: Section) -> str:
+def _profiles(section: DeviceSection) -> str:
     """Where the rows that missed their target spend their time, and how near to the peak they are."""
     peaks = {(row.title, row.precision): row.peak_share for row in section.rows}
 
@@ -123,7 +131,7 @@ def _profiles(section: Section) -> str:
     return f"{table(head, map(cells, section.profiles))}\n\n{note}"
 
 
-def _fleets(rows: Sequence[Row]) -> str:
+def _fleets(rows: Sequence[SpeedRow]) -> str:
     head = (
         "model",
         "replicas",
@@ -148,16 +156,16 @@ def _fleets(rows: Sequence[Row]) -> str:
     return table(head, cells) + note + _footnote(rows)
 
 
-def _engine(row: Row) -> str:
+def _engine(row: SpeedRow) -> str:
     return row.kernel + (" (forced)" if row.engine == "reference" else "")
 
 
-def _footnote(rows: Sequence[Row]) -> str:
+def _footnote(rows: Sequence[SpeedRow]) -> str:
     disturbed = any(row.disturbed for row in rows)
     return "\n\n† too few rounds were undisturbed: all are used" * disturbed
 
 
-def _kernels(rows: Sequence[Row]) -> list[str]:
+def _kernels(rows: Sequence[SpeedRow]) -> list[str]:
     """What each row was trained by, and how the baselines ran."""
     lines = []
     for row in rows:
@@ -173,7 +181,7 @@ def _kernels(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _losses(section: Section) -> list[str]:
+def _losses(section: DeviceSection) -> list[str]:
     """Where ours is slower than a baseline, and the variants that were measured and are not used."""
     lost = [
         f"{row.title}, {row.precision}, {_engine(row)}: {number(compared.median)} of {LETTERS[name]}"
@@ -234,7 +242,7 @@ def _bullets(lines: Iterable[str]) -> list[str]:
     return ["\n".join(f"* {line}" for line in lines)]
 
 
-def _method(section: Section) -> str:
+def _method(section: DeviceSection) -> str:
     lines = (
         f"{section.rounds} rounds; in each, every variant once, in a new random order, in processes that "
         "stay warm. Start-up is measured apart.",

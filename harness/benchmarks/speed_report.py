@@ -15,7 +15,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Whatever is in a report: no unknown field is read."""
 
 
-class Machine(Part, frozen=True, kw_only=True):
+class MeasuredOn(Part, frozen=True, kw_only=True):
     """Where it was measured; no name and no path of it.
 
     Attributes:
@@ -31,14 +31,14 @@ class Machine(Part, frozen=True, kw_only=True):
     versions: dict[str, str]
 
 
-class Peak(Part, frozen=True, kw_only=True):
+class MatmulPeak(Part, frozen=True, kw_only=True):
     """The fastest square matrix product of this run, tried before every workload."""
 
     precision: str
     tflops: float
 
 
-class Row(Part, frozen=True, kw_only=True):
+class SpeedRow(Part, frozen=True, kw_only=True):
     """Ours at one workload and precision, beside the baselines of the same rounds.
 
     Attributes:
@@ -153,7 +153,7 @@ class Profile(Part, frozen=True, kw_only=True):
     shares: tuple[Share, ...]
 
 
-class Section(Part, frozen=True, kw_only=True):
+class DeviceSection(Part, frozen=True, kw_only=True):
     """One run on one device.
 
     Attributes:
@@ -167,13 +167,13 @@ class Section(Part, frozen=True, kw_only=True):
     device: str
     date: str
     commit: str
-    machine: Machine
+    machine: MeasuredOn
     rounds: int
     repeats: int
     foreign_limit: float
     formula: str
-    peaks: tuple[Peak, ...]
-    rows: tuple[Row, ...]
+    peaks: tuple[MatmulPeak, ...]
+    rows: tuple[SpeedRow, ...]
     unused: tuple[Unused, ...]
     startup: tuple[Startup, ...]
     gates: tuple[Gate, ...]
@@ -185,7 +185,7 @@ class SpeedReport(Part, frozen=True, kw_only=True):
     """The last run on each device."""
 
     schema: int = SCHEMA
-    sections: tuple[Section, ...] = ()
+    sections: tuple[DeviceSection, ...] = ()
 
 
 def read(path: Path) -> SpeedReport:
@@ -207,7 +207,7 @@ def read(path: Path) -> SpeedReport:
     return report
 
 
-def with_section(report: SpeedReport, section: Section) -> SpeedReport:
+def with_section(report: SpeedReport, section: DeviceSection) -> SpeedReport:
     """The report with this section in the place of an earlier one of the same device."""
     others = [s for s in report.sections if s.device != section.device]
     return SpeedReport(sections=tuple(sorted([*others, section], key=lambda s: s.device)))
