@@ -41,8 +41,9 @@ def run(given: argparse.Namespace) -> int:
         ValueError: store, data root or device cannot be used; no claims here.
     """
     from harness.lab.lab import Lab
-    from harness.lab.progress import Tally, Terminal
+    from harness.lab.progress import Tally
     from harness.suite.listing import functions
+    from harness.suite.live import Terminal
 
     place = selection.place_of(given)
     if place.store.is_file():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from harness.lab.durations import alike
 from harness.spec import Experiment, Probing, Simulation, Solved, Value, abbreviated
@@ -42,9 +43,13 @@ class Stopwatch:
         return bool(self._sums)
 
 
-@dataclass
-class Group:
-    """Runs that one line of progress names together; ``seconds``: of an open one, on average."""
+class Group(msgspec.Struct, frozen=True):
+    """Runs that one line of progress names together.
+
+    Attributes:
+        runs, done, computed: how many there are, how many ended, how many of these were computed here.
+        seconds: expected of an open one, on average.
+    """
 
     runs: int = 0
     done: int = 0
@@ -66,21 +71,23 @@ class Pace:
     Args:
         fleets: in the order of computing, with what is expected of them.
         processes: how many fleets are computed at once.
-        measured: what runs took so far; added to.
+        stopwatch: what runs took so far; added to.
     """
 
-    def __init__(self, fleets: Sequence[Fleet], processes: int, measured: Stopwatch) -> None:
-        self.processes, self.measured = processes, measured
+    def __init__(self, fleets: Sequence[Fleet], processes: int, stopwatch: Stopwatch) -> None:
+        self.processes, self.stopwatch = processes, stopwatch
         self.spent = 0.0
         self._open = [{run.key: run for run in fleet.runs} for fleet in fleets]
         self._expected = [fleet.seconds / len(fleet.runs) for fleet in fleets]
         self._place = {key: i for i, runs in enumerate(self._open) for key in runs}
-        self._groups: dict[str, Group] = {}
+        self._runs: Counter[str] = Counter()
+        self._done: Counter[str] = Counter()
+        self._computed: Counter[str] = Counter()
         self._alike: dict[str, Counter[tuple[str, float]]] = {}
         for i, runs in enumerate(self._open):
             for run in runs.values():
                 name = described(run.value)
-                self._groups.setdefault(name, Group()).runs += 1
+                self._runs[name] += 1
                 self._alike.setdefault(name, Counter())[run.kind, self._expected[i]] += 1
         self._run_of_kind = {run.kind: run for fleet in fleets for run in fleet.runs}
         self._first, self._last = 0, 0
@@ -92,27 +99,29 @@ class Pace:
             return
         name, self._last = described(run.value), place
         self._alike[name][run.kind, self._expected[place]] -= 1
-        self._groups[name].done += 1
+        self._done[name] += 1
         if seconds > 0:
-            self._groups[name].computed += 1
+            self._computed[name] += 1
             self.spent += seconds
-            self.measured.add(run, seconds, self._expected[place])
+            self.stopwatch.add(run, seconds, self._expected[place])
 
     def groups(self) -> dict[str, Group]:
         """By name, in the order of computing, with what an open run is by now expected to take."""
-        for name, group in self._groups.items():
-            still = group.runs - group.done
+        groups = {}
+        for name, runs in self._runs.items():
+            still = runs - self._done[name]
             alike = ((self._run_of_kind[kind], each, n) for (kind, each), n in self._alike[name].items() if n)
-            seconds = sum(n * self.measured.seconds(run, each) for run, each, n in alike)
-            group.seconds = seconds / still if still else 0.0
-        return self._groups
+            seconds = sum(n * self.stopwatch.seconds(run, each) for run, each, n in alike)
+            mean = seconds / still if still else 0.0
+            groups[name] = Group(runs, self._done[name], self._computed[name], mean)
+        return groups
 
     def now(self) -> Now:
         """What is computed just now, as far as the order of computing tells."""
         found = Now()
         for i in self._current():
             runs = list(self._open[i].values())
-            seconds = sum(self.measured.seconds(run, self._expected[i]) for run in runs)
+            seconds = sum(self.stopwatch.seconds(run, self._expected[i]) for run in runs)
             names = dict.fromkeys((*found.names, described(runs[0].value)))
             found = Now(tuple(names), found.seconds + seconds, max(found.longest, seconds))
         return found

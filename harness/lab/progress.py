@@ -1,28 +1,67 @@
-"""How training goes: a few live lines on a terminal, a plain line every few seconds in a log."""
+"""How far training has come, counted for whoever draws it, and the words in which it is said."""
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from harness.lab.pace import Pace, Stopwatch, described, remaining
+import msgspec
+
+from harness.lab.pace import Group, Pace, Stopwatch, described, remaining
 
 if TYPE_CHECKING:
-    import pytest
-
     from harness.lab.computing import Finished
     from harness.lab.runs import Fleet
 
 PLAIN_SECONDS = 10.0
-PLAIN_SECONDS_MOST = 60.0
-NAMED = 3
-"""So many kinds of what trains just now are named on a terminal."""
+"""Seconds from one plain line of progress to the next, in a training of minutes."""
 
-State = dict[str, Any]
-Show = Callable[[State, bool], None]
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one process, or several together, have come with what they set out to do.
+
+    Attributes:
+        first: is this the session's plan, and not further replicates of single claims?
+        runs, done, failed: numbers of runs, in all and ended; failed ones count among the ended.
+        over: nothing is open any more.
+        processes: how many fleets are computed at once.
+        overhead: seconds of computing that were spent on starting up, over all processes.
+        groups: what trains, in words -> the runs that go by these words.
+        now: the groups being computed.
+        under_way, longest: expected seconds of the fleets being computed, and of the longest of them.
+        spent: seconds of computing that finished runs took.
+        measured: has any run of this session been timed?
+        planned: how the session's plan ended, if this comes after it.
+        plain: is the terminal shared with pytest's letters, so that only plain lines may be written?
+    """
+
+    first: bool = False
+    runs: int = 0
+    done: int = 0
+    failed: int = 0
+    over: bool = False
+    processes: int = 1
+    overhead: float = 0.0
+    groups: dict[str, Group] = {}
+    now: tuple[str, ...] = ()
+    under_way: float = 0.0
+    longest: float = 0.0
+    spent: float = 0.0
+    measured: bool = False
+    planned: Status | None = None
+    plain: bool = False
+
+
+Show = Callable[[Status, bool], None]
+"""Draws a status, or passes it on; the second argument says that nothing follows for now."""
+
+
+class Computed(NamedTuple):
+    """How many runs were computed, and the seconds of a processor (or GPU) that they took together."""
+
+    runs: int = 0
+    seconds: float = 0.0
 
 
 class Tally:
@@ -35,108 +74,117 @@ class Tally:
     Attributes:
         first: set while the session's plan is computed; what comes later are further replicates of
             single claims.
-        computed: what was computed here -> (runs, seconds).
+        computed: what was computed here, in words -> how much.
     """
 
     def __init__(self, show: Show, processes: int = 1) -> None:
         self.show, self.processes = show, processes
         self.first = False
-        self.planned: State = {}
-        self.state: State = {}
-        self.computed: dict[str, tuple[int, float]] = {}
-        self._measured = Stopwatch()
-        self._pace = Pace((), processes, self._measured)
+        self.planned: Status | None = None
+        self.status = Status()
+        self.computed: dict[str, Computed] = {}
+        self._stopwatch = Stopwatch()
+        self._pace = Pace((), processes, self._stopwatch)
         self._began = 0.0
 
     def begin(self, fleets: Sequence[Fleet]) -> None:
         """Set out to compute these."""
-        runs = sum(len(fleet.runs) for fleet in fleets)
-        self._pace = Pace(fleets, self.processes, self._measured)
-        self.state = {"first": self.first, "runs": runs, "done": 0, "failed": 0, "over": False}
-        self.state |= {"processes": self.processes, "overhead": 0.0}
+        self._pace = Pace(fleets, self.processes, self._stopwatch)
+        self.status = Status(
+            first=self.first,
+            runs=sum(len(fleet.runs) for fleet in fleets),
+            processes=self.processes,
+            planned=None if self.first else self.planned,  # the controller may not have looked in between
+        )
         self._began = time.monotonic()
-        if not self.first and self.planned:
-            self.state["planned"] = self.planned  # the controller may not have looked in between
         self._tell()
 
     def finished(self, done: Finished) -> None:
         """One run ended."""
         self._pace.finished(done.run, done.seconds)
-        self.state["done"] += 1
-        self.state["failed"] += bool(done.failure)
         if done.seconds:
-            runs, seconds = self.computed.get(described(done.run.value), (0, 0.0))
-            self.computed[described(done.run.value)] = runs + 1, seconds + done.cost
+            before = self.computed.get(described(done.run.value), Computed())
+            after = Computed(before.runs + 1, before.seconds + done.cost)
+            self.computed[described(done.run.value)] = after
+        self.status = msgspec.structs.replace(
+            self.status, done=self.status.done + 1, failed=self.status.failed + bool(done.failure)
+        )
         self._tell()
 
     def end(self) -> None:
         """Nothing is open any more."""
-        self.state["over"] = True
+        self.status = msgspec.structs.replace(self.status, over=True)
         if self.first:
-            self.planned = dict(self.state)
-        self.show(self.state, True)
+            self.planned = self.status
+        self.show(self.status, True)
 
     def _tell(self) -> None:
-        now, spent = self._pace.now(), self._pace.spent
+        now, spent, overhead = self._pace.now(), self._pace.spent, self.status.overhead
         if spent:  # what it took to start, at most: some may be of runs that are under way
             unspent = (time.monotonic() - self._began) * self.processes - spent
-            self.state["overhead"] = max(0.0, min(self.state["overhead"] or unspent, unspent))
-        groups = self._pace.groups().items()
-        self.state |= {
-            "groups": {name: (g.runs, g.done, g.computed, g.seconds) for name, g in groups},
-            "now": now.names,
-            "under_way": now.seconds,
-            "longest": now.longest,
-            "spent": spent,
-            "measured": bool(self._measured),
-        }
-        self.show(self.state, False)
+            overhead = max(0.0, min(overhead or unspent, unspent))
+        self.status = msgspec.structs.replace(
+            self.status,
+            groups=self._pace.groups(),
+            now=now.names,
+            under_way=now.seconds,
+            longest=now.longest,
+            spent=spent,
+            overhead=overhead,
+            measured=bool(self._stopwatch),
+        )
+        self.show(self.status, False)
 
 
-def line(state: State, elapsed: float) -> str:
-    """``trained 12 of 80 runs (15 %), 31 s, about 2 min left``."""
-    done, runs = state["done"], state["runs"]
-    what = "runs" if state["first"] else "more runs"
+def line(status: Status, elapsed: float) -> str:
+    """The status in words: ``trained 12 of 80 runs (15 %), 31 s, about 2 min left``.
+
+    Args:
+        elapsed: seconds by the clock since this was set out to.
+    """
+    done, runs = status.done, status.runs
+    what = "runs" if status.first else "more runs"
     text = f"trained {done} of {runs} {what} ({100 * done // max(runs, 1)} %), {spoken(elapsed)}"
     if 0 < done < runs or (runs > done and elapsed >= PLAIN_SECONDS):
-        text += f", {'about' if state['measured'] else 'roughly'} {spoken(left(state, elapsed))} left"
-    if state["failed"]:
-        text += f", {state['failed']} failed"
+        text += f", {'about' if status.measured else 'roughly'} {spoken(left(status, elapsed))} left"
+    if status.failed:
+        text += f", {status.failed} failed"
     return text
 
 
-def left(state: State, elapsed: float) -> float:
+def left(status: Status, elapsed: float) -> float:
     """Seconds until all is computed: what open runs are expected to take, by what others have taken.
 
     What is under way for longer than was expected slows the others of its kind too, until one of them has
     ended and tells.
+
+    Args:
+        elapsed: seconds by the clock since this was set out to.
     """
-    processes, under_way = state["processes"], state["under_way"]
-    idle = max(elapsed * processes - state["spent"] - state["overhead"], 0.0)
+    processes, under_way = status.processes, status.under_way
+    idle = max(elapsed * processes - status.spent - status.overhead, 0.0)
     slower = max(1.0, idle / under_way) if under_way > 0 else 1.0
-    unmeasured = {n for n in state["now"] if n in state["groups"] and not state["groups"][n][2]}
+    unmeasured = {n for n in status.now if n in status.groups and not status.groups[n].computed}
     if not unmeasured:
         slower = 1.0
     still = 0.0
-    for name, (runs, done, _, seconds) in state["groups"].items():
-        still += (runs - done) * seconds * (slower if name in unmeasured else 1.0)
-    return remaining(still, slower * state["longest"], slower * under_way, idle, processes)
+    for name, group in status.groups.items():
+        still += (group.runs - group.done) * group.seconds * (slower if name in unmeasured else 1.0)
+    return remaining(still, slower * status.longest, slower * under_way, idle, processes)
 
 
-def current(state: State, most: int) -> list[str]:
-    """What trains just now: ``SmallInception, 20,000 images: 3 of 10 runs``."""
-    names = state["now"]
-    told = [f"{n}: {state['groups'][n][1]} of {state['groups'][n][0]} runs" for n in names[:most]]
-    return told + ([f"and {len(names) - most} other kinds"] if len(names) > most else [])
+def current(status: Status, most: int) -> list[str]:
+    """What trains just now, at most so many lines of ``SmallInception, 20,000 images: 3 of 10 runs``."""
+    names, groups = status.now, status.groups
+    lines = [f"{n}: {groups[n].done} of {groups[n].runs} runs" for n in names[:most]]
+    return lines + ([f"and {len(names) - most} other kinds"] if len(names) > most else [])
 
 
-def summed(
-    one: Mapping[str, tuple[int, float]], other: Mapping[str, tuple[int, float]]
-) -> dict[str, tuple[int, float]]:
-    """(runs, seconds) of what either computed."""
-    zero = (0, 0.0)
-    pairs = {name: (one.get(name, zero), other.get(name, zero)) for name in {**one, **other}}
-    return {name: (a[0] + b[0], a[1] + b[1]) for name, (a, b) in pairs.items()}
+def summed(one: Mapping[str, Computed], other: Mapping[str, Computed]) -> dict[str, Computed]:
+    """What either computed, added up by name."""
+    none = Computed()
+    pairs = {name: (one.get(name, none), other.get(name, none)) for name in {**one, **other}}
+    return {name: Computed(a.runs + b.runs, a.seconds + b.seconds) for name, (a, b) in pairs.items()}
 
 
 def spoken(seconds: float) -> str:
@@ -144,145 +192,3 @@ def spoken(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-class Terminal:
-    """Draws a tally with rich on a terminal, and as a plain line every few seconds elsewhere.
-
-    The stream is given by ``open``; before, and without one, nothing is shown. A clock of its own draws,
-    so that a line moves on also while a single run takes an hour.
-
-    Args:
-        fresh_line: called before anything is written, to end a line that pytest has begun.
-    """
-
-    def __init__(self, fresh_line: Callable[[Any], None] = lambda stream: None) -> None:
-        self.stream: Any = None
-        self.fresh_line = fresh_line
-        self._state: State = {}
-        self._began: float | None = None
-        self._drawing: Any = None
-        self._lock = threading.Lock()
-
-    def open(self, stream: Any) -> None:
-        """Draw there from now on."""
-        self.stream = stream
-
-    def show(self, state: State, over: bool) -> None:
-        """Draw the state; ``over`` ends the drawing and leaves a last plain line."""
-        if self.stream is None:
-            return
-        with self._lock:
-            self._state = dict(state)
-            if self._began is None:
-                self._began = time.monotonic()
-            if over:
-                self._state["now"] = ()
-                self._stop()
-                self._last_line()
-                self._began = None
-            elif self._drawing is None:
-                self._drawing = self._begun()
-
-    def say(self, lines: Sequence[str]) -> None:
-        """Write lines of their own, before anything is drawn."""
-        if self.stream is not None and lines:
-            with self._lock:
-                self.fresh_line(self.stream)
-                self.stream.write("\n".join((*lines, "")))
-                self.stream.flush()
-
-    def close(self) -> None:
-        """Stop drawing, whatever is open (after an interrupt, say): the cursor is shown again."""
-        with self._lock:
-            stopped = self._drawing is not None
-            self._stop()
-            if stopped:
-                self.stream.write(f"stopped: {line(self._state, self._elapsed())}; what is done is kept\n")
-                self.stream.flush()
-
-    def text(self) -> str:
-        """The line as of now, and one for each of what trains."""
-        return "\n  ".join((line(self._state, self._elapsed()), *current(self._state, NAMED)))
-
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._began if self._began is not None else 0.0
-
-    def write(self) -> None:
-        """One plain line."""
-        self.fresh_line(self.stream)
-        now = "; ".join(current(self._state, 1))
-        self.stream.write(line(self._state, self._elapsed()) + (f"; {now}" if now else "") + "\n")
-        self.stream.flush()
-
-    def _last_line(self) -> None:
-        # the few seconds of a later rung are not worth a line between pytest's letters
-        quiet = not self._state["first"] or self._state.get("plain")
-        if not quiet or self._elapsed() > PLAIN_SECONDS:
-            self.write()
-
-    def _begun(self) -> Any:
-        if not self.stream.isatty() or os.environ.get("TERM") == "dumb" or self._state.get("plain"):
-            ticker = Ticker(self.write)
-            ticker.start()
-            return ticker
-        from rich.console import Console
-        from rich.live import Live
-        from rich.text import Text
-
-        self.fresh_line(self.stream)
-        live = Live(
-            console=Console(file=self.stream, force_terminal=True),
-            get_renderable=lambda: Text(self.text(), overflow="ellipsis", no_wrap=True),
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            refresh_per_second=4,
-        )
-        live.start()
-        return live
-
-    def _stop(self) -> None:
-        if self._drawing is not None:
-            self._drawing.stop()
-            self._drawing = None
-
-
-def end_line(config: pytest.Config, stream: Any) -> None:
-    """End the line of letters that pytest has begun, so that progress starts on one of its own."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and reporter._tw.width_of_current_line:
-        reporter.currentfspath = None
-        reporter._tw._current_line = ""
-        stream.write("\n")
-
-
-def own_stream(config: pytest.Config) -> Any:
-    """The terminal, past pytest's capture: what is drawn during a test must not land in its output."""
-    stream = config.get_terminal_writer()._file
-    try:
-        return os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace")
-    except (OSError, ValueError, AttributeError):
-        return stream  # no file behind it: nothing redirects it either
-
-
-class Ticker(threading.Thread):
-    """Calls every few seconds, less often in a training of hours, until stopped."""
-
-    def __init__(self, call: Callable[[], None]) -> None:
-        super().__init__(daemon=True)
-        self.call = call
-        self._over = threading.Event()
-
-    def run(self) -> None:
-        began = time.monotonic()
-        while not self._over.wait(self._pause(time.monotonic() - began)):
-            self.call()
-
-    def stop(self) -> None:
-        """No call begins after this."""
-        self._over.set()
-
-    @staticmethod
-    def _pause(elapsed: float) -> float:
-        return min(max(PLAIN_SECONDS, elapsed / 10), PLAIN_SECONDS_MOST)

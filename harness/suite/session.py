@@ -25,7 +25,7 @@ from harness.lab.shipped import UNSHIPPED
 from harness.spec import TIERS
 from harness.spec.claim import Claim
 from harness.spec.verdict import Verdict
-from harness.suite import opening, watch
+from harness.suite import live, opening, watch
 from harness.suite.entries import claim_id, entry, item_of, message, tier_of, unjudged
 
 UNPUBLISHED = "embedded or generated"
@@ -42,7 +42,7 @@ class Exchange(msgspec.Struct, kw_only=True):
     papers: list[PaperEntry] = []
     data: dict[str, str] = {}
     computed: dict[str, float] = {}
-    trained: dict[str, tuple[int, float]] = {}
+    trained: dict[str, progress.Computed] = {}
     read: list[str] = []
     refusal: str = ""
 
@@ -64,7 +64,7 @@ class Session:
         self.plan: Plan | None = None
         self._runs: list[Any] = []
         self._kinds: set[str] = set()
-        self._terminal = progress.Terminal(lambda stream: progress.end_line(config, stream))
+        self._terminal = live.Terminal(lambda stream: live.end_line(config, stream))
         self._watch: watch.Watch | None = None
         self._tally = progress.Tally(self._show(), self._processes())
         self.lab = Lab(place, processes=self._tally.processes, progress=self._tally)
@@ -175,7 +175,7 @@ class Session:
     def open(self) -> None:
         """The terminal is there: progress may be drawn on it."""
         if not self.is_worker and self.config.pluginmanager.has_plugin("terminalreporter"):
-            self._terminal.open(progress.own_stream(self.config))
+            self._terminal.open(live.own_stream(self.config))
 
     def fill(self) -> None:
         """Compute the plan; on the controller, watch the workers do it."""

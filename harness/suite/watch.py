@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from harness.lab.progress import State, Terminal
+import msgspec
+
+from harness.lab.pace import Group
+from harness.lab.progress import Status
+from harness.suite.live import Terminal
 
 
 class StatusFile:
@@ -27,8 +29,8 @@ class StatusFile:
             draft.write_text("\n".join(lines), encoding="utf-8")
             os.replace(draft, self.file.with_suffix(".txt"))
 
-    def show(self, state: State, over: bool) -> None:
-        """Write the state, whole; a full disk must not stop a training for its progress line.
+    def show(self, status: Status, over: bool) -> None:
+        """Write the status, whole; a full disk must not stop a training for its progress line.
 
         Once the controller has removed the file, nobody looks any more: it was stopped.
         """
@@ -37,60 +39,80 @@ class StatusFile:
         self._written = True
         draft = self.file.with_suffix(".tmp")
         with contextlib.suppress(OSError):
-            draft.write_text(json.dumps(state))
+            draft.write_bytes(msgspec.json.encode(status))
             os.replace(draft, self.file)
 
 
-def together(states: Sequence[State]) -> State | None:
-    """What xdist's workers are computing, as one state; None if nothing.
+def together(statuses: Sequence[Status]) -> Status | None:
+    """What xdist's workers are computing, as one status; None if nothing.
 
     All set out to compute the same plan first; of what another one computes, a worker learns only if it
     comes by later, so what they computed adds up. What fails, fails for each. Later each computes further
     replicates of its own items.
     """
     for first in (True, False):
-        some = [s for s in states if s["first"] is first and (first or not s["over"])]
-        if not all(s["over"] for s in some):
-            return _shared(some) if first else _added(some)
+        seen = [s for s in statuses if s.first is first and (first or not s.over)]
+        if not all(s.over for s in seen):
+            return _shared(seen) if first else _added(seen)
     return None
 
 
-def _shared(states: Sequence[State]) -> State:
+def _shared(statuses: Sequence[Status]) -> Status:
     """One plan, computed by several."""
     groups = {
-        name: _one_group([s["groups"][name] for s in states if name in s["groups"]])
-        for name in dict.fromkeys(name for s in states for name in s["groups"])
+        name: _one_group([s.groups[name] for s in statuses if name in s.groups])
+        for name in dict.fromkeys(name for s in statuses for name in s.groups)
     }
-    runs = max(s["runs"] for s in states)
-    done = max(max(s["done"] for s in states), min(runs, sum(group[1] for group in groups.values())))
-    longest = min(s["longest"] for s in states if not s["over"])
-    failed = max(s["failed"] for s in states)
-    return _joint(states, groups, longest) | {"runs": runs, "done": done, "failed": failed}
+    runs = max(s.runs for s in statuses)
+    return msgspec.structs.replace(
+        _joint(statuses),
+        groups=groups,
+        longest=min(s.longest for s in statuses if not s.over),
+        runs=runs,
+        done=max(max(s.done for s in statuses), min(runs, sum(group.done for group in groups.values()))),
+        failed=max(s.failed for s in statuses),
+    )
 
 
-def _one_group(seen: Sequence[Any]) -> tuple[int, int, int, float]:
-    runs, computed = max(g[0] for g in seen), sum(g[2] for g in seen)
-    done = max(max(g[1] for g in seen), min(runs, computed))
-    return runs, done, computed, sum(g[3] for g in seen) / len(seen)
+def _one_group(seen: Sequence[Group]) -> Group:
+    """The same runs, as several processes see them."""
+    runs, computed = max(g.runs for g in seen), sum(g.computed for g in seen)
+    done = max(max(g.done for g in seen), min(runs, computed))
+    return Group(runs, done, computed, sum(g.seconds for g in seen) / len(seen))
 
 
-def _added(states: Sequence[State]) -> State:
+def _added(statuses: Sequence[Status]) -> Status:
     """Several little plans side by side."""
-    groups: dict[str, tuple[int, int, int, float]] = {}
-    for name, (runs, done, computed, seconds) in (g for s in states for g in s["groups"].items()):
-        before = groups.get(name, (0, 0, 0, 0.0))
-        groups[name] = runs + before[0], done + before[1], computed + before[2], max(seconds, before[3])
-    counts = {name: sum(s[name] for s in states) for name in ("runs", "done", "failed")}
-    return _joint(states, groups, max(s["longest"] for s in states)) | counts
+    groups: dict[str, Group] = {}
+    for name, group in (pair for s in statuses for pair in s.groups.items()):
+        before = groups.get(name, Group())
+        groups[name] = Group(
+            group.runs + before.runs,
+            group.done + before.done,
+            group.computed + before.computed,
+            max(group.seconds, before.seconds),
+        )
+    return msgspec.structs.replace(
+        _joint(statuses),
+        groups=groups,
+        longest=max(s.longest for s in statuses),
+        runs=sum(s.runs for s in statuses),
+        done=sum(s.done for s in statuses),
+        failed=sum(s.failed for s in statuses),
+    )
 
 
-def _joint(states: Sequence[State], groups: Any, longest: float) -> State:
+def _joint(statuses: Sequence[Status]) -> Status:
     """What is put together alike in both cases."""
-    now = dict.fromkeys(name for s in states for name in s["now"])
-    sums = {name: sum(s[name] for s in states) for name in ("processes", "spent", "overhead", "under_way")}
-    measured = any(s["measured"] for s in states)
-    fixed = {"first": states[0]["first"], "over": False, "measured": measured, "now": tuple(now)}
-    return {**fixed, **sums, "groups": groups, "longest": longest}
+    return Status(
+        first=statuses[0].first,
+        processes=sum(s.processes for s in statuses),
+        spent=sum(s.spent for s in statuses),
+        overhead=sum(s.overhead for s in statuses),
+        under_way=sum(s.under_way for s in statuses),
+        measured=any(s.measured for s in statuses),
+        now=tuple(dict.fromkeys(name for s in statuses for name in s.now)),
+    )
 
 
 class Watch(threading.Thread):
@@ -99,7 +121,7 @@ class Watch(threading.Thread):
     def __init__(self, folder: Path, session: str, terminal: Terminal) -> None:
         super().__init__(daemon=True)
         self.folder, self.session, self.terminal = folder, session, terminal
-        self._shown: State | None = None
+        self._shown: Status | None = None
         self._said = self._judging = self._announced = False
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -140,33 +162,33 @@ class Watch(threading.Thread):
 
     def _look(self) -> None:
         self._announce()
-        now = together(self._states())
-        if now is None or (self._shown and self._shown["first"] is not now["first"]):
+        now = together(self._statuses())
+        if now is None or (self._shown and self._shown.first is not now.first):
             self._settle()
         if now is not None:
-            self._shown = {**now, "plain": self._judging}
+            self._shown = msgspec.structs.replace(now, plain=self._judging)
             self.terminal.show(self._shown, False)
 
-    def _states(self) -> list[State]:
-        states = []
+    def _statuses(self) -> list[Status]:
+        statuses = []
         for file in sorted(self.folder.glob(f"{self.session}-*.json")):
             with contextlib.suppress(OSError, ValueError):
-                states.append(json.loads(file.read_text()))
-        return states
+                statuses.append(msgspec.json.decode(file.read_bytes(), type=Status))
+        return statuses
 
     def _settle(self) -> None:
         """What was shown as open has ended, or is said as far as it came."""
         if self._shown:
-            ended = any(s["over"] for s in self._states())
-            done = self._shown["runs"] if ended else self._shown["done"]
-            self.terminal.show({**self._shown, "done": done}, True)
-            self._said |= self._shown["first"]
+            ended = any(s.over for s in self._statuses())
+            done = self._shown.runs if ended else self._shown.done
+            self.terminal.show(msgspec.structs.replace(self._shown, done=done), True)
+            self._said |= self._shown.first
             self._shown = None
 
     def _say(self) -> None:
         """The last line of a plan that was computed between two looks."""
-        states = [s if s["first"] else s.get("planned") for s in self._states()]
-        planned = [s for s in states if s and s["over"]]
+        plans = [s if s.first else s.planned for s in self._statuses()]
+        planned = [s for s in plans if s and s.over]
         if planned and not self._said:
             self._said = True
-            self.terminal.show(max(planned, key=lambda s: s["runs"]), True)
+            self.terminal.show(max(planned, key=lambda s: s.runs), True)

@@ -184,7 +184,7 @@ def trained(folder: Path) -> list[str]:
 
 def test_progress_stays_out_of_what_a_test_printed(tmp_path: Path) -> None:
     write(tmp_path, SLOW)
-    patience = "import harness.lab.progress\nharness.progress.PLAIN_SECONDS = 0.2\n"
+    patience = "from harness.lab import progress\nprogress.PLAIN_SECONDS = 0.2\n"
     (tmp_path / "conftest.py").write_text(patience + (tmp_path / "conftest.py").read_text())
     session = run(tmp_path, BREAK="1")
     captured = session.text.partition("Captured stdout call")[2].partition("= verdicts =")[0]

@@ -1,0 +1,57 @@
+"""How long runs will take: arithmetic, and what it learns from timings."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness import Experiment, Sgd
+from harness.data import Digits, GeneratedImages, RandomLabels
+from harness.lab.durations import estimate, expected, may_stop_early
+from harness.models import Linear, Mlp
+from harness.tests.plans import FIT, runs
+from harness.tests.simulated import drawn, named
+
+sizes = st.integers(1, 1000)
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=50)
+@given(n=sizes, width=sizes, epochs=sizes, more=st.integers(1, 50), what=st.sampled_from("new"))
+def test_the_estimate_grows_with_images_epochs_and_cost(
+    n: int, width: int, epochs: int, more: int, what: str
+) -> None:
+    one = Experiment(Digits(n=n), Mlp(width), Sgd(lr=0.1, epochs=epochs))
+    larger = {
+        "n": one.but(data=GeneratedImages(n=n + more)),
+        "e": one.but(optimizer__epochs=epochs + more),
+        "w": one.but(model__width=width + more),
+    }[what]
+    least = one.but(data=GeneratedImages(n=n)) if what == "n" else one
+    assert estimate(larger) > estimate(least) > 0
+
+
+def test_what_nothing_is_known_of_is_left_to_arithmetic() -> None:
+    assert expected(runs(FIT), {}) == {}
+    assert may_stop_early(FIT)
+    assert not may_stop_early(FIT.but(stop=None))
+    assert not may_stop_early(named(drawn))
+
+
+def test_a_recorded_timing_stands_and_tells_about_runs_alike() -> None:
+    random, wide = FIT.but(data__labels=RandomLabels(1.0)), FIT.but(model__width=128)
+    endless, other = FIT.but(stop=None), FIT.but(model=Linear())
+    everything = [run for value in (FIT, random, wide, endless, other) for run in runs(value)]
+    kinds = {value: runs(value)[0].kind for value in (FIT, random, wide, endless, other)}
+    timings = {kinds[FIT]: estimate(FIT) / 16, kinds[random]: estimate(random) / 4}
+    found = expected(everything, timings)
+    assert {kinds[FIT], kinds[random], kinds[wide]} == set(found)
+    assert found[kinds[FIT]] == timings[kinds[FIT]]
+    assert math.isclose(found[kinds[wide]], estimate(wide) / 8)  # the median, in logarithms
+
+
+def test_simulations_go_by_their_function() -> None:
+    one, other = named(drawn, shift=1.0), named(drawn, shift=2.0)
+    found = expected([*runs(one), *runs(other)], {runs(one)[0].kind: 30.0})
+    assert math.isclose(found[runs(other)[0].kind], 30.0)
