@@ -6,10 +6,11 @@ Kingma and Ba 2015, Algorithm 1; Li et al. 2018 train in random subspaces with i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.analytic.scores import require_positive
+from harness.data.blocks import EVALUATION_BATCH
 from harness.spec import Value
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from harness.data.split import Split
 
-BETAS = (0.9, 0.999)
+# its authors' defaults: what remains of the moments' averages at each step, and what keeps the step finite
+MEAN_DECAY, SQUARE_DECAY = 0.9, 0.999
 EPSILON = 1e-8
 
 
@@ -73,8 +75,8 @@ class Adam(Value, frozen=True):
             "parameters": count,
         }
 
-    def _rows(self, n: int, generator: np.random.Generator) -> Iterator[Any]:
-        """The rows of each step."""
+    def _rows(self, n: int, generator: np.random.Generator) -> Iterator[slice | torch.Tensor]:
+        """The rows of each step's examples, drawn without repetition until all were seen."""
         import torch
 
         if self.batch is None or self.batch >= n:
@@ -89,7 +91,7 @@ class Adam(Value, frozen=True):
 
 
 class _Update:
-    """Moments of the gradients, and a step by them."""
+    """Moments of the gradients, and steps of a module's weights by them."""
 
     def __init__(self, weights: list[torch.Tensor], lr: float) -> None:
         import torch
@@ -98,26 +100,26 @@ class _Update:
         self.means = [torch.zeros_like(w) for w in weights]
         self.squares = [torch.zeros_like(w) for w in weights]
 
-    def __call__(self, gradients: Any, share: float) -> None:
-        """One step at a share of the rate."""
+    def __call__(self, gradients: Sequence[torch.Tensor], share: float) -> None:
+        """Move the weights by one step, at a share of the rate."""
         import torch
 
         self.taken += 1
-        first, second = (1 - beta**self.taken for beta in BETAS)
+        first, second = (1 - decay**self.taken for decay in (MEAN_DECAY, SQUARE_DECAY))
         with torch.no_grad():
             for weight, mean, square, slope in zip(
                 self.weights, self.means, self.squares, gradients, strict=True
             ):
-                mean.lerp_(slope, 1 - BETAS[0])
-                square.mul_(BETAS[1]).addcmul_(slope, slope, value=1 - BETAS[1])
+                mean.lerp_(slope, 1 - MEAN_DECAY)
+                square.mul_(SQUARE_DECAY).addcmul_(slope, slope, value=1 - SQUARE_DECAY)
                 scale = (square / second).sqrt_().add_(EPSILON)
                 weight.addcdiv_(mean, scale, value=-self.lr * share / first)
 
 
 def _error(module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Share of wrong predictions, in pieces that fit into a cache."""
+    """The share of wrong predictions of a module at images x with labels y."""
     import torch
 
     with torch.no_grad():
-        wrong = torch.cat([module(part).argmax(1) for part in x.split(1024)]) != y
+        wrong = torch.cat([module(part).argmax(1) for part in x.split(EVALUATION_BATCH)]) != y
     return float(wrong.double().mean())

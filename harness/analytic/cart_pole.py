@@ -50,7 +50,7 @@ def moved(state: Floats, force: Floats) -> Floats:
 
 
 def layers(theta: Floats, widths: tuple[int, ...] = WIDTHS) -> list[tuple[Floats, Floats]]:
-    """(matrix [K, inputs, outputs], biases [K, 1, outputs]) of the layers of K policies theta [K, D]."""
+    """The layers of K policies theta [K, D] as views: matrix [K, inputs, outputs], biases [K, 1, outputs]."""
     views, place = [], 0
     for a, b in pairwise(widths):
         matrix = theta[:, place : place + a * b].reshape(-1, a, b)

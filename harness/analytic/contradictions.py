@@ -1,4 +1,4 @@
-"""What no function of the images can get right: equal images whose labels differ."""
+"""The training error that no function of the images escapes: equal images whose labels differ."""
 
 from __future__ import annotations
 

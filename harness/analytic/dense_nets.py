@@ -1,7 +1,8 @@
 """Several small ReLU networks of one shape trained side by side in numpy.
 
-For measurements that need more than a training's curves: errors of single examples at every epoch, losses
-on examples still to come, gradients with respect to inputs. Float32, cross-entropy, momentum as in ``Sgd``.
+They serve measurements that need more than a training's curves: errors of single examples at every epoch,
+losses on examples still to come, gradients with respect to inputs. They compute in float32, on the
+cross-entropy, with momentum as in ``Sgd``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from harness.data.blocks import blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,8 +72,11 @@ class DenseNets:
         return DenseNets([DenseLayer(*(a.copy() for a in layer)) for layer in self.layers])
 
     def activations(self, x: Floats) -> list[Floats]:
-        """Inputs of every layer and, last, the logits [R, batch, classes], for x [batch, inputs]
-        or one batch for each network, [R, batch, inputs]."""
+        """Inputs of every layer and, last, the logits [R, batch, classes].
+
+        Args:
+            x: one batch for all networks, [batch, inputs], or one for each, [R, batch, inputs].
+        """
         import numpy as np
 
         values = [x if x.ndim == 3 else x[None]]
@@ -80,15 +86,19 @@ class DenseNets:
         return values
 
     def logits(self, x: Floats) -> Floats:
-        """[R, batch, classes] for x [batch, inputs]."""
+        """The logits [R, batch, classes] for x [batch, inputs]."""
         return self.activations(x)[-1]
 
     def step(self, x: Floats, y: NDArray[np.int64], lr: float, momentum: float = 0.9) -> Floats:
-        """One step on the mean cross-entropy of a batch, x [batch, inputs] and y [batch], or of one for each
-        network, [R, batch, inputs] and [R, batch]; its gradient by the inputs before it.
+        """Take one step on the mean cross-entropy of a batch, and return its gradient by the inputs.
+
+        Args:
+            x, y: a batch for all networks, [batch, inputs] and [batch], or one for each, [R, batch, inputs]
+                and [R, batch].
+            lr, momentum: v <- momentum v + gradient; weights <- weights - lr v.
 
         Returns:
-            d(loss of an example)/d(its input), [R, batch, inputs].
+            d(loss of an example)/d(its input), [R, batch, inputs], by the weights before the step.
         """
         inputs = self.activations(x)
         error = surplus(inputs.pop(), y)
@@ -116,8 +126,12 @@ def log_probabilities(logits: Floats) -> Floats:
 
 
 def surplus(logits: Floats, y: NDArray[np.int64]) -> Floats:
-    """Gradient of each example's cross-entropy by its logits [R, batch, classes], for labels [batch] or
-    [R, batch]: probabilities less the one-hot labels."""
+    """The gradient of each example's cross-entropy by its logits: probabilities less the one-hot labels.
+
+    Args:
+        logits: [R, batch, classes].
+        y: labels [batch] or [R, batch].
+    """
     import numpy as np
 
     error: Floats = np.exp(log_probabilities(logits))
@@ -127,4 +141,4 @@ def surplus(logits: Floats, y: NDArray[np.int64]) -> Floats:
 
 def in_batches(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
     """Consecutive pieces of an order of examples."""
-    return [order[begin : begin + size] for begin in range(0, len(order), size)]
+    return [order[rows] for rows in blocks(len(order), size)]

@@ -1,4 +1,4 @@
-"""Where and by which way descents on least squares go: their limits, and their risk over time.
+"""Descents on least squares: where they end, and their risk over time.
 
 Sources: Hastie, Montanari, Rosset and Tibshirani 2019, Proposition 1 (gradient descent from zero ends at
 the solution of minimum norm); Heckel and Yilmaz 2021, Section 2 (epoch-wise double descent where features
@@ -8,8 +8,9 @@ are learnt at different speeds).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from harness.analytic.adam import EPSILON, MEAN_DECAY, SQUARE_DECAY
 from harness.analytic.minimum_norm import minimum_norm
 
 if TYPE_CHECKING:
@@ -19,8 +20,23 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
 
 METHODS = ("sgd", "adam")
-DECAYS = (0.9, 0.999)  # of Adam's averages, its authors' defaults
-TINY = 1e-8  # added to Adam's denominator, likewise
+STABLE = 0.9  # step of gradient descent over the largest that is stable everywhere
+
+
+class Group(NamedTuple):
+    """Features that are learnt at one speed.
+
+    Attributes:
+        features: how many.
+        deviation: of each feature over examples.
+        share: norm of what they contribute to the target.
+        rate: relative learning rate.
+    """
+
+    features: int
+    deviation: float
+    share: float
+    rate: float
 
 
 def descent_end(
@@ -88,10 +104,10 @@ def _adam(x: Floats, y: Floats, w: Floats, epochs: int, rate: float) -> Floats:
     mean, square = np.zeros_like(w), np.zeros_like(w)
     for step in range(1, epochs + 1):
         gradient = x.T @ (x @ w - y) / len(x)
-        mean = DECAYS[0] * mean + (1 - DECAYS[0]) * gradient
-        square = DECAYS[1] * square + (1 - DECAYS[1]) * gradient**2
-        corrected = np.sqrt(square / (1 - DECAYS[1] ** step)) + TINY
-        w = w - rate * mean / (1 - DECAYS[0] ** step) / corrected
+        mean = MEAN_DECAY * mean + (1 - MEAN_DECAY) * gradient
+        square = SQUARE_DECAY * square + (1 - SQUARE_DECAY) * gradient**2
+        corrected = np.sqrt(square / (1 - SQUARE_DECAY**step)) + EPSILON
+        w = w - rate * mean / (1 - MEAN_DECAY**step) / corrected
     return w
 
 
@@ -105,13 +121,13 @@ def epoch_risks(
 ) -> dict[str, Floats]:
     """The risk of gradient descent from zero after so many steps, by eigenvalues rather than step by step.
 
-    A step is 0.9 over the largest eigenvalue of X'X / n with each group's columns scaled by the root of
-    its relative rate, the fastest step that is stable everywhere.
+    A step is ``STABLE`` over the largest eigenvalue of X'X / n with each group's columns scaled by the root
+    of its relative rate.
 
     Args:
         generator: draws features, coefficients and noise.
         n: examples.
-        groups: (features, their deviation, norm of what they contribute to the target, relative rate).
+        groups: the fields of a ``Group`` each.
         noise: variance of the targets' noise.
         times: numbers of steps.
 
@@ -121,18 +137,19 @@ def epoch_risks(
     """
     import numpy as np
 
-    counts = [group[0] for group in groups]
-    scales = np.repeat([group[1] for group in groups], counts)
-    rates = np.sqrt(np.repeat([group[3] for group in groups], counts))
+    parts = [Group(*group) for group in groups]
+    counts = [part.features for part in parts]
+    scales = np.repeat([part.deviation for part in parts], counts)
+    rates = np.sqrt(np.repeat([part.rate for part in parts], counts))
     directions = [generator.standard_normal(count) for count in counts]
-    true = [share * d / np.linalg.norm(d) for d, (_, _, share, _) in zip(directions, groups, strict=True)]
+    true = [part.share * d / np.linalg.norm(d) for d, part in zip(directions, parts, strict=True)]
     contributions = np.concatenate(true)  # scale x coefficient
     standard = generator.standard_normal((n, len(scales)))
     y = standard @ contributions + np.sqrt(noise) * generator.standard_normal(n)
     scaled = standard * (scales * rates)
     values, vectors = np.linalg.eigh(scaled.T @ scaled / n)
     pull = vectors.T @ (scaled.T @ y / n)
-    kept = 1.0 - 0.9 * values / values[-1]
+    kept = 1.0 - STABLE * values / values[-1]
     risks = []
     for time in times:
         coefficients = rates * (vectors @ ((1.0 - kept**time) / values * pull))

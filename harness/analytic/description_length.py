@@ -27,7 +27,7 @@ HELD_OUT = 0.1
 
 
 def uniform_bits(labels: int, classes: int) -> float:
-    """The uniform code's length for so many labels."""
+    """The length in bits of the uniform code for a number of labels."""
     return labels * math.log2(classes)
 
 
@@ -69,7 +69,7 @@ class Net(Value, frozen=True):
         return best
 
     def bits(self, nets: DenseNets, x: NDArray[Any], y: NDArray[Any]) -> float:
-        """What the labels cost by the net's probabilities, mixed with the uniform distribution."""
+        """The length in bits of the labels' code by the net's probabilities, mixed with uniform ones."""
         import numpy as np
 
         logs = log_probabilities(nets.logits(x).astype(np.float64)[0])
@@ -91,7 +91,7 @@ class Prequential(Value, frozen=True):
     growth: float = 1.7
 
     def ends(self, labels: int) -> list[int]:
-        """Where the blocks end."""
+        """The number of labels sent by the end of each block."""
         ends = [min(self.first, labels)]
         while ends[-1] < labels:
             ends.append(min(labels, math.ceil(ends[-1] * self.growth)))

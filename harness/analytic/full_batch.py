@@ -42,7 +42,7 @@ class Network:
         return np.concatenate([generator.uniform(-1, 1, (a + 1) * b) / a**0.5 for a, b in ends])
 
     def layers(self, theta: Floats) -> list[tuple[Floats, Floats]]:
-        """(matrix [inputs, outputs], biases) of each layer, as views."""
+        """The weights of each layer, as views into theta [p]."""
         views, place = [], 0
         for a, b in zip(self.widths, self.widths[1:], strict=False):
             views.append((theta[place : place + a * b].reshape(a, b), theta[place + a * b :][:b]))
@@ -50,7 +50,7 @@ class Network:
         return views
 
     def values(self, theta: Floats) -> list[Floats]:
-        """What enters each layer, and the scores [n, classes]."""
+        """The values that enter each layer, and last the scores [n, classes]."""
         import numpy as np
 
         values = [self.x]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from harness.analytic.least_squares import nested_least_squares
 from harness.analytic.ridge import ridge_path
 from harness.analytic.scores import flat, label_sets, require_corruptions, require_positive
+from harness.data.blocks import blocks
 from harness.spec import Value
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ class Pixels(Value, frozen=True):
     """The images themselves."""
 
     def fitted(self, train: Images, generator: np.random.Generator) -> Pixels:
-        """Nothing to fit."""
+        """The features themselves: they have nothing to fit."""
         return self
 
     def of(self, images: Images) -> Images:
-        """[n, c, h, w] as [n, c h w]."""
+        """Images [n, c, h, w] as rows [n, c h w]."""
         return images.reshape(len(images), -1)
 
 
@@ -73,11 +74,11 @@ class GaborMagnitudes(Value, frozen=True):
             raise ValueError(f"GaborMagnitudes(size={self.size}): give an odd size and a wavelength or more")
 
     def fitted(self, train: Images, generator: np.random.Generator) -> GaborMagnitudes:
-        """Nothing to fit."""
+        """The features themselves: they have nothing to fit."""
         return self
 
     def filters(self) -> NDArray[np.complex128]:
-        """[wavelengths x orientations, size, size]."""
+        """The complex filters, [wavelengths x orientations, size, size]."""
         import numpy as np
 
         reach = self.size // 2
@@ -221,7 +222,7 @@ def _quarters(responses: Images) -> Images:
 
 
 def _sampled(images: Images, size: int, generator: np.random.Generator, m: int) -> Images:
-    """m random patches, [m, c size size], of images [n, c, h, w]."""
+    """Patches [m, c size size] at m random places of random images [n, c, h, w]."""
     import numpy as np
 
     views = np.lib.stride_tricks.sliding_window_view(images, (size, size), axis=(2, 3))
@@ -231,7 +232,7 @@ def _sampled(images: Images, size: int, generator: np.random.Generator, m: int) 
 
 
 def _chunks(images: Images) -> list[Images]:
-    return [images[low : low + CHUNK] for low in range(0, len(images), CHUNK)]
+    return [images[rows] for rows in blocks(len(images), CHUNK)]
 
 
 class OnFeatures(Value, frozen=True):

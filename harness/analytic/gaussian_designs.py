@@ -36,7 +36,7 @@ class PowerLaw(Value, frozen=True):
     decay: float = 0.0
 
     def squares(self, n: int, total: int) -> Floats:
-        """b_j^2 [total]; what has no feature is zero."""
+        """The squared coefficients b_j^2 [total]; those without a feature are zero."""
         import numpy as np
 
         squares = np.zeros(total)
@@ -56,7 +56,7 @@ class ApproximationBias(Value, frozen=True):
     noise: float
 
     def squares(self, n: int, total: int) -> Floats:
-        """b_j^2 [total]."""
+        """The squared coefficients b_j^2 [total], for n examples."""
         import numpy as np
 
         return np.diff([captured(p / n, self.exponent) for p in range(total + 1)])
@@ -176,7 +176,7 @@ def _ridge(
 
 @functools.lru_cache(maxsize=2)
 def _identity(size: int) -> Floats:
-    """Predictions at the unit vectors are the coefficients."""
+    """The unit vectors [size, size], at which predictions are the coefficients."""
     import numpy as np
 
     return np.eye(size)

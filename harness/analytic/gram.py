@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 
 def limit_gram(x: Floats) -> Floats:
-    """H of infinite width at unit vectors [n, d]: x_i x_j (pi - arccos(x_i x_j)) / 2 pi, [n, n].
+    """The Gram matrix H [n, n] of infinite width at unit vectors x [n, d].
 
-    Between equal vectors it is off by up to 1e-8, as arccos is steep there.
+    H_ij = x_i x_j (pi - arccos(x_i x_j)) / 2 pi, off by up to 1e-8 between equal vectors, where arccos is
+    steep.
     """
     import numpy as np
 
@@ -37,18 +38,18 @@ def limit_gram(x: Floats) -> Floats:
 
 
 def gram(x: Floats, w: Floats) -> Floats:
-    """H of the units w [m, d] at x [n, d], [n, n]."""
+    """The Gram matrix H [n, n] of the units w [m, d] at inputs x [n, d]."""
     active = (x @ w.T > 0).astype(float)
     return (x @ x.T) * (active @ active.T) / len(w)
 
 
 def unit_vectors(generator: np.random.Generator, n: int, d: int) -> Floats:
-    """n points drawn uniformly from the sphere in d dimensions, [n, d]."""
+    """Points [n, d] drawn uniformly from the unit sphere in d dimensions."""
     return normalized(generator.standard_normal((n, d)))
 
 
 def normalized(x: Floats) -> Floats:
-    """Rows of norm one."""
+    """The rows of x [n, d], scaled to norm one."""
     import numpy as np
 
     return x / np.linalg.norm(x, axis=1, keepdims=True)
@@ -63,7 +64,7 @@ class SignedLayer:
     factor: float
 
     def output(self, x: Floats) -> Floats:
-        """f at x [n, d], [n]."""
+        """The outputs f(x) [n] at inputs x [n, d]."""
         import numpy as np
 
         return self.factor * np.maximum(x @ self.w.T, 0.0) @ self.signs
@@ -180,7 +181,7 @@ def _descended(
 
 
 def _slope(curve: Floats) -> float:
-    """Per step, of the log of a curve, by least squares."""
+    """The slope per step of the log of a curve, by least squares."""
     import numpy as np
 
     return float(np.polyfit(np.arange(len(curve)), np.log(curve), 1)[0])
@@ -198,7 +199,7 @@ def _straightness(curve: Floats) -> float:
 def near_duplicates(
     generator: np.random.Generator, *, n: int, m: int, distances: Sequence[float], alike: bool, steps: int
 ) -> dict[str, float]:
-    """How long pairs of inputs at a small distance take to be told apart.
+    """The steps that pairs of inputs at a small distance take to be told apart.
 
     Results, for the i-th distance: ``smallest_{i}``, the smallest eigenvalue of the limit H; ``steps_{i}``,
     steps of 0.5 / lambda_max until residual^2 is a thousandth of its start (``steps`` if that takes longer).

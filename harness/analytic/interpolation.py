@@ -26,7 +26,7 @@ ZERO, ONE = Fraction(0), Fraction(1)
 
 @dataclasses.dataclass(frozen=True)
 class Theorem1Net:
-    """c(x) = sum_j weights[j] relu(<direction, x> - thresholds[j]); all units share the direction [d]."""
+    """The network c(x) = sum_j weights[j] relu(<direction, x> - thresholds[j]), of one direction [d]."""
 
     direction: Vector
     thresholds: Vector
@@ -34,7 +34,7 @@ class Theorem1Net:
 
     @property
     def size(self) -> int:
-        """How many numbers the network is made of."""
+        """The number of numbers that the network is made of."""
         return len(self.direction) + len(self.thresholds) + len(self.weights)
 
     def __call__(self, x: Sequence[Fraction]) -> Fraction:
@@ -51,12 +51,12 @@ class Deep:
 
     @property
     def depth(self) -> int:
-        """Layers of weights."""
+        """The number of layers of weights."""
         return len(self.layers)
 
     @property
     def width(self) -> int:
-        """Units of the widest hidden layer."""
+        """The number of units of the widest hidden layer."""
         return max(len(biases) for _, biases in self.layers[:-1])
 
     @property
@@ -121,7 +121,7 @@ def interleaved(z: Sequence[Fraction], shares: Sequence[Fraction] = ()) -> Vecto
 
 
 def hinge_matrix(z: Sequence[Fraction], thresholds: Sequence[Fraction]) -> Matrix:
-    """relu(z_i - b_j), [points, units]; lower triangular if the two interleave."""
+    """The matrix relu(z_i - b_j), [points, units]; lower triangular if the two interleave."""
     return tuple(tuple(max(place - b, ZERO) for b in thresholds) for place in z)
 
 
@@ -320,7 +320,7 @@ def interpolating(z: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def exact_outputs(z: Floats, thresholds: Floats, weights: Floats) -> Floats:
-    """sum_j weights[j] relu(z_i - thresholds[j]), [n], each correctly rounded.
+    """The sums over j of weights[j] relu(z_i - thresholds[j]), [n], each correctly rounded.
 
     Terms of 1e10 cancel to a label, so the floats are taken as what they are, whole numbers over a
     power of two, and z_i * (sum of weights) - (sum of weights times thresholds) over the thresholds
@@ -348,7 +348,7 @@ def _whole(values: Floats) -> tuple[list[int], int]:
 def weight_growth(
     generator: np.random.Generator, *, sizes: tuple[int, ...], d: int, conditioned: int, spacing: str
 ) -> dict[str, float]:
-    """How large Theorem 1's weights become with n, on projections of variance one and labels 0 to 9.
+    """The size of Theorem 1's weights as it grows with n, on projections of variance one and labels 0 to 9.
 
     Args:
         sizes: numbers of points.

@@ -19,6 +19,7 @@ from harness.analytic.scores import (
     require_finite,
     require_positive,
 )
+from harness.data.blocks import blocks
 from harness.spec import Value, abbreviated
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ DEVICES = ("cpu", "cuda")
 
 
 class GaussianKernel(Value, frozen=True):
-    """exp(-|x - x'|^2 / (2 bandwidth^2)); a width gamma as in exp(-gamma |x - x'|^2) is 1 / (2 b^2).
+    """The kernel exp(-|x - x'|^2 / (2 bandwidth^2)); gamma in exp(-gamma |x - x'|^2) is 1 / (2 bandwidth^2).
 
     Zhang et al.'s script for MNIST (pixels in [0, 1]) has gamma = 0.02, which is bandwidth 5, the one
     of Belkin et al. 2019.
@@ -56,7 +57,7 @@ class GaussianKernel(Value, frozen=True):
 
 
 class LaplaceKernel(Value, frozen=True):
-    """exp(-|x - x'| / bandwidth), with the Euclidean norm.
+    """The kernel exp(-|x - x'| / bandwidth), with the Euclidean norm.
 
     Rounding leaves a point some 1e-7 from itself, and predictions at the training points as far from
     their targets.
@@ -80,7 +81,7 @@ class LaplaceKernel(Value, frozen=True):
 
 @dataclasses.dataclass(frozen=True)
 class Interpolant:
-    """f(x) = sum_i coefficients[i] kernel(x, points[i]), for each of r targets.
+    """The function f(x) = sum_i coefficients[i] kernel(x, points[i]), for each of r targets.
 
     Attributes:
         kernel: ``GaussianKernel`` or ``LaplaceKernel``.
@@ -128,9 +129,9 @@ def interpolate(
     left_out: bool = True,
     device: str = "cpu",
 ) -> Interpolant:
-    """Solves (K + ridge I) a = y by Cholesky; zero ridge interpolates.
+    """The solution of (K + ridge I) a = y by Cholesky; zero ridge interpolates.
 
-    It costs n^3 / 3 multiplications and additions, leaving out as many again; see ``memory``.
+    It costs n^3 / 3 multiply-adds, and as many again to leave each point out; see ``memory``.
 
     Args:
         kernel: ``GaussianKernel`` or ``LaplaceKernel``.
@@ -173,7 +174,7 @@ def memory(n: int, *, inputs: int, targets: int, device: str = "cpu") -> int:
 
 
 def _by_lapack(kernel: Any, points: Floats, targets: Floats, ridge: float, left_out: bool) -> Interpolant:
-    """In place: the transpose of a lower triangle in C order is an upper one in LAPACK's."""
+    """The solution by LAPACK, in place: a lower triangle in C order is, transposed, LAPACK's upper one."""
     import numpy as np
     from scipy.linalg import lapack
 
@@ -220,7 +221,10 @@ def _by_torch(
 
 
 def _inverse_diagonal_by_torch(factor: Any) -> Any:
-    """The same from L [n, n] itself, by some columns of L^-1 at a time: there is no inversion in place."""
+    """The diagonal of K^-1 from L [n, n] itself, a block of columns of L^-1 at a time.
+
+    Torch inverts no triangle in place, so the whole of L^-1 would take another matrix.
+    """
     import torch
 
     diagonal = torch.empty_like(factor[0])
@@ -233,7 +237,7 @@ def _inverse_diagonal_by_torch(factor: Any) -> Any:
 
 
 def _fill(kernel: Any, points: Any, ridge: float, gram: Any, xp: Any) -> None:
-    """The lower triangle of K + ridge I into gram [n, n]; what lies above it is not touched."""
+    """Write the lower triangle of K + ridge I into gram [n, n]; what lies above it is not touched."""
     for rows in _rows(len(points)):
         part = gram[rows, : rows.stop]
         _squares(points[rows], points[: rows.stop], xp, out=part)
@@ -251,7 +255,7 @@ def _block(kernel: Any, x: Any, points: Any, xp: Any) -> Any:
 
 
 def _squares(left: Any, right: Any, xp: Any, out: Any = None) -> Any:
-    """Squared distances between rows, |x|^2 - 2 <x, x'> + |x'|^2, into out if given."""
+    """Squared distances between rows, |x|^2 - 2 <x, x'> + |x'|^2, written into out if there is one."""
     squares = xp.matmul(left * -2.0, right.T, out=out)
     squares += (left * left).sum(1)[:, None]
     squares += (right * right).sum(1)
@@ -259,7 +263,8 @@ def _squares(left: Any, right: Any, xp: Any, out: Any = None) -> Any:
 
 
 def _rows(n: int) -> Iterator[slice]:
-    return (slice(low, min(low + BLOCK, n)) for low in range(0, n, BLOCK))
+    """The rows of a Gram matrix of n points, a block at a time."""
+    return blocks(n, BLOCK)
 
 
 def _require_settings(owner: str, ridge: float, device: str) -> None:

@@ -1,4 +1,4 @@
-"""What ``step_landscape`` measures of dense nets, for any model of ours, through torch's autograd.
+"""The measures that ``step_landscape`` takes of dense nets, for any model of ours, by torch's autograd.
 
 Santurkar et al. 2018, Sections 2.2 and 3, on VGG nets: losses and gradients along the step about to be taken,
 and how far a layer's gradient moves when the layers before it have taken their step (Definition 2.1).
@@ -149,7 +149,7 @@ class FlatModule:
     def gradient(
         self, batch: TensorBatch, theta: Tensor | None = None, only: str = ""
     ) -> tuple[float, Tensor]:
-        """The mean cross-entropy of a batch and its gradient [p]; or by one named tensor ``only``, flat."""
+        """The mean cross-entropy of a batch and its gradient [p], or that by the tensor ``only``, flat."""
         import torch
         import torch.nn.functional as F
 

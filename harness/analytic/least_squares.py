@@ -196,7 +196,7 @@ def _many(features: Floats, targets: Floats, sizes: list[int]) -> Iterator[_Solu
 
 
 def _by_values(features: Floats, targets: Floats) -> _Solution:
-    """By singular values, for dependent columns or, beyond p = n, rows."""
+    """The solution by singular values, for dependent columns or, beyond p = n, rows."""
     import numpy as np
 
     coefficients: Floats = np.linalg.lstsq(features, targets, rcond=None)[0].astype(np.float64, copy=False)
@@ -335,7 +335,7 @@ class LeastSquaresSweep(Value, frozen=True):
 
 
 def sweep_scores(fits: Iterable[Fit], sets: LabelSets) -> dict[str, Any]:
-    """What is recorded of a sweep, each [label sets, widths], or [widths] of a data set's own labels.
+    """The scores recorded of a sweep, each [label sets, widths], or [widths] of a data set's own labels.
 
     ``train_error`` and ``test_error`` (shares), ``train_mse`` and ``test_mse`` (squared distance to the
     one-hot target, summed over classes), ``norm`` (Frobenius norm of the coefficients); and

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.data.blocks import EVALUATION_BATCH
 from harness.spec import Value
 
 if TYPE_CHECKING:
     from torch import nn
 
     from harness.data.split import Split
-
-EVALUATION_BATCH = 1024
 
 
 class HeldOutLoss(Value, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.analytic.dense_nets import DenseNets, in_batches
+from harness.data.blocks import blocks
 from harness.spec import Value
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
     from harness.data import Split
 
+SCORED = 256  # examples whose logits by all nets are in memory at once
+PUSH = 0.1  # step of the search for another prediction, and its noise, as shares of the box's radius
+
 
 class EasyExamples(Value, frozen=True):
-    """How often each training example is right after one epoch, over nets of their own weights and order.
+    """The share of nets, each of its own weights and order, that are right on an example after one epoch.
 
     If all examples were equally difficult, their numbers of hits would be binomial.
 
@@ -43,15 +47,11 @@ class EasyExamples(Value, frozen=True):
         x, y = split.x_train.reshape(len(split.x_train), -1), split.y_train
         nets = DenseNets.drawn([x.shape[1], *[self.width] * self.depth, split.classes], self.nets, generator)
         orders = np.array([generator.permutation(len(y)) for _ in range(self.nets)])
-        for begin in range(0, len(y), self.batch):
-            rows = orders[:, begin : begin + self.batch]
+        for places in blocks(len(y), self.batch):
+            rows = orders[:, places]
             nets.step(x[rows], y[rows], self.lr)
-        hits = np.concatenate(
-            [
-                (nets.logits(x[r]).argmax(axis=-1) == y[r]).mean(axis=0)
-                for r in in_batches(np.arange(len(y)), 256)
-            ]
-        )
+        right = [nets.logits(x[rows]).argmax(axis=-1) == y[rows] for rows in blocks(len(y), SCORED)]
+        hits = np.concatenate([part.mean(axis=0) for part in right])
         mean = hits.mean()
         binomial = mean * (1 - mean) / self.nets
         return {
@@ -122,12 +122,12 @@ def gini(values: NDArray[Any]) -> float:
 class CriticalSamples(Value, frozen=True):
     """The share of images that have another prediction within a box of radius r around them.
 
-    Found by projected gradient ascent on the loss of the net's own prediction, from a random point of the
-    box: a lower bound on the share, as in Arpit et al., who search with Langevin noise (LASS).
+    They are sought by projected gradient ascent on the loss of the net's own prediction, from a random
+    point of the box: a lower bound on the share, as in Arpit et al., who search with Langevin noise (LASS).
 
     Args:
         radius: of the box (l-infinity), in units of the preprocessed images.
-        steps: of the search, each of a tenth of the radius plus noise of the same size.
+        steps: of the search, each of ``PUSH`` of the radius plus noise of the same size.
         images: test images searched around; None for all.
     """
 
@@ -142,9 +142,8 @@ class CriticalSamples(Value, frozen=True):
 
         device = next(model.parameters()).device
         x = torch.from_numpy(split.x_test[: self.images]).to(device)
-        generator = torch.Generator().manual_seed(
-            0
-        )  # of the search alone; nets and images are the replicate's
+        # the search's own randomness: nets and images are the replicate's
+        generator = torch.Generator().manual_seed(0)
 
         def noise() -> torch.Tensor:
             return (2 * torch.rand(x.shape, generator=generator) - 1).to(device)
@@ -159,7 +158,7 @@ class CriticalSamples(Value, frozen=True):
             critical |= logits.argmax(1) != predicted
             (slope,) = torch.autograd.grad(F.cross_entropy(logits, predicted, reduction="sum"), moved)
             with torch.no_grad():
-                pushed = moved + 0.1 * self.radius * (slope.sign() + noise())
+                pushed = moved + PUSH * self.radius * (slope.sign() + noise())
                 moved = x + (pushed - x).clamp(-self.radius, self.radius)
         with torch.no_grad():
             critical |= model(moved).argmax(1) != predicted

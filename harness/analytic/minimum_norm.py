@@ -34,7 +34,8 @@ class MinimumNorm(NamedTuple):
 def minimum_norm(features: Floats, targets: Floats) -> MinimumNorm:
     """The pseudo-inverse solution for features [n, p] and targets [n, r], of any shape and rank.
 
-    By singular values, those below eps max(n, p) times the largest taken for zero, as numpy does.
+    It is computed from singular values, those below eps max(n, p) times the largest taken for zero, as
+    numpy does.
     ``alpha`` is as ill conditioned as features features', the coefficients only as the features.
 
     Raises:
@@ -52,7 +53,7 @@ def minimum_norm(features: Floats, targets: Floats) -> MinimumNorm:
 
 
 def descent_limit(features: Floats, targets: Floats, start: Floats) -> Floats:
-    """Where gradient descent on squared error ends from coefficients ``start`` [p, r], at a small step.
+    """The end [p, r] of gradient descent on squared error from ``start`` [p, r], at a small step.
 
     It is the least squares solution nearest to the start: steps are combinations of examples, so what
     is orthogonal to all of them never moves; from zero it is the solution of minimum norm. Stochastic

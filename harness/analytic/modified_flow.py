@@ -120,7 +120,7 @@ def second_order(gradient: Gradient, h: float) -> Field:
 
 
 def flowed(field: Field, start: Floats, time: float) -> Floats:
-    """Where a field carries the weights [p] in some time; error about 1e-12 (Dormand-Prince, order 8)."""
+    """The weights [p] to which a field carries the start in a time (Dormand and Prince, order 8)."""
     import numpy as np
     from scipy.integrate import solve_ivp
 
@@ -162,7 +162,7 @@ def drawn_net(generator: np.random.Generator, n: int, d: int, units: int) -> tup
 def tracking(
     generator: np.random.Generator, *, steps: Sequence[float], time: float, rule: str, strength: float
 ) -> dict[str, float]:
-    """How far steps of several sizes end from three flows, after one step and after a fixed time.
+    """The distances at which steps of several sizes end from three flows, after one step and a fixed time.
 
     Results, for the i-th step size and k = 0 (gradient flow), 1 (modified flow) and 2 (one term more):
     ``local{k}_{i}`` and ``global{k}_{i}``, distances of weights; and ``coefficient_{i}``, lambda / (h m)
@@ -203,7 +203,7 @@ def closest_penalty(gradient: Gradient, start: Floats, end: Floats, h: float) ->
 
 
 def shuffling(generator: np.random.Generator, *, steps: Sequence[float], replaced: bool) -> dict[str, float]:
-    """How far the mean iterate of an epoch of four batches ends from three flows.
+    """The distance at which the mean iterate of an epoch of four batches ends from three flows.
 
     The mean is over all 24 orders of the batches, or all 256 sequences where batches are drawn with
     replacement. Results, for the i-th step size: ``plain_{i}``, ``descent_{i}`` and ``reshuffled_{i}``,
@@ -264,7 +264,7 @@ def mean_iterate(batches: Sequence[TanhNet], start: Floats, h: float, *, replace
 def two_parameters(
     generator: np.random.Generator, *, steps: Sequence[float], penalties: Sequence[float], rule: str
 ) -> dict[str, float]:
-    """Where descent, its flows and penalized flows end on E = (y - a b)^2 / 2.
+    """The ends of descent, of its flows and of penalized flows on E = (y - a b)^2 / 2.
 
     At a minimum a^2 + b^2 is the squared norm and the only eigenvalue of the Hessian that is not zero.
     Results: ``flow``, that number for the gradient flow; for the i-th step size ``descent_{i}``, and the

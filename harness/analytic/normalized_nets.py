@@ -1,6 +1,6 @@
 """Small networks with and without batch normalization, several of one shape side by side in numpy.
 
-For measurements that need the loss and its gradient at many points near the weights of a training: all
+They serve measurements that need the loss and its gradient at many points near the weights of a training: all
 parameters of a network are one vector, so that a point along the gradient, or one where only the first
 layers have moved, is arithmetic on vectors. Computed in the precision of the weights and inputs given.
 """
@@ -33,14 +33,14 @@ class NormalizedLayer(NamedTuple):
 
 
 class Noise(NamedTuple):
-    """What a layer's output is multiplied by and what is then added, both [n, outputs]."""
+    """The noise of a layer: its output is multiplied by ``scale``, then ``offset`` added, [n, outputs]."""
 
     scale: Floats
     offset: Floats
 
 
 class LayerPass(NamedTuple):
-    """What the backward pass of a layer needs: its inputs, its outputs, and its normalized values."""
+    """A layer as the backward pass needs it: inputs, outputs, normalized values and their spread."""
 
     inputs: Floats
     outputs: Floats
@@ -73,7 +73,7 @@ class NormalizedNets:
 
     @property
     def starts(self) -> list[int]:
-        """Where each layer's parameters begin in the vector, and last the length of the vector."""
+        """The first place of each layer's parameters in the vector, and last the length of the vector."""
         places = [0]
         for i, (a, b) in enumerate(pairwise(self.widths)):
             places.append(places[-1] + (a + 1) * b + (b if self._normalized(i) else 0))
@@ -159,7 +159,7 @@ class NormalizedNets:
         return -logs[:, rows, y].mean(1), back / len(y)
 
     def losses(self, theta: Floats, x: Floats, y: NDArray[Any], noise: list[Noise] | None = None) -> Floats:
-        """Losses [R] on a batch."""
+        """The losses [R] of R networks on a batch."""
         return self.scored(self.passes(theta, x, noise)[-1].outputs, y)[0]
 
     def gradients(

@@ -9,14 +9,13 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from harness.analytic.sublevel import TwoLayer, explicit_path, losses_along
+from harness.data.blocks import EVALUATION_BATCH
 from harness.spec import Value
 
 if TYPE_CHECKING:
     import torch
 
     from harness.data import Split
-
-BATCH = 1024
 
 
 class AlongCurve(Value, frozen=True):
@@ -32,9 +31,10 @@ class AlongCurve(Value, frozen=True):
     recompute: bool = True
 
     def measure(self, model: Any, split: Split) -> dict[str, Any]:
-        """``<path>_<measure>`` [points] and its largest value, for curve and straight; ends by their larger.
+        """``<path>_<measure>`` [points] and ``largest_<path>_<measure>`` for the paths curve and straight.
 
-        Measures are train_loss (nats), train_error and test_error.
+        Measures are train_loss (nats), train_error and test_error; ``worse_end_<measure>`` is the larger of
+        a curve's two ends.
         """
         import numpy as np
         import torch
@@ -72,7 +72,7 @@ class AlongCurve(Value, frozen=True):
                 norm.reset_running_stats()
                 norm.momentum = None  # a mean over all batches, not a moving one
             net.train()
-            for part in x.split(BATCH):
+            for part in x.split(EVALUATION_BATCH):
                 net(part)
         elif norms:
             first, last = dict(model.first.named_buffers()), dict(model.last.named_buffers())
@@ -85,14 +85,14 @@ def _loss_and_error(net: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> t
     import torch
     import torch.nn.functional as F
 
-    logits = torch.cat([net(part) for part in x.split(BATCH)])
+    logits = torch.cat([net(part) for part in x.split(EVALUATION_BATCH)])
     return float(F.cross_entropy(logits, y)), float((logits.argmax(1) != y).double().mean())
 
 
 class AlongExplicitPath(Value, frozen=True):
     """The training loss along Nguyen's path between the ends of a ``CurveNet`` of one hidden ReLU layer.
 
-    In float64, on the float32 weights as they were trained.
+    It is computed in float64, on the float32 weights as they were trained.
 
     Args:
         loss: "squared" or "cross_entropy".
@@ -103,8 +103,11 @@ class AlongExplicitPath(Value, frozen=True):
     steps: int = 20
 
     def measure(self, model: Any, split: Split) -> dict[str, Any]:
-        """``excess`` of the path's and ``straight_excess`` of the straight line's largest loss over the worse
-        end, ``worse_end``, and the losses themselves as ``path`` and ``straight`` [points]."""
+        """The losses ``path`` and ``straight`` [points] along both, and their rise above the worse end.
+
+        ``worse_end`` is the larger loss of the two ends; ``excess`` and ``straight_excess`` are the largest
+        loss on the path and on the straight line, less it.
+        """
         import numpy as np
 
         flat = split.x_train.reshape(len(split.x_train), -1).astype(np.float64)

@@ -35,7 +35,7 @@ class CoinFlips(Value, frozen=True):
 
 
 def confidence(n: int, delta: float) -> float:
-    """sqrt(ln(1 / delta) / 2n), what n examples cost at confidence 1 - delta."""
+    """The price of n examples at confidence 1 - delta, sqrt(ln(1 / delta) / 2n)."""
     return math.sqrt(math.log(1 / delta) / (2 * n))
 
 
@@ -64,7 +64,7 @@ def hyperplane_ceiling(n: int, d: int) -> float:
 
 
 class FitsCoinFlips(Value, frozen=True):
-    """How well kernel or linear classifiers of the images fit fair signs: complexity from below and above.
+    """The fit of kernel or linear classifiers of the images to fair signs: complexity from below and above.
 
     Results: ``correlation``, the mean of sign_i times the fitted classifier's sign over examples and draws,
     which is no more than the empirical Rademacher complexity of the class up to the spread of the draws;
@@ -88,7 +88,7 @@ class FitsCoinFlips(Value, frozen=True):
         require_positive("FitsCoinFlips", "draws", self.draws)
 
     def solve(self, split: Split, generator: np.random.Generator) -> dict[str, Any]:
-        """Both ends, and what they guarantee."""
+        """Complexity from both sides, and the test error that it guarantees."""
         import numpy as np
 
         points = flat(split.x_train)
@@ -169,7 +169,7 @@ def clusters(
 
 
 def odd(labels: NDArray[np.int64]) -> Floats:
-    """1 where a label is odd, -1 where it is even."""
+    """Signs of labels: 1 where one is odd, -1 where it is even."""
     import numpy as np
 
     return np.where(labels % 2, 1.0, -1.0)

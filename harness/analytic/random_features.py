@@ -31,7 +31,7 @@ CACHED = 1 << 16  # numbers that several operations go over, few enough to stay 
 
 
 class FourierFeatures(Value, frozen=True):
-    """cos<v_1, x>, sin<v_1, x>, cos<v_2, x>, ... with v Gaussian of deviation 1 / bandwidth.
+    """The features cos<v_1, x>, sin<v_1, x>, cos<v_2, x>, ... with v Gaussian of deviation 1 / bandwidth.
 
     Real features are counted, as in Belkin et al. 2019, so N features have N / 2 frequencies, rounded
     up. 2 / N times the inner product of two examples' features tends to the Gaussian kernel
@@ -66,10 +66,10 @@ class FourierFeatures(Value, frozen=True):
 
 
 def _cosine_and_sine(angles: Floats, out: Floats) -> None:
-    """Of angles [k, n] into out [k, 2, n], by the tangent t of half the angle, off by 1e-15 at most.
+    """Write cosine and sine of angles [k, n] into out [k, 2, n], off by 1e-15 at most.
 
-    cos = 2 / (1 + t^2) - 1 and sin = 2 t / (1 + t^2): numpy vectorizes its float64 tangent (on AVX-512)
-    but neither cosine nor sine, which took ten times as long.
+    With the tangent t of half the angle, cos = 2 / (1 + t^2) - 1 and sin = 2 t / (1 + t^2): numpy
+    vectorizes its float64 tangent (on AVX-512) but neither cosine nor sine, which took ten times as long.
     """
     import numpy as np
 
@@ -83,9 +83,9 @@ def _cosine_and_sine(angles: Floats, out: Floats) -> None:
 
 
 class ReluFeatures(Value, frozen=True):
-    """relu(<v_j, x> / sqrt(d)) with v_j uniform on the sphere of radius sqrt(d) in the d inputs.
+    """The features relu(<v_j, x> / sqrt(d)), v_j uniform on the sphere of radius sqrt(d) in d inputs.
 
-    The convention of Mei and Montanari 2019, whose x lies on that sphere too.
+    This is the convention of Mei and Montanari 2019, whose x lies on that sphere too.
     """
 
     def draw(self, generator: np.random.Generator, inputs: int, width: int) -> Floats:

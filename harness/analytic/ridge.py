@@ -1,6 +1,6 @@
 """Ridge regression for a whole path of penalties from one decomposition, at every width of a sweep.
 
-Minimizes |y - F w|^2 + penalty |w|^2: a penalty lambda on the mean squared error is lambda n here. The
+It minimizes |y - F w|^2 + penalty |w|^2: a penalty lambda on the mean squared error is lambda n here. The
 eigenvectors of the smaller of F'F and FF' solve every penalty; Gram matrices grow with the width, so the
 sweep forms each product once. Where a penalty is small beside F'F, whose rounding would drown it, the
 singular values of F itself are used. In expectation over Gaussian features the best penalty is p times
@@ -72,7 +72,7 @@ def nested_ridge(
     penalties: Sequence[float],
     features_test: Floats,
 ) -> Iterator[list[RidgeFit]]:
-    """For every width p, the fits on the leading p columns at every penalty, each made when asked for.
+    """The fits on the leading p columns at every penalty, for every width p, each made when asked for.
 
     Args:
         features: [n, P], fastest in Fortran order.
@@ -93,7 +93,7 @@ def nested_ridge(
 
 
 def _fits(width: int, spectrum: _Spectrum, targets: Floats, penalties: Sequence[float]) -> list[RidgeFit]:
-    """With w = V diag(s / (s^2 + penalty)) U'y, everything is a product with what lies ready."""
+    """The fits w = V diag(s / (s^2 + penalty)) U'y at every penalty, all from products with one spectrum."""
     import numpy as np
 
     squares, basis, test = spectrum
@@ -157,7 +157,7 @@ def _tiny(penalty: float, gram: Floats) -> bool:
 
 
 def _by_columns(features: Floats, features_test: Floats, gram: Floats) -> _Spectrum:
-    """From the eigenvectors V of F'F; directions lost in its rounding count as no direction."""
+    """The spectrum from the eigenvectors V of F'F; directions lost in its rounding count as none."""
     import numpy as np
 
     squares, vectors = np.linalg.eigh(gram)
@@ -168,7 +168,7 @@ def _by_columns(features: Floats, features_test: Floats, gram: Floats) -> _Spect
 
 
 def _by_rows(gram: Floats, cross: Floats) -> _Spectrum:
-    """From the eigenvectors U of F F'."""
+    """The spectrum from the eigenvectors U of F F'."""
     import numpy as np
 
     squares, vectors = np.linalg.eigh(gram)
@@ -176,7 +176,7 @@ def _by_rows(gram: Floats, cross: Floats) -> _Spectrum:
 
 
 def _by_values(features: Floats, features_test: Floats) -> _Spectrum:
-    """From the singular values of F, accurate for any penalty."""
+    """The spectrum from the singular values of F itself, accurate for any penalty."""
     import numpy as np
 
     basis, singular, rows = np.linalg.svd(features, full_matrices=False)
@@ -225,7 +225,7 @@ class RidgeSweep(Value, frozen=True):
 
 
 def _path_scores(path: Sequence[RidgeFit], sets: LabelSets) -> dict[str, Floats]:
-    """One width: scores [sets, penalties], and test scores at the best penalty of each set [sets]."""
+    """The scores of one width [sets, penalties], and test scores at the best penalty of each set [sets]."""
     import numpy as np
 
     rows = []

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harness.data.blocks import EVALUATION_BATCH, blocks
 from harness.spec import Value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.data import Split
-
-BATCH = 1024
 
 
 class SquaredLoss(Value, frozen=True):
@@ -32,8 +31,8 @@ def _loss(model: Any, images: NDArray[Any], labels: NDArray[Any]) -> float:
     device = next(model.parameters()).device
     total = 0.0
     with torch.inference_mode():
-        for start in range(0, len(labels), BATCH):
-            x, y = (torch.from_numpy(part[start : start + BATCH]).to(device) for part in (images, labels))
+        for rows in blocks(len(labels), EVALUATION_BATCH):
+            x, y = (torch.from_numpy(part[rows]).to(device) for part in (images, labels))
             outputs = model(x).double()
             total += float(((outputs - F.one_hot(y, outputs.shape[1])) ** 2).sum())
     return total / (len(labels) * outputs.shape[1])

@@ -33,8 +33,13 @@ class NoisyBatch(NamedTuple):
 
 
 class StepProfile(NamedTuple):
-    """At the points along one step: losses [points], and how far from the start's gradient theirs is, as a
-    Euclidean distance, ``changes``, and over the distance moved, ``smoothness`` (both [points])."""
+    """Losses and changes of the gradient at the points along one step, each [points].
+
+    Attributes:
+        losses: mean losses of the batch.
+        changes: Euclidean distance of the gradient there from that at the start of the step.
+        smoothness: the same over the distance moved.
+    """
 
     losses: Floats
     changes: Floats
@@ -88,9 +93,9 @@ def input_shift(
     before: tuple[Floats, list[Noise] | None],
     after: tuple[Floats, list[Noise] | None],
 ) -> float:
-    """How far distributions of layer inputs moved between two (weights [1, p], noise), on inputs x [n, d].
+    """The movement of the distributions of layer inputs between two (weights [1, p], noise), for x [n, d].
 
-    |change of mean| + |change of standard deviation| over x of every unit that enters a layer after the
+    It is |change of mean| + |change of standard deviation| over x of every unit that enters a layer after the
     first, over its layer's mean standard deviation before; averaged over units and layers.
     """
     import numpy as np
@@ -258,7 +263,7 @@ def _summed_up(table: dict[str, Floats]) -> dict[str, float]:
 
 
 def scored(nets: NormalizedNets, theta: Floats, batch: NoisyBatch) -> tuple[Floats, Floats]:
-    """Losses [R], and errors [R]: an example whose outputs are not finite is wrong."""
+    """Losses [R] and errors [R] of R networks; an example whose outputs are not finite is wrong."""
     import numpy as np
 
     outputs = nets.passes(theta, batch.x, batch.noise)[-1].outputs

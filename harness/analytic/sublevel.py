@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+DEPENDENT = 1e-12  # of the largest pivot: a column with less is a combination of others, to rounding
+
 
 class TwoLayer(NamedTuple):
     """A net with one hidden layer; arrays of floats, or of Fractions (dtype object) for exact arithmetic.
@@ -40,7 +42,7 @@ def activated(x: Array, hidden: Array, slope: Any) -> Array:
 
 
 def outputs(net: TwoLayer, x: Array, slope: Any) -> Array:
-    """What a net says of x, [examples, outputs]."""
+    """The outputs of a net at x, [examples, outputs]."""
     values: Array = activated(x, net.hidden, slope) @ net.output + net.offset
     return values
 
@@ -53,13 +55,13 @@ def between(a: TwoLayer, b: TwoLayer, t: Any) -> TwoLayer:
 def independent(units: Array) -> tuple[list[int], Array]:
     """Columns that span all units [examples, m], and coefficients: units = units[:, columns] @ coefficients.
 
-    Exact for Fractions; for floats by pivoted QR, columns below 1e-12 of the largest counted as dependent.
+    It is exact for Fractions; floats are reduced by pivoted QR (``DEPENDENT``).
     """
     return _eliminated(units) if units.dtype == object else _pivoted(units)
 
 
 def _eliminated(units: Array) -> tuple[list[int], Array]:
-    """Reduced row echelon form, over any field."""
+    """The same over any field, exactly, by the reduced row echelon form."""
     rows = units.copy()
     chosen: list[int] = []
     for column in range(rows.shape[1]):
@@ -82,14 +84,14 @@ def _pivoted(units: Array) -> tuple[list[int], Array]:
 
     _, triangle, order = scipy.linalg.qr(units, mode="economic", pivoting=True)
     sizes = np.abs(np.diag(triangle))
-    chosen = sorted(order[: int((sizes > 1e-12 * sizes[0]).sum())].tolist())
+    chosen = sorted(order[: int((sizes > DEPENDENT * sizes[0]).sum())].tolist())
     return chosen, np.linalg.lstsq(units[:, chosen], units, rcond=None)[0]
 
 
 def compressed(net: TwoLayer, x: Array, slope: Any) -> tuple[list[int], TwoLayer]:
-    """At most N units that carry the net, and the net with output weights on these alone.
+    """The numbers of at most N units that carry the net, and the net with output weights on these alone.
 
-    On the N examples x it says the same; its hidden weights stay.
+    That net says the same on the N examples x; its hidden weights stay.
     """
     units, coefficients = independent(activated(x, net.hidden, slope))
     output = net.output * 0

@@ -8,7 +8,7 @@ ensemble methods), where one axis is glued to the other; Curth, Jeffares and van
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from harness.analytic.scores import LabelSets, flat, label_sets, require_increasing, require_positive
 from harness.spec import Value
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-SEEDS = 2**31 - 1
+SEEDS = 2**31 - 1  # trees are seeded with numbers below, which scikit-learn takes on every platform
+
+
+class Predictions(NamedTuple):
+    """The outputs of trees, [images, classes] each."""
+
+    train: Floats
+    test: Floats
 
 
 class ForestGrid(Value, frozen=True):
@@ -56,7 +63,8 @@ class ForestGrid(Value, frozen=True):
         rows = []
         for leaves in self.leaves:
             members = (
-                (tree.predict(train), tree.predict(test)) for tree in _grown(train, sets, leaves, seeds)
+                Predictions(tree.predict(train), tree.predict(test))
+                for tree in _grown(train, sets, leaves, seeds)
             )
             rows.append(_averages(members, self.trees, sets))
         return _grid(rows)
@@ -66,7 +74,8 @@ class BoostingGrid(Value, frozen=True):
     """Ensembles of boosted trees: every combination of boosting rounds and members.
 
     A member starts from zero and adds ``rate`` times a tree fitted to its residuals in every round (L2
-    boosting); members differ in the pixels drawn. Results as ``ForestGrid``, [rounds, members].
+    boosting); members differ in the pixels drawn. Results are those of
+    ``ForestGrid``, [rounds, members].
 
     Args:
         rounds: increasing numbers of rounds.
@@ -98,9 +107,7 @@ class BoostingGrid(Value, frozen=True):
         paths = zip(*members, strict=True)  # for each number of rounds, the members' predictions
         return _grid([_averages(iter(path), self.members, sets) for path in paths])
 
-    def _boosted(
-        self, pixels: tuple[Floats, Floats], targets: Floats, seeds: list[int]
-    ) -> list[tuple[Floats, Floats]]:
+    def _boosted(self, pixels: tuple[Floats, Floats], targets: Floats, seeds: list[int]) -> list[Predictions]:
         """One member's predictions on training and test images at each number of rounds."""
         import numpy as np
 
@@ -112,12 +119,12 @@ class BoostingGrid(Value, frozen=True):
             fitted = fitted + self.rate * tree.predict(train)
             predicted = predicted + self.rate * tree.predict(test)
             if done in self.rounds:
-                path.append((fitted, predicted))
+                path.append(Predictions(fitted, predicted))
         return path
 
 
 def _pixels(split: Split) -> tuple[Floats, Floats]:
-    """In the precision of the trees, who would convert them for every fit."""
+    """Training and test images as float32 rows, to which trees would convert them at every fit."""
     import numpy as np
 
     return flat(split.x_train).astype(np.float32), flat(split.x_test).astype(np.float32)
@@ -135,21 +142,21 @@ def _grown(train: Floats, sets: LabelSets, leaves: int, seeds: list[int]) -> Ite
 
 
 def _averages(
-    members: Iterator[tuple[Floats, Floats]], counts: tuple[int, ...], sets: LabelSets
+    members: Iterator[Predictions], counts: tuple[int, ...], sets: LabelSets
 ) -> list[dict[str, Floats]]:
     """Scores of the mean prediction of the first members, at each of the counts."""
-    sums: tuple[Floats, Floats] | None = None
+    sums: Predictions | None = None
     rows = []
-    for count, (train, test) in enumerate(members, start=1):
-        sums = (train, test) if sums is None else (sums[0] + train, sums[1] + test)
+    for count, member in enumerate(members, start=1):
+        sums = member if sums is None else Predictions(sums.train + member.train, sums.test + member.test)
         if count in counts:
-            fitted, predicted = sums[0] / count, sums[1] / count
+            fitted, predicted = sums.train / count, sums.test / count
             rows.append({**sets.scores("train", fitted), **sets.scores("test", predicted)})
     return rows
 
 
 def _grid(rows: list[list[dict[str, Floats]]]) -> dict[str, Floats]:
-    """[first axis, second axis] of each score; there is one set of labels."""
+    """Each score as an array [first axis, second axis]; there is one set of labels."""
     import numpy as np
 
     return {name: np.array([[cell[name][0] for cell in row] for row in rows]) for name in rows[0][0]}

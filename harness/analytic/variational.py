@@ -12,6 +12,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from harness.analytic.adam import EPSILON, MEAN_DECAY, SQUARE_DECAY
 from harness.analytic.dense_nets import in_batches, log_probabilities, surplus
 from harness.analytic.description_length import WEIGHT_BITS, uniform_bits
 from harness.spec import Value
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[Any]  # float32 in training, float64 where differences are checked
 
 SMALLEST = 1e-12  # variance of an activation below which its square root is not differentiated
+NARROW = -4.0  # log deviation of all weights at first: e^-4 = 0.018, less than the means' own scale
 
 
 class Posterior(NamedTuple):
-    """Of one layer's weights and bias (the last row): means and log deviations, [inputs + 1, outputs]."""
+    """A layer's weights and bias (last row): their means and log deviations, [inputs + 1, outputs]."""
 
     mean: Floats
     log_deviation: Floats
@@ -45,7 +47,7 @@ def divergence(layer: Posterior) -> tuple[float, Posterior]:
 
 
 class SampledPass(NamedTuple):
-    """What the backward pass needs of one layer: inputs with a one, noise, deviation of activations."""
+    """A layer's share of the backward pass: inputs with a one, noise, deviation of activations."""
 
     inputs: Floats
     noise: Floats
@@ -69,7 +71,7 @@ def sampled(
 
 
 def gradients(layers: list[Posterior], passes: list[SampledPass], error: Floats) -> list[Posterior]:
-    """Of the summed loss, from its gradient by the logits."""
+    """The gradient of the summed loss in all layers, from its gradient by the logits [batch, classes]."""
     import numpy as np
 
     slopes: list[Posterior] = []
@@ -84,7 +86,7 @@ def gradients(layers: list[Posterior], passes: list[SampledPass], error: Floats)
 
 
 class PosteriorUpdate:
-    """Kingma and Ba 2015, with their constants, in place on a list of arrays."""
+    """Adam (Kingma and Ba 2015, with their constants), in place on the float32 arrays of all posteriors."""
 
     def __init__(self, arrays: list[Floats], lr: float) -> None:
         import numpy as np
@@ -93,15 +95,15 @@ class PosteriorUpdate:
         self.moments = [(np.zeros_like(a), np.zeros_like(a)) for a in arrays]
 
     def step(self, slopes: list[Floats]) -> None:
-        """One update."""
+        """Move every array by one step against its slope."""
         import numpy as np
 
         self.steps += 1
-        rate = self.lr * math.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps)
+        rate = self.lr * math.sqrt(1 - SQUARE_DECAY**self.steps) / (1 - MEAN_DECAY**self.steps)
         for array, slope, (first, second) in zip(self.arrays, slopes, self.moments, strict=True):
-            first += 0.1 * (slope - first)
-            second += 0.001 * (slope * slope - second)
-            array -= rate * first / (np.sqrt(second) + 1e-8)
+            first += (1 - MEAN_DECAY) * (slope - first)
+            second += (1 - SQUARE_DECAY) * (slope * slope - second)
+            array -= rate * first / (np.sqrt(second) + EPSILON)
 
 
 class Variational(Value, frozen=True):
@@ -152,7 +154,7 @@ class Variational(Value, frozen=True):
         layers = []
         for a, b in pairwise([x.shape[1], *[self.width] * self.depth, classes]):
             mean = (2 * generator.random((a + 1, b), dtype=np.float32) - 1) / np.float32(math.sqrt(a))
-            layers.append(Posterior(mean, np.full((a + 1, b), -4.0, np.float32)))
+            layers.append(Posterior(mean, np.full((a + 1, b), NARROW, np.float32)))
         update = PosteriorUpdate([array for layer in layers for array in layer], self.lr)
         for epoch in range(self.epochs):
             weight = np.float32(min(1.0, (epoch + 1) / self.warm_up))

@@ -33,7 +33,7 @@ DIVERSE = {15: 1.0, 12: 1.0}
 
 @dataclasses.dataclass
 class Nets:
-    """So many nets: filters ``w`` and ``u``, each [net, k, 2]."""
+    """Nets of one size side by side: filters ``w`` and ``u``, each [net, k, 2]."""
 
     w: Floats
     u: Floats
@@ -43,14 +43,14 @@ class Nets:
         return read(self.w, masks)[0] - read(self.u, masks)[0]
 
     def wrong(self) -> Bools:
-        """[net, 15]: for which sets the sign of N is not the label."""
+        """Whether the sign of N is not the label, for each net and set, [net, 15]."""
         import numpy as np
 
         return self.outputs(SETS) * np.where(np.isin(SETS, POSITIVE), 1.0, -1.0) <= 0
 
 
 def read(filters: Floats, masks: Sequence[int]) -> tuple[Floats, Floats]:
-    """sum_i max_j relu(w_i x_j) over sets of patterns, [net, set], and which product each filter reads.
+    """The sums of max_j relu(w_i x_j) over sets of patterns, [net, set], and what each filter reads.
 
     The latter, [net, k, set, 2], is one at the product with (1, 1) or with (1, -1), or nowhere: of the two
     pairs of opposite patterns a filter sees one each with a positive product, and takes the larger of
@@ -65,7 +65,10 @@ def read(filters: Floats, masks: Sequence[int]) -> tuple[Floats, Floats]:
 
 
 def _reads(kind: int, mask: int) -> tuple[float, float]:
-    """Which product a filter reads in a set: by the signs of both (bits 0 and 1) and the larger (bit 2)."""
+    """One for the product that a filter reads in a set, zero for the other or both.
+
+    The filter's kind holds the signs of its products (bits 0 and 1) and which is larger (bit 2).
+    """
     first, second = mask >> (kind & 1) & 1, mask >> (2 + (kind >> 1 & 1)) & 1
     if first and second:
         return (0.0, 1.0) if kind & 4 else (1.0, 0.0)
@@ -123,7 +126,7 @@ def _descent(nets: Nets, masks: Sequence[int], shares: Floats, gamma: float) -> 
 
 
 def outcomes(generator: np.random.Generator, *, k: int, runs: int, c: float, gamma: float) -> dict[str, int]:
-    """Where training on diverse examples ends, counted over ``runs`` nets of 2k filters.
+    """The ends of training on diverse examples, counted over ``runs`` nets of 2k filters.
 
     Results: ``stuck`` (training loss above zero), ``imperfect`` (zero, and some set of patterns is
     classified wrongly), ``perfect``; and ``foretold``, those that ``foretold`` says from the start.
@@ -139,7 +142,7 @@ def outcomes(generator: np.random.Generator, *, k: int, runs: int, c: float, gam
 
 
 def foretold(start: Nets) -> NDArray[np.int64]:
-    """Which end the initial filters lead to, [net]: 0 stuck, 1 imperfect, 2 perfect.
+    """The end that the initial filters lead to, [net]: 0 stuck, 1 imperfect, 2 perfect.
 
     A w grows if its largest product is with a positive pattern, and then along it; a u ends along the
     negative pattern that it is nearest to. Without a growing w training is stuck; perfect are those whose

@@ -44,14 +44,17 @@ class BenchmarkImages(Value, frozen=True):
 
     @property
     def classes(self) -> int:
+        """The number of classes."""
         return CLASSES
 
     @property
     def train_size(self) -> int:
+        """The number of training images."""
         return self.n
 
     @property
     def test_size(self) -> int:
+        """The number of test images."""
         return self.n_test
 
     def source(self, root: Path | None) -> Source:

@@ -1,4 +1,4 @@
-"""What a speed report says; ``reports/speed.json`` is checked against it when written and when read."""
+"""The contents of a speed report; ``reports/speed.json`` is checked against it when written and when read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class MeasuredOn(Part, frozen=True, kw_only=True):
-    """Where it was measured; no name and no path of it.
+    """The machine on which it was measured; no name and no path of it.
 
     Attributes:
         instructions: the widest vector instructions torch uses; accelerator: the GPU's name, or "".
@@ -133,7 +133,7 @@ class Gate(Part, frozen=True, kw_only=True):
 
 
 class Share(Part, frozen=True, kw_only=True):
-    """Of a time: an operation, and its share of the whole."""
+    """An operation and its share of a training's time, between 0 and 1."""
 
     what: str
     share: float

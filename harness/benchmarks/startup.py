@@ -70,7 +70,7 @@ def heavy(importtime: str) -> tuple[str, ...]:
 
 
 def first_cells(workload: Workload, device: str, processes: int, repeats: int) -> list[Startup]:
-    """From nothing to a first result: a new process with a plain loop, a new lab with its processes."""
+    """The time to a first result in a new process with a plain loop, and in a new lab with its processes."""
     precision = workload.precisions[0]
     plain = [_first(baselines.plain, (workload, precision, device, 0, 1)) for _ in range(repeats)]
     lab = [_first(ours.train, (workload, precision, device, processes, 0)) for _ in range(repeats)]

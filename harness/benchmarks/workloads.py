@@ -47,10 +47,12 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cell_count(self) -> int:
+        """The number of cells that ours trains in a round."""
         return self.replicates * len(self.levels)
 
     @property
     def baseline_count(self) -> int:
+        """The number of cells that a baseline trains in a round."""
         return self.baseline_cells or self.cell_count
 
     def cells(self, precision: str, round_: int) -> list[Cell]:

@@ -85,9 +85,9 @@ def rate_p(successes: int, n: int, rate: float) -> float:
 
 
 def within_p(counts: Sequence[int], probabilities: Sequence[float], within: float) -> float:
-    """The level at which ``rate_interval`` begins to bound every probability to ``within`` of the given one.
+    """The level at which ``rate_interval`` begins to bound every probability to ``within`` of the stated one.
 
-    The largest of the exact binomial tests of each count against both ends of its range.
+    It is the largest p-value of the exact binomial tests of each count against both ends of its range.
     """
     from scipy.special import bdtr, bdtrc
 

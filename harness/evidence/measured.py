@@ -210,7 +210,7 @@ def smaller_of(*parts: Measured) -> Measured:
 
 
 def ratio(numerator: Measured, denominator: Measured) -> Measured:
-    """numerator / denominator, replicate by replicate, held as logs; relative resolutions add up."""
+    """The ratio of two measures, replicate by replicate, held as logs; relative resolutions add up."""
     name = joined((numerator.name, denominator.name), " / ")
     return combined((logarithm(numerator), logarithm(denominator)), (1.0, -1.0), name)
 

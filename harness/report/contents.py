@@ -42,6 +42,7 @@ class Family:
 
     @property
     def claims(self) -> tuple[ClaimReport, ...]:
+        """The items of all its statements, in order."""
         return tuple(item for statement in self.statements for item in statement.items)
 
 
@@ -96,13 +97,16 @@ class PageContents:
 
     @property
     def counts(self) -> Counter[Verdict]:
+        """The number of items with each verdict."""
         return Counter(claim.verdict for claim in self.claims)
 
     @property
     def unexpected(self) -> tuple[ClaimReport, ...]:
+        """The items whose verdict is not the declared one."""
         return tuple(claim for claim in self.claims if claim.unexpected)
 
     def anchor(self, claim: ClaimReport) -> str:
+        """The name of an item on the page."""
         return self.anchors[claim.id, claim.tier]
 
 

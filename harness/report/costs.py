@@ -10,7 +10,7 @@ from harness.evidence.schema import ClaimReport, RunRead
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one family at one tier, or of all: claims, distinct runs, their seconds, and those it shares.
+    """The cost of one family at one tier, or of all: claims, distinct runs, and their seconds.
 
     ``shared``: seconds of runs that another family reads as well; they count in both, and once in the total.
     """

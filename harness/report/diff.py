@@ -95,7 +95,7 @@ class FactChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """From one report to another.
+    """Everything that differs between one report and another.
 
     Attributes:
         flips: unexpected ones first.
@@ -118,6 +118,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unexpected_flips(self) -> tuple[Flip, ...]:
+        """The flips to a verdict that the claim does not declare."""
         return tuple(flip for flip in self.flips if flip.unexpected)
 
 
@@ -165,7 +166,7 @@ def _gone(claim: ClaimReport, other: Report) -> Gone:
 
 
 def _pairs(a: ClaimReport, b: ClaimReport) -> Iterator[tuple[ClaimReport, Evidence, Evidence]]:
-    """The checks they share: same position and kind."""
+    """The checks that two reports of an item share: same position and kind."""
     for x, y in zip(a.checks, b.checks, strict=False):
         if x.relation == y.relation:
             yield b, x, y
@@ -186,7 +187,7 @@ def _restated(a: ClaimReport, b: ClaimReport) -> Iterator[Restated]:
 
 
 def _change(item: ClaimReport, x: Evidence, y: Evidence) -> Change | None:
-    """From one estimate to another, or None where one is missing or they are of different kinds."""
+    """The change of a check's estimate, or None where one is missing or they are of different kinds."""
     if x.estimate is None or y.estimate is None:
         return None
     if x.logarithmic != y.logarithmic or (x.logarithmic and min(x.estimate, y.estimate) <= 0):
@@ -251,7 +252,7 @@ def _facts(report: Report) -> dict[str, str]:
 
 
 def text(difference: Difference) -> str:
-    """For a terminal: verdicts first, one line each."""
+    """The difference for a terminal: verdicts first, one line each."""
     d, lines = difference, [headline(difference)]
     for flip in d.flips:
         lines.append(f"  {_flipped(flip)}  {flip.tier:<8} {_name(flip.id)}: {flip.says}")
@@ -274,7 +275,7 @@ def text(difference: Difference) -> str:
 
 
 def markdown(difference: Difference, limit: int = gfm.LIMIT) -> str:
-    """For a step summary: the same as tables, cut at ``limit`` bytes, verdicts first."""
+    """The difference as tables for a step summary, cut at ``limit`` bytes, verdicts first."""
     return gfm.cut("\n\n".join(filter(None, _blocks(difference))) + "\n", limit)
 
 

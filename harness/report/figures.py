@@ -62,6 +62,7 @@ class Panel:
 
     @property
     def title(self) -> str:
+        """The figure's name in its paper, and the scale of our runs."""
         return f"{self.figure}, {wording.scale(self.tier)}"
 
     @property
@@ -121,6 +122,7 @@ def _named(drawn: list[tuple[ClaimReport, Series]]) -> tuple[tuple[str, Series],
 
 
 def color(index: int) -> str:
+    """The colour of a series as a property that the page may set, with the one that is drawn."""
     number = index % len(COLORS)
     return f"var(--series-{number + 1}, {COLORS[number]})"
 
@@ -201,7 +203,7 @@ def _mean(rows: np.ndarray) -> np.ndarray:
 
 
 def _kept(x: np.ndarray, scale: str, limit: int) -> np.ndarray:
-    """At most ``limit`` indices into x, ends included, evenly spread on the axis' scale."""
+    """Indices into x, ``limit`` at most, ends included, evenly spread on the axis' scale."""
     import numpy as np
 
     if len(x) <= limit:

@@ -35,13 +35,14 @@ class HalfWidths:
 
 @dataclass(frozen=True)
 class Axis:
-    """From its left to its right end, in half-widths."""
+    """The common axis, from its left to its right end in half-widths."""
 
     left: float
     right: float
 
     @property
     def ticks(self) -> tuple[float, ...]:
+        """The ticks that lie on it, in half-widths."""
         return tuple(tick for tick in TICKS if self.left <= tick <= self.right)
 
     def percent(self, value: float) -> float:
@@ -51,6 +52,7 @@ class Axis:
         return 100 * (math.asinh(kept) - low) / (high - low)
 
     def beyond(self, value: float) -> bool:
+        """Is a value off the axis, so that it is drawn at the edge?"""
         return not self.left <= value <= self.right
 
 

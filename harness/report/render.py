@@ -1,4 +1,4 @@
-"""From report values to files, and from report files back to values."""
+"""Report values written as files, and report files read back as values."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def write(reports: Report | Sequence[Report], directory: str | Path) -> tuple[Pa
 
 
 def _replace(path: Path, data: bytes) -> Path:
-    """Write whole or not at all."""
+    """Write a file whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_bytes(data)
     return partial.replace(path)

@@ -42,15 +42,17 @@ def number(value: float | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Without control signs and invisible ones, some of which turn a line's direction round."""
+    """The text without control signs and invisible ones, some of which turn a line's direction round."""
     return "".join(sign if sign.isprintable() or sign in "\n\t" else " " for sign in text)
 
 
 def reported(value: float | str) -> str:
+    """A number or text that a source reports, as it is shown."""
     return value if isinstance(value, str) else number(value)
 
 
 def count(value: int) -> str:
+    """A whole number with its thousands grouped."""
     return f"{value:,}"
 
 
@@ -112,7 +114,7 @@ def half_widths(value: float) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop."""
+    """The text with a capital and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
@@ -149,6 +151,7 @@ def values(evidence: Evidence) -> str:
 
 
 def scale(tier: str) -> str:
+    """A tier as the scale at which something was tested."""
     return f"at {tier} scale"
 
 
@@ -158,6 +161,7 @@ def seconds(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
+    """A time in the unit that suits it: seconds, whole minutes from two on, hours from two on."""
     if seconds < 1:
         return f"{seconds:.2f} s"
     if seconds < 120:
@@ -251,7 +255,7 @@ def runs(read: Iterable[RunRead]) -> Iterator[Replicates]:
 
 
 def _ranges(numbers: Iterable[int]) -> str:
-    """``0–4, 7``."""
+    """Numbers with runs of successive ones joined: ``0–4, 7``."""
     parts: list[list[int]] = []
     for value in numbers:
         if parts and value == parts[-1][-1] + 1:

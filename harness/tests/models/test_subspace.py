@@ -161,7 +161,7 @@ def test_adam_learns_in_batches_and_repeats_itself() -> None:
 
 
 def test_every_example_is_seen_before_any_is_seen_again() -> None:
-    rows = list(Adam(NET, steps=7, batch=4)._rows(10, generator()))
+    rows = [torch.as_tensor(drawn) for drawn in Adam(NET, steps=7, batch=4)._rows(10, generator())]
     assert [len(r) for r in rows] == [4, 4, 2, 4, 4, 2, 4]
     for epoch in (rows[:3], rows[3:6]):
         assert sorted(torch.cat(epoch).tolist()) == list(range(10))
