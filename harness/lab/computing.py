@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.evidence.numbers import all_finite, finite
 from harness.fleet import memory, numerics, ranks, trainer
+from harness.lab import recording
 from harness.lab.places import Place
 from harness.lab.runs import Fleet, Run
 from harness.lab.store import Record, Store
@@ -112,7 +111,7 @@ def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str,
     with _prepared(place.device):
         peak = memory.Peak(place.device)
         trained = trainer.train(member, place.device)
-    record = _trained_record(run, place, member, trained, fleet=1)
+    record = recording.of_training(run, place, member.split, trained, fleet=1)
     # of an earlier process; this one's seconds are added when it ends
     return msgspec.structs.replace(record, seconds=spent, peak_bytes=peak.bytes()), trained.weights
 
@@ -130,33 +129,6 @@ def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trai
         store.checkpoint(run.key, {**state, "seconds": seconds}, arrays)
 
     return trainer.Member(run.value, run.replicate, split, start, resumed, save), spent
-
-
-def _trained_record(
-    run: Run, place: Place, member: trainer.Member, trained: trainer.Trained, *, fleet: int
-) -> Record:
-    split = member.split
-    curves = {name: all_finite(values) for name, values in trained.curves.items()}
-    diverged = trained.outcome == "diverged"
-    finals = {name: None if diverged else values[-1] for name, values in curves.items()}
-    changed = int(split.corrupted.sum())
-    resolutions = {"train_error": 1 / len(split.y_train), "test_error": 1 / len(split.y_test)}
-    resolutions["corrupted_error"] = 1 / max(changed, 1)
-    resolutions["clean_error"] = 1 / max(len(split.y_train) - changed, 1)
-    record = _record(run, place, finals, curves, outcome=trained.outcome)
-    how = {"kernel": trained.kernel, "fleet": str(fleet)}
-    if ranks.is_streamed(run.value):
-        how["devices"] = str(len(ranks.devices(place.device)))
-        measured = len(split.measured)  # type: ignore[attr-defined]  # such data's split is a StreamedSplit
-        resolutions |= dict.fromkeys(("train_error", "train_top5_error"), 1 / measured)
-        resolutions["test_top5_error"] = resolutions["test_error"]
-    return msgspec.structs.replace(
-        record,
-        resolutions=resolutions,
-        steps_per_epoch=trained.steps_per_epoch,
-        epochs=len(curves.get("train_loss", ())),
-        provenance=record.provenance | how,
-    )
 
 
 def _finish_together(runs: Sequence[Run], place: Place, store: Store) -> Iterator[Finished]:
@@ -189,7 +161,7 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
         peak = memory.Peak(place.device)
 
         def ended(i: int, trained: trainer.Trained) -> None:
-            record = _trained_record(runs[i], place, members[i], trained, fleet=len(runs))
+            record = recording.of_training(runs[i], place, members[i].split, trained, fleet=len(runs))
             own = (time.monotonic() - began) / len(runs)
             record = msgspec.structs.replace(record, seconds=spent[i] + own, peak_bytes=peak.bytes())
             _publish(runs[i], record, trained.weights, store)
@@ -246,25 +218,13 @@ def _weights(run: Run, place: Place, store: Store) -> dict[str, np.ndarray]:
 def _evaluated(run: Run, place: Place, store: Store) -> Record:
     """A simulation, a solver on data, or a probe of trained weights."""
     if isinstance(run.value, Simulation):
-        found = run.value.function(stream(run.replicate, "simulation"), **dict(run.value.params))
+        measures = run.value.function(stream(run.replicate, "simulation"), **dict(run.value.params))
     elif isinstance(run.value, Probing):
-        found = _probed(run, place, store)
+        measures = _probed(run, place, store)
     else:
         split = run.value.data.split(place.data_root, run.replicate)
-        found = run.value.solver.solve(split, stream(run.replicate, "solution"))
-    finals: dict[str, float | None] = {}
-    curves: dict[str, tuple[float | None, ...]] = {}
-    shapes: dict[str, tuple[int, ...]] = {}
-    for name, value in found.items():
-        shape = getattr(value, "shape", None)
-        if shape is None and isinstance(value, (list, tuple)):
-            shape = (len(value),)
-        if shape:
-            flat = value.reshape(-1).tolist() if hasattr(value, "reshape") else value
-            curves[name], shapes[name] = all_finite(flat), tuple(shape)
-        else:
-            finals[name] = finite(value)
-    return msgspec.structs.replace(_record(run, place, finals, curves, outcome="solved"), shapes=shapes)
+        measures = run.value.solver.solve(split, stream(run.replicate, "solution"))
+    return recording.of_measures(run, place, measures)
 
 
 def _probed(run: Run, place: Place, store: Store) -> Mapping[str, Any]:
@@ -286,30 +246,3 @@ def _prepared(device: str) -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
-
-
-def _record(run: Run, place: Place, finals: dict, curves: dict, *, outcome: str) -> Record:
-    return Record(
-        key=run.key,
-        address=run.address,
-        replicate=run.replicate,
-        what=abbreviated(run.value),
-        finals=finals,
-        curves=curves,
-        resolutions={},
-        outcome=outcome,
-        seconds=0.0,
-        provenance=_provenance(place, isinstance(run.value, Experiment)),
-    )
-
-
-def _provenance(place: Place, with_torch: bool) -> dict[str, str]:
-    import numpy
-
-    versions = {"python": platform.python_version(), "numpy": numpy.__version__}
-    if with_torch:
-        import torch
-
-        versions["torch"] = str(torch.__version__)  # a str subclass that msgspec refuses
-    written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return {"device": place.device, "commit": place.commit, "written": written, **versions}

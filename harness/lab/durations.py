@@ -1,4 +1,4 @@
-"""How long runs will take: by their own timings, by those of runs alike, else by arithmetic alone."""
+"""How long runs will take: by their own timings, else by those of runs alike, else by arithmetic alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,34 @@ from harness.spec import Experiment, Probing, Runnable, Simulation, Solved, Valu
 if TYPE_CHECKING:
     from harness.lab.runs import Run
 
+MULTIPLY_ADDS_A_SECOND = 25e9
+"""Multiply-adds that torch's float32 kernels do in a second on one core.
+
+Beside the 217 experiments of ``reports/quick/records.jsonl.gz`` (an AMD EPYC), and for the epochs that they
+trained, nets that torch trains took 0.3 to 1.7 times the estimate, and those of the native kernel, which came
+later, a hundredth to 0.8 times. So it is an upper bound to plan by, which ``expected`` corrects.
+"""
+
+STEP_SECONDS_A_LAYER = 3e-4
+"""Seconds of a gradient step for each layer, however small it is: what Python and torch take to call it.
+
+Calibrated together with ``MULTIPLY_ADDS_A_SECOND``; the first plans had 4e-4 s a step, whatever the layers.
+"""
+
+START_SECONDS = 0.05
+"""Seconds of a run of no steps: drawing its data, writing its record.
+
+A round number, so that no estimate is zero: a twentieth of the quick tier's records took under 4 ms in all, a
+quarter under 30 ms.
+"""
+
+UNKNOWN_SECONDS = 1.0
+"""Seconds of what says nothing of its cost: a simulation, a probe, or a solver without ``cost``."""
+
+PASSES = 4
+"""Forward passes' worth of multiply-adds for a training image and epoch: forward, backward (by weights and by
+inputs, each as dear as forward), and forward once more when the epoch is evaluated."""
+
 UNKNOWN_LAYERS = 4
 """Layers that the estimate assumes for a model that does not list its own."""
 
@@ -24,30 +52,29 @@ def seconds_of(run: Run, timings: Mapping[str, float]) -> float:
 def estimate(value: Runnable) -> float:
     """Seconds of a run on one core by arithmetic alone; most runs with a stopping rule need a fraction.
 
-    Multiply-adds at 25e9 a second, and 0.3 ms a step for each layer. For the epochs that they trained, the
-    runs it was compared with took a third to twice as long (``durations.expected`` corrects for that).
-    A solver may say its multiply-adds by a method ``cost(data)``; else it counts a second, as a probe does.
+    The sum of two terms, multiply-adds and calls of layers, over the whole budget of epochs.
+    A solver may say its multiply-adds by a method ``cost(data)``.
     """
     if isinstance(value, Solved) and hasattr(value.solver, "cost"):
-        return float(value.solver.cost(value.data)) / 25e9 + 0.05
+        return float(value.solver.cost(value.data)) / MULTIPLY_ADDS_A_SECOND + START_SECONDS
     if not isinstance(value, Experiment):
-        return 1.0
+        return UNKNOWN_SECONDS
     data, optimizer, model = value.data, value.optimizer, value.model
-    forward = 2 * model.cost(data.shape, data.classes)
-    per_epoch = forward * (4 * data.train_size + data.test_size)
+    images = PASSES * data.train_size + data.test_size
+    computing = model.cost(data.shape, data.classes) * images / MULTIPLY_ADDS_A_SECOND
     steps = math.ceil(data.train_size / optimizer.batch)
     layers = len(model.layers(data.shape, data.classes)) if hasattr(model, "layers") else UNKNOWN_LAYERS
-    return optimizer.epochs * (per_epoch / 50e9 + steps * layers * 3e-4) + 0.05
+    return optimizer.epochs * (computing + steps * layers * STEP_SECONDS_A_LAYER) + START_SECONDS
 
 
 def expected(runs: Iterable[Run], timings: Mapping[str, float]) -> dict[str, float]:
     """Seconds by ``Run.kind``: as recorded, or the arithmetic estimate corrected by what runs alike took.
 
     The correction is the median, in logarithms, of recorded over estimated seconds: it carries both the
-    speed of this machine and how early such runs stop. Kinds of which nothing alike was timed are left out.
+    speed of this machine and how early such runs stop. A kind is left out if nothing like it was timed.
 
     Args:
-        runs: everything planned, what is there already included: its timings tell about the rest.
+        runs: everything planned, with what is there already: its timings tell about the rest.
         timings: recorded seconds by kind.
     """
     values = {run.kind: run.value for run in runs}
@@ -55,17 +82,17 @@ def expected(runs: Iterable[Run], timings: Mapping[str, float]) -> dict[str, flo
     for kind, value in values.items():
         if timings.get(kind):
             ratios.setdefault(alike(value), []).append(math.log(timings[kind] / estimate(value)))
-    found = {}
+    seconds = {}
     for kind, value in values.items():
         if timings.get(kind):
-            found[kind] = timings[kind]
+            seconds[kind] = timings[kind]
         elif alike(value) in ratios:
-            found[kind] = estimate(value) * math.exp(statistics.median(ratios[alike(value)]))
-    return found
+            seconds[kind] = estimate(value) * math.exp(statistics.median(ratios[alike(value)]))
+    return seconds
 
 
 def alike(value: Value) -> tuple[str, ...]:
-    """What runs share whose times are a like multiple of their estimates."""
+    """What two runs have in common if their times are about the same multiple of their estimates."""
     if isinstance(value, Experiment):
         return type(value.model).__name__, type(value.stop).__name__, value.precision
     if isinstance(value, Probing):
@@ -76,5 +103,5 @@ def alike(value: Value) -> tuple[str, ...]:
 
 
 def may_stop_early(value: Value) -> bool:
-    """Is the estimate an upper bound, because the run ends when its stopping rule says so?"""
+    """Say whether the estimate is an upper bound, because the run ends when its stopping rule says so."""
     return isinstance(value, Experiment) and value.stop is not None
