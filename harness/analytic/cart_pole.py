@@ -8,6 +8,7 @@ cross-entropy method, which needs scores and no gradients.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float64]
+    Score: TypeAlias = Callable[[Floats, Floats], Floats]
 
-GRAVITY, CART, POLE, HALF_LENGTH, SECONDS = 9.8, 1.0, 0.1, 0.5, 0.02
+# of Barto, Sutton and Anderson 1983
+GRAVITY = 9.8  # m / s^2
+CART, POLE = 1.0, 0.1  # masses in kg
+HALF_LENGTH = 0.5  # of the pole, in m
+SECONDS = 0.02  # of a step of Euler's method
+INERTIA = 4 / 3  # of a rod about its end, over mass times half its length squared
 UPRIGHT, TRACK = 0.2, 2.4
 """A run ends when the pole leans more than this (radians) or the cart leaves its track (metres)."""
 START = 0.05
@@ -27,6 +34,8 @@ WIDE, POPULATION, ELITE = 200, 40, 10
 """Points of the search's first round, of later ones, and how many of the best are kept."""
 TRIED, FRESH = 6, 20
 """Starts by which points of a round are compared, and the best of them again."""
+RIVALS = 3
+"""How many of a round's best are scored again."""
 LEAST = 0.1
 """Least deviation of the search, as a share of the first, so that it does not collapse."""
 
@@ -43,7 +52,7 @@ def moved(state: Floats, force: Floats) -> Floats:
     _, speed, angle, turning = (state[..., i] for i in range(4))
     sine, cosine, mass = np.sin(angle), np.cos(angle), CART + POLE
     push = (force + POLE * HALF_LENGTH * turning**2 * sine) / mass
-    lever = HALF_LENGTH * (4 / 3 - POLE * cosine**2 / mass)
+    lever = HALF_LENGTH * (INERTIA - POLE * cosine**2 / mass)
     turned = (GRAVITY * sine - cosine * push) / lever
     pushed = push - POLE * HALF_LENGTH * turned * cosine / mass
     return state + SECONDS * np.stack([speed, pushed, turning, turned], axis=-1)
@@ -142,7 +151,7 @@ def begun(count: int, generator: np.random.Generator) -> Floats:
 
 
 def searched(
-    score: Any, dimension: int, rounds: int, deviation: float, generator: np.random.Generator
+    score: Score, dimension: int, rounds: int, deviation: float, generator: np.random.Generator
 ) -> Floats:
     """The best point [dimension] that the cross-entropy method comes by, from around zero.
 
@@ -160,7 +169,7 @@ def searched(
         order = np.argsort(-score(points, begun(TRIED, generator)), kind="stable")
         elite = points[order[:ELITE]]
         middle, spread = elite.mean(axis=0), np.maximum(elite.std(axis=0), LEAST * deviation)
-        rivals = np.concatenate([elite[:3], middle[None], best[None]])
+        rivals = np.concatenate([elite[:RIVALS], middle[None], best[None]])
         scores = score(rivals, begun(FRESH, generator))
         best = rivals[np.argmax(scores)]
         if scores.max() >= 1:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.data import Split
 
 WEIGHT_BITS = 32
+"""Bits of a weight that is sent as it is: a float32."""
 HELD_OUT = 0.1
 """Share of the labels sent so far on which a net is stopped early."""
 

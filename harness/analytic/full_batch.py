@@ -7,7 +7,7 @@ several learning rates, with and without a penalty on the squared norm of the gr
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from harness.analytic.scores import require_positive
 from harness.spec import Value
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from harness.data.split import Split
 
     Floats: TypeAlias = NDArray[np.float64]
+
+
+class Weights(NamedTuple):
+    """A layer's weights: matrix [inputs, outputs] and biases [outputs]."""
+
+    matrix: Floats
+    biases: Floats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +48,11 @@ class Network:
         ends = zip(self.widths, self.widths[1:], strict=False)
         return np.concatenate([generator.uniform(-1, 1, (a + 1) * b) / a**0.5 for a, b in ends])
 
-    def layers(self, theta: Floats) -> list[tuple[Floats, Floats]]:
+    def layers(self, theta: Floats) -> list[Weights]:
         """The weights of each layer, as views into theta [p]."""
         views, place = [], 0
         for a, b in zip(self.widths, self.widths[1:], strict=False):
-            views.append((theta[place : place + a * b].reshape(a, b), theta[place + a * b :][:b]))
+            views.append(Weights(theta[place : place + a * b].reshape(a, b), theta[place + a * b :][:b]))
             place += (a + 1) * b
         return views
 
@@ -81,10 +88,10 @@ class Network:
         gradient = np.empty_like(theta)
         parts, layers = self.layers(gradient), self.layers(theta)
         for i in reversed(range(len(layers))):
-            np.matmul(values[i].T, back, out=parts[i][0])
-            parts[i][1][:] = back.sum(0)
+            np.matmul(values[i].T, back, out=parts[i].matrix)
+            parts[i].biases[:] = back.sum(0)
             if i:
-                back = (back @ layers[i][0].T) * (values[i] > 0)
+                back = (back @ layers[i].matrix.T) * (values[i] > 0)
         return loss, gradient
 
     def hessian_times(self, theta: Floats, v: Floats) -> Floats:
@@ -106,15 +113,21 @@ class Network:
         product = np.empty_like(theta)
         parts = self.layers(product)
         for i in reversed(range(len(layers))):
-            parts[i][0][:] = changes[i].T @ back + values[i].T @ turn
-            parts[i][1][:] = turn.sum(0)
+            parts[i].matrix[:] = changes[i].T @ back + values[i].T @ turn
+            parts[i].biases[:] = turn.sum(0)
             passed = values[i] > 0
-            turn = (turn @ layers[i][0].T + back @ along[i][0].T) * passed
-            back = (back @ layers[i][0].T) * passed
+            turn = (turn @ layers[i].matrix.T + back @ along[i].matrix.T) * passed
+            back = (back @ layers[i].matrix.T) * passed
         return product
 
     def sharpness(self, theta: Floats, generator: np.random.Generator, rounds: int = 60) -> float:
-        """The largest eigenvalue of the Hessian, by power iteration from a Gaussian vector."""
+        """The largest eigenvalue of the Hessian, by power iteration from a Gaussian vector.
+
+        Args:
+            theta: weights [p].
+            generator: draws the first vector.
+            rounds: products with the Hessian.
+        """
         import numpy as np
 
         v = generator.standard_normal(len(theta))
@@ -173,10 +186,10 @@ class FullBatch(Value, frozen=True):
         """One training; generators of equal state give all learning rates the same start."""
         import numpy as np
 
-        flat = [np.asarray(x, float).reshape(len(x), -1) for x in (split.x_train, split.x_test)]
-        widths = (flat[0].shape[1], *self.hidden, split.classes)
-        train = Network(flat[0], split.y_train, widths)
-        test = Network(flat[1], split.y_test, widths)
+        x_train, x_test = (np.asarray(x, float).reshape(len(x), -1) for x in (split.x_train, split.x_test))
+        widths = (x_train.shape[1], *self.hidden, split.classes)
+        train = Network(x_train, split.y_train, widths)
+        test = Network(x_test, split.y_test, widths)
         theta, losses = self._descended(train, train.drawn(generator))
         train_loss, train_error = train.loss_and_error(theta)
         test_loss, test_error = test.loss_and_error(theta)

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 CHUNK = 100  # images whose patches are in memory at once
 SAMPLED = 20_000  # patches that estimate the covariance of all
 SCALED = 1000  # training images that estimate the mean and deviation of a feature
+OCTAVE = 0.56  # deviation of a filter's window in wavelengths, for half its response an octave apart
+FLAT = 0.04  # added to a patch's variance (of pixels in [0, 1]), so that flat ones stay small
+SOFTENED = 0.1  # added to the eigenvalues of the patches' covariance before whitening
+SHORT = 1e-6  # length below which a filter is not scaled to length one
+STILL = 1e-3  # added to a feature's deviation, so that one that hardly varies is not blown up
 
 
 class Pixels(Value, frozen=True):
@@ -45,9 +50,9 @@ class Pixels(Value, frozen=True):
 class GaborMagnitudes(Value, frozen=True):
     """Magnitudes of complex Gabor filters, averaged over squares of pixels.
 
-    A filter is a plane wave under a Gaussian of deviation 0.56 wavelengths (one octave of bandwidth), its
-    mean removed so that a constant image gives zero, its Euclidean norm one. Channels are averaged first;
-    the image is surrounded by zeros.
+    A filter is a plane wave under a Gaussian of deviation ``OCTAVE`` wavelengths (one octave of bandwidth),
+    its mean removed so that a constant image gives zero, its Euclidean norm one. Channels are averaged
+    first; the image is surrounded by zeros.
 
     Args:
         wavelengths: in pixels.
@@ -85,7 +90,7 @@ class GaborMagnitudes(Value, frozen=True):
         down, right = np.mgrid[-reach : reach + 1, -reach : reach + 1]
         filters = []
         for wavelength in self.wavelengths:
-            window = np.exp(-(down**2 + right**2) / (2 * (0.56 * wavelength) ** 2))
+            window = np.exp(-(down**2 + right**2) / (2 * (OCTAVE * wavelength) ** 2))
             for angle in np.pi * np.arange(self.orientations) / self.orientations:
                 along = right * np.cos(angle) + down * np.sin(angle)
                 wave = np.exp(2j * np.pi * along / wavelength)
@@ -118,10 +123,10 @@ class GaborMagnitudes(Value, frozen=True):
 class RandomPatches(Value, frozen=True):
     """Rectified responses to whitened random patches of the training images, averaged over quarters.
 
-    Every patch has its mean removed and is divided by its deviation (of pixels in [0, 1], with 0.04 added
-    to the variance so that flat ones stay small), then all are whitened (ZCA, 0.1 added to the
-    eigenvalues). Filters are randomly chosen ones of unit length. 8 features each (two signs, four quarters),
-    standardised by their mean and deviation over the first 1,000 training images.
+    Every patch has its mean removed and is divided by its deviation (``FLAT`` added to the variance), then
+    all are whitened (ZCA, ``SOFTENED`` added to the eigenvalues). Filters are randomly chosen patches of unit
+    length. Each has 8 features (two signs, four quarters), standardised by their mean and deviation over the
+    first 1,000 training images (``SCALED``).
 
     Args:
         filters: number of filters.
@@ -152,12 +157,12 @@ class RandomPatches(Value, frozen=True):
         sample = normalized(_sampled(train, self.size, generator, max(SAMPLED, 2 * self.filters)))
         mean = sample.mean(axis=0)
         values, vectors = np.linalg.eigh(np.cov(sample.T))
-        whitening = ((vectors / np.sqrt(values + 0.1)) @ vectors.T).astype(np.float32)
+        whitening = ((vectors / np.sqrt(values + SOFTENED)) @ vectors.T).astype(np.float32)
         chosen = (sample[: self.filters] - mean) @ whitening
-        chosen /= np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), np.float32(1e-6))
+        chosen /= np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), np.float32(SHORT))
         bank = FilterBank(self, mean, whitening @ chosen.T, np.float32(0.0), np.float32(1.0))
         seen = bank.of(train[:SCALED])
-        return dataclasses.replace(bank, centre=seen.mean(axis=0), scale=seen.std(axis=0) + np.float32(1e-3))
+        return dataclasses.replace(bank, centre=seen.mean(axis=0), scale=seen.std(axis=0) + np.float32(STILL))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,8 +179,8 @@ class FilterBank:
     settings: RandomPatches
     mean: Images
     filters: Images
-    centre: Any
-    scale: Any
+    centre: Images | np.float32
+    scale: Images | np.float32
 
     def of(self, images: Images) -> Images:
         """Features [n, 8 x filters] of images [n, c, h, w], centred and scaled."""
@@ -204,11 +209,11 @@ def patches(images: Images, size: int, stride: int) -> Images:
 
 
 def normalized(pieces: Images) -> Images:
-    """Patches [m, d] with mean zero, divided by their deviation (0.04 added to the variance)."""
+    """Patches [m, d] with mean zero, divided by their deviation (``FLAT`` added to the variance)."""
     import numpy as np
 
     centred = pieces - pieces.mean(axis=1, keepdims=True)
-    return centred / np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + np.float32(0.04))
+    return centred / np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + np.float32(FLAT))
 
 
 def _quarters(responses: Images) -> Images:

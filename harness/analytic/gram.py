@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
+STEP = 0.5
+"""Step times the largest eigenvalue of the limit H: along its vector a step halves the residual."""
+FITTED = 1e-12
+"""Residual^2 relative to its start, above the rounding of float64, at which a training ends."""
+TOLD_APART = 1e-3
+"""Residual^2 relative to its start at which near-duplicates count as told apart."""
+
 
 def limit_gram(x: Floats) -> Floats:
     """The Gram matrix H [n, n] of infinite width at unit vectors x [n, d].
@@ -109,16 +116,12 @@ def gram_errors(
     return errors
 
 
-FITTED = 1e-12
-"""Residual^2 relative to its start, above the rounding of float64, at which a training ends."""
-
-
 def descent(
     generator: np.random.Generator, *, n: int, widths: Sequence[int], power: float, steps: int
 ) -> dict[str, Any]:
     """Gradient descent at several widths, on n points of the sphere in n dimensions with Gaussian labels.
 
-    The step is half of 1 / lambda_max of the limit H, times m^(2 power - 1), so that in function space it
+    The step is ``STEP`` / lambda_max of the limit H, times m^(2 power - 1), so that in function space it
     does not depend on the width; lambda_0 is the smallest eigenvalue of the limit H. Results, for the i-th
     width:
     ``rate_{i}``, the worst factor by which a step changes residual^2, and ``bound``, 1 - step lambda_0 / 2;
@@ -140,7 +143,7 @@ def descent(
 
     x, y = unit_vectors(generator, n, n), generator.standard_normal(n)
     values = np.linalg.eigvalsh(limit_gram(x))
-    step = 0.5 / float(values[-1])
+    step = STEP / float(values[-1])
     results: dict[str, Any] = {"bound": 1 - step * float(values[0]) / 2}
     curves = np.full((len(widths), steps), np.nan)
     for i, m in enumerate(widths):
@@ -202,7 +205,8 @@ def near_duplicates(
     """The steps that pairs of inputs at a small distance take to be told apart.
 
     Results, for the i-th distance: ``smallest_{i}``, the smallest eigenvalue of the limit H; ``steps_{i}``,
-    steps of 0.5 / lambda_max until residual^2 is a thousandth of its start (``steps`` if that takes longer).
+    steps of ``STEP`` / lambda_max until residual^2 is ``TOLD_APART`` of its start (``steps`` if that takes
+    longer).
 
     Args:
         generator: n / 2 points of the sphere in n dimensions, the directions in which their partners lie,
@@ -223,15 +227,16 @@ def near_duplicates(
         values = np.linalg.eigvalsh(limit_gram(pairs))
         layer = dataclasses.replace(net, w=net.w.copy())
         results[f"smallest_{i}"] = float(values[0])
-        results[f"steps_{i}"] = float(_steps_to(layer, pairs, y, 0.5 / float(values[-1]), steps, 1e-3))
+        results[f"steps_{i}"] = float(_steps_to(layer, pairs, y, STEP / float(values[-1]), steps))
     return results
 
 
-def _steps_to(layer: SignedLayer, x: Floats, y: Floats, step: float, steps: int, target: float) -> int:
+def _steps_to(layer: SignedLayer, x: Floats, y: Floats, step: float, steps: int) -> int:
+    """The number of steps after which residual^2 is at most ``TOLD_APART`` of its start."""
     first = layer.output(x) - y
     for done in range(steps):
         residual = layer.descend(x, y, step)
-        if residual @ residual <= target * (first @ first):
+        if residual @ residual <= TOLD_APART * (first @ first):
             return done
     return steps
 
@@ -239,7 +244,7 @@ def _steps_to(layer: SignedLayer, x: Floats, y: Floats, step: float, steps: int,
 class LabelsAgainstGram(Value, frozen=True):
     """Training on odd against even labels, or on coin flips: speed, and what the limit H says of it.
 
-    Results: ``residual``, |f - y|^2 relative to its start after ``steps`` steps of 0.5 / lambda_max; and
+    Results: ``residual``, |f - y|^2 relative to its start after ``steps`` steps of ``STEP`` / lambda_max; and
     ``complexity``, y^T H^-1 y (Arora et al. 2019), with |y|^2 = n.
 
     Args:
@@ -261,7 +266,7 @@ class LabelsAgainstGram(Value, frozen=True):
         if self.flipped:
             y = generator.choice([-1.0, 1.0], size=len(y))
         limit = limit_gram(x)
-        step = 0.5 / float(np.linalg.eigvalsh(limit)[-1])
+        step = STEP / float(np.linalg.eigvalsh(limit)[-1])
         layer = drawn_layer(generator, self.units, x.shape[1])
         start = layer.output(x) - y
         for _ in range(self.steps):

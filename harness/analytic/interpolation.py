@@ -11,7 +11,9 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from harness.data.blocks import blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +24,18 @@ if TYPE_CHECKING:
 Vector: TypeAlias = tuple[Fraction, ...]
 Matrix: TypeAlias = tuple[Vector, ...]
 ZERO, ONE = Fraction(0), Fraction(1)
+
+BYTE = 255  # largest value of a byte
+AT_ONCE = 500  # points of random bytes that are in memory together
+BY_HAND = 300  # points at which a plain forward pass is held against the exact outputs
+SAMPLES = 8  # draws of which the geometric mean is taken: one alone depends on its closest pair
+
+
+class Affine(NamedTuple):
+    """A layer: matrix [outputs, inputs] and biases [outputs]."""
+
+    matrix: Matrix
+    biases: Vector
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +58,10 @@ class Theorem1Net:
 
 @dataclasses.dataclass(frozen=True)
 class Deep:
-    """A network on the scalar <direction, x>: layers are (matrix, biases), ReLU after all but the last."""
+    """A network on the scalar <direction, x>: affine layers, with ReLU after all but the last."""
 
     direction: Vector
-    layers: tuple[tuple[Matrix, Vector], ...]
+    layers: tuple[Affine, ...]
 
     @property
     def depth(self) -> int:
@@ -57,7 +71,7 @@ class Deep:
     @property
     def width(self) -> int:
         """The number of units of the widest hidden layer."""
-        return max(len(biases) for _, biases in self.layers[:-1])
+        return max(len(layer.biases) for layer in self.layers[:-1])
 
     @property
     def size(self) -> int:
@@ -81,7 +95,7 @@ class Deep:
         rows = tuple((ZERO,) * len(row) if i == missing else row for i, row in enumerate(matrix))
         kept = tuple(ZERO if i == missing else b for i, b in enumerate(biases))
         layers = list(self.layers)
-        layers[layer] = (rows, kept)
+        layers[layer] = Affine(rows, kept)
         return dataclasses.replace(self, layers=tuple(layers))
 
 
@@ -158,17 +172,17 @@ def deep(points: Sequence[Vector], labels: Sequence[Fraction], depth: int) -> De
     flat = two_layer(points, labels)
     b, w, hidden = flat.thresholds, flat.weights, depth - 1
     ends = [len(b) * i // hidden for i in range(hidden + 1)]
-    blocks = [range(low, high) for low, high in itertools.pairwise(ends)]
+    hinges = [range(low, high) for low, high in itertools.pairwise(ends)]
     lift = _lift([dot(flat.direction, x) for x in points], b, w, ends[1:-1])
-    layers: list[tuple[Matrix, Vector]] = [(((ONE,),) * len(blocks[0]), tuple(-b[j] for j in blocks[0]))]
-    summing: Vector = tuple(w[j] for j in blocks[0])  # over the units of the layer before
-    for number, block in enumerate(blocks[1:]):
+    layers = [Affine(((ONE,),) * len(hinges[0]), tuple(-b[j] for j in hinges[0]))]
+    summing: Vector = tuple(w[j] for j in hinges[0])  # over the units of the layer before
+    for number, block in enumerate(hinges[1:]):
         projection = (ONE, *(ZERO,) * (len(summing) - 1))
         matrix = (projection, summing, *(projection,) * len(block))
         biases = (ZERO, ZERO if number else lift, *(b[0] - b[j] for j in block))
-        layers.append((matrix, biases))
+        layers.append(Affine(matrix, biases))
         summing = (ZERO, ONE, *(w[j] for j in block))
-    layers.append(((summing,), (-lift if hidden > 1 else ZERO,)))
+    layers.append(Affine((summing,), (-lift if hidden > 1 else ZERO,)))
     return Deep(flat.direction, tuple(layers))
 
 
@@ -235,7 +249,8 @@ def memorized(generator: np.random.Generator, *, n: int, d: int) -> dict[str, fl
         ``weights``: how many numbers the network has; for each of the three its ``<name>_residual``
         (largest |output - label|) and ``<name>_error`` (share of labels that rounding the output gets
         wrong); ``disagreement``: largest difference between a plain float64 forward pass of the first
-        network and its exact outputs, over 300 points; ``largest_weight``, per standard deviation of z.
+        network and its exact outputs, over ``BY_HAND`` points; ``largest_weight``, per standard deviation
+        of z.
     """
     import numpy as np
 
@@ -246,7 +261,7 @@ def memorized(generator: np.random.Generator, *, n: int, d: int) -> dict[str, fl
     spoiled = weights.copy()
     spoiled[np.argsort(np.abs(weights))[n // 2]] = 0.0
     outputs = exact_outputs(z, thresholds, weights)
-    sample = generator.choice(n, min(n, 300), replace=False)
+    sample = generator.choice(n, min(n, BY_HAND), replace=False)
     by_hand = [np.sum(weights * np.maximum(place - thresholds, 0.0)) for place in z[sample]]
     return {
         "weights": float(direction.size + thresholds.size + weights.size),
@@ -279,12 +294,12 @@ def byte_direction(generator: np.random.Generator, d: int) -> Floats:
     """
     import numpy as np
 
-    largest = 2**53 // (255 * d) * 15 // 16  # room for rounding up to the next float32
+    largest = 2**53 // (BYTE * d) * 15 // 16  # room for rounding up to the next float32
     return _in_float32(generator.integers(-largest, largest, d).astype(np.float64))
 
 
 def projected_bytes(generator: np.random.Generator, direction: Floats, n: int) -> Floats:
-    """The projections [n] of n points of random bytes, drawn 500 at a time and never held together.
+    """The projections [n] of n points of random bytes, drawn block by block and never held together.
 
     Raises:
         ValueError: two projections coincide, so that this direction will not do.
@@ -292,11 +307,10 @@ def projected_bytes(generator: np.random.Generator, direction: Floats, n: int) -
     import numpy as np
 
     z = np.empty(n)
-    for start in range(0, n, 500):
-        shape = (min(500, n - start), direction.size)
-        z[start : start + 500] = (
-            generator.integers(0, 256, shape, dtype=np.uint8).astype(np.float64) @ direction
-        )
+    for rows in blocks(n, AT_ONCE):
+        shape = (rows.stop - rows.start, direction.size)
+        values = generator.integers(0, BYTE + 1, shape, dtype=np.uint8)
+        z[rows] = values.astype(np.float64) @ direction
     if np.unique(z).size < n:
         raise ValueError(f"two of {n} projections coincide: draw another direction")
     return z
@@ -357,7 +371,7 @@ def weight_growth(
         spacing: ``"generic"``, or ``"even"`` for projections at equal distances.
 
     Returns:
-        ``weight_<n>``: for each n the largest |w_j|, the geometric mean over eight samples (one alone
+        ``weight_<n>``: for each n the largest |w_j|, the geometric mean over ``SAMPLES`` draws (one alone
         depends on its closest pair); ``condition``: the decimal logarithm of the condition number.
     """
     import numpy as np
@@ -365,13 +379,15 @@ def weight_growth(
     def projections(n: int) -> Floats:
         direction = generator.standard_normal(d)
         generic = generator.standard_normal((n, d)) @ (direction / np.linalg.norm(direction))
-        return generic if spacing == "generic" else np.linspace(-(3**0.5), 3**0.5, n)
+        return generic if spacing == "generic" else np.linspace(-(3**0.5), 3**0.5, n)  # variance one
 
     def largest(n: int) -> float:
         _, weights = interpolating(projections(n), generator.integers(0, 10, n).astype(np.float64))
         return float(np.max(np.abs(weights)))
 
-    growth = {f"weight_{n}": float(np.exp(np.mean(np.log([largest(n) for _ in range(8)])))) for n in sizes}
+    growth = {
+        f"weight_{n}": float(np.exp(np.mean(np.log([largest(n) for _ in range(SAMPLES)])))) for n in sizes
+    }
     z = np.sort(projections(conditioned))
     matrix = np.maximum(z[:, None] - interpolating(z, z)[0], 0.0)
     return {**growth, "condition": float(np.log10(np.linalg.cond(matrix)))}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LINEAR = 0.5  # mu_1 of ReLU: E[relu(g) g] for a standard normal g
 BEYOND = 0.25 - 1 / (2 * math.pi)  # mu_*^2: E[relu^2] - E[relu]^2 - mu_1^2
 SETTLED = 1e-13  # relative change at which the iteration ends
-ROUNDS = 100_000
+ROUNDS = 100_000  # of the iteration at most
 
 
 def asymptotic_risk(psi1: float, psi2: float, penalty: float, noise: float, signal: float = 1.0) -> float:

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     Gradient: TypeAlias = Callable[[Any], Any]
     Field: TypeAlias = Callable[[Floats], Floats]
 
-TINY = 1e-30
+TINY = 1e-30  # imaginary step: its square is lost beside one, so that the complex step errs by rounding alone
+APART = 1e-4  # step of a central difference, over the length of the vector along which it is taken
+RELATIVE, ABSOLUTE = 1e-12, 1e-14  # tolerances of the flows' weights
+ITERATIONS, SETTLED = 1000, 1e-15  # of an implicit step: at most, and the relative change that ends them
+PENALTY = 1e-3  # over the step size: so small that the flow's end is linear in it
+LONG = 40.0  # time after which a flow of the two-parameter model has come to rest
+DESCENTS, RESIDUAL = 200_000, 1e-12  # steps of its descent at most, and the residual that ends it
+INPUTS, UNITS, EXAMPLES, BATCHES = 4, 8, 16, 4  # of the nets that are followed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +99,7 @@ def third_times(gradient: Gradient, theta: Floats, v: Floats) -> Floats:
     """The third derivative of E applied to v twice, by a central difference of Hessian times v."""
     import numpy as np
 
-    apart = 1e-4 / max(1.0, float(np.linalg.norm(v)))
+    apart = APART / max(1.0, float(np.linalg.norm(v)))
     sides = [hessian_times(gradient, theta + sign * apart * v, v) for sign in (1.0, -1.0)]
     return (sides[0] - sides[1]) / (2 * apart)
 
@@ -125,7 +132,7 @@ def flowed(field: Field, start: Floats, time: float) -> Floats:
     from scipy.integrate import solve_ivp
 
     solution = solve_ivp(
-        lambda _, theta: field(theta), (0.0, time), start, method="DOP853", rtol=1e-12, atol=1e-14
+        lambda _, theta: field(theta), (0.0, time), start, method="DOP853", rtol=RELATIVE, atol=ABSOLUTE
     )
     return np.asarray(solution.y[:, -1], dtype=np.float64)
 
@@ -140,9 +147,9 @@ def implicit_step(gradient: Gradient, theta: Floats, h: float) -> Floats:
     import numpy as np
 
     after = theta
-    for _ in range(1000):
+    for _ in range(ITERATIONS):
         before, after = after, theta - h * gradient(after)
-        if np.abs(after - before).max() <= 1e-15 * (1 + np.abs(after).max()):
+        if np.abs(after - before).max() <= SETTLED * (1 + np.abs(after).max()):
             break
     return after
 
@@ -176,7 +183,7 @@ def tracking(
     """
     import numpy as np
 
-    net, start = drawn_net(generator, n=16, d=4, units=8)
+    net, start = drawn_net(generator, EXAMPLES, INPUTS, UNITS)
     step = STEPS[rule]
     distances = {}
     for i, h in enumerate(steps):
@@ -198,7 +205,7 @@ def tracking(
 def closest_penalty(gradient: Gradient, start: Floats, end: Floats, h: float) -> float:
     """The c whose flow on E + c |grad E|^2 comes closest to ``end`` in time h, to first order in c."""
     plain = flowed(penalized(gradient, 0.0), start, h)
-    per_unit = (flowed(penalized(gradient, 1e-3 * h), start, h) - plain) / (1e-3 * h)
+    per_unit = (flowed(penalized(gradient, PENALTY * h), start, h) - plain) / (PENALTY * h)
     return float((end - plain) @ per_unit / (per_unit @ per_unit))
 
 
@@ -216,8 +223,8 @@ def shuffling(generator: np.random.Generator, *, steps: Sequence[float], replace
     """
     import numpy as np
 
-    net, start = drawn_net(generator, n=16, d=4, units=8)
-    batches = net.split(4)
+    net, start = drawn_net(generator, EXAMPLES, INPUTS, UNITS)
+    batches = net.split(BATCHES)
     distances = {}
     for i, h in enumerate(steps):
         mean = mean_iterate(batches, start, h, replaced=replaced)
@@ -282,27 +289,27 @@ def two_parameters(
     start = np.array([2.8, 3.5]) + generator.uniform(-0.3, 0.3, 2)
     model = Product(float(generator.uniform(0.5, 0.9)))
     hessian = [hessian_times(model.gradient, start, v) for v in np.eye(2)]
-    flow = flowed(penalized(model.gradient, 0.0), start, 40.0)
+    flow = flowed(penalized(model.gradient, 0.0), start, LONG)
     results = {"flow": float(flow @ flow), "start_curvature": float(np.linalg.eigvalsh(hessian)[-1])}
     for i, h in enumerate(steps):
         end = descended(model, start, h, rule)
-        modified = flowed(penalized(model.gradient, h / 4), start, 40.0)
+        modified = flowed(penalized(model.gradient, h / 4), start, LONG)
         results[f"descent_{i}"] = float(end @ end)
         results[f"from_flow_{i}"] = float(np.linalg.norm(end - flow))
         results[f"from_modified_{i}"] = float(np.linalg.norm(end - modified))
     for i, penalty in enumerate(penalties):
-        end = flowed(penalized(model.gradient, penalty / 2), start, 40.0)
+        end = flowed(penalized(model.gradient, penalty / 2), start, LONG)
         results[f"penalty_{i}"] = float(end @ end)
     return results
 
 
 def descended(model: Product, start: Floats, h: float, rule: str) -> Floats:
-    """The end of steps of size h, where the residual is at most 1e-12."""
+    """The end of steps of size h, where the residual is at most ``RESIDUAL``."""
     import numpy as np
 
     theta = start
-    for _ in range(200_000):
-        if abs(model.y - float(np.prod(theta))) <= 1e-12:
+    for _ in range(DESCENTS):
+        if abs(model.y - float(np.prod(theta))) <= RESIDUAL:
             break
         theta = STEPS[rule](model.gradient, theta, h)
     return theta

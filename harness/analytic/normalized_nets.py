@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 EPSILON = 1e-5
 """Added to variances, as torch does."""
+SHIFTED = 0.5
+"""A unit's noise has a mean of its own, uniform within this."""
+SCALED = (1.0, 1.25)
+"""A unit's noise has a scale of its own, uniform between these."""
+JITTER = 0.1
+"""An example departs by up to this from its unit's mean, and by a normal share of this from its scale."""
 
 
 class NormalizedLayer(NamedTuple):
@@ -111,17 +117,16 @@ class NormalizedNets:
     def noise(self, n: int, generator: np.random.Generator) -> list[Noise]:
         """Noise for the hidden layers and a batch of n, with a mean and a spread of each unit of its own.
 
-        A unit's mean is uniform in +-0.5 and its scale in 1 to 1.25; an example departs from its unit's mean
-        by up to 0.1 and from its scale by a normal share of 0.1. Drawn anew at each step it makes the
-        distributions of layer inputs jump, as the noise of Santurkar et al. 2018 does. In float32.
+        Drawn anew at each step it makes the distributions of layer inputs jump, as the noise of Santurkar
+        et al. 2018 does; its sizes are ours (``SHIFTED``, ``SCALED``, ``JITTER``). It is drawn in float32.
         """
         import numpy as np
 
         layers = []
         for width in self.widths[1:-1]:
-            centre, spread = generator.uniform(-0.5, 0.5, width), generator.uniform(1.0, 1.25, width)
-            jitter = 0.2 * generator.random((n, width), dtype=np.float32) - 0.1
-            share = 0.1 * generator.standard_normal((n, width), dtype=np.float32)
+            centre, spread = generator.uniform(-SHIFTED, SHIFTED, width), generator.uniform(*SCALED, width)
+            jitter = 2 * JITTER * generator.random((n, width), dtype=np.float32) - JITTER
+            share = JITTER * generator.standard_normal((n, width), dtype=np.float32)
             layers.append(Noise(share + spread.astype(np.float32), jitter + centre.astype(np.float32)))
         return layers
 

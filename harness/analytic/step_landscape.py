@@ -312,6 +312,14 @@ class AcrossRates(Descent, frozen=True):
         return results | {"largest_rate": max(usable, default=0.0)}
 
 
+class Look(NamedTuple):
+    """The loss at one step, and ``covariate_shift`` there, both [layers - 1]."""
+
+    loss: float
+    distances: Floats
+    cosines: Floats
+
+
 def deep_linear(
     generator: np.random.Generator,
     *,
@@ -342,14 +350,15 @@ def deep_linear(
     for i in range(steps):
         loss, gradient = nets.gradients(theta, *batch)
         if i % every == 0:
-            looks.append((float(loss[0]), *covariate_shift(nets, theta, gradient, lr, batch)))
+            looks.append(Look(float(loss[0]), *covariate_shift(nets, theta, gradient, lr, batch)))
         theta = theta - lr * gradient
-    distances, cosines = (np.array([look[k].mean() for look in looks]) for k in (1, 2))  # type: ignore[union-attr]
+    distances = np.array([look.distances.mean() for look in looks])
+    cosines = np.array([look.cosines.mean() for look in looks])
     return {
         "cosine": float(np.median(cosines)),
         "gradient_distance": float(np.median(distances)),
         "train_loss": float(nets.losses(theta, *batch)[0]),
-        "loss": [look[0] for look in looks],
+        "loss": [look.loss for look in looks],
         "cosines": cosines,
         "distances": distances,
     }

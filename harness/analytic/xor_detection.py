@@ -30,6 +30,9 @@ NEGATIVE = tuple(mask for mask in SETS if not mask & 3)
 DIVERSE = {15: 1.0, 12: 1.0}
 """All four patterns, and both negative ones: what training sees if every example is diverse."""
 
+BUDGET = 100
+"""Steps times c after which a training ends, though its loss is above zero."""
+
 
 @dataclasses.dataclass
 class Nets:
@@ -77,12 +80,13 @@ def _reads(kind: int, mask: int) -> tuple[float, float]:
 
 def initialized(generator: np.random.Generator, runs: int, k: int, c: float) -> Nets:
     """Gaussian filters of deviation c / (16 k^1.5) in each weight, as in the paper's analysis."""
-    deviation = c / (16 * k**1.5) * math.sqrt(2)  # of products with patterns of length sqrt(2)
+    # 16 k^1.5 is the paper's; products are with patterns of length sqrt(2)
+    deviation = c / (16 * k**1.5) * math.sqrt(2)
     return Nets(*(deviation * generator.standard_normal((runs, k, 2)) for _ in range(2)))
 
 
 def trained(nets: Nets, weights: Mapping[int, Any], *, c: float, gamma: float) -> tuple[Nets, Bools]:
-    """Gradient descent with step c / k until the loss is zero, nothing moves or 100 / c steps are over.
+    """Gradient descent with step c / k until the loss is zero, nothing moves or the budget is spent.
 
     Args:
         nets: initial filters.
@@ -98,7 +102,7 @@ def trained(nets: Nets, weights: Mapping[int, Any], *, c: float, gamma: float) -
     masks = tuple(weights)
     shares = np.stack([np.broadcast_to(np.asarray(weights[mask], float), (runs,)) for mask in masks], -1)
     w, u, fitted, rows = nets.w.copy(), nets.u.copy(), np.zeros(runs, bool), np.arange(runs)
-    for _ in range(math.ceil(100 / c)):
+    for _ in range(math.ceil(BUDGET / c)):
         step_w, step_u, loss = _descent(Nets(w[rows], u[rows]), masks, shares[rows], gamma)
         fitted[rows[~loss]] = True
         moving = loss & (np.abs(step_w).max((1, 2)) + np.abs(step_u).max((1, 2)) > 0)

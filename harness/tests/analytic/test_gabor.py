@@ -96,7 +96,9 @@ def test_quarters_are_kept_apart() -> None:
     x = np.zeros((1, 1, 12, 12), np.float32)
     x[0, 0, :4, 8:] = images(1, side=4)[0, 0]
     bank = RandomPatches(3, size=4, bias=0.0).fitted(images(50), generator())
-    bank = dataclasses.replace(bank, centre=0.0, scale=1.0, mean=np.zeros(16, np.float32))
+    bank = dataclasses.replace(
+        bank, centre=np.float32(0.0), scale=np.float32(1.0), mean=np.zeros(16, np.float32)
+    )
     responses = bank.of(x).reshape(2, 4, 3)
     assert responses[:, 1].max() > 0
     np.testing.assert_array_equal(responses[:, [0, 2, 3]], 0.0)
