@@ -67,11 +67,12 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     """``--device NAME --processes N``."""
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
     parser.add_argument(
-        "--processes", type=_count, metavar="N", help="train so many at once (default: a core or GPU each)"
+        "--processes", type=count, metavar="N", help="train so many at once (default: a core or GPU each)"
     )
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """A number from 1 up as argparse reads it."""
     if not (text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
     return int(text)

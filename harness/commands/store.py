@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness import commands as shared
-from harness.commands import selection
+from harness.commands import carrying, selection
+from harness.commands.carrying import carry
 from harness.commands.cleaning import gc
 from harness.commands.exporting import export
 from harness.spec import TIERS
@@ -25,6 +26,7 @@ verify                    every checksum; what is torn is set aside and trained 
 gc --dry-run              what no claim of this checkout can read any more
 gc                        remove that, unless it is younger than a day (--all: also then)
 gc quick                  keep only what the quick tier can read
+carry --from 1f19304      records of that commit under their names of now, if a sample comes out equal
 export reports/standard   what that report read, as one small file beside it, for --store FILE
 """
 
@@ -51,20 +53,24 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(commands: Any) -> None:
     """Add the parsers of ``store``."""
-    parser = shared.parser(commands, "store", "see, verify, clean and export the records", EXAMPLES)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ls|verify|gc|export")
+    parser = shared.parser(commands, "store", "see, verify, clean, export and carry the records", EXAMPLES)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ls|verify|gc|export|carry")
     listing = actions.add_parser("ls", help="what there is")
     verifying = actions.add_parser("verify", help="check every record; 1 if any was torn (it is set aside)")
     cleaning = actions.add_parser("gc", help="remove what no claim of this checkout can read")
     exporting = actions.add_parser("export", help="write what a report read as one file, without weights")
+    proving = actions.add_parser(
+        "carry", help="give records of an earlier commit their names of now, by proof"
+    )
     for action, does in (
         (listing, ls),
         (verifying, verify),
         (cleaning, gc),
         (exporting, export),
+        (proving, carry),
     ):
         action.set_defaults(run=does)
-        selection.add_place(action, data=action in (cleaning, exporting))
+        selection.add_place(action, data=action in (cleaning, exporting, proving))
     for action in (listing, verifying, cleaning):
         action.add_argument("--json", action="store_true", help="as JSON, for programs")
     cleaning.add_argument(
@@ -72,6 +78,7 @@ def add(commands: Any) -> None:
     )
     cleaning.add_argument("--dry-run", action="store_true", help="say what would be removed, and stop")
     cleaning.add_argument("--all", action="store_true", help="also what is younger than a day")
+    carrying.add(proving)
     exporting.add_argument("report", type=Path, metavar="REPORT_DIR", help="the folder of report.json")
     exporting.add_argument("--out", type=Path, metavar="FILE", help="default: REPORT_DIR/records.jsonl.gz")
 

@@ -44,7 +44,11 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunRead(msgspec.Struct, frozen=True, kw_only=True):
-    """One computed cell that a claim read; ``kernel``: how it was trained ("" if it was not trained)."""
+    """One computed cell that a claim read.
+
+    ``kernel``: how it was trained ("" if it was not trained). ``carried``: the name of the proof by which its
+    record was carried over a change of code (``Provenance.carried`` has the sentence); "" if it was not.
+    """
 
     name: str
     replicate: int
@@ -52,6 +56,7 @@ class RunRead(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     seconds: float
     kernel: str = ""
+    carried: str = ""
 
 
 class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +105,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """Where, when, with what and from which code the verdicts were computed. No path, host or user name.
 
     ``shipped``: the commit whose shipped records were judged, "" where they were computed or stored here.
+    ``carried``: for records carried over a change of code, a proof's name -> from which commit, and how it
+    was shown that the change does not touch them.
     """
 
     commit: str
@@ -119,6 +126,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     replicates: str
     command: str
     shipped: str = ""
+    carried: dict[str, str] = {}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from harness.evidence.numbers import all_finite
 from harness.evidence.outcome import ControlOutcome, Evidence, with_controls
 from harness.evidence.schema import Reported, RunRead, Series
 from harness.evidence.statistics import CONTROL_LEVEL, contrasts, discriminates, judge_all, rungs
+from harness.lab.carrying import proof_of
 from harness.spec import Experiment, Probing, Simulation, Solved, abbreviated
 from harness.spec.claim import Claim, Control, resolved
 from harness.spec.verdict import Verdict
@@ -298,6 +299,7 @@ def _exact(examples: int, counterexample: str) -> Evidence:
 
 def _runs(results: Results) -> Iterator[RunRead]:
     for run, record in zip(results.runs, results.records, strict=True):
+        proof = proof_of(record)
         yield RunRead(
             name=results.name,
             replicate=run.replicate,
@@ -305,4 +307,5 @@ def _runs(results: Results) -> Iterator[RunRead]:
             what=abbreviated(run.value),
             seconds=round(record.seconds, 3),
             kernel=record.provenance.get("kernel", ""),
+            carried=proof[0] if proof else "",
         )

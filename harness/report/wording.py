@@ -247,7 +247,8 @@ def runs(read: Iterable[RunRead]) -> Iterator[Replicates]:
     """The runs by experiment, in their order."""
 
     def experiment(run: RunRead) -> tuple[str, str, str, str]:
-        return run.name, run.what, run.kernel, run.address
+        carried = f"carried, proof {run.carried}" if run.carried else ""
+        return run.name, run.what, ", ".join(filter(None, [run.kernel, carried])), run.address
 
     for key, members in itertools.groupby(read, experiment):
         of = list(members)
@@ -265,6 +266,15 @@ def _ranges(numbers: Iterable[int]) -> str:
     return ", ".join(f"{p[0]}–{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
 
 
+def _carried(report: Report) -> Iterator[str]:
+    """How many records were carried over a change of code, and by which proofs."""
+    read = {(r.address, r.replicate): r for c in report.claims for r in (*c.runs, *c.control_runs)}
+    count = sum(bool(run.carried) for run in read.values())
+    yield f"{count:,} of {len(read):,} runs have records of earlier code; a sample was computed again"
+    for name, says in sorted(report.provenance.carried.items()):
+        yield f"{name}: {says}"
+
+
 def provenance(report: Report) -> dict[str, tuple[str, ...]]:
     """What is shown of a session: a row's name and its lines."""
     seen = report.provenance
@@ -272,6 +282,7 @@ def provenance(report: Report) -> dict[str, tuple[str, ...]]:
     return {
         "commit": (f"{seen.commit or 'unknown'}{' (with uncommitted changes)' if seen.dirty else ''}",),
         **({"judged from": (shipped,)} if seen.shipped else {}),
+        **({"carried by proof": tuple(_carried(report))} if seen.carried else {}),
         "command": (seen.command,),
         "started": (seen.started,),
         "finished": (seen.finished,),

@@ -1,0 +1,241 @@
+"""``python -m harness store carry``: records of an earlier commit under their names of now, by proof."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness.commands import at_commit, selection
+from harness.spec import TIERS
+
+if TYPE_CHECKING:
+    from harness.lab.carrying import Candidate, Earlier, Proof
+    from harness.lab.places import Place
+    from harness.lab.store import Record, Store
+    from harness.spec import Runnable
+
+Sample = list[tuple["Candidate", int | None]]
+
+
+def add(action: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``carry``."""
+    action.add_argument(
+        "tiers", nargs="*", type=selection.tier, metavar="TIER", help="what these read (default: all)"
+    )
+    action.add_argument(
+        "--from", required=True, dest="origin", metavar="COMMIT|FILE",
+        help="the commit whose records the store has, or a file of shipped records",
+    )  # fmt: skip
+    action.add_argument(
+        "--sample",
+        type=selection.count,
+        default=1,
+        metavar="N",
+        help="runs of each kind to compute again (1)",
+    )
+    action.add_argument(
+        "--seconds", type=float, default=60.0, metavar="S",
+        help="of a longer training only the first epochs, about so many seconds (60)",
+    )  # fmt: skip
+    action.add_argument(
+        "--seed", type=int, metavar="N", help="draw the sample by this number (default: by chance)"
+    )
+    action.add_argument("--dry-run", action="store_true", help="say what would be computed again, and stop")
+    selection.add_device(action)
+
+
+def carry(given: argparse.Namespace) -> int:
+    """Prove, then rename; 1 if some kind's sample came out otherwise, so that its records stay behind.
+
+    Raises:
+        ValueError: the commit, the file, the store or the claims cannot be used (one line).
+    """
+    from harness.lab import carrying
+    from harness.lab.names import Names
+    from harness.lab.store import Store
+
+    place = selection.place_of(given)
+    target = Store(place.store)
+    earlier, source = _origin(given.origin, place, target)
+    values = _values(tuple(given.tiers) or TIERS)
+    moved = carrying.candidates(values, Names(place.data_root, presume=True), earlier, source, target)
+    seed = secrets.randbits(32) if given.seed is None else given.seed
+    sample = carrying.sampled(moved, given.sample, seed)
+    again = {k: [(c, carrying.epochs_within(c, given.seconds)) for c in each] for k, each in sample.items()}
+    costs = [given.seconds if epochs else c.record.seconds for c, epochs in _all(again)]
+    print(
+        f"{len(moved)} records of commit {earlier.commit[:12]} have another name now: {len(sample)} kinds\n"
+        f"to prove: {len(costs)} runs, {sum(costs):.0f} s by their records, drawn with --seed {seed}",
+        flush=True,
+    )
+    if given.dry_run or not moved:
+        return 0
+    proofs = _proved(again, place, earlier, given)
+    done = carrying.carry(moved, proofs, earlier.commit, source, target)
+    for proof in proofs.values():
+        if not proof.holds:
+            print(f"not carried ({proof.kind}): {proof.says}", file=sys.stderr)
+    print(f"{done} records carried, {len(moved) - done} not")
+    return 0 if done == len(moved) else 1
+
+
+def _all(again: Mapping[str, Sample]) -> Iterator[tuple[Candidate, int | None]]:
+    return (pair for pairs in again.values() for pair in pairs)
+
+
+def _values(tiers: Sequence[str]) -> list[Runnable]:
+    """What the claims of this checkout read at these tiers, in their own worlds and their controls'."""
+    from harness.judging.ladder import runnables
+    from harness.suite.entries import item_of
+    from harness.suite.listing import functions
+
+    worlds = (world for function in functions(Path.cwd(), tiers) for world in item_of(function).worlds())
+    return [value for world in worlds for declared in world.values() for value in runnables(declared)]
+
+
+def _origin(origin: str, place: Place, target: Store) -> tuple[Earlier, Store]:
+    """How records were named, and where they are.
+
+    Raises:
+        ValueError: no such file or commit here.
+    """
+    from harness.lab.carrying import Earlier
+    from harness.lab.shipped import Shipped
+
+    if Path(origin).is_file():
+        shipped = Shipped(Path(origin))
+        header = shipped.header
+        return Earlier(commit=shipped.commit, names=header.names, fields=header.fields), shipped
+    with _tree(origin) as (tree, commit):
+        told = _run_there(tree, "names", str(place.data_root))
+    return msgspec.convert({"commit": commit, **told}, Earlier), target
+
+
+def _proved(
+    again: Mapping[str, Sample], place: Place, earlier: Earlier, given: argparse.Namespace
+) -> dict[str, Proof]:
+    """Compute the samples again; where one is not equal, that commit's code computes it here as well.
+
+    Records of another processor may differ in rounding, whatever the code. Then both codes must agree here.
+    """
+    from harness.lab import carrying, provenance
+    from harness.lab.carrying import Outcome
+
+    machine = f"{provenance.processor()} with torch {provenance.versions().get('torch', '?')}"
+    with tempfile.TemporaryDirectory() as folder:
+        computed = _computed(again, Path(folder), place, given)
+        proofs = {}
+        for kind, pairs in again.items():
+            outcomes = [Outcome(c, epochs, c.record, computed.get(c.run.key)) for c, epochs in pairs]
+            proofs[kind] = carrying.proved(kind, outcomes, machine, "the records")
+        unequal = {kind: again[kind] for kind, proof in proofs.items() if not proof.holds}
+        if not unequal:
+            return proofs
+        there = _computed_there(unequal, Path(folder), place, earlier)
+        against = f"what commit {earlier.commit[:12]} computes there"
+        for kind, pairs in unequal.items():
+            if all(c.run.key in there for c, _ in pairs):
+                outcomes = [
+                    Outcome(c, epochs, there[c.run.key], computed.get(c.run.key)) for c, epochs in pairs
+                ]
+                proofs[kind] = carrying.proved(kind, outcomes, machine, against)
+    return proofs
+
+
+def _computed(
+    again: Mapping[str, Sample], folder: Path, place: Place, given: argparse.Namespace
+) -> dict[str, Record]:
+    """Candidate's key -> what this code computes for it, in a store of its own."""
+    from harness.lab.carrying import again as value_of
+    from harness.lab.lab import Lab
+
+    own = msgspec.structs.replace(place, store=folder / "now", since=0.0)
+    processes = selection.processes_of(given, place)
+    lab = Lab(own, processes=processes)
+    runs = {c.run.key: lab.names.run(value_of(c, epochs), c.run.replicate) for c, epochs in _all(again)}
+    try:
+        lab.ensure(runs.values())
+    finally:
+        lab.close()
+    for cause in dict.fromkeys(lab.failures.values()):
+        print(f"failed: {cause}", file=sys.stderr)
+    records = {key: lab.store.read(run.key) for key, run in runs.items()}
+    return {key: record for key, record in records.items() if record is not None}
+
+
+def _computed_there(
+    again: Mapping[str, Sample], folder: Path, place: Place, earlier: Earlier
+) -> dict[str, Record]:
+    """Candidate's key -> what the earlier commit's code computes for it on this machine."""
+    from harness.lab.store import Store
+
+    requests = [[c.record.address, c.run.replicate, epochs] for c, epochs in _all(again)]
+    asked, store = folder / "requests.json", folder / "then"
+    asked.write_bytes(msgspec.json.encode(requests))
+    commit = earlier.commit.removesuffix("-dirty")
+    try:
+        with _tree(commit) as (tree, _):
+            keys = _run_there(tree, "train", str(place.data_root), str(store), str(asked))
+    except ValueError as error:
+        print(f"{error}: nothing to compare with but the records", file=sys.stderr)
+        return {}
+    kept = Store(store)
+    records = {}
+    for candidate, _ in _all(again):
+        record = kept.read(keys.get(f"{candidate.record.address} {candidate.run.replicate}", ""))
+        if record is not None:
+            records[candidate.run.key] = record
+    return records
+
+
+@contextlib.contextmanager
+def _tree(commit: str) -> Iterator[tuple[Path, str]]:
+    """A checkout of a commit beside this one, and the commit's full name.
+
+    Raises:
+        ValueError: this is no git checkout, or it has no such commit.
+    """
+    whole = _git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").strip()
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        _git("worktree", "add", "--detach", "--quiet", str(tree), whole)
+        try:
+            yield tree, whole
+        finally:
+            _git("worktree", "remove", "--force", str(tree))
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        cause = done.stderr.strip().splitlines() or ["no such commit in this checkout"]
+        raise ValueError(f"git {arguments[0]} {arguments[-1]}: {cause[-1]}")
+    return done.stdout
+
+
+def _run_there(tree: Path, *arguments: str) -> Any:
+    """What ``at_commit.py`` says inside another tree.
+
+    Raises:
+        ValueError: it failed; the line is its last.
+    """
+    script = Path(at_commit.__file__).resolve()
+    path = os.pathsep.join(filter(None, [str(tree), os.environ.get("PYTHONPATH", "")]))
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        cwd=tree, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise ValueError(f"that commit's code failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+    return msgspec.json.decode(done.stdout.strip().splitlines()[-1])
