@@ -88,7 +88,7 @@ def listed(names: Any) -> dict[str, Any]:
 def trained(names: Any, root: Path, store: Path, requests: list[Any]) -> dict[str, str]:
     """Compute what was asked for; "address replicate" -> the key of its record in the store."""
     cells = {run.address: run.value for run in runs(names)}
-    place = named("place")(store=store, data_root=root)
+    place = named("place")(store=store, data_root=root if root.is_dir() else None)
     lab = named("Lab")(place)
     keys = {}
     for address, replicate, epochs in requests:

@@ -18,6 +18,7 @@ from harness.evidence.schema import SCHEMA, ClaimReport, Collected, PaperEntry, 
 from harness.judging.ladder import Item, judged
 from harness.judging.rejudging import rejudged
 from harness.lab import progress, provenance
+from harness.lab.carrying import proof_of
 from harness.lab.lab import Lab
 from harness.lab.places import Place, processes
 from harness.lab.plan import Plan
@@ -44,6 +45,7 @@ class Exchange(msgspec.Struct, kw_only=True):
     computed: dict[str, float] = {}
     trained: dict[str, progress.Computed] = {}
     read: list[str] = []
+    carried: dict[str, str] = {}
     refusal: str = ""
 
 
@@ -237,6 +239,7 @@ class Session:
         self.told.computed |= told.computed
         self.told.trained = progress.summed(self.told.trained, told.trained)
         self.told.read += told.read
+        self.told.carried |= told.carried
         self.told.data |= told.data
         self.told.refusal = self.told.refusal or told.refusal
 
@@ -245,6 +248,7 @@ class Session:
         self.told.computed |= self.lab.computed
         self.told.trained = progress.summed(self.told.trained, self._tally.computed)
         self.told.read += self.lab.read
+        self.told.carried |= dict(filter(None, map(proof_of, self.lab.read.values())))
         if self.is_worker:
             self.config.workeroutput["overclaim"] = msgspec.json.encode(self.told).decode()  # type: ignore[attr-defined]
             return status
@@ -325,6 +329,7 @@ class Session:
             replicates="0 and up; " + ", ".join(f"{t}: up to {n}" for t, n in judged_at.items()),
             command="python -m pytest " + shlex.join(_without_paths(self.config.invocation_params.args)),
             shipped=self.lab.shipped.commit if self.lab.shipped else "",
+            carried=self.told.carried,
         )
 
     def summary(self) -> Iterator[tuple[str, dict[str, bool]]]:
