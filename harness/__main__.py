@@ -31,19 +31,19 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
     for name in COMMANDS:
         importlib.import_module(f"harness.commands.{name}").add(commands)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        status = int(given.run(given))
+        status = int(options.run(options))
         sys.stdout.flush()  # here, where a closed pipe is known not to matter
         return status
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print(f"python -m harness {given.command}: interrupted", file=sys.stderr)
+        print(f"python -m harness {options.command}: interrupted", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
-        print(f"python -m harness {given.command}: {error}", file=sys.stderr)
+        print(f"python -m harness {options.command}: {error}", file=sys.stderr)
         return getattr(error, "status", 1)
 
 

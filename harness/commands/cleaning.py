@@ -15,42 +15,41 @@ from harness.spec import TIERS
 if TYPE_CHECKING:
     from harness.lab.store import Store, Unneeded
 
-DAY = 86_400.0
 
-
-def gc(given: argparse.Namespace) -> int:
-    """Remove it, or say what would be removed.
+def gc(options: argparse.Namespace) -> int:
+    """Remove what no claim of this checkout can read, or say what would be removed.
 
     Raises:
         ValueError: there are no claims here, there is no store, or it is a file of shipped records.
     """
     from harness.lab.shipped import Shipped
+    from harness.lab.store import DAY
 
-    store = selection.opened(given)
+    store = selection.opened(options)
     if isinstance(store, Shipped):
         raise ValueError("shipped records are only read: give a directory")
-    readable, unsure = _readable(given, tuple(given.tiers) or TIERS)
-    before = time.time() + (DAY if given.all else -DAY)
-    found = [u for u in store.unneeded(readable, before) if not _perhaps_read(store, u, unsure)]
-    if not given.dry_run:
-        for unneeded in found:
+    readable, unsure = _readable(options, tuple(options.tiers) or TIERS)
+    before = time.time() + (DAY if options.all else -DAY)
+    removable = [u for u in store.unneeded(readable, before) if not _perhaps_read(store, u, unsure)]
+    if not options.dry_run:
+        for unneeded in removable:
             store.remove(unneeded)
     sizes: dict[str, list[int]] = {}
-    for unneeded in found:
+    for unneeded in removable:
         sizes.setdefault(unneeded.kind, []).append(unneeded.size)
-    if given.json:
+    if options.json:
         told = {kind: {"count": len(each), "bytes": sum(each)} for kind, each in sizes.items()}
-        shared.print_json({"dry_run": given.dry_run, "removed": told, "kept_without_data": sorted(unsure)})
+        shared.print_json({"dry_run": options.dry_run, "removed": told, "kept_without_data": sorted(unsure)})
         return 0
     for what in sorted(unsure):
         print(f"kept, because its data is not here to tell whether a claim reads it: {what}")
-    verb = "would remove" if given.dry_run else "removed"
+    verb = "would remove" if options.dry_run else "removed"
     rows = [(verb, len(each), kind, shared.sized(sum(each))) for kind, each in sizes.items()]
     print("\n".join(shared.table(rows, right="13")) if rows else "nothing to remove")
     return 0
 
 
-def _readable(given: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[str], set[str]]:
+def _readable(options: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[str], set[str]]:
     """Keys of all runs that claims can read on any rung, and one-line names of what cannot be addressed."""
     from harness.data.archives import DataError
     from harness.lab.names import Names
@@ -58,7 +57,7 @@ def _readable(given: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[str]
     from harness.suite.entries import item_of
     from harness.suite.listing import functions
 
-    names = Names(selection.place_of(given).data_root)
+    names = Names(selection.place_of(options).data_root)
     keys: set[str] = set()
     unsure: set[str] = set()
     for item in map(item_of, functions(Path.cwd(), tiers)):
@@ -72,9 +71,9 @@ def _readable(given: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[str]
     return keys, unsure
 
 
-def _perhaps_read(store: Store, found: Unneeded, unsure: set[str]) -> bool:
-    """Might a claim read it whose address cannot be told, because its data is not here?"""
-    if not unsure or found.kind not in ("record", "checkpoint"):
+def _perhaps_read(store: Store, unneeded: Unneeded, unsure: set[str]) -> bool:
+    """Say whether a claim might read it whose address cannot be told, because its data is not here."""
+    if not unsure or unneeded.kind not in ("record", "checkpoint"):
         return False
-    record = store.peek(found.path.name)
-    return record.what in unsure if record else found.kind == "checkpoint"
+    record = store.peek(unneeded.path.name)
+    return record.what in unsure if record else unneeded.kind == "checkpoint"

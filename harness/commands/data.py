@@ -28,8 +28,14 @@ digest my/folder        the same for torchvision's folders
 IMAGENET = "imagenet"
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """What is here of one collection; ``problem``: why it cannot be used, "" if it can."""
+class Collection(msgspec.Struct, frozen=True, kw_only=True):
+    """What is here of one collection.
+
+    Attributes:
+        key: what it is called on the command line; name: what it may honestly be called.
+        sha256: of all its arrays.
+        problem: why it cannot be used, "" if it can.
+    """
 
     key: str
     name: str = ""
@@ -37,7 +43,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class Content(msgspec.Struct, frozen=True, kw_only=True):
     """What a file or folder holds.
 
     Attributes:
@@ -79,27 +85,27 @@ def add(commands: Any) -> None:
     digesting.set_defaults(run=digest)
 
 
-def _asked(given: argparse.Namespace) -> tuple[list[str], Path]:
+def _asked(options: argparse.Namespace) -> tuple[list[str], Path]:
     """The collections named (default: all) and the data root."""
     from harness.data import sources
     from harness.data.archives import ARCHIVES
 
     known = [*ARCHIVES, IMAGENET]
-    unknown = [name for name in given.names if name not in known]
+    unknown = [name for name in options.names if name not in known]
     if unknown:
         raise ValueError(f"unknown data set {unknown[0]!r}: one of {', '.join(known)}")
-    return given.names or list(ARCHIVES), Path(given.data_root or sources.default_root())
+    return options.names or list(ARCHIVES), Path(options.data_root or sources.default_root())
 
 
-def listed(given: argparse.Namespace) -> int:
+def listed(options: argparse.Namespace) -> int:
     """Say what is here; 1 if a collection that is named is not usable."""
-    names, root = _asked(given)
-    found = [held(name, root) for name in names]
-    _show(found, given.json)
-    return 1 if given.names and any(h.problem for h in found) else 0
+    names, root = _asked(options)
+    collections = [held(name, root) for name in names]
+    _show(collections, options.json)
+    return 1 if options.names and any(c.problem for c in collections) else 0
 
 
-def held(name: str, root: Path) -> Held:
+def held(name: str, root: Path) -> Collection:
     """What is here of a collection, as far as is remembered of files that did not change."""
     from harness.data import sources
     from harness.data.archives import ARCHIVES
@@ -108,12 +114,12 @@ def held(name: str, root: Path) -> Held:
     try:
         source = ImageNet().source(root) if name == IMAGENET else sources.source(ARCHIVES[name], root)
     except sources.DataError as error:
-        return Held(key=name, problem=str(error))
-    return Held(key=name, name=source.name, sha256=source.digest)
+        return Collection(key=name, problem=str(error))
+    return Collection(key=name, name=source.name, sha256=source.digest)
 
 
-def get(given: argparse.Namespace) -> int:
-    """Download; of ImageNet, unpack what was downloaded by hand.
+def get(options: argparse.Namespace) -> int:
+    """Download collections; of ImageNet, unpack what was downloaded by hand.
 
     Raises:
         DataError: an unknown name, no connection, no space.
@@ -121,74 +127,74 @@ def get(given: argparse.Namespace) -> int:
     from harness.data import fetch
     from harness.data.unpacking import unpack_imagenet
 
-    names, root = _asked(given)
-    found = []
+    names, root = _asked(options)
+    collections = []
     for name in names:
         if name == IMAGENET:
             unpack_imagenet(root / IMAGENET)
-            found.append(held(IMAGENET, root))
+            collections.append(held(IMAGENET, root))
         else:
             source = fetch.get(name, root)
-            found.append(Held(key=name, name=source.name, sha256=source.digest))
-    _show(found, given.json)
-    return 1 if any(h.problem for h in found) else 0
+            collections.append(Collection(key=name, name=source.name, sha256=source.digest))
+    _show(collections, options.json)
+    return 1 if any(c.problem for c in collections) else 0
 
 
-def verify(given: argparse.Namespace) -> int:
+def verify(options: argparse.Namespace) -> int:
     """Read and hash everything anew; 1 if anything is damaged, missing (if named) or not known."""
-    names, root = _asked(given)
-    found = [verified(name, root) for name in names]
-    present = [h for h in found if given.names or not h.problem.startswith("neither")]
-    _show(present, given.json)
-    if not present and not given.json:
+    names, root = _asked(options)
+    collections = [verified(name, root) for name in names]
+    present = [c for c in collections if options.names or not c.problem.startswith("neither")]
+    _show(present, options.json)
+    if not present and not options.json:
         print("no collection is here: python -m harness data list")
-    return 1 if any(h.problem for h in present) or not present else 0
+    return 1 if any(c.problem for c in present) or not present else 0
 
 
-def verified(name: str, root: Path) -> Held:
+def verified(name: str, root: Path) -> Collection:
     """A collection as its bytes are now: a problem if they are damaged or of no known copy."""
     from harness.data import digests, sources
     from harness.data.archives import ARCHIVES, KNOWN
 
     if name == IMAGENET:
         why = "its contents are not hashed: data list imagenet checks names and sizes"
-        return Held(key=name, problem=why)
+        return Collection(key=name, problem=why)
     archive = ARCHIVES[name]
     try:
-        found = sources.find(archive, root)
-        each = tuple(digests.of_array(array) for array in found.read())
+        copy = sources.find(archive, root)
+        each = tuple(digests.of_array(array) for array in copy.read())
     except sources.DataError as error:
-        return Held(key=name, problem=str(error))
-    known = archive.name if found.verified else KNOWN.get(each, "")
+        return Collection(key=name, problem=str(error))
+    known = archive.name if copy.verified else KNOWN.get(each, "")
     unknown = "" if known else "an unknown copy: its content is none whose digest is listed"
-    return Held(key=name, name=known, sha256=digests.combined(each), problem=unknown)
+    return Collection(key=name, name=known, sha256=digests.combined(each), problem=unknown)
 
 
-def _show(found: list[Held], as_json: bool) -> None:
+def _show(collections: list[Collection], as_json: bool) -> None:
     if as_json:
-        shared.print_json(found)
+        shared.print_json(collections)
         return
-    for h in found:
-        what = f"not usable: {h.problem}" if h.problem else f"{h.name}, sha256 {h.sha256[:16]}"
-        print(f"{h.key:<9} {what}")
+    for each in collections:
+        name = f"{each.name}, sha256 {each.sha256[:16]}"
+        print(f"{each.key:<9} {f'not usable: {each.problem}' if each.problem else name}")
 
 
-def digest(given: argparse.Namespace) -> int:
+def digest(options: argparse.Namespace) -> int:
     """Print what a file or folder holds; 1 if its content is not known.
 
     Raises:
         ValueError: there is nothing that can be read.
     """
-    found = list(digested(given.path))
-    if given.json:
-        shared.print_json(found)
+    contents = list(digested(options.path))
+    if options.json:
+        shared.print_json(contents)
     else:
-        for one in found:
+        for one in contents:
             print("\n".join(_described(one)))
-    return 0 if all(one.name for one in found) else 1
+    return 0 if all(one.name for one in contents) else 1
 
 
-def digested(path: Path) -> Iterator[Found]:
+def digested(path: Path) -> Iterator[Content]:
     """What an npz file, a folder of them, or torchvision's folders hold.
 
     Raises:
@@ -203,13 +209,13 @@ def digested(path: Path) -> Iterator[Found]:
         raise ValueError(f"{path}: no such file or folder")
     files = sorted(path.glob("*.npz"))
     yield from map(_of_npz, files)
-    folders = [found for archive in ARCHIVES.values() if (found := _of_folder(archive, path))]
+    folders = [content for archive in ARCHIVES.values() if (content := _of_folder(archive, path))]
     yield from folders
     if not (files or folders):
         raise ValueError(f"{path.name}: neither an npz file nor torchvision's folders are in there")
 
 
-def _of_npz(path: Path) -> Found:
+def _of_npz(path: Path) -> Content:
     import numpy as np
 
     from harness.data.archives import ARCHIVES, DataError
@@ -217,18 +223,18 @@ def _of_npz(path: Path) -> Found:
 
     for archive in ARCHIVES.values():
         try:
-            return _found(path.name, read_npz(archive, path)._asdict(), archive.name, verified=False)
+            return _content(path.name, read_npz(archive, path)._asdict(), archive.name, verified=False)
         except DataError:
             continue
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return _found(path.name, {name: stored[name] for name in stored.files}, "", verified=False)
+            return _content(path.name, {name: stored[name] for name in stored.files}, "", verified=False)
     except (*UNREADABLE, AttributeError) as error:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise ValueError(f"{path.name} is no npz file that can be read: {reason}") from None
 
 
-def _of_folder(archive: Archive, folder: Path) -> Found | None:
+def _of_folder(archive: Archive, folder: Path) -> Content | None:
     """The originals of a collection below a data root; None if there is none of it.
 
     Raises:
@@ -241,29 +247,29 @@ def _of_folder(archive: Archive, folder: Path) -> Found | None:
         return None
     read = read_idx if archive.key == "mnist" else read_batches
     arrays = read(archive, folder / archive.folder)
-    return _found(archive.folder, arrays._asdict(), archive.name, verified=True)
+    return _content(archive.folder, arrays._asdict(), archive.name, verified=True)
 
 
-def _found(file: str, arrays: dict[str, Any], fits: str, *, verified: bool) -> Found:
+def _content(file: str, arrays: dict[str, Any], fits: str, *, verified: bool) -> Content:
     from harness.data import digests
     from harness.data.archives import KNOWN
 
     each = {name: digests.of_array(array) for name, array in arrays.items()}
     name = fits if verified else KNOWN.get(tuple(each.values()), "")
     shapes = {n: f"{a.dtype} {'x'.join(map(str, a.shape))}, sha256 {each[n]}" for n, a in arrays.items()}
-    return Found(
+    return Content(
         file=file, name=name, fits=fits, arrays=shapes, sha256=digests.combined(tuple(each.values()))
     )
 
 
-def _described(found: Found) -> Iterator[str]:
-    named = f"this is {found.name}" if found.name else "its content is none whose digest is listed"
-    fits = f"has the shape of {found.fits}; " if found.fits and not found.name else ""
-    yield f"{found.file}: {fits}{named}"
-    for name, text in found.arrays.items():
+def _described(content: Content) -> Iterator[str]:
+    named = f"this is {content.name}" if content.name else "its content is none whose digest is listed"
+    fits = f"has the shape of {content.fits}; " if content.fits and not content.name else ""
+    yield f"{content.file}: {fits}{named}"
+    for name, text in content.arrays.items():
         yield f"  {name:<8} {text}"
-    yield f"  together sha256 {found.sha256}"
-    if found.fits and not found.name:
+    yield f"  together sha256 {content.sha256}"
+    if content.fits and not content.name:
         print(
             "to have it called by a name, list the digests in harness/data/archives.py (KNOWN)",
             file=sys.stderr,

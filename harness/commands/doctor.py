@@ -15,7 +15,7 @@ import msgspec
 from harness import commands as shared
 from harness.commands import machine as machines
 from harness.commands import selection
-from harness.commands.data import IMAGENET, Held, held
+from harness.commands.data import IMAGENET, Collection, held
 from harness.spec import TIERS
 
 if TYPE_CHECKING:
@@ -28,10 +28,16 @@ full             status 1 if something is in the way of the full tier
 --json           for programs
 """
 WEEK = 7 * 86_400.0
+"""Seconds of training that are told as being in the way of a tier."""
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
-    """The store: where, what is in it, bytes free there, and what is wrong with it ("" if nothing)."""
+    """What a store is like.
+
+    Attributes:
+        path: where it is; records, bytes: what is in it; free: bytes that its disk has left.
+        problem: why it cannot be used, "" if it can.
+    """
 
     path: str
     records: int
@@ -66,7 +72,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
     machine: machines.Machine
     store: Storage
-    data: tuple[Held, ...]
+    data: tuple[Collection, ...]
     tiers: tuple[Tier, ...]
 
 
@@ -86,33 +92,37 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Examine and print; 1 if something is in the way of the tiers that were named.
 
     Raises:
         ValueError: data root or device cannot be used; no claims here.
     """
-    found = diagnosis(given)
-    if given.json:
-        shared.print_json(found)
+    diagnosed = diagnosis(options)
+    if options.json:
+        shared.print_json(diagnosed)
     else:
-        print("\n".join(told(found)))
-    asked = given.tiers or ["quick"]
-    return 1 if any(tier.problems for tier in found.tiers if tier.tier in asked) else 0
+        print("\n".join(told(diagnosed)))
+    asked = options.tiers or ["quick"]
+    return 1 if any(tier.problems for tier in diagnosed.tiers if tier.tier in asked) else 0
 
 
-def diagnosis(given: argparse.Namespace) -> Diagnosis:
-    """Everything that is said."""
+def diagnosis(options: argparse.Namespace) -> Diagnosis:
+    """Examine this machine, its store and data, and what each tier needs.
+
+    Raises:
+        ValueError: data root or device cannot be used; no claims here.
+    """
     from harness.data.archives import ARCHIVES
 
-    place = selection.place_of(given)
+    place = selection.place_of(options)
     machine = machines.examined()
     store = storage(place.store)
     data = tuple(held(name, place.data_root) for name in [*ARCHIVES, IMAGENET])
     with tempfile.TemporaryDirectory() as nowhere:
         usable = place.store.exists() and not store.problem
         lab = selection.lab(place if usable else msgspec.structs.replace(place, store=Path(nowhere)))
-        tiers = tuple(_tiers(given, place, lab, machine, store))
+        tiers = tuple(_tiers(options, place, lab, machine, store))
     return Diagnosis(machine=machine, store=store, data=data, tiers=tiers)
 
 
@@ -138,13 +148,13 @@ def storage(path: Path) -> Storage:
 
 
 def _tiers(
-    given: argparse.Namespace, place: Place, lab: Lab, machine: machines.Machine, store: Storage
+    options: argparse.Namespace, place: Place, lab: Lab, machine: machines.Machine, store: Storage
 ) -> Iterator[Tier]:
     from harness.suite.entries import tier_of
     from harness.suite.listing import functions
 
     everything = functions(Path.cwd())
-    processes = selection.processes_of(given, place)
+    processes = selection.processes_of(options, place)
     for tier in TIERS:
         chosen = [function for function in everything if tier_of(function) == tier]
         needs = selection.needs(chosen, lab)
@@ -171,7 +181,7 @@ def _tiers(
 
 
 def _lacks(machine: machines.Machine, store: Storage, missing: Sequence[Any]) -> Iterator[str]:
-    """What of packages, memory and disk is too little for what is missing."""
+    """A line for each of packages, memory and disk that does not suffice for what is missing."""
     from harness.fleet import memory
     from harness.fleet.ranks import is_streamed
 
@@ -191,7 +201,7 @@ def _lacks(machine: machines.Machine, store: Storage, missing: Sequence[Any]) ->
 
 
 def _kept(value: Any) -> int:
-    """About how many bytes of weights a run leaves."""
+    """About how many bytes of weights a run leaves: four for each parameter, in float32."""
     from harness.spec import Experiment
 
     return 4 * value.model.size(value.data.shape, value.data.classes) if isinstance(value, Experiment) else 0
@@ -206,16 +216,16 @@ def _gpus(machine: machines.Machine, device: str) -> Iterator[str]:
         yield "the GPUs here are not used: --device cuda"
 
 
-def told(found: Diagnosis) -> list[str]:
+def told(diagnosed: Diagnosis) -> list[str]:
     """The diagnosis for people."""
-    rows = machines.told(found.machine)
-    for data in found.data:
+    rows = machines.told(diagnosed.machine)
+    for data in diagnosed.data:
         rows.append((f"data {data.key}", f"not usable: {data.problem}" if data.problem else data.name))
-    store = found.store
+    store = diagnosed.store
     inside = f"{store.records} records, {shared.sized(store.bytes)}" if store.records else "empty"
     rows.append(("store", store.problem or f"{store.path}: {inside}; {shared.sized(store.free)} free"))
-    rows += [(f"tier {tier.tier}", _tier_told(tier)) for tier in found.tiers]
-    for tier in found.tiers:
+    rows += [(f"tier {tier.tier}", _tier_told(tier)) for tier in diagnosed.tiers]
+    for tier in diagnosed.tiers:
         rows += [(f"in the way of {tier.tier}", problem) for problem in tier.problems]
     return shared.table(rows)
 

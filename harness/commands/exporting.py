@@ -13,7 +13,7 @@ from harness.commands import selection
 if TYPE_CHECKING:
     from harness.evidence.schema import ClaimReport, Provenance, Report
     from harness.lab.lab import Lab
-    from harness.lab.names import Named, Names
+    from harness.lab.names import Addressed, Names
     from harness.lab.runs import Run
     from harness.lab.shipped import Header
     from harness.spec import Runnable
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 NAME = "records.jsonl.gz"
 
 
-def export(given: argparse.Namespace) -> int:
-    """Write the file.
+def export(options: argparse.Namespace) -> int:
+    """Write the records that a report read as one file.
 
     Raises:
         ValueError: report, store and code do not fit each other (one line).
@@ -30,11 +30,11 @@ def export(given: argparse.Namespace) -> int:
     from harness.lab.lab import Lab
     from harness.report import render
 
-    (report,) = render.load([given.report])
-    selection.opened(given)  # a session would make one
-    data, records = exported(report, Lab(selection.place_of(given)))
-    folder: Path = given.report if given.report.is_dir() else given.report.parent
-    out = given.out or folder / NAME
+    (report,) = render.load([options.report])
+    selection.opened(options)  # a session would make one
+    data, records = exported(report, Lab(selection.place_of(options)))
+    folder: Path = options.report if options.report.is_dir() else options.report.parent
+    out = options.out or folder / NAME
     out.write_bytes(data)
     print(f"{out}: {records} records, {shared.sized(len(data))}")
     print(f'judge them: python -m pytest claims -m "{" or ".join(report.tiers)}" --store {out}')
@@ -59,14 +59,14 @@ def exported(report: Report, lab: Lab) -> tuple[bytes, int]:
             f"check out {commit}, with the same data"
         )
     records = [lab.store.read(key) for key in runs]
-    found = [record for record in records if record is not None]
-    if len(found) < len(records):
-        missing = len(records) - len(found)
+    whole = [record for record in records if record is not None]
+    if len(whole) < len(records):
+        missing = len(records) - len(whole)
         raise ValueError(
             f"{missing} of {len(records)} runs that the report read are not in the store: see --store"
         )
     header = header_of(report.provenance, lab.names, (run.value for run in runs.values()))
-    return shipped.encode(header, found), len(found)
+    return shipped.encode(header, whole), len(whole)
 
 
 def header_of(provenance: Provenance, names: Names, values: Iterable[Runnable]) -> Header:
@@ -79,7 +79,7 @@ def header_of(provenance: Provenance, names: Names, values: Iterable[Runnable]) 
     from harness.lab.names import specification
     from harness.spec import values_in
 
-    addresses: dict[str, Named] = {}
+    addresses: dict[str, Addressed] = {}
     fields: dict[str, tuple[str, ...]] = {}
     for value in values:
         addresses[specification(value)] = names.named(value)

@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the claims.
 
     Raises:
@@ -30,8 +30,8 @@ def run(given: argparse.Namespace) -> int:
     """
     from harness.suite.listing import collected
 
-    claims = collected(Path.cwd(), given.k)
-    if given.json:
+    claims = collected(Path.cwd(), options.k)
+    if options.json:
         shared.print_json(claims)
         return 0
     for entry in claims:

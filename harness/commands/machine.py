@@ -17,6 +17,7 @@ FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 COMPILERS = ("c++", "g++", "clang++")
 GPU_QUERY = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
 SMI_SECONDS = 5.0
+"""Seconds after which ``nvidia-smi`` is not waited for any more."""
 
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,12 +28,15 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """Attributes:
-    cores: this process may use; memory_gib: there is; available_gib: free now, within a container's limit.
-    flags: of the processor, those that training profits from.
-    bfloat16: how this processor computes it: "AMX", "AVX-512" or "emulated".
-    compiler: a C++ compiler for the optional native kernel, "" if there is none.
-    torch_cuda: the CUDA version torch is built for, "" if for none.
+    """What a machine offers to training.
+
+    Attributes:
+        cores: that this process may use.
+        memory_gib: that there is; available_gib: free now, within a container's limit.
+        flags: those of the processor that training profits from.
+        bfloat16: how this processor computes it: "AMX", "AVX-512" or "emulated".
+        compiler: a C++ compiler for the optional native kernel, "" if there is none.
+        torch_cuda: the CUDA version torch is built for, "" if for none.
     """
 
     processor: str
@@ -48,18 +52,18 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examined() -> Machine:
-    """This machine; a fraction of a second, most of it for ``nvidia-smi``."""
+    """Examine this machine, in a fraction of a second, most of it for ``nvidia-smi``."""
     from harness.fleet import memory
 
-    found = flags(Path("/proc/cpuinfo"))
+    has = flags(Path("/proc/cpuinfo"))
     available = min(memory.available() / 2**30, provenance.memory_gib() or float("inf"))
     return Machine(
         processor=provenance.processor(),
         cores=provenance.cores(),
         memory_gib=provenance.memory_gib(),
         available_gib=round(available, 1),
-        flags=found,
-        bfloat16="AMX" if "amx_bf16" in found else "AVX-512" if "avx512_bf16" in found else "emulated",
+        flags=has,
+        bfloat16="AMX" if "amx_bf16" in has else "AVX-512" if "avx512_bf16" in has else "emulated",
         gpus=gpus(),
         compiler=next((name for name in COMPILERS if shutil.which(name)), ""),
         versions=provenance.versions(),
@@ -78,7 +82,7 @@ def flags(cpuinfo: Path) -> tuple[str, ...]:
 
 
 def gpus() -> tuple[Gpu, ...]:
-    """As ``nvidia-smi`` names them; else those the driver lists, without memory."""
+    """The GPUs as ``nvidia-smi`` names them; else those the driver lists, without memory."""
     from harness.lab.pinning import count_gpus
 
     try:
@@ -98,18 +102,18 @@ def _listed(text: str) -> Iterator[Gpu]:
 
 
 def torch_cuda() -> str:
-    """Read from torch's own version file: importing torch takes a second."""
+    """The CUDA version of torch, read from its own version file, for importing torch takes a second."""
     spec = importlib.util.find_spec("torch")
     try:
         text = (Path(spec.origin or "").parent / "version.py").read_text() if spec else ""
     except OSError:
         return ""
-    found = re.search(r"^cuda\b.*= '([^']+)'", text, re.MULTILINE)
-    return found.group(1) if found else ""
+    line = re.search(r"^cuda\b.*= '([^']+)'", text, re.MULTILINE)
+    return line.group(1) if line else ""
 
 
 def told(machine: Machine) -> list[tuple[str, str]]:
-    """(what, text) for people."""
+    """The machine for people, as pairs of what it is about and a text."""
     versions = dict.fromkeys(("torch", "torchvision", "numpy"), "missing") | machine.versions
     memory = f"{machine.memory_gib:g} GiB of memory, {machine.available_gib:g} free"
     built = f"CUDA {machine.torch_cuda}" if machine.torch_cuda else "without CUDA"

@@ -70,7 +70,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the plan; 1 if something is in the way of some items.
 
     Raises:
@@ -79,12 +79,12 @@ def run(given: argparse.Namespace) -> int:
     from harness.suite import opening
     from harness.suite.listing import functions
 
-    place = selection.place_of(given)
-    tiers = tuple(given.tiers) or ("quick",)
+    place = selection.place_of(options)
+    tiers = tuple(options.tiers) or ("quick",)
     lab = selection.lab(place)
-    needs = selection.needs(functions(Path.cwd(), tiers, given.k), lab)
-    plan, processes = lab.plan(needs.runs), selection.processes_of(given, place)
-    if given.json:
+    needs = selection.needs(functions(Path.cwd(), tiers, options.k), lab)
+    plan, processes = lab.plan(needs.runs), selection.processes_of(options, place)
+    if options.json:
         shared.print_json(planned(tiers, needs, plan, processes))
         return 1 if needs.problems else 0
     print("\n".join([*opening.listing(plan), *told(tiers, needs, plan, processes)]))
@@ -95,15 +95,9 @@ def run(given: argparse.Namespace) -> int:
 
 def planned(tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes: int) -> Planned:
     """The plan as plain data."""
-    from harness.spec import abbreviated
-
-    whats: dict[str, tuple[int, float]] = {}
-    for fleet in plan.fleets:
-        for run in fleet.runs:
-            runs, seconds = whats.get(abbreviated(run.value), (0, 0.0))
-            whats[abbreviated(run.value)] = runs + 1, seconds + fleet.seconds / len(fleet.runs)
     specifications = [
-        Specified(what=what, runs=runs, seconds=round(seconds, 1)) for what, (runs, seconds) in whats.items()
+        Specified(what=what, runs=work.runs, seconds=round(work.seconds, 1))
+        for what, work in plan.specifications().items()
     ]
     return Planned(
         tiers=tuple(tiers),

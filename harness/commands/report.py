@@ -31,8 +31,8 @@ def add(commands: Any) -> None:
     parser.set_defaults(parser=parser)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Render or compare.
+def run(options: argparse.Namespace) -> int:
+    """Render reports again, or compare two.
 
     Raises:
         ValueError: a report is missing or is none (one line).
@@ -40,22 +40,22 @@ def run(given: argparse.Namespace) -> int:
     """
     from harness.report import render
 
-    if bool(given.folders) == bool(given.diff):
-        given.parser.error("give folders to render, or --diff A B")
-    if given.diff:
-        return _compared(given)
-    written = render.write(render.load(given.folders), given.out or given.folders[0])
-    print(f"{', '.join(file.name for file in written)} in {given.out or given.folders[0]}")
+    if bool(options.folders) == bool(options.diff):
+        options.parser.error("give folders to render, or --diff A B")
+    if options.diff:
+        return _compared(options)
+    written = render.write(render.load(options.folders), options.out or options.folders[0])
+    print(f"{', '.join(file.name for file in written)} in {options.out or options.folders[0]}")
     return 0
 
 
-def _compared(given: argparse.Namespace) -> int:
+def _compared(options: argparse.Namespace) -> int:
     from harness.report import diff, render
 
-    difference = diff.compare(*render.load(given.diff))
-    if given.json:
+    difference = diff.compare(*render.load(options.diff))
+    if options.json:
         shared.print_json(difference)
     else:
-        said = diff.markdown(difference) if given.markdown else diff.text(difference)
+        said = diff.markdown(difference) if options.markdown else diff.text(difference)
         sys.stdout.write(said.rstrip("\n") + "\n")
     return 1 if difference.unexpected_flips else 0

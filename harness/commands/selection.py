@@ -35,7 +35,7 @@ class Needs(msgspec.Struct, kw_only=True):
 
 
 def add_claims(parser: argparse.ArgumentParser, default: str = "quick") -> None:
-    """``[TIER...] -k WORDS``."""
+    """Add the arguments ``[TIER...] -k WORDS``."""
     parser.add_argument(
         "tiers", nargs="*", type=tier, metavar="TIER", help=f"{', '.join(TIERS)} (default: {default})"
     )
@@ -52,7 +52,7 @@ def tier(text: str) -> str:
 
 
 def add_place(parser: argparse.ArgumentParser, *, store: bool = True, data: bool = True) -> None:
-    """``--store DIR --data-root DIR``."""
+    """Add the options ``--store DIR --data-root DIR``."""
     if store:
         parser.add_argument(
             "--store", metavar="DIR", help="where records are kept (default: HARNESS_STORE, the user's cache)"
@@ -64,7 +64,7 @@ def add_place(parser: argparse.ArgumentParser, *, store: bool = True, data: bool
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    """``--device NAME --processes N``."""
+    """Add the options ``--device NAME --processes N``."""
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
     parser.add_argument(
         "--processes", type=count, metavar="N", help="train so many at once (default: a core or GPU each)"
@@ -78,8 +78,8 @@ def count(text: str) -> int:
     return int(text)
 
 
-def place_of(given: argparse.Namespace) -> Place:
-    """Where to compute and keep.
+def place_of(options: argparse.Namespace) -> Place:
+    """Where to compute and keep, by the options of a command.
 
     Raises:
         ValueError: one line for what is wrong with it.
@@ -87,16 +87,16 @@ def place_of(given: argparse.Namespace) -> Place:
     from harness.lab.places import place
     from harness.lab.provenance import commit
 
-    device = getattr(given, "device", "cpu")
+    device = getattr(options, "device", "cpu")
     return place(
-        store=getattr(given, "store", None),
-        data_root=getattr(given, "data_root", None),
+        store=getattr(options, "store", None),
+        data_root=getattr(options, "data_root", None),
         device=device,
         commit=commit(Path.cwd())[0],
     )
 
 
-def opened(given: argparse.Namespace) -> Store:
+def opened(options: argparse.Namespace) -> Store:
     """The store that is there; unlike a session, no command makes one.
 
     Raises:
@@ -105,7 +105,7 @@ def opened(given: argparse.Namespace) -> Store:
     from harness.lab.shipped import Shipped
     from harness.lab.store import LAYOUT, Store, StoreError
 
-    root = place_of(given).store
+    root = place_of(options).store
     if root.is_file():
         return Shipped(root)
     if not (root / LAYOUT).is_dir():
@@ -113,11 +113,11 @@ def opened(given: argparse.Namespace) -> Store:
     return Store(root)
 
 
-def processes_of(given: argparse.Namespace, place: Place) -> int:
-    """How many processes train at once."""
+def processes_of(options: argparse.Namespace, place: Place) -> int:
+    """How many processes train at once, by the options of a command."""
     from harness.lab.places import processes
 
-    return given.processes or processes(place.device)
+    return options.processes or processes(place.device)
 
 
 def lab(place: Place) -> Lab:
@@ -157,13 +157,13 @@ def whats(value: Any) -> set[str]:
     from harness.lab.runs import parents_of, parts
     from harness.spec import abbreviated
 
-    found: set[str] = set()
+    names: set[str] = set()
     waiting = list(parts(value))
     while waiting:
         current = waiting.pop()
-        found.add(abbreviated(current))
+        names.add(abbreviated(current))
         waiting += parents_of(current)
-    return found
+    return names
 
 
 def told(problems: dict[str, list[str]]) -> list[str]:

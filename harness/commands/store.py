@@ -31,8 +31,14 @@ export reports/standard   what that report read, as one small file beside it, fo
 """
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """What a store has of one specification; ``tiers``: those of this checkout's claims that name it."""
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store has of one specification.
+
+    Attributes:
+        what: the specification in one line; records: how many replicates there are, with their bytes.
+        seconds: of training, of all of them.
+        tiers: those of this checkout's claims that name it.
+    """
 
     what: str
     records: int
@@ -48,7 +54,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     seconds: float
     unreadable: int
-    specifications: tuple[Held, ...]
+    specifications: tuple[Kept, ...]
 
 
 def add(commands: Any) -> None:
@@ -83,17 +89,17 @@ def add(commands: Any) -> None:
     exporting.add_argument("--out", type=Path, metavar="FILE", help="default: REPORT_DIR/records.jsonl.gz")
 
 
-def ls(given: argparse.Namespace) -> int:
+def ls(options: argparse.Namespace) -> int:
     """List what there is by specification, the largest first."""
-    contents = listed(selection.opened(given), _tiers_by_what())
-    if given.json:
+    contents = listed(selection.opened(options), _tiers_by_what())
+    if options.json:
         shared.print_json(contents)
         return 0
     rows: list[Sequence[str]] = [("records", "size", "trained", "read by", "what")]
-    for held in contents.specifications:
-        seconds = f"{held.seconds:.0f} s"
-        tiers = ", ".join(held.tiers) or "no claim"
-        rows.append((str(held.records), shared.sized(held.bytes), seconds, tiers, held.what))
+    for kept in contents.specifications:
+        seconds = f"{kept.seconds:.0f} s"
+        tiers = ", ".join(kept.tiers) or "no claim"
+        rows.append((str(kept.records), shared.sized(kept.bytes), seconds, tiers, kept.what))
     print("\n".join(shared.table(rows, right="012")))
     print(f"{contents.records} records, {shared.sized(contents.bytes)}, {contents.seconds:.0f} s of training")
     if contents.unreadable:
@@ -103,54 +109,54 @@ def ls(given: argparse.Namespace) -> int:
 
 def listed(store: Store, tiers: dict[str, set[str]]) -> Contents:
     """Everything in a store by specification; torn records are counted and left where they are."""
-    found: dict[str, list[tuple[int, float]]] = {}
+    records: dict[str, list[tuple[int, float]]] = {}
     unreadable = 0
     for key in store.keys():  # noqa: SIM118 - not a dict
         record = store.peek(key)
         if record is None:
             unreadable += 1
         else:
-            found.setdefault(record.what, []).append((store.size(key), record.seconds))
-    held = [
-        Held(
+            records.setdefault(record.what, []).append((store.size(key), record.seconds))
+    kept = [
+        Kept(
             what=what,
             records=len(each),
             bytes=sum(size for size, _ in each),
             seconds=round(sum(seconds for _, seconds in each), 1),
             tiers=tuple(tier for tier in TIERS if tier in tiers.get(what, ())),
         )
-        for what, each in found.items()
+        for what, each in records.items()
     ]
     return Contents(
-        records=sum(h.records for h in held),
-        bytes=sum(h.bytes for h in held),
-        seconds=round(sum(h.seconds for h in held), 1),
+        records=sum(each.records for each in kept),
+        bytes=sum(each.bytes for each in kept),
+        seconds=round(sum(each.seconds for each in kept), 1),
         unreadable=unreadable,
-        specifications=tuple(sorted(held, key=lambda h: (-h.bytes, h.what))),
+        specifications=tuple(sorted(kept, key=lambda each: (-each.bytes, each.what))),
     )
 
 
 def _tiers_by_what() -> dict[str, set[str]]:
-    """What this checkout's claims name, in one line each -> the tiers; nothing outside a checkout."""
+    """The tiers that name a specification, by its line; nothing outside a checkout."""
     from harness.suite.entries import item_of, tier_of
     from harness.suite.listing import functions
 
     if not Path("claims").is_dir():
         return {}
-    found: dict[str, set[str]] = {}
+    tiers: dict[str, set[str]] = {}
     for function in functions(Path.cwd()):
         for value, _ in item_of(function).needs():
             for what in selection.whats(value):
-                found.setdefault(what, set()).add(tier_of(function))
-    return found
+                tiers.setdefault(what, set()).add(tier_of(function))
+    return tiers
 
 
-def verify(given: argparse.Namespace) -> int:
+def verify(options: argparse.Namespace) -> int:
     """Check every record to the last byte; 1 if any was torn."""
-    store = selection.opened(given)
+    store = selection.opened(options)
     keys = store.keys()
     torn = [key for key in keys if not store.verify(key)]
-    if given.json:
+    if options.json:
         shared.print_json({"records": len(keys), "torn": torn})
         return 1 if torn else 0
     for key in torn:

@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
     selection.add_device(parser)
 
 
-def run(given: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Train; 1 if something failed or is in the way.
 
     Raises:
@@ -45,18 +45,18 @@ def run(given: argparse.Namespace) -> int:
     from harness.suite.listing import functions
     from harness.suite.live import Terminal
 
-    place = selection.place_of(given)
+    place = selection.place_of(options)
     if place.store.is_file():
         raise ValueError(
             f"--store {place.store.name} holds shipped records, which are only read: give a directory"
         )
-    tiers = tuple(given.tiers) or ("quick",)
+    tiers = tuple(options.tiers) or ("quick",)
     terminal = Terminal()
-    processes = selection.processes_of(given, place)
+    processes = selection.processes_of(options, place)
     tally = Tally(terminal.show, processes)
     tally.first = True
     lab = Lab(place, processes=processes, progress=tally)
-    needs = selection.needs(functions(Path.cwd(), tiers, given.k), lab)
+    needs = selection.needs(functions(Path.cwd(), tiers, options.k), lab)
     for problem in selection.told(needs.problems):
         print(f"cannot be trained: {problem}", file=sys.stderr)
     if needs.problems:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from harness.lab.names import Named, Names, specification
+from harness.lab.names import Addressed, Names, specification
 from harness.lab.runs import Run, parts, with_parents
 from harness.lab.store import WEIGHTS, Record, Store
 from harness.spec import Experiment, Runnable, Simulation, abbreviated, digest, values_in
@@ -35,7 +35,7 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     commit: str
-    names: dict[str, Named]
+    names: dict[str, Addressed]
     fields: dict[str, tuple[str, ...]]
 
 

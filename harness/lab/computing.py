@@ -26,7 +26,10 @@ HELD, PRESENT, COMPUTED = "held", "present", "computed"
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one run: computed, present, held elsewhere, or failed.
 
-    ``seconds`` by the clock, and ``cost``: those of its record, of the processor or of the GPU.
+    Attributes:
+        outcome: ``COMPUTED`` here, ``PRESENT`` already, or ``HELD`` by another process (or failed).
+        seconds: that it took by the clock; cost: those of its record, of the processor or of the GPU.
+        failure: why it could not be computed, in one line; empty if it did not fail.
     """
 
     run: Run
@@ -37,7 +40,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Elsewhere(Exception):
-    """What a run starts from is being computed by another process just now."""
+    """A run cannot start, because another process is computing what it starts from just now."""
 
 
 def drain(fleets: Iterable[Fleet], place: Place) -> Iterator[Finished]:
@@ -162,10 +165,10 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
 
         def ended(i: int, trained: trainer.Trained) -> None:
             record = recording.of_training(runs[i], place, members[i].split, trained, fleet=len(runs))
-            own = (time.monotonic() - began) / len(runs)
-            record = msgspec.structs.replace(record, seconds=spent[i] + own, peak_bytes=peak.bytes())
+            seconds = (time.monotonic() - began) / len(runs)
+            record = msgspec.structs.replace(record, seconds=spent[i] + seconds, peak_bytes=peak.bytes())
             _publish(runs[i], record, trained.weights, store)
-            done[i] = Finished(run=runs[i], outcome=COMPUTED, seconds=own, cost=own)
+            done[i] = Finished(run=runs[i], outcome=COMPUTED, seconds=seconds, cost=seconds)
 
         with _prepared(place.device):
             trainer.train_together(members, place.device, ended)
@@ -194,10 +197,10 @@ def _start(run: Run, place: Place, store: Store) -> dict[str, np.ndarray] | None
     starts = start if isinstance(start, tuple) else (start,)
     parents = [_weights(parent, place, store) for parent in run.parents]
     weights = parents[0]
-    for step, own in zip(starts, parents, strict=True):
+    for step, parent in zip(starts, parents, strict=True):
         if step.transform is not None:
-            others = parents if len(parents) > 1 else own
-            weights = step.transform.apply(others, stream(run.replicate, "transform"))
+            reads = parents if len(parents) > 1 else parent
+            weights = step.transform.apply(reads, stream(run.replicate, "transform"))
     return weights
 
 

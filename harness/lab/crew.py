@@ -21,7 +21,11 @@ from harness.lab.runs import Fleet
 
 
 class Crew:
-    """So many processes that compute fleets, started when first needed and kept for the session."""
+    """Processes that compute fleets side by side, started when first needed and kept for the session.
+
+    Args:
+        processes: how many at most; fewer where memory does not hold them.
+    """
 
     def __init__(self, place: Place, processes: int) -> None:
         self.place, self.processes = place, processes
@@ -46,7 +50,7 @@ class Crew:
                 yield from _failed(killer, why)
 
     def _fit(self, fleets: Sequence[Fleet]) -> None:
-        """As many processes as memory holds, if these fleets run side by side."""
+        """Have as many processes as memory holds, if these fleets run side by side."""
         if self.place.device != "cpu":
             return
         count = memory.processes((run.value for fleet in fleets for run in fleet.runs), self.processes)
@@ -94,7 +98,7 @@ class Crew:
 
 
 def _enlist(count: Any, device: str) -> None:
-    """First thing in a crew's process: its own GPU, not the terminal's interrupts, and no life of its own."""
+    """Prepare a crew's process: its own GPU, deaf to the terminal's interrupts, ending with the session."""
     import signal
     import threading
 

@@ -21,6 +21,9 @@ from harness.lab.shipped import UNSHIPPED, Shipped
 from harness.lab.store import Record, Store
 from harness.spec import Runnable
 
+HELD_SECONDS = 0.05
+"""Seconds before what another process holds is tried again: short beside any run that is trained."""
+
 
 class Progress(Protocol):
     """Hears how a drain goes."""
@@ -67,17 +70,17 @@ class Lab:
         return [self.names.run(v, r) for v in parts(value) for r in range(replicates)]
 
     def plan(self, runs: Iterable[Run]) -> Plan:
-        """What would have to be computed for these runs; from shipped records, nothing."""
+        """What would have to be computed for these runs: from shipped records, nothing."""
         everything = list({run.key: run for run in runs}.values()) if self.shipped else with_parents(runs)
         missing = [run for run in everything if not self._has(run)]
         timings = self.store.timings(run.kind for run in everything) if missing else {}
         seconds = expected(everything, timings)
-        found = [] if self.shipped else fleets(missing, seconds, self.place.device)
+        open_fleets = [] if self.shipped else fleets(missing, seconds, self.place.device)
         return Plan(
-            fleets=tuple(found),
+            fleets=tuple(open_fleets),
             missing=len(missing),
             present=len(everything) - len(missing),
-            seconds=sum(fleet.seconds for fleet in found),
+            seconds=sum(fleet.seconds for fleet in open_fleets),
             timed=sum(run.kind in timings for run in missing),
             at_most=sum(run.kind not in seconds and may_stop_early(run.value) for run in missing),
         )
@@ -96,7 +99,7 @@ class Lab:
             self.progress.end()
 
     def complete(self, runs: Iterable[Run]) -> bool:
-        """Are all of these there (or known to fail)?"""
+        """Say whether all of these are there (or known to fail)."""
         return all(map(self._has, runs))
 
     def results(self, name: str, value: Runnable, replicates: int) -> Results:
@@ -118,7 +121,7 @@ class Lab:
             self.crew.close()
 
     def _startable(self, planned: list[Fleet]) -> list[Fleet]:
-        """Without the runs whose parents failed: they fail with them, for the same reason."""
+        """The planned fleets without runs whose parents failed: these fail with them, for the same reason."""
         for run in (run for fleet in planned for run in fleet.runs):
             causes = [self.failures[p.key] for p in run.parents if p.key in self.failures]
             if causes:
@@ -136,7 +139,7 @@ class Lab:
             self.progress.finished(done)
 
     def _drain(self, open_fleets: list[Fleet]) -> None:
-        """Until nothing is open: what another process holds is tried again after everything else."""
+        """Compute until nothing is open; what another process holds is tried again after everything else."""
         while open_fleets:
             held = []
             for done in self._computed(open_fleets):
@@ -146,10 +149,10 @@ class Lab:
                     self._heard(done)
             open_fleets = fleets(held, {}, self.place.device)
             if held:
-                time.sleep(0.05)
+                time.sleep(HELD_SECONDS)
 
     def _computed(self, open_fleets: list[Fleet]) -> Iterator[Finished]:
-        """By the crew side by side; here, one after another, what takes all devices for itself."""
+        """Compute fleets by the crew, side by side, and then here those that take all devices."""
         if not self.crew:
             yield from drain(open_fleets, self.place)
             return
@@ -181,14 +184,14 @@ def _merged(records: list[Record], replicates: int) -> list[Record]:
     """Each training's record with the numbers of its probes added."""
     merged = []
     for r in range(replicates):
-        own, *probed = records[r::replicates]
+        whole, *probed = records[r::replicates]
         for other in probed:
-            own = msgspec.structs.replace(
-                own,
-                finals=own.finals | other.finals,
-                curves=own.curves | other.curves,
-                shapes=own.shapes | other.shapes,
-                seconds=own.seconds + other.seconds,
+            whole = msgspec.structs.replace(
+                whole,
+                finals=whole.finals | other.finals,
+                curves=whole.curves | other.curves,
+                shapes=whole.shapes | other.shapes,
+                seconds=whole.seconds + other.seconds,
             )
-        merged.append(own)
+        merged.append(whole)
     return merged

@@ -15,7 +15,7 @@ from harness.spec import Runnable, Simulation, Value, address, canonical, digest
 from harness.spec.fingerprint import fingerprint
 
 
-class Named(msgspec.Struct, frozen=True):
+class Addressed(msgspec.Struct, frozen=True):
     """What content addressing makes of an experiment.
 
     Attributes:
@@ -41,10 +41,10 @@ class Names:
     def __init__(self, data_root: Path, *, presume: bool = False) -> None:
         self.data_root, self.presume = data_root, presume
         self.absent: dict[str, str] = {}
-        self._known: dict[str, Named] = {}
+        self._known: dict[str, Addressed] = {}
         # by identity, for 1 and 1.0 are equal and have other addresses; the value is kept, so that its
         # identity stays its own
-        self._met: dict[int, tuple[Runnable, Named, str]] = {}
+        self._met: dict[int, tuple[Runnable, Addressed, str]] = {}
 
     def run(self, value: Runnable, replicate: int) -> Run:
         """The run of an experiment at a replicate, with its parents.
@@ -65,7 +65,7 @@ class Names:
             parents=tuple(self.run(parent, replicate) for parent in parents_of(value)),
         )
 
-    def named(self, value: Runnable) -> Named:
+    def named(self, value: Runnable) -> Addressed:
         """Address and data of an experiment.
 
         Raises:
@@ -73,7 +73,7 @@ class Names:
         """
         specified = specification(value)
         if specified in self.absent:
-            return Named(address=specified)
+            return Addressed(address=specified)
         if specified not in self._known:
             try:
                 self._known[specified] = self._addressed(value)
@@ -81,10 +81,10 @@ class Names:
                 if not self.presume:
                     raise
                 self.absent[specified] = str(error)
-                return Named(address=specified)
+                return Addressed(address=specified)
         return self._known[specified]
 
-    def _addressed(self, value: Runnable) -> Named:
+    def _addressed(self, value: Runnable) -> Addressed:
         """The address by specification, code and data, computed anew."""
         sources = [v.source(self.data_root) for v in values_in(value) if hasattr(v, "source")]
         name = address(
@@ -93,7 +93,7 @@ class Names:
             source=" ".join(s.digest for s in sources),
             semantics=SEMANTICS,
         )
-        return Named(name, tuple((s.name, s.digest) for s in sources))
+        return Addressed(name, tuple((s.name, s.digest) for s in sources))
 
 
 Fields = Mapping[str, tuple[str, ...]]
@@ -125,8 +125,8 @@ def _earlier(value: Any, fields: Fields) -> Any:
     name = type(value).__name__
     plain = {"value": name}
     for field in fields_of(type(value)):
-        given = getattr(value, field.name)
-        added = name in fields and field.name not in fields[name] and given == field.default
+        content = getattr(value, field.name)
+        added = name in fields and field.name not in fields[name] and content == field.default
         if field.name not in value.unaddressed and not added:
-            plain[field.name] = _earlier(given, fields)
+            plain[field.name] = _earlier(content, fields)
     return plain

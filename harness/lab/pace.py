@@ -20,7 +20,7 @@ NEARLY = 0.95
 
 
 class Stopwatch:
-    """What runs took in this session, beside what was expected of them: the same plan knows better later."""
+    """Compares what runs took in this session with what was expected, so that the plan learns."""
 
     def __init__(self) -> None:
         self._sums: dict[object, tuple[float, float, int]] = {}
@@ -118,13 +118,13 @@ class Pace:
 
     def now(self) -> Now:
         """What is computed just now, as far as the order of computing tells."""
-        found = Now()
+        current = Now()
         for i in self._current():
             runs = list(self._open[i].values())
             seconds = sum(self.stopwatch.seconds(run, self._expected[i]) for run in runs)
-            names = dict.fromkeys((*found.names, described(runs[0].value)))
-            found = Now(tuple(names), found.seconds + seconds, max(found.longest, seconds))
-        return found
+            names = dict.fromkeys((*current.names, described(runs[0].value)))
+            current = Now(tuple(names), current.seconds + seconds, max(current.longest, seconds))
+        return current
 
     def _current(self) -> list[int]:
         """Fleets are taken in order; a single process may have passed some that another one holds."""

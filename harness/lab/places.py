@@ -14,7 +14,12 @@ from harness.lab.pinning import count_gpus
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where runs are computed and kept.
 
-    ``since`` makes records older than it (seconds since 1970) count as missing: ``--fresh``.
+    Attributes:
+        store: the directory of records, or a file of shipped ones.
+        data_root: the directory of data sets.
+        device: "cpu", "cuda" (all GPUs) or "cuda:1".
+        since: records older than this moment (seconds since 1970) count as missing, for ``--fresh``.
+        commit: of the code, for the provenance of what is computed.
     """
 
     store: Path
@@ -32,7 +37,7 @@ def place(
     since: float = 0.0,
     commit: str = "",
 ) -> Place:
-    """What was given, else ``HARNESS_STORE`` and ``HARNESS_DATA``, else folders in the user's cache.
+    """Decide by what was asked, else by ``HARNESS_STORE`` and ``HARNESS_DATA``, else for the user's cache.
 
     Raises:
         ValueError: no such directory, no such file of shipped records, no such device.
@@ -44,14 +49,14 @@ def place(
     if kept.suffix == ".gz" and not kept.exists():  # or a slip of the pen would start a store of that name
         name = "--store" if store else "HARNESS_STORE"
         raise ValueError(f"{name} {kept.name}: no such file of records; check its path or give a directory")
-    given = data_root or os.environ.get("HARNESS_DATA")
-    if given and not Path(given).is_dir():
+    data = data_root or os.environ.get("HARNESS_DATA")
+    if data and not Path(data).is_dir():
         name = "--data-root" if data_root else "HARNESS_DATA"
-        raise ValueError(f"{name} {given}: no such directory; put data sets there or leave it out")
+        raise ValueError(f"{name} {data}: no such directory; put data sets there or leave it out")
     if since and kept.is_file():
         raise ValueError("--fresh trains everything anew, --store FILE only reads: leave one of them out")
     _check(device)
-    root = Path(given or cache / "data").absolute()
+    root = Path(data or cache / "data").absolute()
     return Place(store=kept, data_root=root, device=device, since=since, commit=commit)
 
 
@@ -71,7 +76,7 @@ def _check(device: str) -> None:
 
 
 def processes(device: str, workers: int = 1) -> int:
-    """How many processes may train at once: one per core or GPU, shared among so many workers."""
+    """Count the processes that may train at once: one per core or GPU, shared among so many workers."""
     if device.startswith("cuda"):
         return max(1, count_gpus() // workers) if device == "cuda" else 1
     return max(1, provenance.cores() // workers)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from harness.lab.durations import seconds_of
-from harness.lab.runs import Fleet, Run
-from harness.spec import Experiment, Runnable, canonical, digest
+from harness.lab.runs import Fleet, Run, Work
+from harness.spec import Experiment, Runnable, abbreviated, canonical, digest
 
 FLEET_SECONDS = 4.0
-"""A fleet of runs trained in turn is cut to about this much work, so that processes end together."""
+"""Expected seconds to which a fleet of runs trained in turn is cut, so that processes end together."""
 
 PARTS = 32
-"""Nor is it much more than such a part of all that is missing, so that small plans use all processes too."""
+"""A fleet is at most such a part of all that is missing, so that small plans use all processes too."""
 
 STACKED = 64
 """Most runs that a GPU trains at once as one stacked model (fewer where memory does not hold them)."""
@@ -41,6 +41,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Estimated seconds on so many processes: a fleet is not shared between two of them."""
         return max(self.seconds / processes, max((fleet.seconds for fleet in self.fleets), default=0.0))
 
+    def specifications(self) -> dict[str, Work]:
+        """What is missing by what it is, in one line, in the order of computing."""
+        works: dict[str, Work] = {}
+        for fleet in self.fleets:
+            each = fleet.seconds / len(fleet.runs)
+            for what in (abbreviated(run.value) for run in fleet.runs):
+                works[what] = works.get(what, Work()).plus(1, each)
+        return works
+
 
 def fleets(runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu") -> list[Fleet]:
     """Group runs of equal shape, cut the groups to size; parents before children, then longest first.
@@ -56,14 +65,14 @@ def fleets(runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu
     groups: dict[tuple[int, str], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.depth, shape_of(run.value)), []).append(run)
-    found = []
+    with_depth = []
     for (depth, shape), members in groups.items():
         members.sort(key=lambda r: (r.kind, r.replicate))
         for part in _numbered(members) if at_once else _cut(members, timings, most):
             seconds = sum(seconds_of(r, timings) for r in part)
-            found.append((depth, Fleet(shape=shape, runs=tuple(part), seconds=seconds)))
-    found.sort(key=lambda pair: (pair[0], -pair[1].seconds, pair[1].runs[0].key))
-    return [fleet for _, fleet in found]
+            with_depth.append((depth, Fleet(shape=shape, runs=tuple(part), seconds=seconds)))
+    with_depth.sort(key=lambda pair: (pair[0], -pair[1].seconds, pair[1].runs[0].key))
+    return [fleet for _, fleet in with_depth]
 
 
 def _numbered(runs: list[Run]) -> Iterable[list[Run]]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from harness.lab.pace import Group, Pace, Stopwatch, described, remaining
+from harness.lab.runs import Fleet, Work
 
 if TYPE_CHECKING:
     from harness.lab.computing import Finished
-    from harness.lab.runs import Fleet
 
 PLAIN_SECONDS = 10.0
 """Seconds from one plain line of progress to the next, in a training of minutes."""
@@ -57,13 +57,6 @@ Show = Callable[[Status, bool], None]
 """Draws a status, or passes it on; the second argument says that nothing follows for now."""
 
 
-class Computed(NamedTuple):
-    """How many runs were computed, and the seconds of a processor (or GPU) that they took together."""
-
-    runs: int = 0
-    seconds: float = 0.0
-
-
 class Tally:
     """What one process has done of what it set out to do, counted anew each time it sets out.
 
@@ -82,7 +75,7 @@ class Tally:
         self.first = False
         self.planned: Status | None = None
         self.status = Status()
-        self.computed: dict[str, Computed] = {}
+        self.computed: dict[str, Work] = {}
         self._stopwatch = Stopwatch()
         self._pace = Pace((), processes, self._stopwatch)
         self._began = 0.0
@@ -103,9 +96,8 @@ class Tally:
         """One run ended."""
         self._pace.finished(done.run, done.seconds)
         if done.seconds:
-            before = self.computed.get(described(done.run.value), Computed())
-            after = Computed(before.runs + 1, before.seconds + done.cost)
-            self.computed[described(done.run.value)] = after
+            before = self.computed.get(described(done.run.value), Work())
+            self.computed[described(done.run.value)] = before.plus(1, done.cost)
         self.status = msgspec.structs.replace(
             self.status, done=self.status.done + 1, failed=self.status.failed + bool(done.failure)
         )
@@ -180,11 +172,9 @@ def current(status: Status, most: int) -> list[str]:
     return lines + ([f"and {len(names) - most} other kinds"] if len(names) > most else [])
 
 
-def summed(one: Mapping[str, Computed], other: Mapping[str, Computed]) -> dict[str, Computed]:
+def summed(one: Mapping[str, Work], other: Mapping[str, Work]) -> dict[str, Work]:
     """What either computed, added up by name."""
-    none = Computed()
-    pairs = {name: (one.get(name, none), other.get(name, none)) for name in {**one, **other}}
-    return {name: Computed(a.runs + b.runs, a.seconds + b.seconds) for name, (a, b) in pairs.items()}
+    return {name: one.get(name, Work()).plus(*other.get(name, Work())) for name in {**one, **other}}
 
 
 def spoken(seconds: float) -> str:

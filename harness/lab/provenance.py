@@ -33,13 +33,13 @@ def _git(root: Path, *arguments: str) -> str:
 
 def versions() -> dict[str, str]:
     """Installed versions of what numbers depend on, read without importing anything."""
-    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    installed = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def processor() -> str:

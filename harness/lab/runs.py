@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -42,6 +42,17 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class Work(NamedTuple):
+    """How many runs, and the seconds of a processor (or GPU) that they take together."""
+
+    runs: int = 0
+    seconds: float = 0.0
+
+    def plus(self, runs: int, seconds: float) -> Work:
+        """This and so many runs more."""
+        return Work(self.runs + runs, self.seconds + seconds)
+
+
 def parts(value: Runnable) -> list[Runnable]:
     """What is computed for a value: itself without its probes, and each probe of it."""
     if isinstance(value, Experiment) and value.probes:
@@ -60,11 +71,11 @@ def parents_of(value: Value) -> tuple[Experiment, ...]:
 
 def with_parents(runs: Iterable[Run]) -> list[Run]:
     """Every run and everything it starts from, each once, in the order met."""
-    found: dict[str, Run] = {}
+    runs_by_key: dict[str, Run] = {}
     todo = list(runs)
     while todo:
         run = todo.pop(0)
-        if run.key not in found:
-            found[run.key] = run
+        if run.key not in runs_by_key:
+            runs_by_key[run.key] = run
             todo += run.parents
-    return list(found.values())
+    return list(runs_by_key.values())

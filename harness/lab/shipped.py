@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from harness.lab.names import Named, Names, specification
+from harness.lab.names import Addressed, Names, specification
 from harness.lab.store import Record, Store, StoreError
 from harness.spec import Runnable
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 CONTENT = "overclaim records"
 UNSHIPPED = "needs runs that were not shipped: run without --store FILE"
-UNNAMED = Named(address="")
+UNNAMED = Addressed(address="")
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     memory_gib: float
     versions: dict[str, str]
     records: int
-    names: dict[str, Named]
+    names: dict[str, Addressed]
     fields: dict[str, tuple[str, ...]]
 
 
@@ -67,7 +67,7 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def encode(header: Header, records: Iterable[Record]) -> bytes:
-    """The file's bytes: equal ones for equal records, with the same zlib. Sets ``header.records``."""
+    """The file's bytes, equal for equal records and zlib; ``header.records`` is set to their number."""
     bare = (msgspec.structs.replace(record, files={}) for record in records)
     ordered = sorted(bare, key=lambda record: record.key)
     header = msgspec.structs.replace(header, records=len(ordered))
@@ -116,7 +116,7 @@ def _lines(data: bytes, name: str) -> list[_Line]:
         _damaged(name, str(error))
     except (EOFError, zlib.error) as error:
         _damaged(name, str(error))
-    found = []
+    lines = []
     for number, text in enumerate(plain.splitlines(), start=1):
         try:
             line = msgspec.json.decode(text, type=_Line)
@@ -124,8 +124,8 @@ def _lines(data: bytes, name: str) -> list[_Line]:
             _foreign(name)
         if hashlib.sha256(bytes(line.body)).hexdigest() != line.sha256:
             _damaged(name, f"checksum of line {number}")
-        found.append(line)
-    return found
+        lines.append(line)
+    return lines
 
 
 def _foreign(name: str) -> NoReturn:
@@ -154,17 +154,17 @@ class Shipped(Store):
 
     @property
     def commit(self) -> str:
-        """Of the code whose records these are."""
+        """The commit of the code whose records these are, with ``-dirty`` if the tree differed from it."""
         return (self.header.commit or "unknown") + ("-dirty" if self.header.dirty else "")
 
     def said(self, present: int, missing: int) -> str:
-        """What pytest says after collection: how many runs there are to judge."""
+        """The line that pytest says after collection: how many runs there are to judge."""
         absent = f"; {missing} more are needed and not among them" if missing else ""
         at = (self.header.commit[:12] or "unknown") + (" and changes" if self.header.dirty else "")
         return f"shipped records of commit {at}: {present} runs to judge, nothing is trained{absent}"
 
     def names(self) -> Names:
-        """Names runs as they were named where the records come from."""
+        """The names that runs had where the records come from."""
         return _ShippedNames(self.header)
 
     def keys(self) -> list[str]:
@@ -196,11 +196,11 @@ class Shipped(Store):
 
 
 class _ShippedNames(Names):
-    """Addresses as shipped; what was not shipped has a name under which no record is."""
+    """Names experiments as shipped; what was not has a name under which no record is."""
 
     def __init__(self, header: Header) -> None:
         super().__init__(Path())
         self.header = header
 
-    def named(self, value: Runnable) -> Named:
+    def named(self, value: Runnable) -> Addressed:
         return self.header.names.get(specification(value, self.header.fields), UNNAMED)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 LAYOUT = "v1"
+DAY = 86_400.0
+"""Seconds."""
+
 RECORD, WEIGHTS = "record.json", "weights.safetensors"
 
 
@@ -109,7 +112,7 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove drafts that a killed process left; none is written for a day."""
-        yesterday = time.time() - 86_400
+        yesterday = time.time() - DAY
         for draft in (self.root / "tmp").iterdir():
             with contextlib.suppress(OSError):
                 if draft.stat().st_mtime < yesterday:
@@ -120,7 +123,7 @@ class Store:
         return self.root / key[:2] / key
 
     def has(self, key: str, since: float = 0.0) -> bool:
-        """Is there a record (not yet verified), published at or after ``since`` (seconds since 1970)?"""
+        """Say whether there is a record, not yet verified, not older than ``since`` (seconds since 1970)."""
         try:
             return (self.path(key) / RECORD).stat().st_mtime >= since
         except (FileNotFoundError, NotADirectoryError):
@@ -139,7 +142,7 @@ class Store:
         return record
 
     def peek(self, key: str) -> Record | None:
-        """As ``read``, but what cannot be trusted stays where it is."""
+        """The record as ``read`` gives it, but what cannot be trusted stays where it is."""
         try:
             sealed = msgspec.json.decode((self.path(key) / RECORD).read_bytes(), type=_Sealed)
             record = msgspec.json.decode(sealed.record, type=Record)
@@ -186,7 +189,7 @@ class Store:
         return _bytes(self.path(key))
 
     def verify(self, key: str) -> bool:
-        """Is the record whole, to the last byte of its weights? If not, it is set aside."""
+        """Say whether the record is whole, to the last byte of its weights; if not, it is set aside."""
         record = self.read(key)
         if record is None:
             return False
@@ -206,16 +209,16 @@ class Store:
                 if not needed and _written(path) < before:
                     yield Unneeded(kind, path, _bytes(path))
 
-    def remove(self, found: Unneeded) -> None:
-        """Remove it; renamed away first, so that no reader sees half of it. A lock that is held stays."""
+    def remove(self, unneeded: Unneeded) -> None:
+        """Remove it, renamed away first, so that no reader sees half of it; a lock that is held stays."""
         gone = self.root / "tmp" / uuid.uuid4().hex
-        if found.kind == "lock":
-            with self.claimed(found.path.stem) as mine:
+        if unneeded.kind == "lock":
+            with self.claimed(unneeded.path.stem) as mine:
                 if mine:
-                    found.path.unlink(missing_ok=True)
+                    unneeded.path.unlink(missing_ok=True)
             return
         with contextlib.suppress(FileNotFoundError):
-            os.rename(found.path, gone)
+            os.rename(unneeded.path, gone)
             shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
 
     def set_aside(self, key: str) -> None:
@@ -276,11 +279,11 @@ class Store:
 
     def timings(self, kinds: Iterable[str]) -> dict[str, float]:
         """Seconds per run of each kind, where recorded."""
-        found = {}
+        seconds = {}
         for kind in set(kinds):
             with contextlib.suppress(FileNotFoundError, ValueError):
-                found[kind] = float((self.root / "timings" / kind).read_text())
-        return found
+                seconds[kind] = float((self.root / "timings" / kind).read_text())
+        return seconds
 
     @contextlib.contextmanager
     def _draft(self) -> Iterator[Path]:
@@ -349,7 +352,7 @@ def _bytes(path: Path) -> int:
 
 
 def _written(path: Path) -> float:
-    """When a file, or the last of a folder's, was written; 0 if it is gone."""
+    """When a file, or the last one of a folder, was written (seconds since 1970); 0 if it is gone."""
     try:
         return max(p.stat().st_mtime for p in (path, *(path.iterdir() if path.is_dir() else ())))
     except OSError:

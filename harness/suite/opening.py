@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.lab.progress import spoken
-from harness.spec import TIERS, abbreviated
+from harness.spec import TIERS
 
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
@@ -56,10 +56,6 @@ def planned(plan: Plan, processes: int, data: Mapping[str, str]) -> list[str]:
 
 def listing(plan: Plan) -> Iterator[str]:
     """What ``--plan`` prints: a line for each specification, the longest first."""
-    found: dict[str, tuple[int, float]] = {}
-    for fleet in plan.fleets:
-        for what in (abbreviated(run.value) for run in fleet.runs):
-            count, seconds = found.get(what, (0, 0.0))
-            found[what] = count + 1, seconds + fleet.seconds / len(fleet.runs)
-    for what, (count, seconds) in sorted(found.items(), key=lambda pair: (-pair[1][1], pair[0])):
-        yield f"{count:5d} runs {seconds:10.1f} s  {what}"
+    works = plan.specifications().items()
+    for what, work in sorted(works, key=lambda pair: (-pair[1].seconds, pair[0])):
+        yield f"{work.runs:5d} runs {work.seconds:10.1f} s  {what}"

@@ -22,6 +22,7 @@ from harness.lab.carrying import proof_of
 from harness.lab.lab import Lab
 from harness.lab.places import Place, processes
 from harness.lab.plan import Plan
+from harness.lab.runs import Work
 from harness.lab.shipped import UNSHIPPED
 from harness.spec import TIERS
 from harness.spec.claim import Claim
@@ -43,7 +44,7 @@ class Exchange(msgspec.Struct, kw_only=True):
     papers: list[PaperEntry] = []
     data: dict[str, str] = {}
     computed: dict[str, float] = {}
-    trained: dict[str, progress.Computed] = {}
+    trained: dict[str, Work] = {}
     read: list[str] = []
     carried: dict[str, str] = {}
     refusal: str = ""

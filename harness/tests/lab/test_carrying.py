@@ -25,7 +25,7 @@ from harness.lab.carrying import (
     sampled,
 )
 from harness.lab.lab import Lab
-from harness.lab.names import Named, Names, specification
+from harness.lab.names import Addressed, Names, specification
 from harness.lab.store import Record, Store
 from harness.spec import Runnable, digest
 from harness.tests.simulated import SMALL, Norm, at, drawn, named, record
@@ -40,7 +40,7 @@ def as_then(folder: Path, replicates: int = 2) -> tuple[Lab, Earlier, Store]:
     lab = Lab(at(folder))
     lab.ensure(run for value in VALUES for run in lab.runs(value, replicates))
     then = Store(folder / "then")
-    names: dict[str, Named] = {}
+    names: dict[str, Addressed] = {}
     for key in lab.store.keys():  # noqa: SIM118 - not a dict
         kept = lab.store.read(key)
         assert kept is not None
@@ -53,7 +53,7 @@ def as_then(folder: Path, replicates: int = 2) -> tuple[Lab, Earlier, Store]:
     for value in VALUES:
         for run in lab.runs(value, 1):
             now = lab.names.named(run.value)
-            names[specification(run.value)] = Named(digest(["then", now.address]), now.sources)
+            names[specification(run.value)] = Addressed(digest(["then", now.address]), now.sources)
     return lab, Earlier(commit=THEN, names=names, fields={}), then
 
 
@@ -68,7 +68,7 @@ def test_candidates_are_the_same_cells_under_another_name(tmp_path: Path) -> Non
 
 def test_other_data_is_no_candidate(tmp_path: Path) -> None:
     lab, earlier, then = as_then(tmp_path)
-    names = {name: Named(one.address, (("another", "12"),)) for name, one in earlier.names.items()}
+    names = {name: Addressed(one.address, (("another", "12"),)) for name, one in earlier.names.items()}
     elsewhere = msgspec.structs.replace(earlier, names=names)
     assert candidates(VALUES, lab.names, elsewhere, then, Store(tmp_path / "now")) == []
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from harness.data import RandomLabels
 from harness.lab import progress
 from harness.lab.computing import HELD, PRESENT, Finished
-from harness.lab.progress import Computed
+from harness.lab.runs import Work
 from harness.tests.plans import FIT, computed, fleet, runs, status_after
 from harness.tests.simulated import drawn, named
 
@@ -60,7 +60,7 @@ def test_a_line_counts_each_time_anew() -> None:
 
 
 def test_sums_of_what_was_computed() -> None:
-    one, more = Computed(1, 2.0), {"a": Computed(2, 3.0), "b": Computed(1, 1.0)}
+    one, more = Work(1, 2.0), {"a": Work(2, 3.0), "b": Work(1, 1.0)}
     assert progress.summed({"a": one}, more) == {"a": (3, 5.0), "b": (1, 1.0)}
 
 
