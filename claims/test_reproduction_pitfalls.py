@@ -41,6 +41,7 @@ from harness import (
 from harness.data import Augmented, Cifar10, Digits, GeneratedImages, RandomCrop, RandomLabels, TrueLabels
 from harness.data.pitfalls import CentreCrop, CorruptedTest, DividedAgain, ReshuffledLabels
 from harness.models import Dropout, Mlp, SmallInception
+from harness.spec import fields_of
 
 ONCE, TWICE = DividedAgain(1.0), DividedAgain()
 FITTED = 0.0
@@ -125,7 +126,8 @@ BARE = INCEPTION.but(model__batch_norm=False)
 def made_anew(experiment: Experiment, forgotten: str) -> Experiment:
     """The experiment with its net made by a call of its class that leaves out an argument."""
     kind = type(experiment.model)
-    given = {f: getattr(experiment.model, f) for f in kind.__struct_fields__ if f != forgotten}
+    names = (field.name for field in fields_of(kind))
+    given = {name: getattr(experiment.model, name) for name in names if name != forgotten}
     return experiment.but(model=kind(**given))
 
 

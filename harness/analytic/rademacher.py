@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from harness.analytic.kernel_interpolation import interpolate
 from harness.analytic.minimum_norm import minimum_norm
 from harness.analytic.scores import flat, require_positive
+from harness.data.labels import LabelChange
 from harness.spec import Value
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
 
 
-class CoinFlips(Value, frozen=True):
+class CoinFlips(LabelChange, frozen=True):
     """Every label is replaced by class 0 or class 1, drawn by a fair coin."""
 
     def apply(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.benchmarks.workloads import Cell, Workload
+from harness.models import Mlp
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -70,7 +71,7 @@ def plain_cell(cell: Cell, split: Split, device: str) -> list[tuple[float, float
     train_set = TensorDataset(torch.from_numpy(split.x_train), torch.from_numpy(split.y_train))
     test_set = TensorDataset(torch.from_numpy(split.x_test), torch.from_numpy(split.y_test))
     loader = DataLoader(train_set, batch_size=sgd.batch, shuffle=True)
-    optimizer = torch.optim.SGD(model.parameters(), lr=sgd.lr, momentum=sgd.momentum)
+    optimizer = torch.optim.SGD(model.parameters(), lr=sgd.lr_at(0, 1), momentum=sgd.momentum)
     criterion = nn.CrossEntropyLoss()
     history = []
     for _ in range(sgd.epochs):
@@ -167,7 +168,7 @@ def tuned_cell(
         torch.from_numpy(x).to(device).contiguous(memory_format=layout) for x in (split.x_train, split.x_test)
     )
     y_train, y_test = (torch.from_numpy(y).to(device) for y in (split.y_train, split.y_test))
-    optimizer = torch.optim.SGD(model.parameters(), lr=sgd.lr, momentum=sgd.momentum, fused=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=sgd.lr_at(0, 1), momentum=sgd.momentum, fused=True)
     autocast = torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=reduced)
     convolves = any(isinstance(m, nn.Conv2d) for m in model.modules())
     at_once = CONVOLVED_AT_ONCE if convolves and device == "cpu" else EVALUATION_BATCH
@@ -222,12 +223,13 @@ def sklearn_net(cell: Cell) -> Any:
     from sklearn.neural_network import MLPClassifier
 
     sgd, model = cell[0].optimizer, cell[0].model
+    assert isinstance(model, Mlp)
     return MLPClassifier(
         (model.width,) * model.depth,
         solver="sgd",
         alpha=0.0,
         batch_size=sgd.batch,
-        learning_rate_init=sgd.lr,
+        learning_rate_init=sgd.lr_at(0, 1),
         momentum=sgd.momentum,
         nesterovs_momentum=False,
     )

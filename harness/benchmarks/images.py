@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
 
 from harness.data.archives import Source
+from harness.data.examples import Examples
 from harness.data.labels import TrueLabels
 from harness.data.split import ImageSet, Split, require_between, split_of
-from harness.spec import Value
+from harness.spec.contracts import Corruption
 from harness.spec.streams import stream
 
 CLASSES = 10
 
 
-class BenchmarkImages(Value, frozen=True):
+class BenchmarkImages(Examples, frozen=True):
     """Independent normal pixels and uniformly drawn classes, the same images for every replicate.
 
     A process draws them once, so that what is measured is training: as with a data set that lies in memory,
@@ -33,7 +33,7 @@ class BenchmarkImages(Value, frozen=True):
     n: int
     n_test: int
     shape: tuple[int, ...]
-    labels: Any = TrueLabels()
+    labels: Corruption = TrueLabels()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -97,7 +97,7 @@ def _vmap_fleet(cells: list[Cell], splits: list[Split], device: str) -> None:
                 total += losses * rows.shape[1]
                 for name, velocity in velocities.items():
                     velocity.mul_(sgd.momentum).add_(gradients[name])
-                    params[name].sub_(velocity, alpha=sgd.lr)
+                    params[name].sub_(velocity, alpha=sgd.lr_at(0, 1))
         total.tolist()
         with torch.no_grad():
             for x, y in ((x_train, y_train), (x_test, y_test)):

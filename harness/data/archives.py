@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.spec.contracts import Source
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+__all__ = ["ARCHIVES", "CIFAR10", "CIFAR100", "KNOWN", "MNIST", "Archive", "Arrays", "DataError", "Source"]
+
 
 class DataError(ValueError):
     """Data that cannot be used, in one line: what is wrong and what would mend it."""
-
-
-class Source(NamedTuple):
-    """Where images come from.
-
-    Attributes:
-        name: what they may honestly be called in a report.
-        digest: SHA-256 (hex) of their content; empty for embedded and generated data.
-    """
-
-    name: str
-    digest: str
 
 
 class Arrays(NamedTuple):

@@ -8,14 +8,14 @@ pixels are drawn anew. Test images are only brought to the same shape. Images ar
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
-from harness.data.archives import Source
+from harness.data.examples import AroundData
 from harness.data.preprocessing import CHUNK, _standardise
 from harness.data.split import Split
 from harness.spec import Value
+from harness.spec.contracts import Augmentation
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Images = NDArray[np.float32]
+
+
+class ImageChange(Value, frozen=True):
+    """An augmentation that keeps the shape and has no part in testing; a class of one's own adds ``apply``.
+
+    What ``apply`` gets and gives is written in ``harness.spec.contracts.Augmentation``.
+    """
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Unchanged."""
+        return shape
+
+    def settle(self, images: Images) -> Images:
+        """Unchanged."""
+        return images
 
 
 class RandomCrop(Value, frozen=True):
@@ -77,12 +92,8 @@ class RandomCrop(Value, frozen=True):
         return parts
 
 
-class RandomFlip(Value, frozen=True):
+class RandomFlip(ImageChange, frozen=True):
     """Left and right exchanged, for half of the images."""
-
-    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Unchanged."""
-        return shape
 
     def apply(self, images: Images, generator: np.random.Generator) -> Images:
         """Each image or its mirror image."""
@@ -91,19 +102,11 @@ class RandomFlip(Value, frozen=True):
         turned = generator.random(len(images)) < 0.5
         return np.where(turned[:, None, None, None], images[..., ::-1], images)
 
-    def settle(self, images: Images) -> Images:
-        """Unchanged."""
-        return images
 
-
-class RandomRotation(Value, frozen=True):
+class RandomRotation(ImageChange, frozen=True):
     """Turned about the centre by up to so many degrees, bilinear, zeros from outside."""
 
     degrees: float = 25.0
-
-    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Unchanged."""
-        return shape
 
     def apply(self, images: Images, generator: np.random.Generator) -> Images:
         """Each image turned by its own angle."""
@@ -116,12 +119,8 @@ class RandomRotation(Value, frozen=True):
             turned[rows] = rotated(images[rows], angles[rows])
         return turned
 
-    def settle(self, images: Images) -> Images:
-        """Unchanged."""
-        return images
 
-
-class ColourJitter(Value, frozen=True):
+class ColourJitter(ImageChange, frozen=True):
     """Brightness and contrast scaled, each by a factor from 1 - strength to 1 + strength."""
 
     strength: float = 0.4
@@ -130,10 +129,6 @@ class ColourJitter(Value, frozen=True):
         super().__post_init__()
         if not 0 <= self.strength <= 1:
             raise ValueError(f"ColourJitter({self.strength}): the strength must be between 0 and 1")
-
-    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Unchanged."""
-        return shape
 
     def apply(self, images: Images, generator: np.random.Generator) -> Images:
         """Each image with its own brightness and contrast, cut off at 0 and 1."""
@@ -147,10 +142,6 @@ class ColourJitter(Value, frozen=True):
         mean = bright.mean(axis=(1, 2, 3), keepdims=True)
         jittered: Images = np.clip((bright - mean) * contrast + mean, 0, 1)
         return jittered
-
-    def settle(self, images: Images) -> Images:
-        """Unchanged."""
-        return images
 
 
 def rotated(images: Images, angles: NDArray[np.float64]) -> Images:
@@ -173,17 +164,7 @@ def rotated(images: Images, angles: NDArray[np.float64]) -> Images:
     return np.ascontiguousarray(turned.transpose(0, 3, 1, 2))
 
 
-@dataclasses.dataclass(frozen=True)
-class AugmentedSplit(Split):
-    """A split whose training images are drawn anew: ``augment(epoch)`` gives float32 [n, *shape].
-
-    ``x_train`` holds those of no epoch: the images as test images are treated.
-    """
-
-    augment: Callable[[int], Any] | None = None
-
-
-class Augmented(Value, frozen=True):
+class Augmented(AroundData, frozen=True):
     """A data set with augmentations, applied in this order in every epoch, then standardised.
 
     Args:
@@ -196,51 +177,30 @@ class Augmented(Value, frozen=True):
         ValueError: the data are standardised before their pixels are changed.
     """
 
-    data: Any
-    augmentations: tuple[Any, ...] = (RandomCrop(28),)
+    augmentations: tuple[Augmentation, ...] = (RandomCrop(28),)
     whiten: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if getattr(self.data, "whiten", False):
+        if self.data.standardized:
             name = type(self.data).__name__
             raise ValueError(f"Augmented({name}(...)): give {name}(whiten=False), standardising comes last")
         self.shape  # noqa: B018 - refuses images that are too small
 
-    def but(self, **changes: Any) -> Self:
-        """The same with some fields replaced; what is no field of its own (``labels``) is its data's."""
-        own = self.__struct_fields__
-        return super().but(
-            **{name if name.partition("__")[0] in own else f"data__{name}": c for name, c in changes.items()}
-        )
-
     @property
     def shape(self) -> tuple[int, ...]:
-        shape: tuple[int, ...] = self.data.shape
+        shape = self.data.shape
         for augmentation in self.augmentations:
             shape = augmentation.shape(shape)
         return shape
 
     @property
-    def classes(self) -> int:
-        return int(self.data.classes)
+    def standardized(self) -> bool:
+        return self.whiten
 
-    @property
-    def train_size(self) -> int:
-        return int(self.data.train_size)
-
-    @property
-    def test_size(self) -> int:
-        return int(self.data.test_size)
-
-    def source(self, root: Path | None) -> Source:
-        """What the data set says of itself."""
-        source: Source = self.data.source(root)
-        return source
-
-    def split(self, root: Path | None, replicate: int) -> AugmentedSplit:
+    def split(self, root: Path | None, replicate: int) -> Split:
         """The data set's split of a replicate; its training images of an epoch by ``augment``."""
-        inner: Split = self.data.split(root, replicate)
+        inner = self.data.split(root, replicate)
 
         def augment(epoch: int) -> Images:
             images, generator = inner.x_train, stream(replicate, "augmentation", epoch)
@@ -248,9 +208,8 @@ class Augmented(Value, frozen=True):
                 images = augmentation.apply(images, generator)
             return self._finished(images)
 
-        fields = {field.name: getattr(inner, field.name) for field in dataclasses.fields(Split)}
-        fields |= {name: self._settled(fields[name]) for name in ("x_train", "x_test")}
-        return AugmentedSplit(**fields, augment=augment)
+        x_train, x_test = self._settled(inner.x_train), self._settled(inner.x_test)
+        return dataclasses.replace(inner, x_train=x_train, x_test=x_test, augment=augment)
 
     def _settled(self, images: Images) -> Images:
         for augmentation in self.augmentations:

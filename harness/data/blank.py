@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.spec import Value
+from harness.data.inputs import InputChange
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.data.inputs import Images
 
 
-class BlankInputs(Value, frozen=True):
+class BlankInputs(InputChange, frozen=True):
     """Every image is zero everywhere, so that no function of it can tell one example from another."""
 
     drawn: ClassVar[bool] = False
@@ -20,7 +20,7 @@ class BlankInputs(Value, frozen=True):
     def apply(
         self, train: Images, test: Images, generator: np.random.Generator, *, in_place: bool = False
     ) -> tuple[Images, Images]:
-        """Zeros of the images' shapes; ``in_place`` writes them over the given ones."""
+        """Zeros of the images' shapes; ``in_place`` writes them over those passed in."""
         import numpy as np
 
         if not in_place:

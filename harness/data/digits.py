@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.data.archives import Source
+from harness.data.examples import Examples
 from harness.data.inputs import TrueInputs
 from harness.data.labels import TrueLabels
 from harness.data.preprocessing import prepare
 from harness.data.split import ImageSet, Split, require_between, require_corruptions, split_of
-from harness.spec import Value
+from harness.spec.contracts import Corruption, InputCorruption
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ TOTAL = 1797
 HIGHEST = 16
 
 
-class Digits(Value, frozen=True):
+class Digits(Examples, frozen=True):
     """``n`` training images drawn for each replicate; all others are its test images.
 
     Args:
@@ -33,14 +34,14 @@ class Digits(Value, frozen=True):
     """
 
     n: int = 1000
-    labels: Any = TrueLabels()
-    inputs: Any = TrueInputs()
+    labels: Corruption = TrueLabels()
+    inputs: InputCorruption = TrueInputs()
     whiten: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_between(self, "n", self.n, 1, TOTAL - 1)
-        require_corruptions(self)
+        require_corruptions(self, "labels", "inputs")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,6 +59,14 @@ class Digits(Value, frozen=True):
     def test_size(self) -> int:
         return TOTAL - self.n
 
+    @property
+    def standardized(self) -> bool:
+        return self.whiten
+
+    @property
+    def true_labels(self) -> bool:
+        return self.labels.keeps_labels
+
     def source(self, root: Path | None) -> Source:
         """Embedded: the same everywhere, no digest, no root needed."""
         return Source("digits (scikit-learn)", "")
@@ -67,8 +76,10 @@ class Digits(Value, frozen=True):
         images, labels = _images()
         order = stream(replicate, "data").permutation(TOTAL)
         train, test = order[: self.n], order[self.n :]
-        prepared = (prepare(images[rows], highest=HIGHEST, whiten=self.whiten) for rows in (train, test))
-        x_train, x_test = self.inputs.apply(*prepared, stream(replicate, "noise"), in_place=True)
+        x_train, x_test = (
+            prepare(images[rows], highest=HIGHEST, whiten=self.whiten) for rows in (train, test)
+        )
+        x_train, x_test = self.inputs.apply(x_train, x_test, stream(replicate, "noise"), in_place=True)
         images_of = ImageSet(x_train, labels[train], x_test, labels[test])
         return split_of(images_of, self.labels, self.classes, replicate)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.data.archives import Source
+from harness.data.examples import Examples
 from harness.data.labels import TrueLabels
-from harness.data.split import ImageSet, Split, require_between, split_of
-from harness.spec import Value
+from harness.data.split import ImageSet, Split, require_between, require_corruptions, split_of
+from harness.spec.contracts import Corruption
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ BLOCK = 250  # images drawn from one stream
 TRAIN, TEST = 3, 4  # parts of the stream
 
 
-class GaussianImages(Value, frozen=True):
+class GaussianImages(Examples, frozen=True):
     """Independent standard normal values, each image with a class drawn uniformly and without regard to it.
 
     There is no real image beneath, so n is limited by memory alone: 500,000 images of 3x28x28 pixels take
@@ -41,13 +42,14 @@ class GaussianImages(Value, frozen=True):
     n: int = 1000
     size: int = 28
     channels: int = 3
-    labels: Any = TrueLabels()
+    labels: Corruption = TrueLabels()
     n_test: int = 1000
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, most in (("n", 10_000_000), ("n_test", 10_000_000), ("size", 256), ("channels", 64)):
             require_between(self, name, getattr(self, name), 1, most)
+        require_corruptions(self, "labels")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -64,6 +66,10 @@ class GaussianImages(Value, frozen=True):
     @property
     def test_size(self) -> int:
         return self.n_test
+
+    @property
+    def true_labels(self) -> bool:
+        return self.labels.keeps_labels
 
     def source(self, root: Path | None) -> Source:
         """Generated: no digest, no root needed."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.data.archives import Source
+from harness.data.examples import Examples
 from harness.data.inputs import TrueInputs
 from harness.data.labels import TrueLabels
 from harness.data.preprocessing import prepare
 from harness.data.split import ImageSet, Split, require_between, require_corruptions, split_of
-from harness.spec import Value
+from harness.spec.contracts import Corruption, InputCorruption
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ NOISE = (0.05, 0.2)  # its deviation at difficulties 0 and 1
 TRAIN, TEST = 1, 2  # parts of the stream
 
 
-class GeneratedImages(Value, frozen=True):
+class GeneratedImages(Examples, frozen=True):
     """A textured background with a shape on it, colours and positions at random, and noise.
 
     Class c has a texture of orientation c x 18 degrees, of random phase, period and colour; one of
@@ -53,8 +54,8 @@ class GeneratedImages(Value, frozen=True):
 
     n: int = 1000
     difficulty: float = 0.5
-    labels: Any = TrueLabels()
-    inputs: Any = TrueInputs()
+    labels: Corruption = TrueLabels()
+    inputs: InputCorruption = TrueInputs()
     whiten: bool = True
     size: int = 28
     n_test: int = 1000
@@ -64,7 +65,7 @@ class GeneratedImages(Value, frozen=True):
         require_between(self, "n", self.n, 1, 10_000_000)
         require_between(self, "n_test", self.n_test, 1, 10_000_000)
         require_between(self, "size", self.size, 8, 256)
-        require_corruptions(self)
+        require_corruptions(self, "labels", "inputs")
         if not 0 <= self.difficulty <= 1:
             raise ValueError(f"GeneratedImages(difficulty={self.difficulty}): must be between 0 and 1")
 
@@ -83,6 +84,14 @@ class GeneratedImages(Value, frozen=True):
     @property
     def test_size(self) -> int:
         return self.n_test
+
+    @property
+    def standardized(self) -> bool:
+        return self.whiten
+
+    @property
+    def true_labels(self) -> bool:
+        return self.labels.keeps_labels
 
     def source(self, root: Path | None) -> Source:
         """Generated: no digest, no root needed."""

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from harness.data import digests
 from harness.data.archives import DataError, Source
+from harness.data.examples import Examples
 from harness.data.labels import TrueLabels
-from harness.data.split import ImageSet, Split, split_of
-from harness.spec import Value
+from harness.data.split import ImageSet, Split, require_corruptions, split_of
+from harness.spec.contracts import Corruption
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class StreamedSplit(Split):
     measured: NDArray[np.int64] = None  # type: ignore[assignment]
 
 
-class ImageFolder(Value, frozen=True):
+class ImageFolder(Examples, frozen=True):
     """Coloured images of any size in folders of classes, too many to be held in memory.
 
     Without augmentation an image's shorter side is brought to 8/7 of ``size`` and its centre is kept. With
@@ -120,7 +121,7 @@ class ImageFolder(Value, frozen=True):
     train_size: int
     test_size: int
     size: int = 299
-    labels: Any = TrueLabels()
+    labels: Corruption = TrueLabels()
     augmented: bool = False
     blank: bool = False
     measured: int | None = 50_000
@@ -130,12 +131,15 @@ class ImageFolder(Value, frozen=True):
         for name in ("classes", "train_size", "test_size", "size", "measured"):
             if not (getattr(self, name) is None or getattr(self, name) > 0):
                 raise ValueError(f"{type(self).__name__}({name}={getattr(self, name)}): must be positive")
-        if not (isinstance(self.labels, Value) and hasattr(self.labels, "apply")):
-            raise TypeError(f"{type(self).__name__}(labels={self.labels!r}): not a corruption")
+        require_corruptions(self, "labels")
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (3, self.size, self.size)
+
+    @property
+    def true_labels(self) -> bool:
+        return self.labels.keeps_labels
 
     def source(self, root: Path | None) -> Source:
         """What the folder may be called, and the digest of the names and sizes of its files.

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 CHUNK = 200  # images handled at once, so that temporary arrays stay small beside a whole data set
 
 
-class TrueInputs(Value, frozen=True):
+class InputChange(Value, frozen=True):
+    """A corruption of images that draws for each replicate; a class of one's own adds ``apply``.
+
+    What ``apply`` gets and gives is written in ``harness.spec.contracts.InputCorruption``.
+    """
+
+    drawn: ClassVar[bool] = True
+
+
+class TrueInputs(InputChange, frozen=True):
     """Images as they are."""
 
     drawn: ClassVar[bool] = False
@@ -33,43 +42,37 @@ class TrueInputs(Value, frozen=True):
         return train, test
 
 
-class ShuffledPixels(Value, frozen=True):
+class ShuffledPixels(InputChange, frozen=True):
     """One permutation of the pixel positions, the same for all images, train and test, and channels."""
-
-    drawn: ClassVar[bool] = True
 
     def apply(
         self, train: Images, test: Images, generator: np.random.Generator, *, in_place: bool = False
     ) -> tuple[Images, Images]:
-        """Permuted images; ``in_place`` writes them over the given ones."""
+        """Permuted images; ``in_place`` writes them over those passed in."""
         order = generator.permutation(_pixels(train))
         return _permuted(train, order, in_place), _permuted(test, order, in_place)
 
 
-class RandomPixels(Value, frozen=True):
+class RandomPixels(InputChange, frozen=True):
     """Another permutation of the pixel positions for every image, the same for its channels.
 
     Test images are permuted too, each by its own; what a permutation keeps, the distribution of
     colours, can still be learnt, so a test error somewhat below chance is right.
     """
 
-    drawn: ClassVar[bool] = True
-
     def apply(
         self, train: Images, test: Images, generator: np.random.Generator, *, in_place: bool = False
     ) -> tuple[Images, Images]:
-        """Permuted images; ``in_place`` writes them over the given ones."""
+        """Permuted images; ``in_place`` writes them over those passed in."""
         return _scrambled(train, generator, in_place), _scrambled(test, generator, in_place)
 
 
-class GaussianInputs(Value, frozen=True):
+class GaussianInputs(InputChange, frozen=True):
     """Training images replaced by noise with the mean and variance, per channel, of the real ones.
 
     Test images stay real: the noise carries nothing about its labels, and a network trained on it
     is asked whether it says anything about images (it must be at chance).
     """
-
-    drawn: ClassVar[bool] = True
 
     def apply(
         self, train: Images, test: Images, generator: np.random.Generator, *, in_place: bool = False

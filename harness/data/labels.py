@@ -7,7 +7,7 @@ those corrupted at a larger one, and experiments along the fraction are paired.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.spec import Value
 
@@ -16,8 +16,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class TrueLabels(Value, frozen=True):
+class LabelChange(Value, frozen=True):
+    """A corruption that is drawn once for each replicate; a class of one's own adds ``apply``.
+
+    What ``apply`` gets and gives is written in ``harness.spec.contracts.Corruption``.
+    """
+
+    per_epoch: ClassVar[bool] = False
+    keeps_labels: ClassVar[bool] = False
+
+
+class TrueLabels(LabelChange, frozen=True):
     """Labels as they are."""
+
+    keeps_labels: ClassVar[bool] = True
 
     def apply(
         self, labels: NDArray[np.int64], classes: int, generator: np.random.Generator
@@ -26,7 +38,7 @@ class TrueLabels(Value, frozen=True):
         return labels
 
 
-class RandomLabels(Value, frozen=True):
+class RandomLabels(LabelChange, frozen=True):
     """Each label is replaced, with probability ``fraction``, by a uniformly drawn class.
 
     The draw may hit the true class: with K classes a share fraction x (K - 1) / K really changes
@@ -42,13 +54,13 @@ class RandomLabels(Value, frozen=True):
     def apply(
         self, labels: NDArray[np.int64], classes: int, generator: np.random.Generator
     ) -> NDArray[np.int64]:
-        """New labels [n]; the given ones are not written to."""
+        """New labels [n]; those passed in are not written to."""
         replaced = generator.random(len(labels)) < self.fraction
         drawn = generator.integers(classes, size=len(labels))
         return _where(replaced, drawn, labels)
 
 
-class WrongLabels(Value, frozen=True):
+class WrongLabels(LabelChange, frozen=True):
     """Each label is replaced, with probability ``fraction``, by a uniformly drawn other class.
 
     So exactly the replaced labels are wrong (EPFL reproduction, Figure 2, where accuracy on the
@@ -64,14 +76,16 @@ class WrongLabels(Value, frozen=True):
     def apply(
         self, labels: NDArray[np.int64], classes: int, generator: np.random.Generator
     ) -> NDArray[np.int64]:
-        """New labels [n]; the given ones are not written to."""
+        """New labels [n]; those passed in are not written to."""
         replaced = generator.random(len(labels)) < self.fraction
         drawn = (labels + generator.integers(1, classes, size=len(labels))) % classes
         return _where(replaced, drawn, labels)
 
 
-class RedrawnLabels(Value, frozen=True):
+class RedrawnLabels(LabelChange, frozen=True):
     """Uniformly drawn labels, drawn anew for every epoch: nothing stays to be memorized."""
+
+    per_epoch: ClassVar[bool] = True
 
     def apply(
         self, labels: NDArray[np.int64], classes: int, generator: np.random.Generator

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from harness.data.archives import Source
 from harness.data.augmentation import RandomCrop
+from harness.data.examples import AroundData
+from harness.data.inputs import InputChange
 from harness.data.labels import RedrawnLabels
 from harness.data.preprocessing import CHUNK, _standardise
 from harness.data.split import Split
-from harness.spec import Value
+from harness.spec.contracts import Corruption
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from harness.data.inputs import Images
 
 
-class DividedAgain(Value, frozen=True):
+class DividedAgain(InputChange, frozen=True):
     """Images in [0, 1] divided by ``divisor`` once more, and then standardised one by one.
 
     Standardising divides by the deviation or by 1 / sqrt(values), whichever is larger. An image in [0, 1]
@@ -51,7 +52,7 @@ class DividedAgain(Value, frozen=True):
     def apply(
         self, train: Images, test: Images, generator: np.random.Generator, *, in_place: bool = False
     ) -> tuple[Images, Images]:
-        """Standardised images; ``in_place`` writes them over the given ones."""
+        """Standardised images; ``in_place`` writes them over those passed in."""
         return self._prepared(train, in_place), self._prepared(test, in_place)
 
     def _prepared(self, images: Images, in_place: bool) -> Images:
@@ -84,7 +85,7 @@ class CentreCrop(RandomCrop, frozen=True):
         return self.settle(images)
 
 
-class CorruptedTest(Value, frozen=True):
+class CorruptedTest(AroundData, frozen=True):
     """A data set whose test labels are corrupted too, where only training labels should be.
 
     Args:
@@ -92,33 +93,10 @@ class CorruptedTest(Value, frozen=True):
         labels: corruption of the test labels, drawn for each replicate.
     """
 
-    data: Any
-    labels: Any
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        shape: tuple[int, ...] = self.data.shape
-        return shape
-
-    @property
-    def classes(self) -> int:
-        return int(self.data.classes)
-
-    @property
-    def train_size(self) -> int:
-        return int(self.data.train_size)
-
-    @property
-    def test_size(self) -> int:
-        return int(self.data.test_size)
-
-    def source(self, root: Path | None) -> Source:
-        """What the data set says of itself."""
-        source: Source = self.data.source(root)
-        return source
+    labels: Corruption
 
     def split(self, root: Path | None, replicate: int) -> Split:
         """The data set's split of a replicate, with other test labels."""
-        inner: Split = self.data.split(root, replicate)
+        inner = self.data.split(root, replicate)
         drawn = self.labels.apply(inner.y_test, self.classes, stream(replicate, "labels", 0))
         return dataclasses.replace(inner, y_test=drawn)

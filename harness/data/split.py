@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from harness.data.labels import RedrawnLabels
 from harness.spec import Value
+from harness.spec.contracts import Corruption, Split
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+__all__ = ["ImageSet", "Split", "require_between", "require_corruptions", "split_of"]
 
 
 class ImageSet(NamedTuple):
@@ -24,32 +25,7 @@ class ImageSet(NamedTuple):
     y_test: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Split:
-    """The arrays of one replicate. Images may be shared with other splits: never write into them.
-
-    Attributes:
-        x_train: float32 [n, *shape].
-        y_train: int64 [n], after corruption.
-        y_true: int64 [n], before.
-        corrupted: bool [n], where the two differ.
-        x_test: float32 [m, *shape].
-        y_test: int64 [m], never corrupted.
-        classes: number of classes.
-        redraw: for labels that change every epoch, the labels of an epoch; else None.
-    """
-
-    x_train: NDArray[np.float32]
-    y_train: NDArray[np.int64]
-    y_true: NDArray[np.int64]
-    corrupted: NDArray[np.bool_]
-    x_test: NDArray[np.float32]
-    y_test: NDArray[np.int64]
-    classes: int
-    redraw: Callable[[int], NDArray[np.int64]] | None = None
-
-
-def split_of(images: ImageSet, labels: Any, classes: int, replicate: int) -> Split:
+def split_of(images: ImageSet, labels: Corruption, classes: int, replicate: int) -> Split:
     """The split of a replicate: its images, and its labels corrupted by its own stream."""
     corrupted = labels.apply(images.y_train, classes, stream(replicate, "labels"))
     return Split(
@@ -60,12 +36,12 @@ def split_of(images: ImageSet, labels: Any, classes: int, replicate: int) -> Spl
         x_test=images.x_test,
         y_test=images.y_test,
         classes=classes,
-        redraw=_redrawing(images, labels, classes, replicate) if isinstance(labels, RedrawnLabels) else None,
+        redraw=_redrawing(images, labels, classes, replicate) if labels.per_epoch else None,
     )
 
 
 def _redrawing(
-    images: ImageSet, labels: RedrawnLabels, classes: int, replicate: int
+    images: ImageSet, labels: Corruption, classes: int, replicate: int
 ) -> Callable[[int], NDArray[np.int64]]:
     def redraw(epoch: int) -> NDArray[np.int64]:
         return labels.apply(images.y_train, classes, stream(replicate, "labels", epoch))
@@ -83,13 +59,13 @@ def require_between(value: object, name: str, given: int | None, low: int, high:
         raise ValueError(f"{type(value).__name__}({name}={given}): must be between {low:,} and {high:,}")
 
 
-def require_corruptions(data: Any) -> None:
+def require_corruptions(data: Value, *names: str) -> None:
     """Refuse what corrupts nothing, such as a class that was not called.
 
     Raises:
-        TypeError: ``labels`` or ``inputs`` is not a corruption.
+        TypeError: a field of these names is not a corruption.
     """
-    for name in ("labels", "inputs"):
-        given = getattr(data, name)
-        if not (isinstance(given, Value) and hasattr(given, "apply")):
-            raise TypeError(f"{type(data).__name__}({name}={given!r}): not a corruption")
+    for name in names:
+        value = getattr(data, name)
+        if not (isinstance(value, Value) and callable(getattr(value, "apply", None))):
+            raise TypeError(f"{type(data).__name__}({name}={value!r}): not a corruption")

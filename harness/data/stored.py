@@ -10,15 +10,16 @@ from typing import Any, ClassVar
 
 from harness.data import archives, sources
 from harness.data.archives import Archive, Source
+from harness.data.examples import Examples
 from harness.data.inputs import TrueInputs
 from harness.data.labels import TrueLabels
 from harness.data.preprocessing import prepare
 from harness.data.split import ImageSet, Split, require_between, require_corruptions, split_of
-from harness.spec import Value
+from harness.spec.contracts import Corruption, InputCorruption
 from harness.spec.streams import stream
 
 
-class StoredImages(Value, frozen=True):
+class StoredImages(Examples, frozen=True):
     """A published collection. Each replicate draws its own subset when not all images are asked for.
 
     Subsets are nested: the first 1,000 images of a replicate are among its first 2,000.
@@ -35,8 +36,8 @@ class StoredImages(Value, frozen=True):
     archive: ClassVar[Archive]
 
     n: int | None = None
-    labels: Any = TrueLabels()
-    inputs: Any = TrueInputs()
+    labels: Corruption = TrueLabels()
+    inputs: InputCorruption = TrueInputs()
     crop: int | None = 28
     whiten: bool = True
     n_test: int | None = None
@@ -46,7 +47,7 @@ class StoredImages(Value, frozen=True):
         require_between(self, "n", self.n, 1, self.archive.sizes[0])
         require_between(self, "n_test", self.n_test, 1, self.archive.sizes[1])
         require_between(self, "crop", self.crop, 1, self.archive.image[0])
-        require_corruptions(self)
+        require_corruptions(self, "labels", "inputs")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -64,6 +65,18 @@ class StoredImages(Value, frozen=True):
     @property
     def test_size(self) -> int:
         return self.n_test or self.archive.sizes[1]
+
+    @property
+    def standardized(self) -> bool:
+        return self.whiten
+
+    @property
+    def whole(self) -> bool:
+        return self.n is None and self.n_test is None
+
+    @property
+    def true_labels(self) -> bool:
+        return self.labels.keeps_labels
 
     def source(self, root: Path | None) -> Source:
         """What the files under ``root`` are.

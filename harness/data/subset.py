@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
-from harness.data.archives import Source
+from harness.data.examples import AroundData
 from harness.data.labels import TrueLabels
-from harness.data.split import ImageSet, Split, require_between, split_of
-from harness.spec import Value
+from harness.data.split import ImageSet, Split, require_between, require_corruptions, split_of
+from harness.spec.contracts import Corruption
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ CAR_FROG_HORSE_SHIP = (1, 6, 7, 8)
 """Labels of these classes in CIFAR-10."""
 
 
-class Subset(Value, frozen=True):
+class Subset(AroundData, frozen=True):
     """The images of some classes of a data set, relabeled 0, 1, ... in the order given.
 
     The data set must be one in which every class has the same number of images in each part, and all its
@@ -36,33 +36,21 @@ class Subset(Value, frozen=True):
             with corrupted labels or only a part of the images.
     """
 
-    data: Any
     kept: tuple[int, ...] = CAR_FROG_HORSE_SHIP
     n: int | None = None
-    labels: Any = TrueLabels()
+    labels: Corruption = TrueLabels()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         known = len(set(self.kept)) == len(self.kept) and all(0 <= k < self.data.classes for k in self.kept)
         if len(self.kept) < 2 or not known:
             raise ValueError(f"Subset(kept={self.kept}): two or more different classes of the data set")
-        if type(getattr(self.data, "labels", None)) is not TrueLabels:
+        if not self.data.true_labels:
             raise ValueError("Subset: labels are corrupted here, after the classes are chosen (labels=...)")
-        if getattr(self.data, "n", None) is not None or getattr(self.data, "n_test", None) is not None:
+        if not self.data.whole:
             raise ValueError("Subset: classes are chosen from whole data sets; n=... says how many images")
+        require_corruptions(self, "labels")
         require_between(self, "n", self.n, 1, self._share(self.data.train_size))
-
-    def but(self, **changes: Any) -> Self:
-        """The same with some fields replaced; what is no field of its own (``crop``) is its data's."""
-        own = self.__struct_fields__
-        return super().but(
-            **{name if name.partition("__")[0] in own else f"data__{name}": c for name, c in changes.items()}
-        )
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        shape: tuple[int, ...] = self.data.shape
-        return shape
 
     @property
     def classes(self) -> int:
@@ -76,10 +64,9 @@ class Subset(Value, frozen=True):
     def test_size(self) -> int:
         return self._share(self.data.test_size)
 
-    def source(self, root: Path | None) -> Source:
-        """What the data set says of itself."""
-        source: Source = self.data.source(root)
-        return source
+    @property
+    def true_labels(self) -> bool:
+        return self.labels.keeps_labels
 
     def split(self, root: Path | None, replicate: int) -> Split:
         """The kept images in the replicate's own order, the first ``n`` for training, labels corrupted.
@@ -88,7 +75,7 @@ class Subset(Value, frozen=True):
             DataError: as ``source``.
             ValueError: the classes are not of equal size, so that the sizes said beforehand are wrong.
         """
-        whole: Split = self.data.split(root, replicate)
+        whole = self.data.split(root, replicate)
         x_train, y_train = self._chosen(whole.x_train, whole.y_train)
         x_test, y_test = self._chosen(whole.x_test, whole.y_test)
         if len(y_train) < self.train_size or len(y_test) != self.test_size:
@@ -109,4 +96,4 @@ class Subset(Value, frozen=True):
         return images[renamed >= 0], renamed[renamed >= 0]
 
     def _share(self, images: int) -> int:
-        return int(images) * len(self.kept) // int(self.data.classes)
+        return images * len(self.kept) // self.data.classes

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.spec import Value
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Sgd(Value, frozen=True):
@@ -24,6 +28,8 @@ class Sgd(Value, frozen=True):
         ValueError: a number out of range.
     """
 
+    fast_kernels: ClassVar[bool] = True
+
     lr: float
     epochs: int
     momentum: float = 0.9
@@ -40,11 +46,22 @@ class Sgd(Value, frozen=True):
         if not 0 <= self.momentum < 1 or self.weight_decay < 0:
             raise ValueError("Sgd needs 0 <= momentum < 1 and weight_decay >= 0")
 
+    @property
+    def plain_step(self) -> bool:
+        """Whether ``update`` is the one below; that of a subclass may be anything."""
+        return type(self).update is Sgd.update
+
     def lr_at(self, step: int, steps_per_epoch: int) -> float:
         """The learning rate of a step (counted from 0)."""
         return self.lr * self.decay ** (step // (self.decay_steps or steps_per_epoch))
 
-    def update(self, weights: list[Any], gradients: list[Any], velocities: list[Any], lr: float) -> None:
+    def update(
+        self,
+        weights: Sequence[torch.Tensor],
+        gradients: Sequence[torch.Tensor],
+        velocities: Sequence[torch.Tensor],
+        lr: float,
+    ) -> None:
         """One step in place, in one fused pass over memory.
 
         Calls the kernel beneath ``torch.optim.SGD(fused=True)``: constructing an optimizer imports
@@ -53,9 +70,9 @@ class Sgd(Value, frozen=True):
         import torch
 
         torch._fused_sgd_(
-            weights,
-            gradients,
-            velocities,
+            list(weights),
+            list(gradients),
+            list(velocities),
             weight_decay=self.weight_decay,
             momentum=self.momentum,
             lr=lr,
@@ -73,6 +90,6 @@ class WhenFitted(Value, frozen=True):
     patience: int = 1
 
     def reached(self, curves: dict[str, list[float]]) -> bool:
-        """Is it time to stop, given the curves so far?"""
+        """Whether the last ``patience`` training errors are all at most ``error``."""
         tail = curves["train_error"][-self.patience :]
         return len(tail) == self.patience and all(error <= self.error for error in tail)

@@ -14,17 +14,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from harness.data.image_folder import StreamedSplit
 from harness.fleet.lifetimes import end_with_parent
-from harness.fleet.replica import Replica, Weights
+from harness.fleet.replica import Replica
 from harness.fleet.streamed import Rank, batches
 from harness.spec import Experiment
+from harness.spec.contracts import Split, Weights
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     import torch
-
-    from harness.data.image_folder import StreamedSplit
 
 RANKS = "HARNESS_RANKS"
 """On a CPU, how many processes share one training (default 1); on GPUs there is one for each."""
@@ -37,7 +37,18 @@ FAREWELL = 5.0
 
 def is_streamed(value: Any) -> bool:
     """Does a run read images that stay on disk? Then it takes all devices, one run after another."""
-    return isinstance(value, Experiment) and bool(getattr(value.data, "streamed", False))
+    return isinstance(value, Experiment) and value.data.streamed
+
+
+def on_disk(split: Split) -> StreamedSplit:
+    """The split of streamed images as what it is.
+
+    Raises:
+        TypeError: the data set says that its images are streamed and gives arrays.
+    """
+    if not isinstance(split, StreamedSplit):
+        raise TypeError("streamed data need a StreamedSplit, which harness.data.image_folder makes")
+    return split
 
 
 def devices(device: str) -> list[str]:
@@ -81,17 +92,18 @@ class Streamed(Replica):
         module: torch.nn.Module,
         experiment: Experiment,
         replicate: int,
-        split: StreamedSplit,
+        split: Split,
         device: str,
     ) -> None:
+        files = on_disk(split)
         own = devices(device)
         self.steps = len(batches(len(split.y_train), experiment.optimizer.batch))
         self.alone: Rank | None = None
         if len(own) == 1:
             each = loaders(own[0], 1)
-            self.alone = Rank(experiment, replicate, split, own[0], loaders=each)
+            self.alone = Rank(experiment, replicate, files, own[0], loaders=each)
         else:
-            self.ranks = Ranks(experiment, replicate, split.root, own)
+            self.ranks = Ranks(experiment, replicate, files.root, own)
 
     def load(self, arrays: Weights | None) -> None:
         """Weights, buffers and, from a checkpoint, velocities."""
@@ -238,6 +250,6 @@ def _begun(
         torch.cuda.set_device(device)
         backend = "nccl"
     torch.distributed.init_process_group(backend, init_method=f"file://{met}", rank=rank, world_size=world)
-    split = experiment.data.split(root, replicate)
+    split = on_disk(experiment.data.split(root, replicate))
     each = loaders(device, world)
     return Rank(experiment, replicate, split, device, rank=rank, world=world, loaders=each)

@@ -5,23 +5,20 @@ Every faster kernel is held to this one, and whatever no faster kernel knows is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.spec import Experiment
+from harness.spec.contracts import Noisy, Split, Weights
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from harness.data import Split
-
 EVALUATION_BATCH = 1024
 CONVOLVED_AT_ONCE = 128
 """Images that convolutions on a CPU evaluate at once: maps of more are mapped into memory anew by every
 operation, which doubles the time. The predictions are the same, to the bit."""
-
-Weights = dict[str, "np.ndarray"]
 
 
 class Replica:
@@ -92,9 +89,8 @@ class Replica:
         """
         if self.split.redraw is not None:
             self.y_train = self._on_device(self.split.redraw(epoch))
-        augment = getattr(self.split, "augment", None)
-        if augment is not None:
-            self.x_train = self._placed(augment(epoch))
+        if self.split.augment is not None:
+            self.x_train = self._placed(self.split.augment(epoch))
         seed_noise(self.model, self.replicate, epoch, self.device)
         order = stream(self.replicate, "order", epoch).permutation(len(self.y_train))
         first = epoch * self.steps
@@ -180,17 +176,16 @@ class ChannelsLast(Replica):
 def built(experiment: Experiment, replicate: int, split: Split) -> torch.nn.Module:
     """The module of a run at its own initial weights, on the CPU."""
     shape = tuple(split.x_train.shape[1:])
-    model: torch.nn.Module = experiment.model.build(shape, split.classes, stream(replicate, "initialization"))
-    return model
+    return experiment.model.build(shape, split.classes, stream(replicate, "initialization"))
 
 
-def noisy(module: torch.nn.Module) -> list[Any]:
+def noisy(module: torch.nn.Module) -> list[Noisy]:
     """The parts of a module that draw random numbers while it trains."""
-    return [m for m in module.modules() if hasattr(m, "generator") and hasattr(m, "seed")]
+    return [part for part in module.modules() if isinstance(part, Noisy)]
 
 
 def seed_noise(module: torch.nn.Module, replicate: int, epoch: int, device: torch.device) -> None:
-    """Give each of them its stream for an epoch, so that noise depends on nothing but the run."""
+    """Give each noisy part its stream for an epoch, so that noise depends on nothing but the run."""
     for number, part in enumerate(noisy(module)):
         draws = stream(replicate, "noise", epoch, number)
         part.seed(int(draws.integers(2**62)), device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from harness.fleet.optimizers import Sgd
 
 
@@ -14,6 +16,8 @@ class InverseSqrtSgd(Sgd, frozen=True):
     Raises:
         ValueError: as ``Sgd``; or a decay by a factor as well, or a period that is not positive.
     """
+
+    fast_kernels: ClassVar[bool] = False  # its records were trained by the plain path
 
     period: int = 512
 

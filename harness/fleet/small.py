@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.fleet import native
-from harness.fleet.replica import Replica, Weights
+from harness.fleet.replica import Replica
 from harness.spec import Experiment
+from harness.spec.contracts import Weights
 
 if TYPE_CHECKING:
     import numpy as np

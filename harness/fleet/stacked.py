@@ -12,8 +12,9 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.fleet.replica import Weights, batches, built, loss_of, measures
+from harness.fleet.replica import batches, built, loss_of, measures
 from harness.spec import Experiment
+from harness.spec.contracts import Weights
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
@@ -173,10 +174,9 @@ class Stack:
             self.order[i].copy_(torch.from_numpy(order))
             if split.redraw is not None:
                 self.y_train[i].copy_(torch.from_numpy(split.redraw(epoch)))
-            augment = getattr(split, "augment", None)
-            if augment is not None:  # images of its own: see _distinct
+            if split.augment is not None:  # images of its own: see _distinct
                 own = int(self.first_train[i])
-                self.x_train[own : own + n].copy_(torch.from_numpy(augment(epoch)))
+                self.x_train[own : own + n].copy_(torch.from_numpy(split.augment(epoch)))
             first = epoch * self.steps
             rates.append([experiment.optimizer.lr_at(first + s, self.steps) for s in range(self.steps)])
         self.rates.copy_(torch.tensor(rates).T)

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.data.image_folder import ImageFiles, StreamedSplit
-from harness.fleet.replica import Weights, built, loss_of, noisy
+from harness.fleet.replica import built, loss_of, noisy
 from harness.spec import Experiment
+from harness.spec.contracts import Weights
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class Rank:
             self.module.zero_grad(set_to_none=True)
             # gradients are averaged over processes: weighed so, the average is that over the batch's images
             (loss * (len(rows) * self.world / (end - begin))).backward()
-            gradients = [p.grad for p in self.params]
+            gradients = [p.grad for p in self.params if p.grad is not None]
             lr = self.optimizer.lr_at(epoch * steps + step, steps)
             with torch.no_grad():
                 self.optimizer.update(self.params, gradients, self.velocities, lr)

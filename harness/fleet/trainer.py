@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.fleet import kernels
-from harness.fleet.replica import Weights, built, noisy
+from harness.fleet import table
+from harness.fleet.replica import built, noisy
 from harness.spec import Experiment
+from harness.spec.contracts import Rehearsable, Split, Weights
 
 if TYPE_CHECKING:
     import torch
-
-    from harness.data import Split
 
 Checkpoint = tuple[dict[str, Any], Weights]
 Save = Callable[[dict[str, Any], Weights], None]
@@ -71,7 +70,7 @@ def train(member: Member, device: str = "cpu", until_epoch: int | None = None) -
     Returns:
         Curves with one number per epoch trained, the outcome, and the final weights.
     """
-    replica = kernels.replica(member.experiment, member.replicate, member.split, device)
+    replica = table.replica(member.experiment, member.replicate, member.split, device)
     history = History(member)
     replica.load(history.arrays)
     last = min(member.experiment.optimizer.epochs, until_epoch or math.inf)
@@ -120,21 +119,26 @@ def train_together(members: Sequence[Member], device: str, ended: Callable[[int,
 def stack_pays(members: Sequence[Member], device: str) -> bool:
     """Is a step of all members at once quicker than a step of each? Measured here and now, on copies.
 
-    A stacked model has no noise of its own for each member, so nets with dropout are never stacked.
+    A stacked model has no noise of its own for each member, so nets with dropout are never stacked; nor are
+    those of an optimizer with another step than the one that ``Stack`` writes out.
     """
     from harness.fleet.stacked import Stack
 
     one = members[0]
-    replica = kernels.replica(one.experiment, one.replicate, one.split, device)
-    if noisy(replica.model):
+    module = built(one.experiment, one.replicate, one.split)
+    if noisy(module) or not one.experiment.optimizer.plain_step:
         return False
-    alone = _seconds(replica, device)
+    made = table.chosen(module, one.experiment, device)
+    single = made(module, one.experiment, one.replicate, one.split, device)
+    if not isinstance(single, Rehearsable):
+        return False
+    alone = _seconds(single, device)
     stack = Stack([(m.experiment, m.replicate, m.split) for m in members], device)
     return _seconds(stack, device) < alone * len(members)
 
 
-def _seconds(kernel: Any, device: str) -> float:
-    """Of some steps, after as many to warm up."""
+def _seconds(kernel: Rehearsable, device: str) -> float:
+    """Seconds that a kernel needs for ``STEPS_TIMED`` steps, after as many to warm up."""
     import torch
 
     taken = 0.0

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from torch import nn
 
 from harness.models import _nets
+from harness.models.alexnet import Pooling, Response
 
 
 def alexnet(
@@ -17,9 +16,9 @@ def alexnet(
     channels: tuple[int, ...],
     widths: tuple[int, ...],
     *,
-    pool: tuple[int, int, int],
+    pool: Pooling,
     norm: bool,
-    response: Mapping[str, Any],
+    response: Response,
 ) -> nn.Module:
     """5x5 convolutional blocks, then dense layers with ReLU between them.
 
@@ -28,7 +27,7 @@ def alexnet(
     Args:
         channels: of the image and after each convolution.
         widths: of the flattened map, the hidden layers and the output.
-        pool: kernel, stride and padding of the max-pools.
+        pool: of the max-pools.
         norm: batch normalisation after each convolution.
         response: constants of the local response norm.
     """
@@ -37,7 +36,7 @@ def alexnet(
         net.append(_nets.convolution(generator, inputs, outputs, 5, scale=1.0))
         if norm:
             net.append(_nets.batch_norm(outputs))
-        net += [nn.MaxPool2d(*pool), nn.ReLU(), _nets.LocalResponseNorm(outputs, **response)]
+        net += [nn.MaxPool2d(*pool), nn.ReLU(), _nets.LocalResponseNorm(outputs, **response._asdict())]
     net.append(nn.Flatten())
     for inputs, outputs in pairwise(widths):
         net += [_nets.dense(generator, inputs, outputs), nn.ReLU()]

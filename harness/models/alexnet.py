@@ -1,31 +1,106 @@
-"""The small AlexNet of Zhang et al. 2017 (Section 2 and Table 1: 1,387,786 parameters)."""
+"""The small AlexNet of Zhang et al. 2017 (Section 2 and Table 1: 1,387,786 parameters), and what any has."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from harness.models.counts import (
-    Layer,
-    convolution,
-    dense,
-    image,
-    multiply_adds,
-    parameters,
-    require_positive,
-    scaled,
-)
-from harness.spec import Value
+from harness.models.architecture import Architecture
+from harness.models.counts import convolution, dense, image, require_positive, scaled
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
-CHANNELS = (64, 64)
 HIDDEN = (384, 192)
+KERNEL = 5
 
 
-class SmallAlexNet(Value, frozen=True):
+class Pooling(NamedTuple):
+    """A max-pool: side of its squares, steps between them, zeros around the map."""
+
+    kernel: int
+    stride: int
+    padding: int
+
+    def pooled(self, side: int) -> int:
+        """The side of a map of this side afterwards."""
+        return (side + 2 * self.padding - self.kernel) // self.stride + 1
+
+
+class Response(NamedTuple):
+    """Constants of a local response norm: divide by (k + alpha / size * sum of squares over size) ** beta."""
+
+    size: int
+    k: float
+    alpha: float
+    beta: float
+
+
+class TwoConvolutions(Architecture, frozen=True):
+    """Twice a 5x5 convolution, ReLU, a max-pool and a local response norm, then 384 and 192 hidden units.
+
+    Args:
+        width: factor on channels and hidden units, for cheaper versions.
+
+    Raises:
+        ValueError: the width is not positive.
+    """
+
+    channels: ClassVar[tuple[int, int]]
+    pooling: ClassVar[Pooling]
+    response: ClassVar[Response]
+    normalized: ClassVar[bool]
+    smallest: ClassVar[int]
+
+    width: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_positive(self, width=self.width)
+
+    def dense_widths(self, shape: tuple[int, ...], classes: int) -> tuple[int, ...]:
+        """Widths of the fully connected part: the flattened map, hidden units, classes."""
+        _, height, breadth = image(self, shape, self.smallest)
+        left = [self.pooling.pooled(self.pooling.pooled(side)) for side in (height, breadth)]
+        channels = scaled(self.channels[1], self.width)
+        return (left[0] * left[1] * channels, *(scaled(h, self.width) for h in HIDDEN), classes)
+
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
+        """Two convolutions and three dense layers.
+
+        Raises:
+            ValueError: not the shape of images, or a side below ``smallest``.
+        """
+        inputs, height, breadth = image(self, shape, self.smallest)
+        first, second = (scaled(c, self.width) for c in self.channels)
+        pooled = self.pooling.pooled(height) * self.pooling.pooled(breadth)
+        return [
+            convolution(inputs, first, KERNEL, height * breadth),
+            convolution(first, second, KERNEL, pooled),
+            *(dense(a, b) for a, b in pairwise(self.dense_widths(shape, classes))),
+        ]
+
+    def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
+        """The float32 module, from ``generator`` alone.
+
+        Convolutions are drawn as by He et al. over the fan-out; dense layers uniform in +-1/sqrt(inputs).
+        """
+        from harness.models._alexnet_nets import alexnet
+
+        inputs = image(self, shape, self.smallest)[0]
+        return alexnet(
+            generator,
+            (inputs, *(scaled(c, self.width) for c in self.channels)),
+            self.dense_widths(shape, classes),
+            pool=self.pooling,
+            norm=self.normalized,
+            response=self.response,
+        )
+
+
+class SmallAlexNet(TwoConvolutions, frozen=True):
     """Twice (5x5 convolution, ReLU, 3x3 max-pool of stride 2, local response norm), then 384, 192 units.
 
     The paper gives no channel numbers; 64 and 64 with padded pooling reproduce its count exactly.
@@ -36,50 +111,8 @@ class SmallAlexNet(Value, frozen=True):
         width: factor on channels and hidden units, for cheaper versions.
     """
 
-    width: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, width=self.width)
-
-    def dense_widths(self, shape: tuple[int, ...], classes: int) -> tuple[int, ...]:
-        """Widths of the fully connected part: the flattened map, hidden units, classes."""
-        _, height, breadth = image(self, shape, smallest=4)
-        pooled = -(-height // 4) * -(-breadth // 4)
-        channels = scaled(CHANNELS[1], self.width)
-        return (pooled * channels, *(scaled(h, self.width) for h in HIDDEN), classes)
-
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
-        """Two convolutions and three dense layers.
-
-        Raises:
-            ValueError: the shape is not that of images of at least 4x4 pixels.
-        """
-        inputs, height, breadth = image(self, shape, smallest=4)
-        first, second = (scaled(c, self.width) for c in CHANNELS)
-        halved = -(-height // 2) * -(-breadth // 2)
-        return [
-            convolution(inputs, first, 5, height * breadth),
-            convolution(first, second, 5, halved),
-            *(dense(a, b) for a, b in pairwise(self.dense_widths(shape, classes))),
-        ]
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for images of this shape."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one image."""
-        return multiply_adds(self.layers(shape, classes))
-
-    def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
-        """The float32 module, from ``generator`` alone.
-
-        Convolutions are drawn as by He et al. over the fan-out; dense layers uniform in +-1/sqrt(inputs).
-        """
-        from harness.models._alexnet_nets import alexnet
-
-        response = {"size": 9, "k": 1.0, "alpha": 0.001, "beta": 0.75}
-        channels = (image(self, shape, smallest=4)[0], *(scaled(c, self.width) for c in CHANNELS))
-        widths = self.dense_widths(shape, classes)
-        return alexnet(generator, channels, widths, pool=(3, 2, 1), norm=False, response=response)
+    channels: ClassVar[tuple[int, int]] = (64, 64)
+    pooling: ClassVar[Pooling] = Pooling(kernel=3, stride=2, padding=1)
+    response: ClassVar[Response] = Response(size=9, k=1.0, alpha=0.001, beta=0.75)
+    normalized: ClassVar[bool] = False
+    smallest: ClassVar[int] = 4

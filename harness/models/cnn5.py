@@ -5,16 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from harness.models.architecture import Architecture
 from harness.models.counts import (
-    Layer,
     convolution,
     dense,
     image,
-    multiply_adds,
-    parameters,
     require_positive,
 )
-from harness.spec import Value
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +22,7 @@ MULTIPLES = (1, 2, 4, 8)
 SMALLEST = 4  # two poolings by 2 come before the last one, which takes all that is left
 
 
-class Cnn5(Value, frozen=True):
+class Cnn5(Architecture, frozen=True):
     """3x3 convolutions to k, 2k, 4k and 8k channels, each normalised, ReLU, pooled; then one linear layer.
 
     Maxima are taken over squares of side 1, 2 and 2, and after the last convolution over the whole map (of
@@ -48,23 +46,15 @@ class Cnn5(Value, frozen=True):
         """
         return (image(self, shape, SMALLEST)[0], *(self.width * m for m in MULTIPLES))
 
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """Convolution and normalisation of each map, then the linear layer."""
         _, height, breadth = image(self, shape, SMALLEST)
         layers = []
         for i, (inputs, outputs) in enumerate(pairwise(self.channels(shape))):
             shrunk = 2 ** max(0, i - 1)  # the first convolution is not followed by a pooling
             pixels = (height // shrunk) * (breadth // shrunk)
-            layers += [convolution(inputs, outputs, 3, pixels), Layer(2 * outputs, 0)]
+            layers += [convolution(inputs, outputs, 3, pixels), LayerCount(2 * outputs, 0)]
         return [*layers, dense(self.width * MULTIPLES[-1], classes)]
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for images of this shape."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one image."""
-        return multiply_adds(self.layers(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module, every layer uniform in +-1/sqrt(fan-in), from ``generator`` alone."""

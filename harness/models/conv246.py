@@ -6,8 +6,9 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from harness.models.counts import Layer, convolution, dense, image, multiply_adds, parameters
-from harness.spec import Value
+from harness.models.architecture import Architecture
+from harness.models.counts import convolution, dense, image
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ HIDDEN = (256, 256)
 DEPTHS = (2, 4, 6)
 
 
-class Conv(Value, frozen=True):
+class Conv(Architecture, frozen=True):
     """Pairs of 3x3 convolutions to 64, 128 and 256 channels, each pair pooled by 2, then 256, 256, classes.
 
     Convolutions are same-padded. Weights are Gaussian with variance 2 / (fan-in + fan-out) (Glorot), biases
@@ -51,7 +52,7 @@ class Conv(Value, frozen=True):
         convolutions: list[tuple[int, ...]] = [(b, a, 3, 3) for a, b in pairwise(widths)]
         return convolutions + [(b, a) for a, b in pairwise((flat, *HIDDEN, classes))]
 
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """The convolutions, then three dense layers."""
         _, height, breadth = image(self, shape, 2 ** (self.depth // 2))
         found = []
@@ -59,14 +60,6 @@ class Conv(Value, frozen=True):
             pixels = (height >> i // 2) * (breadth >> i // 2)
             found.append(convolution(inputs, outputs, 3, pixels) if kernel else dense(inputs, outputs))
         return found
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for images of this shape, biases included."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one image."""
-        return multiply_adds(self.layers(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module, from ``generator`` alone."""

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from harness.spec.contracts import LayerCount
 
 
-class Layer(NamedTuple):
-    """What one layer has and does; pooling and normalisation without gain have and cost nothing here."""
-
-    parameters: int
-    multiply_adds: int  # for one example, forward
-
-
-def dense(inputs: int, outputs: int, bias: bool = True) -> Layer:
+def dense(inputs: int, outputs: int, bias: bool = True) -> LayerCount:
     """A fully connected layer."""
-    return Layer((inputs + bias) * outputs, inputs * outputs)
+    return LayerCount((inputs + bias) * outputs, inputs * outputs)
 
 
-def convolution(inputs: int, outputs: int, kernel: int, pixels: int) -> Layer:
+def convolution(inputs: int, outputs: int, kernel: int, pixels: int) -> LayerCount:
     """A square convolution with bias whose output map has ``pixels`` positions."""
     weights = kernel * kernel * inputs * outputs
-    return Layer(weights + outputs, weights * pixels)
+    return LayerCount(weights + outputs, weights * pixels)
 
 
-def parameters(layers: Iterable[Layer]) -> int:
+def parameters(layers: Iterable[LayerCount]) -> int:
     """Number of trainable parameters."""
     return sum(layer.parameters for layer in layers)
 
 
-def multiply_adds(layers: Iterable[Layer]) -> float:
+def multiply_adds(layers: Iterable[LayerCount]) -> float:
     """Multiply-adds of one forward pass of one example."""
     return float(sum(layer.multiply_adds for layer in layers))
 

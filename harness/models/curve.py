@@ -6,8 +6,9 @@ point of the path drawn for every batch); Draxler et al. 2018 find such paths by
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from harness.models.architecture import AroundModel
 from harness.spec import Value
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 KINDS = ("bezier", "chain")
 
 
-class Curve(Value, frozen=True):
+class Curve(AroundModel, frozen=True):
     """A curve in the space of a model's weights between two fixed ends, with one bend to train.
 
     While it trains, every batch sees the net at a point drawn uniformly from the curve; evaluated, it is
@@ -33,21 +34,12 @@ class Curve(Value, frozen=True):
         ValueError: another kind.
     """
 
-    model: Any
     kind: str = "bezier"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.kind not in KINDS:
             raise ValueError(f"Curve(kind={self.kind!r}): one of {', '.join(KINDS)}")
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of trained parameters: those of the bend."""
-        return int(self.model.size(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one example at a point of the curve."""
-        return float(self.model.cost(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module, at first with the model's initial weights as ends and bend."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.spec import Value
+from harness.models.architecture import AroundModel
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
 
-class Dropout(Value, frozen=True):
+class Dropout(AroundModel, frozen=True):
     """Another model whose inputs to all dense layers but its first layer are dropped while it trains.
 
     What is kept is scaled by 1 / (1 - rate), so evaluation needs no change; there are no more parameters.
@@ -24,21 +24,12 @@ class Dropout(Value, frozen=True):
         ValueError: the rate is not between 0 and 1.
     """
 
-    model: Any
     rate: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.rate < 1:
             raise ValueError(f"Dropout(rate={self.rate}): must be at least 0 and below 1")
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters: those of the model."""
-        return int(self.model.size(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one example: those of the model."""
-        return float(self.model.cost(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The model's module, from ``generator`` alone, with dropout put before its dense layers.
@@ -48,7 +39,7 @@ class Dropout(Value, frozen=True):
         """
         from harness.models._dropout_nets import with_dropout
 
-        module: nn.Module = self.model.build(shape, classes, generator)
+        module = self.model.build(shape, classes, generator)
         if not with_dropout(module, self.rate):
             raise ValueError(f"Dropout({type(self.model).__name__}): it has no hidden units to drop")
         return module

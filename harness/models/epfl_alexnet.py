@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
-from harness.models.counts import (
-    Layer,
-    convolution,
-    dense,
-    image,
-    multiply_adds,
-    parameters,
-    require_positive,
-    scaled,
-)
-from harness.spec import Value
-
-if TYPE_CHECKING:
-    import numpy as np
-    from torch import nn
-
-CHANNELS = (64, 256)
-HIDDEN = (384, 192)
+from harness.models.alexnet import Pooling, Response, TwoConvolutions
 
 
-class EpflAlexNet(Value, frozen=True):
+class EpflAlexNet(TwoConvolutions, frozen=True):
     """Twice (5x5 convolution, batch norm, ReLU, 3x3 max-pool of stride 3, response norm), then 384, 192.
 
     The report writes that pooling has stride 1, which cannot give its count; stride 3, the default of
@@ -35,49 +17,8 @@ class EpflAlexNet(Value, frozen=True):
         width: factor on channels and hidden units, for cheaper versions.
     """
 
-    width: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, width=self.width)
-
-    def dense_widths(self, shape: tuple[int, ...], classes: int) -> tuple[int, ...]:
-        """Widths of the fully connected part: the flattened map, hidden units, classes."""
-        _, height, breadth = image(self, shape, smallest=9)
-        pooled = (height // 3 // 3) * (breadth // 3 // 3)
-        channels = scaled(CHANNELS[1], self.width)
-        return (pooled * channels, *(scaled(h, self.width) for h in HIDDEN), classes)
-
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
-        """Two convolutions and three dense layers.
-
-        Raises:
-            ValueError: the shape is not that of images of at least 9x9 pixels.
-        """
-        inputs, height, breadth = image(self, shape, smallest=9)
-        first, second = (scaled(c, self.width) for c in CHANNELS)
-        return [
-            convolution(inputs, first, 5, height * breadth),
-            convolution(first, second, 5, (height // 3) * (breadth // 3)),
-            *(dense(a, b) for a, b in pairwise(self.dense_widths(shape, classes))),
-        ]
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for images of this shape."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one image."""
-        return multiply_adds(self.layers(shape, classes))
-
-    def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
-        """The float32 module, from ``generator`` alone.
-
-        Convolutions are drawn as by He et al. over the fan-out; dense layers uniform in +-1/sqrt(inputs).
-        """
-        from harness.models._alexnet_nets import alexnet
-
-        response = {"size": 5, "k": 2.0, "alpha": 1e-4, "beta": 0.75}
-        channels = (image(self, shape, smallest=9)[0], *(scaled(c, self.width) for c in CHANNELS))
-        widths = self.dense_widths(shape, classes)
-        return alexnet(generator, channels, widths, pool=(3, 3, 0), norm=True, response=response)
+    channels: ClassVar[tuple[int, int]] = (64, 256)
+    pooling: ClassVar[Pooling] = Pooling(kernel=3, stride=3, padding=0)
+    response: ClassVar[Response] = Response(size=5, k=2.0, alpha=1e-4, beta=0.75)
+    normalized: ClassVar[bool] = True
+    smallest: ClassVar[int] = 9

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.models.architecture import Architecture
 from harness.models.counts import (
-    Layer,
     convolution,
     dense,
     image,
-    multiply_adds,
-    parameters,
     require_positive,
     scaled,
 )
-from harness.spec import Value
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +26,7 @@ STAGES: tuple[tuple[int, ...], ...] = (
 )  # fmt: skip
 
 
-class SmallInception(Value, frozen=True):
+class SmallInception(Architecture, frozen=True):
     """Nine modules in three resolutions, mean over the last map, one linear layer.
 
     Convolutions have biases even before batch normalisation, which has no gain and no offset: only so
@@ -50,7 +48,7 @@ class SmallInception(Value, frozen=True):
         """``STAGES`` with the channels of this width."""
         return tuple(tuple(scaled(c, self.width) for c in stage) for stage in STAGES)
 
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """One entry per convolution, then the linear layer.
 
         Raises:
@@ -70,14 +68,6 @@ class SmallInception(Value, frozen=True):
                 layers.append(convolution(channels, stage[0], 3, height * breadth))
                 channels += stage[0]
         return [*layers, dense(channels, classes)]
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for images of this shape."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one image."""
-        return multiply_adds(self.layers(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module, from ``generator`` alone.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.models.counts import Layer, dense, image, multiply_adds, parameters
-from harness.spec import Value
+from harness.models.architecture import Architecture
+from harness.models.counts import dense, image
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,14 +48,14 @@ BLOCKS: tuple[tuple[Branch, ...], ...] = (
 )  # fmt: skip
 
 
-class InceptionV3(Value, frozen=True):
+class InceptionV3(Architecture, frozen=True):
     """Five convolutions, eleven blocks, mean over the last map, one linear layer; no auxiliary classifier.
 
     23,834,568 parameters for 1,000 classes: convolutions have no biases, batch normalisation has gain and
     offset. Dropout before the last layer is ``Dropout(InceptionV3(), rate)``.
     """
 
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """One entry per convolution with its normalisation, then the linear layer.
 
         Raises:
@@ -76,14 +77,6 @@ class InceptionV3(Value, frozen=True):
             inputs, side = _after(block, inputs, side)
         return [*layers, dense(inputs, classes)]
 
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one image."""
-        return multiply_adds(self.layers(shape, classes))
-
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """torchvision's module in float32, its weights from ``generator`` alone.
 
@@ -100,13 +93,13 @@ class InceptionV3(Value, frozen=True):
         return inception_v3(classes, generator)
 
 
-def _layer(inputs: int, outputs: int, positions: int, side: tuple[int, int]) -> Layer:
+def _layer(inputs: int, outputs: int, positions: int, side: tuple[int, int]) -> LayerCount:
     """A convolution without bias, and the gain and offset of its normalisation."""
     weights = positions * inputs * outputs
-    return Layer(weights + 2 * outputs, weights * side[0] * side[1])
+    return LayerCount(weights + 2 * outputs, weights * side[0] * side[1])
 
 
-def _branch(branch: Branch, inputs: int, side: tuple[int, int]) -> list[Layer]:
+def _branch(branch: Branch, inputs: int, side: tuple[int, int]) -> list[LayerCount]:
     layers = []
     for place, step in enumerate(branch):
         if isinstance(step, tuple):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from harness.models.counts import Layer, convolution, dense, image, multiply_adds, parameters
-from harness.spec import Value
+from harness.models.architecture import Architecture
+from harness.models.counts import convolution, dense, image
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ KERNEL = 5
 SMALLEST = 16  # 16 -> 12 -> 6 -> 2 -> 1
 
 
-class LeNet(Value, frozen=True):
+class LeNet(Architecture, frozen=True):
     """Two 5x5 convolutions without padding (6 and 16 maps), each pooled by 2; dense 120, 84 and classes."""
 
     def sides(self, shape: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -39,20 +40,12 @@ class LeNet(Value, frozen=True):
         height, width = self.sides(shape)[-1]
         return (CHANNELS[-1] * (height // 2) * (width // 2), *HIDDEN, classes)
 
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """Both convolutions, then the dense layers."""
         maps = zip((shape[0], *CHANNELS), CHANNELS, self.sides(shape), strict=False)
         found = [convolution(a, b, KERNEL, height * width) for a, b, (height, width) in maps]
         widths = self.widths(shape, classes)
         return [*found, *(dense(a, b) for a, b in pairwise(widths))]
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for images of this shape."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one image."""
-        return multiply_adds(self.layers(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module, every layer uniform in +-1/sqrt(fan-in), from ``generator`` alone."""

@@ -6,15 +6,16 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from harness.models.counts import Layer, dense, flat, multiply_adds, parameters, require_positive
-from harness.spec import Value
+from harness.models.architecture import Architecture
+from harness.models.counts import dense, flat, require_positive
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
 
-class LeNet300(Value, frozen=True):
+class LeNet300(Architecture, frozen=True):
     """Two hidden ReLU layers of different widths; examples of any shape are flattened.
 
     Weights are Gaussian with variance 2 / (inputs + outputs) (Glorot), biases zero.
@@ -35,16 +36,8 @@ class LeNet300(Value, frozen=True):
         widths = (flat(shape), self.first, self.second, classes)
         return [(outputs, inputs) for inputs, outputs in pairwise(widths)]
 
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         return [dense(inputs, outputs) for outputs, inputs in self.shapes(shape, classes)]
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for examples of this shape, biases included."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one example."""
-        return multiply_adds(self.layers(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module: Flatten, then Linear and ReLU in turn, from ``generator`` alone."""

@@ -5,16 +5,16 @@ Source: Frankle and Carbin 2019, Section 1. The mask comes from ``harness.models
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.spec import Value
+from harness.models.architecture import AroundModel
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
 
-class Masked(Value, frozen=True):
+class Masked(AroundModel, frozen=True):
     """Another model whose dense and convolutional weights carry masks, at first of ones.
 
     Each ``<layer>.weight`` has a buffer ``<layer>.mask`` of its shape; all other names are the model's own.
@@ -24,16 +24,6 @@ class Masked(Value, frozen=True):
         model: the model.
     """
 
-    model: Any
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters before anything is masked: those of the model."""
-        return int(self.model.size(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one example: masked weights cost what others do."""
-        return float(self.model.cost(shape, classes))
-
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The model's module, from ``generator`` alone, with masks of ones.
 
@@ -42,7 +32,7 @@ class Masked(Value, frozen=True):
         """
         from harness.models._masked_nets import masked
 
-        module: nn.Module = self.model.build(shape, classes, generator)
+        module = self.model.build(shape, classes, generator)
         if not masked(module):
             raise ValueError(f"Masked({type(self.model).__name__}): it has no dense or convolutional layer")
         return module

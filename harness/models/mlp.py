@@ -5,15 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from harness.models.counts import Layer, dense, flat, multiply_adds, parameters, require_positive
-from harness.spec import Value
+from harness.models.architecture import Architecture
+from harness.models.counts import dense, flat, require_positive
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
 
-class Mlp(Value, frozen=True):
+class Mlp(Architecture, frozen=True):
     """``depth`` hidden ReLU layers of ``width`` units; examples of any shape are flattened.
 
     Args:
@@ -36,16 +37,8 @@ class Mlp(Value, frozen=True):
         """Inputs, hidden widths and outputs."""
         return (flat(shape), *[self.width] * self.depth, classes)
 
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         return [dense(a, b, self.bias) for a, b in pairwise(self.widths(shape, classes))]
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for examples of this shape."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one example."""
-        return multiply_adds(self.layers(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module: Flatten, then Linear [BatchNorm1d] ReLU per hidden layer, then Linear.

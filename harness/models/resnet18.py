@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from harness.models.counts import Layer, dense, image, multiply_adds, parameters, require_positive
-from harness.spec import Value
+from harness.models.architecture import Architecture
+from harness.models.counts import dense, image, require_positive
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +18,7 @@ BLOCKS = 2  # of each width
 SMALLEST = 8
 
 
-class ResNet18(Value, frozen=True):
+class ResNet18(Architecture, frozen=True):
     """A 3x3 convolution, eight pre-activation blocks (k, k, 2k, 2k, 4k, 4k, 8k, 8k channels), a linear layer.
 
     A block normalises, applies ReLU and convolves, twice, and adds its input; where the width changes, the
@@ -38,7 +39,7 @@ class ResNet18(Value, frozen=True):
         """Channels of the four stages."""
         return tuple(self.width * m for m in MULTIPLES)
 
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """First convolution; of each block its normalisations and convolutions; the linear layer.
 
         Raises:
@@ -53,20 +54,12 @@ class ResNet18(Value, frozen=True):
                     height, breadth = -(-height // 2), -(-breadth // 2)
                     layers.append(_convolution(entering, after, 1, height * breadth))
                 layers += [
-                    Layer(2 * entering, 0),
+                    LayerCount(2 * entering, 0),
                     _convolution(entering, after, 3, height * breadth),
-                    Layer(2 * after, 0),
+                    LayerCount(2 * after, 0),
                     _convolution(after, after, 3, height * breadth),
                 ]
         return [*layers, dense(self.widths()[-1], classes)]
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for images of this shape."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one image."""
-        return multiply_adds(self.layers(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module, every layer uniform in +-1/sqrt(fan-in), from ``generator`` alone."""
@@ -75,7 +68,7 @@ class ResNet18(Value, frozen=True):
         return ResNet(generator, image(self, shape, SMALLEST)[0], self.widths(), BLOCKS, classes)
 
 
-def _convolution(inputs: int, outputs: int, kernel: int, pixels: int) -> Layer:
+def _convolution(inputs: int, outputs: int, kernel: int, pixels: int) -> LayerCount:
     """A convolution without bias."""
     weights = kernel * kernel * inputs * outputs
-    return Layer(weights, weights * pixels)
+    return LayerCount(weights, weights * pixels)

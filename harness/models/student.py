@@ -5,16 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from harness.models.architecture import Architecture
 from harness.models.counts import (
-    Layer,
     convolution,
     dense,
     image,
-    multiply_adds,
-    parameters,
     require_positive,
 )
-from harness.spec import Value
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +22,7 @@ FIRST = 6
 SMALLEST = 16  # below it the second pooling leaves nothing
 
 
-class StudentCnn(Value, frozen=True):
+class StudentCnn(Architecture, frozen=True):
     """5x5 convolutions to 6 and ``second`` channels, each pooled by 2, then two hidden layers.
 
     Nothing is padded: an image of side 32 leaves maps of side 5. With 4 classes, 5, 30 and 20 give
@@ -45,7 +43,7 @@ class StudentCnn(Value, frozen=True):
         left = ((height - 4) // 2 - 4) // 2 * (((breadth - 4) // 2 - 4) // 2)
         return (left * self.second, self.hidden1, self.hidden2, classes)
 
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """Two convolutions and three dense layers.
 
         Raises:
@@ -58,14 +56,6 @@ class StudentCnn(Value, frozen=True):
             convolution(FIRST, self.second, 5, second),
             *(dense(a, b) for a, b in pairwise(self.dense_widths(shape, classes))),
         ]
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for images of this shape."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one image."""
-        return multiply_adds(self.layers(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module, every layer uniform in +-1/sqrt(fan-in), from ``generator`` alone."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.spec import Value
+from harness.models.architecture import AroundModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PROJECTIONS = ("dense", "sparse", "fastfood")
 
 
-class Subspace(Value, frozen=True):
+class Subspace(AroundModel, frozen=True):
     """Weights theta = theta0 + P t, of which t of length ``dimension`` is trained, from zero.
 
     theta0 are the model's initial weights; P is fixed and random, drawn from the replicate's stream after
@@ -30,7 +30,6 @@ class Subspace(Value, frozen=True):
         ValueError: another projection, or a dimension below one.
     """
 
-    model: Any
     dimension: int
     projection: str = "fastfood"
 
@@ -46,10 +45,6 @@ class Subspace(Value, frozen=True):
         """Number of trained parameters: the dimension."""
         return self.dimension
 
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one example: those of the model, P is applied once a batch."""
-        return float(self.model.cost(shape, classes))
-
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module; its only parameter is ``coordinates`` [dimension].
 
@@ -58,7 +53,7 @@ class Subspace(Value, frozen=True):
         """
         from harness.models import _subspace_nets
 
-        whole = int(self.model.size(shape, classes))
+        whole = self.model.size(shape, classes)
         if self.dimension > whole:
             raise ValueError(f"Subspace(dimension={self.dimension}): the model has {whole} parameters")
         module = self.model.build(shape, classes, generator)

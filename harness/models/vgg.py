@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from harness.models.counts import Layer, dense, image, multiply_adds, parameters, require_positive
+from harness.models.architecture import Architecture
 from harness.models.counts import convolution as convolution_of
-from harness.spec import Value
+from harness.models.counts import dense, image, require_positive
+from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ MULTIPLES = (1, 2, 4, 8, 8)
 SMALLEST = 2 ** len(MULTIPLES)
 
 
-class Vgg(Value, frozen=True):
+class Vgg(Architecture, frozen=True):
     """Five stages of 3x3 convolutions, each pooled by 2, then dense layers: VGG11 to VGG19.
 
     ReLU after every layer but the last; convolutions are same-padded. Weights are Gaussian with variance
@@ -69,7 +70,7 @@ class Vgg(Value, frozen=True):
         pooled = (height // SMALLEST) * (breadth // SMALLEST)
         return (self.width * MULTIPLES[-1] * pooled, *self.hidden, classes)
 
-    def layers(self, shape: tuple[int, ...], classes: int) -> list[Layer]:
+    def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """The convolutions, then the dense layers."""
         inputs, height, breadth = image(self, shape, SMALLEST)
         found = []
@@ -78,16 +79,8 @@ class Vgg(Value, frozen=True):
             for before, after in pairwise(stage):
                 layer = convolution_of(before, after, 3, pixels)
                 gains = after if self.batch_norm else 0  # a gain and an offset, and no bias
-                found.append(Layer(layer.parameters + gains, layer.multiply_adds))
+                found.append(LayerCount(layer.parameters + gains, layer.multiply_adds))
         return found + [dense(a, b) for a, b in pairwise(self.dense_widths(shape, classes))]
-
-    def size(self, shape: tuple[int, ...], classes: int) -> int:
-        """Number of parameters for images of this shape."""
-        return parameters(self.layers(shape, classes))
-
-    def cost(self, shape: tuple[int, ...], classes: int) -> float:
-        """Multiply-adds of one forward pass of one image."""
-        return multiply_adds(self.layers(shape, classes))
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 Sequential of ``conv1``, ``norm1``, ..., ``dense1``, from ``generator`` alone.

@@ -16,6 +16,8 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
+from harness.spec.contracts import Dataset, Joining, Model, Optimizer, Probe, Solver, Stop, Transform
+
 TIERS = ("quick", "standard", "full")
 
 SCALARS = (
@@ -171,21 +173,23 @@ class Experiment(Value, frozen=True):
         loss: ``"cross_entropy"`` or ``"squared"`` (mean over examples and classes, one-hot targets).
         stop: when to end before the budget; None trains all epochs.
         precision: ``"float32"`` or ``"bfloat16"`` (forward and backward under autocast).
-        start: None for a fresh initialization, or ``From(parent, transform)``.
-        probes: values measured on the trained weights: ``probe.measure(model, split)`` returns a
-            mapping of names to numbers or sequences.
+        start: None for a fresh initialization, or ``From(parent, transform)``; of several parents, which
+            are joined by a transform, one for each.
+        probes: what is measured on the trained weights.
+
+    What the parts must offer is written in ``harness.spec.contracts``.
     """
 
     unaddressed: ClassVar[tuple[str, ...]] = ("probes",)
 
-    data: Any
-    model: Any
-    optimizer: Any
+    data: Dataset
+    model: Model
+    optimizer: Optimizer
     loss: str = "cross_entropy"
-    stop: Any = None
+    stop: Stop | None = None
     precision: str = "float32"
-    start: Any = None
-    probes: tuple[Any, ...] = ()
+    start: From | tuple[From, ...] | None = None
+    probes: tuple[Probe, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -198,8 +202,8 @@ class Experiment(Value, frozen=True):
 class Solved(Value, frozen=True):
     """A solver on data: ``solver.solve(split, generator)`` gives named numbers and curves."""
 
-    data: Any
-    solver: Any
+    data: Dataset
+    solver: Solver
 
 
 class Simulation(Value, frozen=True):
@@ -212,7 +216,7 @@ class Simulation(Value, frozen=True):
     """
 
     function: Callable[..., Mapping[str, Any]]
-    params: Any = ()
+    params: Mapping[str, object] | tuple[tuple[str, object], ...] = ()
 
     def __post_init__(self) -> None:
         name = getattr(self.function, "__qualname__", "")
@@ -225,18 +229,18 @@ class Simulation(Value, frozen=True):
 class From(Value, frozen=True):
     """Where a chained experiment starts: another's final weights, passed through a transform.
 
-    ``transform.apply(weights, generator)`` maps a dict of arrays to a dict of arrays; None keeps them.
+    A transform of None keeps them; that of one of several parents gets the weights of all.
     """
 
     parent: Experiment
-    transform: Any = None
+    transform: Transform | Joining | None = None
 
 
 class Probing(Value, frozen=True):
     """A probe of an experiment's final weights: its own record, so a new probe retrains nothing."""
 
     experiment: Experiment
-    probe: Any
+    probe: Probe
 
 
 Runnable = Experiment | Solved | Simulation | Probing

@@ -60,4 +60,4 @@ def test_labels_may_be_drawn_anew() -> None:
 @pytest.mark.parametrize("field", ["n", "n_test", "size", "channels"])
 def test_sizes_must_be_positive(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field}=0"):
-        GaussianImages(**{field: 0})
+        GaussianImages().but(**{field: 0})

@@ -19,6 +19,7 @@ from harness.__main__ import main
 from harness.data import DataError, RandomLabels, RedrawnLabels, digests
 from harness.data.decoding import decoded, draw_of, scaled
 from harness.data.image_folder import ImageFolder, ImageNet
+from harness.fleet.optimizers import Sgd
 from harness.fleet.streamed import SMALLEST_PART, batches
 from harness.lab.names import Names
 from harness.models import Dropout, Linear
@@ -216,13 +217,13 @@ def test_the_code_that_decodes_is_part_of_the_address(root: Path, monkeypatch: p
     seen: list[str] = []
     monkeypatch.setattr(fingerprints, "module_of", lambda name: seen.append(name) or read(name))  # type: ignore[func-returns-value]
     fingerprints.forget()
-    fingerprints.fingerprint(Experiment(TINY, InceptionV3(), None))
+    fingerprints.fingerprint(Experiment(TINY, InceptionV3(), Sgd(lr=0.1, epochs=1)))
     assert {"harness.data.image_folder", "harness.data.decoding", "harness.models.inception_v3"} <= set(seen)
     assert "harness.models._inception_v3_nets" in seen
 
 
 def test_another_folder_is_another_address(root: Path) -> None:
-    experiment = Experiment(TINY, Linear(), None)
+    experiment = Experiment(TINY, Linear(), Sgd(lr=0.1, epochs=1))
     first = Names(root).run(experiment, 0)
     (root / "tiny/val/cat/cat_0.JPEG").rename(root / "tiny/val/cat/cat_8.JPEG")
     assert Names(root).run(experiment, 0).key != first.key

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from harness.data import Digits, RandomLabels, RedrawnLabels, WrongLabels
-from harness.fleet import kernels, numerics, trainer
+from harness.fleet import numerics, table, trainer
 from harness.fleet.optimizers import Sgd, WhenFitted
-from harness.fleet.replica import Replica, Weights, batches, built
+from harness.fleet.replica import Replica, batches, built
 from harness.fleet.trainer import Member, Trained
 from harness.lab.durations import estimate, seconds_of
 from harness.lab.lab import Lab
@@ -23,6 +23,7 @@ from harness.lab.plan import fleets, shape_of
 from harness.lab.runs import Run, parents_of, with_parents
 from harness.models import Linear, Mlp, SmallInception
 from harness.spec import Experiment, From, Probing
+from harness.spec.contracts import Weights
 from harness.spec.streams import stream
 from harness.tests.simulated import SMALL, Norm, Scaled, at, drawn, named
 
@@ -57,6 +58,7 @@ def same(a: Trained, b: Trained) -> bool:
 def by_torch(experiment: Experiment, replicate: int) -> tuple[list[float], dict[str, Any]]:
     """The same training with torch's own optimizer, scheduler and loss: mean losses, final weights."""
     data, recipe = split(experiment, replicate), experiment.optimizer
+    assert isinstance(recipe, Sgd)
     x, y = torch.from_numpy(data.x_train), torch.from_numpy(data.y_train)
     model = experiment.model.build((1, 8, 8), 10, stream(replicate, "initialization"))
     optimizer = torch.optim.SGD(
@@ -230,7 +232,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: p
     whole = trained(experiment)
     lab = Lab(at(tmp_path))
     (run,) = lab.runs(experiment, 1)
-    replica = kernels.replica(experiment, 0, split(experiment), "cpu")
+    replica = table.replica(experiment, 0, split(experiment), "cpu")
     curves = {name: values[:2] for name, values in whole.curves.items()}
     for epoch in range(2):
         replica.epoch(epoch)

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from harness.data import Augmented, Digits, GeneratedImages, RandomCrop, RandomLabels, RedrawnLabels, Split
-from harness.fleet import kernels, memory, native, numerics, replica, trainer
+from harness.fleet import memory, native, numerics, replica, table, trainer
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.fleet.replica import ChannelsLast, Replica, built
+from harness.fleet.schedules import InverseSqrtSgd
 from harness.fleet.stacked import Stack
 from harness.fleet.trainer import Member, Trained
 from harness.lab import computing
@@ -60,7 +61,7 @@ def member(experiment: Experiment, replicate: int = 0, **more: Any) -> Member:
 
 def by_reference(experiment: Experiment, replicate: int = 0) -> Trained:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(kernels.FORCED, "reference")
+        patch.setenv(table.FORCED, "reference")
         found = trainer.train(member(experiment, replicate))
     assert found.kernel == "reference"
     return found
@@ -137,8 +138,8 @@ def test_predictions_do_not_depend_on_how_many_are_made_at_once(
 ) -> None:
     experiment = NETS[net].but(precision=precision, data__n=300)
     data = split(experiment)
-    found = kernels.replica(experiment, 0, data, "cpu")
-    assert found.kernel == "channels_last"
+    found = table.replica(experiment, 0, data, "cpu")
+    assert isinstance(found, ChannelsLast)
     small = found._wrong(found.x_train, found.y_train)
     monkeypatch.setattr(replica, "CONVOLVED_AT_ONCE", 1024)
     assert small.tolist() == found._wrong(found.x_train, found.y_train).tolist()
@@ -163,7 +164,7 @@ def test_any_dense_net_is_trained_as_by_the_reference(
 
 
 def kernel_of(experiment: Experiment, device: str = "cpu") -> str:
-    return kernels.chosen(built(experiment, 0, split(experiment)), experiment, device).kernel
+    return table.chosen(built(experiment, 0, split(experiment)), experiment, device).kernel
 
 
 def test_the_table_names_the_kernel_by_device_and_shape(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,19 +177,23 @@ def test_the_table_names_the_kernel_by_device_and_shape(monkeypatch: pytest.Monk
         assert kernel_of(NETS["student"].but(precision="bfloat16")) == "native"
     monkeypatch.setenv(native.OFF, "0")
     assert {net: kernel_of(NETS[net]) for net in small} == small
-    monkeypatch.setenv(kernels.FORCED, "reference")
+    monkeypatch.setenv(table.FORCED, "reference")
     assert {kernel_of(experiment) for experiment in NETS.values()} == {"reference"}
-    monkeypatch.setenv(kernels.FORCED, "fastest")
+    monkeypatch.setenv(table.FORCED, "fastest")
     with pytest.raises(ValueError, match=r'^HARNESS_KERNEL=fastest: .* "reference"$'):
         kernel_of(NETS["mlp"])
 
 
 class Bent(Sgd, frozen=True):
-    """Another optimizer, of which kernels with updates of their own know nothing."""
+    """Another optimizer, of whose step the kernels that write one out know nothing."""
+
+    def update(self, weights: Any, gradients: Any, velocities: Any, lr: float) -> None:
+        super().update(weights, gradients, velocities, lr / 2)
 
 
 def test_what_no_row_knows_takes_the_plain_path() -> None:
     assert kernel_of(NETS["mlp"].but(optimizer=Bent(lr=0.1, epochs=1))) == "reference"
+    assert kernel_of(NETS["mlp"].but(optimizer=InverseSqrtSgd(lr=0.1, epochs=1))) == "reference"
     dense = nn.Linear(64, 10)
     for odd in (
         nn.Sequential(nn.Flatten(), dense, nn.Tanh(), nn.Linear(10, 10)),
@@ -198,7 +203,7 @@ def test_what_no_row_knows_takes_the_plain_path() -> None:
         nn.Sequential(nn.Flatten()),
         dense,
     ):
-        assert kernels.chosen(odd, NETS["mlp"], "cpu") is Replica
+        assert table.chosen(odd, NETS["mlp"], "cpu") is Replica
 
 
 def test_checkpoints_pass_between_kernels() -> None:
@@ -208,7 +213,7 @@ def test_checkpoints_pass_between_kernels() -> None:
     first.epoch(0)
     stack = Stack([(experiment, 1, split(experiment, 1)), (experiment, 0, split(experiment))], "cpu")
     stack.load(1, first.state())
-    other = kernels.replica(experiment, 0, split(experiment), "cpu")
+    other = table.replica(experiment, 0, split(experiment), "cpu")
     other.load(stack.state(1))
     assert other.kernel != first.kernel
     assert {n: a.tolist() for n, a in other.state().items()} == {
@@ -221,7 +226,7 @@ def test_checkpoints_pass_between_kernels() -> None:
 
 def test_records_are_in_plain_order_whatever_the_layout() -> None:
     experiment = NETS["inception"]
-    replica = kernels.replica(experiment, 0, split(experiment), "cpu")
+    replica = table.replica(experiment, 0, split(experiment), "cpu")
     assert isinstance(replica, ChannelsLast)
     assert all(array.flags.c_contiguous for array in replica.state().values())
 
@@ -250,7 +255,7 @@ def test_members_leave_a_fleet_when_they_are_done() -> None:
 def test_members_may_go_on_from_different_epochs() -> None:
     experiment = SMALL.but(optimizer__epochs=4)
     whole = by_reference(experiment)
-    replica = kernels.replica(experiment, 0, split(experiment), "cpu")
+    replica = table.replica(experiment, 0, split(experiment), "cpu")
     curves = {name: values[:3] for name, values in whole.curves.items()}
     for epoch in range(3):
         replica.epoch(epoch)

@@ -17,7 +17,7 @@ import torch
 from harness.data import RandomLabels, RedrawnLabels, Split, digests
 from harness.data.decoding import scaled
 from harness.data.image_folder import STREAMED, StreamedSplit
-from harness.fleet import kernels, numerics, ranks, streamed, trainer
+from harness.fleet import numerics, ranks, streamed, table, trainer
 from harness.fleet.optimizers import Sgd
 from harness.fleet.ranks import Streamed, devices, is_streamed, loaders
 from harness.fleet.replica import Replica, built
@@ -171,7 +171,7 @@ def test_blank_images_have_the_error_that_nothing_can_be_below(root: Path) -> No
 
 def test_labels_drawn_anew_are_those_of_the_epoch(root: Path) -> None:
     experiment = NET.but(data__labels=RedrawnLabels())
-    rank = Rank(experiment, 0, experiment.data.split(root, 0), "cpu")
+    rank = Rank(experiment, 0, ranks.on_disk(experiment.data.split(root, 0)), "cpu")
     assert "corrupted_error" not in rank.epoch(3)
     assert rank.split.redraw is not None
     assert rank.labels.tolist() == rank.split.redraw(3).tolist()
@@ -267,14 +267,14 @@ def test_what_cannot_be_decoded_fails_its_run_in_one_line(tmp_path: Path) -> Non
 def test_the_table_streams_what_is_streamed(
     root: Path, monkeypatch: pytest.MonkeyPatch, model: Any, forced: str
 ) -> None:
-    monkeypatch.setenv(kernels.FORCED, forced)
+    monkeypatch.setenv(table.FORCED, forced)
     experiment = NET.but(model=model)
     module = built(experiment, 0, TINY.split(root, 0))
-    assert {kernels.chosen(module, experiment, device) for device in ("cpu", "cuda", "cuda:1")} == {Streamed}
+    assert {table.chosen(module, experiment, device) for device in ("cpu", "cuda", "cuda:1")} == {Streamed}
     assert is_streamed(experiment)
     assert not is_streamed(SMALL)
     dense = built(SMALL, 0, SMALL.data.split(None, 0))
-    assert kernels.chosen(dense, SMALL, "cpu") is not Streamed
+    assert table.chosen(dense, SMALL, "cpu") is not Streamed
 
 
 def test_devices_and_loaders(monkeypatch: pytest.MonkeyPatch) -> None:

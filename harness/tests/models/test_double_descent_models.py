@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from harness.analytic.squared_loss import SquaredLoss
 from harness.data import Digits, RandomLabels, WrongLabels
+from harness.data.examples import Examples
 from harness.data.labels import TrueLabels
 from harness.data.split import ImageSet, Split, split_of
 from harness.data.subset import CAR_FROG_HORSE_SHIP, Subset
@@ -22,7 +23,8 @@ from harness.models import Linear, Mlp
 from harness.models.cnn5 import Cnn5
 from harness.models.resnet18 import ResNet18
 from harness.models.widening import Widened
-from harness.spec import Experiment, Value
+from harness.spec import Experiment
+from harness.spec.contracts import Corruption, Source
 from harness.spec.streams import stream
 
 CIFAR = (3, 32, 32)
@@ -181,17 +183,28 @@ def test_the_squared_loss_is_that_of_definition() -> None:
 # -- some classes of a data set -----------------------------------------------------------------------
 
 
-class Balanced(Value, frozen=True):
+class Balanced(Examples, frozen=True):
     """Ten training and four test images of each of five classes; their one pixel is the class."""
 
-    labels: Any = TrueLabels()
+    shape: ClassVar[tuple[int, ...]] = (1, 1, 1)
+    classes: ClassVar[int] = 5
+    train_size: ClassVar[int] = 50
+    test_size: ClassVar[int] = 20
+
+    labels: Corruption = TrueLabels()
     n: int | None = None
     extra: int = 0
 
-    shape = (1, 1, 1)
-    classes = 5
-    train_size = 50
-    test_size = 20
+    @property
+    def whole(self) -> bool:
+        return self.n is None
+
+    @property
+    def true_labels(self) -> bool:
+        return self.labels.keeps_labels
+
+    def source(self, root: Path | None) -> Source:
+        return Source("balanced", "")
 
     def split(self, root: Path | None, replicate: int) -> Split:
         def part(each: int) -> tuple[Any, Any]:
@@ -238,8 +251,8 @@ def test_subsets_that_cannot_be_are_refused() -> None:
 
 def test_changes_reach_the_data_set_within() -> None:
     data = Subset(Balanced(), kept=(0, 1))
-    assert data.but(extra=1).data.extra == 1
-    assert data.but(n=3).data.n is None
+    assert data.but(extra=1).data == Balanced(extra=1)
+    assert data.but(n=3).data == Balanced()
 
 
 def test_the_classes_are_those_of_the_extension() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.analytic.losses import HeldOutLoss
 from harness.data import Digits, GeneratedImages
-from harness.fleet import kernels, trainer
+from harness.fleet import table, trainer
 from harness.fleet.optimizers import Sgd
 from harness.fleet.replica import Replica, built
 from harness.fleet.stacked import Stack
@@ -212,7 +212,7 @@ def test_no_step_is_no_step() -> None:
 
 def test_no_kernel_for_plain_nets_takes_a_masked_one() -> None:
     split = DENSE.data.split(None, 1000)
-    assert kernels.chosen(built(NET, 1000, split), NET, "cpu") is Replica
+    assert table.chosen(built(NET, 1000, split), NET, "cpu") is Replica
 
 
 def test_dropout_and_masks_go_together_and_names_stay() -> None:

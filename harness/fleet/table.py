@@ -9,39 +9,63 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from harness.fleet.optimizers import Sgd
 from harness.fleet.replica import ChannelsLast, Replica, built, noisy
 from harness.spec import Experiment
+from harness.spec.contracts import Kernel, Split
 
 if TYPE_CHECKING:
     import torch
-
-    from harness.data import Split
 
 FORCED = "HARNESS_KERNEL"
 """Set this variable to "reference" to train everything by the plain path (to compare the two)."""
 
 
+class KernelClass(Protocol):
+    """The class of a kernel."""
+
+    @property
+    def kernel(self) -> str:
+        """The name of the kernel."""
+
+    def __call__(
+        self, module: torch.nn.Module, experiment: Experiment, replicate: int, split: Split, device: str
+    ) -> Kernel:
+        """A run ready to train, from a module at its initial weights on the CPU."""
+
+
 class Row(NamedTuple):
-    """One kernel: where it is used, its name, what it trains, whether it suits a run, and its class."""
+    """One kernel.
+
+    Attributes:
+        device: "cpu" or "cuda", where it is used.
+        kernel: its name.
+        shape: what it trains, in words.
+        suits: whether it can train a run, whose module is at its initial weights on the CPU.
+        make: imports it.
+    """
 
     device: str
     kernel: str
     shape: str
     suits: Callable[[torch.nn.Module, Experiment], bool]
-    make: Callable[[], type[Replica]]
+    make: Callable[[], KernelClass]
 
 
 def _is_streamed(module: torch.nn.Module, experiment: Experiment) -> bool:
-    return bool(getattr(experiment.data, "streamed", False))
+    return experiment.data.streamed
+
+
+def _has_written_step(experiment: Experiment) -> bool:
+    """Whether the kernels' own step is the optimizer's, and the optimizer leaves it to them."""
+    return experiment.optimizer.plain_step and experiment.optimizer.fast_kernels
 
 
 def _is_small(module: torch.nn.Module, experiment: Experiment) -> bool:
     from harness.fleet import native
 
-    plain = type(experiment.optimizer) is Sgd and not noisy(module)
+    plain = _has_written_step(experiment) and not noisy(module)
     plan = native.plan_of(module, experiment.data.shape) if plain else None
     if plan is None or (experiment.precision == "bfloat16" and not plan.convolutions):
         return False  # the library's products of dense layers are faster where the processor has bfloat16
@@ -51,7 +75,7 @@ def _is_small(module: torch.nn.Module, experiment: Experiment) -> bool:
 def _is_dense(module: torch.nn.Module, experiment: Experiment) -> bool:
     from harness.fleet.backprop import dense_layers
 
-    return type(experiment.optimizer) is Sgd and dense_layers(module) is not None
+    return _has_written_step(experiment) and dense_layers(module) is not None
 
 
 def _is_convolutional(module: torch.nn.Module, experiment: Experiment) -> bool:
@@ -60,19 +84,19 @@ def _is_convolutional(module: torch.nn.Module, experiment: Experiment) -> bool:
     return any(isinstance(m, nn.Conv2d) for m in module.modules())
 
 
-def _streamed() -> type[Replica]:
+def _streamed() -> KernelClass:
     from harness.fleet.ranks import Streamed
 
     return Streamed
 
 
-def _native() -> type[Replica]:
+def _native() -> KernelClass:
     from harness.fleet.small import Native
 
     return Native
 
 
-def _backprop() -> type[Replica]:
+def _backprop() -> KernelClass:
     from harness.fleet.backprop import Backprop
 
     return Backprop
@@ -92,13 +116,13 @@ TABLE = (
 )
 
 
-def replica(experiment: Experiment, replicate: int, split: Split, device: str) -> Replica:
+def replica(experiment: Experiment, replicate: int, split: Split, device: str) -> Kernel:
     """A run ready to train, by the kernel that the table names for it."""
     module = built(experiment, replicate, split)
     return chosen(module, experiment, device)(module, experiment, replicate, split, device)
 
 
-def chosen(module: torch.nn.Module, experiment: Experiment, device: str) -> type[Replica]:
+def chosen(module: torch.nn.Module, experiment: Experiment, device: str) -> KernelClass:
     """The kernel for a module on a device.
 
     Raises:
