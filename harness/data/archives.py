@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.spec.contracts import Source
+from harness.spec.splits import Source
 
 if TYPE_CHECKING:
     import numpy as np

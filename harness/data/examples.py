@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from harness.spec import Value
-from harness.spec.contracts import Dataset, Source, Split
+from harness.spec.contracts import Dataset
+from harness.spec.splits import Source, Split
 
 
 class Examples(Value, frozen=True):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.spec import Value
-from harness.spec.contracts import Corruption, Split
+from harness.spec.contracts import Corruption
+from harness.spec.splits import Split
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:

@@ -6,15 +6,25 @@ import contextlib
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from harness.fleet.replica import CONVOLVED_AT_ONCE, EVALUATION_BATCH
-from harness.spec import Experiment
+from harness.spec import Experiment, Runnable, Solved
 
 PROCESS = 900 * 2**20
 """Bytes of a process that trains, apart from what ``needed`` counts: 530 MiB when torch is imported, and up
 to 900 in records of small convolutional nets."""
 UNKNOWN = 2**62
+"""Bytes where the system does not say how much memory there is: no limit."""
+FLOAT32 = 4
+"""Bytes of a number."""
+HELD_TWICE = 2
+"""Images are there as the split's arrays and as the kernel's tensors."""
+COPIES = 4
+"""Weights, gradients, velocities, and the copies that a record or checkpoint is written from."""
+KEPT = 3
+"""Activations of a training step: of the forward pass, their gradients, and what operations need beside."""
+USABLE = 0.9
+"""Share of a GPU's free memory that replicas may take; the rest is lost between tensors."""
 ADDS_PER_VALUE = 250
 """Multiply-adds for each activation that the small convolutional nets keep: some 200 to 500."""
 
@@ -43,24 +53,24 @@ def _container(folder: Path) -> int:
         return UNKNOWN
 
 
-def needed(value: Any, evaluated_at_once: int = EVALUATION_BATCH) -> int:
+def needed(value: Runnable, evaluated_at_once: int = EVALUATION_BATCH) -> int:
     """About how many bytes a run adds to a process: data, parameters with their steps, activations.
 
     An upper estimate; what is solved or simulated counts as its data alone.
     """
-    data = getattr(value, "data", None)
-    if data is None:
+    if not isinstance(value, Experiment | Solved):
         return 0
-    images = 4 * math.prod(data.shape) * (data.train_size + data.test_size)
+    data = value.data
+    images = FLOAT32 * math.prod(data.shape) * (data.train_size + data.test_size)
     if not isinstance(value, Experiment):
-        return 2 * images
-    parameters = 4 * 4 * value.model.size(data.shape, data.classes)
+        return HELD_TWICE * images
+    parameters = COPIES * FLOAT32 * value.model.size(data.shape, data.classes)
     activations = value.model.cost(data.shape, data.classes) / ADDS_PER_VALUE + math.prod(data.shape)
-    examples = max(3 * value.optimizer.batch, evaluated_at_once)
-    return int(2 * images + parameters + 4 * activations * examples)
+    examples = max(KEPT * value.optimizer.batch, evaluated_at_once)
+    return int(HELD_TWICE * images + parameters + FLOAT32 * activations * examples)
 
 
-def processes(values: Iterable[Any], most: int) -> int:
+def processes(values: Iterable[Runnable], most: int) -> int:
     """How many processes, at most ``most`` and at least one, can compute such runs side by side."""
     each = PROCESS + max((needed(value, CONVOLVED_AT_ONCE) for value in values), default=0)
     return max(1, min(most, available() // each))
@@ -72,8 +82,8 @@ def together(experiment: Experiment, device: str) -> int:
 
     free, _ = torch.cuda.mem_get_info(torch.device(device))
     data = experiment.data
-    images = 8 * math.prod(data.shape) * (data.train_size + data.test_size)
-    return max(1, int(0.9 * free - images) // max(1, needed(experiment) - images))
+    images = HELD_TWICE * FLOAT32 * math.prod(data.shape) * (data.train_size + data.test_size)
+    return max(1, int(USABLE * free - images) // max(1, needed(experiment) - images))
 
 
 class Peak:

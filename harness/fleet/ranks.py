@@ -19,7 +19,8 @@ from harness.fleet.lifetimes import end_with_parent
 from harness.fleet.replica import Replica
 from harness.fleet.streamed import Rank, batches
 from harness.spec import Experiment
-from harness.spec.contracts import Split, Weights
+from harness.spec.contracts import Weights
+from harness.spec.splits import Split
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

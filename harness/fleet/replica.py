@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.spec import Experiment
-from harness.spec.contracts import Noisy, Split, Weights
+from harness.spec.contracts import Noisy, Weights
+from harness.spec.splits import Split
 from harness.spec.streams import stream
 
 if TYPE_CHECKING:

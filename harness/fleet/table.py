@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from harness.fleet.replica import ChannelsLast, Replica, built, noisy
 from harness.spec import Experiment
-from harness.spec.contracts import Kernel, Split
+from harness.spec.contracts import Kernel
+from harness.spec.splits import Split
 
 if TYPE_CHECKING:
     import torch

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from harness.fleet import table
 from harness.fleet.replica import built, noisy
 from harness.spec import Experiment
-from harness.spec.contracts import Rehearsable, Split, Weights
+from harness.spec.contracts import Rehearsable, Weights
+from harness.spec.splits import Split
 
 if TYPE_CHECKING:
     import torch

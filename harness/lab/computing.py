@@ -191,10 +191,9 @@ def _stackable(runs: Sequence[Run]) -> bool:
 
 def _start(run: Run, place: Place, store: Store) -> dict[str, np.ndarray] | None:
     """The weights a chained run starts from, after its transform."""
-    start = run.value.start
-    if start is None:
+    starts = run.value.starts
+    if not starts:
         return None
-    starts = start if isinstance(start, tuple) else (start,)
     parents = [_weights(parent, place, store) for parent in run.parents]
     weights = parents[0]
     for step, parent in zip(starts, parents, strict=True):

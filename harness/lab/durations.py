@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from harness.spec import Experiment, Probing, Runnable, Simulation, Solved, Value
+from harness.spec.contracts import CostedSolver
 
 if TYPE_CHECKING:
     from harness.lab.runs import Run
@@ -40,9 +41,6 @@ PASSES = 4
 """Forward passes' worth of multiply-adds for a training image and epoch: forward, backward (by weights and by
 inputs, each as dear as forward), and forward once more when the epoch is evaluated."""
 
-UNKNOWN_LAYERS = 4
-"""Layers that the estimate assumes for a model that does not list its own."""
-
 
 def seconds_of(run: Run, timings: Mapping[str, float]) -> float:
     """Recorded seconds of an equal run, or a rough estimate from multiply-adds and steps."""
@@ -53,17 +51,16 @@ def estimate(value: Runnable) -> float:
     """Seconds of a run on one core by arithmetic alone; most runs with a stopping rule need a fraction.
 
     The sum of two terms, multiply-adds and calls of layers, over the whole budget of epochs.
-    A solver may say its multiply-adds by a method ``cost(data)``.
     """
-    if isinstance(value, Solved) and hasattr(value.solver, "cost"):
-        return float(value.solver.cost(value.data)) / MULTIPLY_ADDS_A_SECOND + START_SECONDS
+    if isinstance(value, Solved) and isinstance(value.solver, CostedSolver):
+        return value.solver.cost(value.data) / MULTIPLY_ADDS_A_SECOND + START_SECONDS
     if not isinstance(value, Experiment):
         return UNKNOWN_SECONDS
     data, optimizer, model = value.data, value.optimizer, value.model
     images = PASSES * data.train_size + data.test_size
     computing = model.cost(data.shape, data.classes) * images / MULTIPLY_ADDS_A_SECOND
     steps = math.ceil(data.train_size / optimizer.batch)
-    layers = len(model.layers(data.shape, data.classes)) if hasattr(model, "layers") else UNKNOWN_LAYERS
+    layers = len(model.layers(data.shape, data.classes))
     return optimizer.epochs * (computing + steps * layers * STEP_SECONDS_A_LAYER) + START_SECONDS
 
 

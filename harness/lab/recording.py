@@ -42,7 +42,7 @@ def of_training(run: Run, place: Place, split: Split, trained: Trained, *, fleet
     how = {"kernel": trained.kernel, "fleet": str(fleet)}
     if ranks.is_streamed(run.value):
         how["devices"] = str(len(ranks.devices(place.device)))
-        measured = len(split.measured)  # type: ignore[attr-defined]  # such data's split is a StreamedSplit
+        measured = len(ranks.on_disk(split).measured)
         resolutions |= dict.fromkeys(("train_error", "train_top5_error"), 1 / measured)
         resolutions["test_top5_error"] = resolutions["test_error"]
     return msgspec.structs.replace(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from harness.spec import Experiment, From, Probing, Runnable, Value
+from harness.spec import Experiment, Probing, Runnable, Value
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +64,7 @@ def parents_of(value: Value) -> tuple[Experiment, ...]:
     """The experiments whose final weights a chained experiment starts from, or a probe reads."""
     if isinstance(value, Probing):
         return (value.experiment,)
-    start = getattr(value, "start", None)
-    starts = start if isinstance(start, tuple) else (start,)
-    return tuple(s.parent for s in starts if isinstance(s, From))
+    return tuple(start.parent for start in value.starts) if isinstance(value, Experiment) else ()
 
 
 def with_parents(runs: Iterable[Run]) -> list[Run]:

@@ -15,10 +15,11 @@ is passed in and from nowhere else, so that the same run gives the same bits whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
+
+from harness.spec.splits import Source, Split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,21 +33,6 @@ Weights = dict[str, "np.ndarray"]
 """Parameters and buffers of a module by the names of its state_dict, float32 but for a few counters."""
 
 
-# -- what passes between them ---------------------------------------------------------------------------
-
-
-class Source(NamedTuple):
-    """Where images come from.
-
-    Attributes:
-        name: what they may honestly be called in a report.
-        digest: SHA-256 (hex) of their content; empty for embedded and generated data.
-    """
-
-    name: str
-    digest: str
-
-
 class LayerCount(NamedTuple):
     """What one layer has and does; pooling and normalization without gain have and cost nothing here.
 
@@ -57,34 +43,6 @@ class LayerCount(NamedTuple):
 
     parameters: int
     multiply_adds: int
-
-
-@dataclass(frozen=True)
-class Split:
-    """The arrays of one replicate. Images may be shared with other splits: never write into them.
-
-    Attributes:
-        x_train: float32 [n, *shape].
-        y_train: int64 [n], after corruption.
-        y_true: int64 [n], before.
-        corrupted: bool [n], where the two differ.
-        x_test: float32 [m, *shape].
-        y_test: int64 [m], never corrupted.
-        classes: number of classes.
-        redraw: for labels that change every epoch, the labels of an epoch; else None.
-        augment: for images that change every epoch, those of an epoch, float32 [n, *shape]; else None.
-            ``x_train`` then holds those of no epoch: the images as test images are treated.
-    """
-
-    x_train: Images
-    y_train: Labels
-    y_true: Labels
-    corrupted: NDArray[np.bool_]
-    x_test: Images
-    y_test: Labels
-    classes: int
-    redraw: Callable[[int], Labels] | None = None
-    augment: Callable[[int], Images] | None = None
 
 
 class Described(Protocol):

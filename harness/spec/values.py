@@ -198,6 +198,13 @@ class Experiment(Value, frozen=True):
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f'precision={self.precision!r}: use "float32" or "bfloat16"')
 
+    @property
+    def starts(self) -> tuple[From, ...]:
+        """Where it starts from: nothing, one parent, or several."""
+        if self.start is None:
+            return ()
+        return self.start if isinstance(self.start, tuple) else (self.start,)
+
 
 class Solved(Value, frozen=True):
     """A solver on data: ``solver.solve(split, generator)`` gives named numbers and curves."""

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import Simulation
+from harness.analytic.contradictions import Contradictions
 from harness.data import Digits, GeneratedImages, RandomLabels
 from harness.lab.pace import Pace, Stopwatch, described, remaining
 from harness.models import SmallInception
@@ -84,5 +85,5 @@ def test_what_trains_is_told_in_few_words() -> None:
     inception = FIT.but(model=SmallInception(), data=GeneratedImages(n=20_000))
     assert described(inception) == "SmallInception, 20,000 images"
     assert described(Probing(FIT, Norm())) == "Norm of Mlp(width=64), 100 images"
-    assert described(Solved(Digits(n=100), Norm())) == "Norm, 100 images"
+    assert described(Solved(Digits(n=100), Contradictions())) == "Contradictions, 100 images"
     assert described(Simulation(drawn)) == "drawn"

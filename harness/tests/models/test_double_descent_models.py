@@ -24,7 +24,8 @@ from harness.models.cnn5 import Cnn5
 from harness.models.resnet18 import ResNet18
 from harness.models.widening import Widened
 from harness.spec import Experiment
-from harness.spec.contracts import Corruption, Source
+from harness.spec.contracts import Corruption
+from harness.spec.splits import Source
 from harness.spec.streams import stream
 
 CIFAR = (3, 32, 32)

@@ -27,7 +27,7 @@ from harness.spec import (
     fields_of,
     values_in,
 )
-from harness.spec.contracts import Split
+from harness.spec.splits import Split
 from harness.spec.streams import PURPOSES, stream
 from harness.tests.deterministic import derandomized
 from harness.tests.simulated import SMALL, Norm, Scaled, drawn
