@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.benchmarks.workloads import Cell, Workload
+from harness.data.blocks import EVALUATION_BATCH
 from harness.models import Mlp
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from harness.data import Split
 
-EVALUATION_BATCH = 1024
 CONVOLVED_AT_ONCE = 128  # on a CPU: the tuned loop is not to lose where it could do as we do
 
 
@@ -37,14 +37,14 @@ class Setting(NamedTuple):
 def chosen(workload: Workload, precision: str, round_: int, cells: int) -> Iterator[tuple[Cell, Split]]:
     """The first ``cells`` cells of a round (0: as many as the workload says), with their data."""
     for cell in workload.cells(precision, round_)[: cells or workload.baseline_count]:
-        yield cell, cell[0].data.split(None, cell[1])
+        yield cell, cell.experiment.data.split(None, cell.replicate)
 
 
 def fresh(cell: Cell, split: Split, device: str) -> nn.Module:
     """The cell's textbook network with new weights."""
     from harness.benchmarks.textbook_nets import textbook
 
-    return textbook(cell[0].model, split.x_train.shape[1:], split.classes).to(device)
+    return textbook(cell.experiment.model, split.x_train.shape[1:], split.classes).to(device)
 
 
 def plain(workload: Workload, precision: str, device: str, round_: int, cells: int = 0) -> str:
@@ -66,7 +66,7 @@ def plain_cell(cell: Cell, split: Split, device: str) -> list[tuple[float, float
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
 
-    sgd = cell[0].optimizer
+    sgd = cell.experiment.optimizer
     model = fresh(cell, split, device)
     train_set = TensorDataset(torch.from_numpy(split.x_train), torch.from_numpy(split.y_train))
     test_set = TensorDataset(torch.from_numpy(split.x_test), torch.from_numpy(split.y_test))
@@ -86,8 +86,10 @@ def plain_cell(cell: Cell, split: Split, device: str) -> list[tuple[float, float
             optimizer.step()
             running_loss += loss.item() * len(y)
             correct += (logits.argmax(1) == y).sum().item()
-        errors = [_plain_error(model, part, sgd.batch, device) for part in (train_set, test_set)]
-        history.append((running_loss / len(train_set), errors[0], errors[1]))
+        train_error, test_error = (
+            _plain_error(model, part, sgd.batch, device) for part in (train_set, test_set)
+        )
+        history.append((running_loss / len(train_set), train_error, test_error))
     return history
 
 
@@ -139,7 +141,7 @@ def _thread_counts(device: str) -> tuple[int, ...]:
     import torch
 
     default = int(torch.get_num_threads()) if device == "cpu" else 1
-    return (*itertools.takewhile(lambda count: count < default, (2**k for k in range(20))), default)
+    return (*itertools.takewhile(lambda count: count < default, (2**k for k in itertools.count())), default)
 
 
 def _convolutional(workload: Workload) -> bool:
@@ -162,7 +164,7 @@ def tuned_cell(
     if device == "cpu":
         torch.set_num_threads(setting.threads)
     layout = torch.channels_last if setting.channels_last else torch.contiguous_format
-    sgd, reduced = cell[0].optimizer, cell[0].precision == "bfloat16"
+    sgd, reduced = cell.experiment.optimizer, cell.experiment.precision == "bfloat16"
     model = model.to(memory_format=layout)
     x_train, x_test = (
         torch.from_numpy(x).to(device).contiguous(memory_format=layout) for x in (split.x_train, split.x_test)
@@ -186,11 +188,10 @@ def tuned_cell(
             optimizer.step()
             total += loss.detach() * len(y)
         with autocast:
-            errors = [
-                _tuned_error(evaluated or model, *part, at_once)
-                for part in ((x_train, y_train), (x_test, y_test))
-            ]
-        history.append((total.item() / len(y_train), errors[0], errors[1]))
+            measuring = evaluated or model
+            train_error = _tuned_error(measuring, x_train, y_train, at_once)
+            test_error = _tuned_error(measuring, x_test, y_test, at_once)
+        history.append((total.item() / len(y_train), train_error, test_error))
     return history
 
 
@@ -210,7 +211,7 @@ def scikit_learn(workload: Workload, precision: str, device: str, round_: int, c
     for cell, split in chosen(workload, "float32", round_, cells):
         net = sklearn_net(cell)
         x_train, x_test = (x.reshape(len(x), -1) for x in (split.x_train, split.x_test))
-        for _ in range(cell[0].optimizer.epochs):
+        for _ in range(cell.experiment.optimizer.epochs):
             net.partial_fit(x_train, split.y_train, classes=np.arange(split.classes))
             net.score(x_train, split.y_train)
             net.score(x_test, split.y_test)
@@ -222,7 +223,7 @@ def sklearn_net(cell: Cell) -> Any:
     """scikit-learn's version of a cell's network and optimizer."""
     from sklearn.neural_network import MLPClassifier
 
-    sgd, model = cell[0].optimizer, cell[0].model
+    sgd, model = cell.experiment.optimizer, cell.experiment.model
     assert isinstance(model, Mlp)
     return MLPClassifier(
         (model.width,) * model.depth,
@@ -237,6 +238,6 @@ def sklearn_net(cell: Cell) -> Any:
 
 def _require_equal_size(net: Any, cell: Cell) -> None:
     counted = sum(array.size for array in (*net.coefs_, *net.intercepts_))
-    ours = cell[0].model.size(cell[0].data.shape, cell[0].data.classes)
+    ours = cell.experiment.model.size(cell.experiment.data.shape, cell.experiment.data.classes)
     if counted != ours:
         raise ValueError(f"scikit-learn's network has {counted:,} parameters, ours {ours:,}")

@@ -86,7 +86,8 @@ def judged(title: str, precision: str, chosen: Fitted, reference: Fitted) -> Gat
     from harness.evidence.statistics import mean_interval, ratio
 
     mean, low, high = mean_interval(ratio(chosen.epochs, reference.epochs), LEVEL)
-    bounds = [math.exp(value) if math.isfinite(value) else None for value in (mean, low, high)]
+    shown = [math.exp(value) if math.isfinite(value) else None for value in (mean, low, high)]
+    centre, lowest, highest = shown
     return Gate(
         title=title,
         precision=precision,
@@ -97,9 +98,9 @@ def judged(title: str, precision: str, chosen: Fitted, reference: Fitted) -> Gat
         reference_median=float(np.median(reference.epochs.values)),
         unfitted=int(chosen.epochs.censored.sum()),
         unfitted_reference=int(reference.epochs.censored.sum()),
-        ratio=bounds[0],
-        low=bounds[1],
-        high=bounds[2],
+        ratio=centre,
+        low=lowest,
+        high=highest,
         margin=MARGIN,
         passed=-math.log(MARGIN) <= low and high <= math.log(MARGIN),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 PROC = Path("/proc")
+PARENT, SPENT = 1, slice(11, 15)  # after the name in /proc/PID/stat (proc(5)): ppid; utime to cstime
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -50,7 +51,7 @@ def between(before: Reading, after: Reading, seconds: float) -> Timing:
 def busy_seconds() -> float:
     """CPU seconds since boot in which the machine was not idle, time stolen by a hypervisor included."""
     try:
-        first = (PROC / "stat").read_text().splitlines()[0].split()[1:9]
+        first = (PROC / "stat").read_text().splitlines()[0].split()[1:9]  # the line "cpu" of proc(5)
     except OSError:
         return 0.0
     user, nice, system, _, _, interrupts, soft_interrupts, stolen = map(int, first)
@@ -81,7 +82,8 @@ def _processes() -> list[tuple[int, int, float]]:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        processes.append((int(entry.name), int(fields[1]), sum(map(int, fields[11:15])) / _ticks()))
+        ticks = sum(map(int, fields[SPENT]))
+        processes.append((int(entry.name), int(fields[PARENT]), ticks / _ticks()))
     return processes
 
 

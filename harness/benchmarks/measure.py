@@ -65,7 +65,7 @@ class Gathered:
         """Time a workload's variants, and matrix products before them: a peak is what is never exceeded."""
         plan, plain = self.plan, self.pool.of(PLAIN)
         for precision in PRECISIONS if plan.device == "cpu" else (*PRECISIONS, "tf32"):
-            tflops = plain.call(peak.matmul, precision, plan.device)[1]
+            tflops = plain.call(peak.matmul, precision, plan.device).result
             self.peaks[precision] = max(tflops, self.peaks.get(precision, 0.0))
         comparison = compared(title, variants, self.pool, plan.rounds, plan.say)
         self.left_out.extend(comparison.left_out)
@@ -174,8 +174,8 @@ def _machine(plan: Agenda, pool: Pool) -> MeasuredOn:
         processor=provenance.processor(),
         cores=provenance.cores(),
         memory_gib=provenance.memory_gib(),
-        instructions=call(peak.instructions)[1],
-        accelerator=call(peak.accelerator, plan.device)[1],
+        instructions=call(peak.instructions).result,
+        accelerator=call(peak.accelerator, plan.device).result,
         versions=provenance.versions(),
     )
 

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     import torch
 
 SIZES = {"cpu": (1024, 2048), "cuda": (4096, 8192)}
-REPEATS = 8
+"""Sides of the matrices, of which the faster counts."""
+REPEATS, WARMING = 8, 2
+"""Products that are timed, and as many more at first, which warm up and lose."""
 
 
 def matmul(precision: str, device: str, sizes: tuple[int, ...] = ()) -> float:
@@ -26,7 +28,7 @@ def matmul(precision: str, device: str, sizes: tuple[int, ...] = ()) -> float:
     fastest = 0.0
     for size in sizes or SIZES[device.partition(":")[0]]:
         left, right = (torch.randn(size, size, device=device).to(kind) for _ in range(2))
-        for _ in range(REPEATS + 2):  # the first ones warm up and lose
+        for _ in range(REPEATS + WARMING):
             fastest = max(fastest, 2 * size**3 / _seconds(left, right) / 1e12)
     torch.backends.cuda.matmul.allow_tf32 = tf32
     return fastest

@@ -54,9 +54,9 @@ def of_missed(
             commit=commit,
             shares=tuple(
                 Share(what=what, share=share)
-                for what, share in pool.of("profile").call(
-                    shares, known[row.workload], row.precision, device
-                )[1]
+                for what, share in pool.of("profile")
+                .call(shares, known[row.workload], row.precision, device)
+                .result
             ),
         )
         for row in missed

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.benchmarks import baselines, ours
 from harness.benchmarks.rounds import ratio_of
@@ -19,7 +19,7 @@ from harness.benchmarks.warm import ROOT, Warm
 from harness.benchmarks.workloads import Workload
 
 HEAVY = ("torch", "scipy", "sklearn")
-TARGET = 1.5
+TARGET = 1.5  # seconds of wall time
 COMMANDS = {
     "pytest claims --collect-only": ("-m", "pytest", "claims", "--collect-only", "-q"),
     "python -m harness list": ("-m", "harness", "list"),
@@ -30,17 +30,24 @@ def commands(repeats: int) -> list[Startup]:
     """The commands that must not import what trains, and an import of torch for comparison."""
     starts = []
     for what, arguments in COMMANDS.items():
-        seconds = ratio_of([_ran(arguments)[0] for _ in range(repeats)])
-        imported = heavy(_ran(("-X", "importtime", *arguments))[1])
+        seconds = ratio_of([_ran(arguments).seconds for _ in range(repeats)])
+        imported = heavy(_ran(("-X", "importtime", *arguments)).errors)
         met = seconds.median <= TARGET and not imported
         starts.append(Startup(what=what, seconds=seconds, imported=imported, target=TARGET, met=met))
-    seconds = ratio_of([_ran(("-c", "import torch"))[0] for _ in range(repeats)])
+    seconds = ratio_of([_ran(("-c", "import torch")).seconds for _ in range(repeats)])
     what = "a process that imports torch"
     return [*starts, Startup(what=what, seconds=seconds, imported=None, target=None, met=None)]
 
 
-def _ran(arguments: Sequence[str]) -> tuple[float, str]:
-    """Wall seconds and standard error of a Python process at the top of the checkout.
+class Ran(NamedTuple):
+    """A process that ended well: its wall seconds and its standard error."""
+
+    seconds: float
+    errors: str
+
+
+def _ran(arguments: Sequence[str]) -> Ran:
+    """Run a Python process at the top of the checkout.
 
     Raises:
         RuntimeError: it failed (one line).
@@ -60,7 +67,7 @@ def _ran(arguments: Sequence[str]) -> tuple[float, str]:
     if done.returncode:
         last = [*done.stdout.splitlines(), *done.stderr.splitlines(), "no output"]
         raise RuntimeError(f"{' '.join(arguments)} ended with status {done.returncode}: {last[0]}")
-    return seconds, done.stderr
+    return Ran(seconds, done.stderr)
 
 
 def heavy(importtime: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.benchmarks import baselines
 from harness.benchmarks.workloads import Cell, Workload
+from harness.data.blocks import EVALUATION_BATCH, blocks
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -59,8 +60,8 @@ def vmap(workload: Workload, precision: str, device: str, round_: int, cells: in
     import torch
 
     taken = list(baselines.chosen(workload, "float32", round_, cells))
-    for start in range(0, len(taken), STACKED):
-        fleet = taken[start : start + STACKED]
+    for rows in blocks(len(taken), STACKED):
+        fleet = taken[rows]
         _vmap_fleet([cell for cell, _ in fleet], [split for _, split in fleet], device)
     return f"E = {min(STACKED, len(taken))}, {torch.get_num_threads()} threads"
 
@@ -86,7 +87,7 @@ def _vmap_fleet(cells: list[Cell], splits: list[Split], device: str) -> None:
         return F.cross_entropy(logits(weights, x), y)
 
     step = vectorized(grad_and_value(loss))
-    sgd = cells[0][0].optimizer
+    sgd = cells[0].experiment.optimizer
     assert not buffers
     for _ in range(sgd.epochs):
         total = torch.zeros(len(cells), device=device)
@@ -101,8 +102,6 @@ def _vmap_fleet(cells: list[Cell], splits: list[Split], device: str) -> None:
         total.tolist()
         with torch.no_grad():
             for x, y in ((x_train, y_train), (x_test, y_test)):
-                for part, labels in zip(
-                    x.split(baselines.EVALUATION_BATCH), y.split(baselines.EVALUATION_BATCH, 1), strict=True
-                ):
+                for part, labels in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH, 1), strict=True):
                     guessed = vectorized(logits, in_dims=(0, None))(params, part).argmax(2)
                     (guessed != labels).sum(1).tolist()

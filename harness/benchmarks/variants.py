@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from harness.benchmarks.load import Timing
 from harness.benchmarks.rounds import FOREIGN_LIMIT, Ratio, Round, Rounds, interleaved, worst
-from harness.benchmarks.warm import Failure, Pool
+from harness.benchmarks.warm import Answer, Failure, Pool
 
 PLAIN = "plain"
 """Baseline (a): everything is compared with it."""
@@ -33,11 +33,12 @@ class Variant(NamedTuple):
     warming: tuple[Any, ...] = ()
     required: bool = False
 
-    def call(self, pool: Pool, *more: Any) -> tuple[Timing, str]:
-        """Do it; the timing is per cell."""
+    def call(self, pool: Pool, *more: Any) -> Answer:
+        """Call the variant in its process; the timing is per cell."""
         process = pool.of(self.process, dict(self.environment))
         timing, note = process.call(self.function, *self.arguments, *more)
-        return Timing(timing.seconds / self.cells, timing.cpu / self.cells, timing.foreign), note
+        per_cell = Timing(timing.seconds / self.cells, timing.cpu / self.cells, timing.foreign)
+        return Answer(per_cell, note)
 
 
 class Compared(NamedTuple):
@@ -68,7 +69,7 @@ def compared(
     notes, left_out, living = {}, [], dict[str, Variant]()
     for variant in variants:
         try:
-            notes[variant.name] = variant.call(pool, 0, *variant.warming)[1]
+            notes[variant.name] = variant.call(pool, 0, *variant.warming).result
             living[variant.name] = variant
         except Failure as error:
             if variant.required:

@@ -15,16 +15,25 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from harness.benchmarks import load
 from harness.lab.pinning import THREAD_VARIABLES
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 10  # seconds in which a process ends once its input is closed
+TERMINATED = 128 + signal.SIGTERM  # the status that a shell gives a terminated process
 
 
 class Failure(RuntimeError):
     """What a process was told to call failed; the message is one line."""
+
+
+class Answer(NamedTuple):
+    """What a call cost, and what it returned."""
+
+    timing: load.Timing
+    result: Any
 
 
 class Warm:
@@ -48,7 +57,7 @@ class Warm:
             start_new_session=True,  # an interrupt is for the measurement, which then ends its processes
         )
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> tuple[load.Timing, Any]:
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Answer:
         """Have a module-level function called there: what it cost, and what it returned.
 
         Raises:
@@ -66,7 +75,7 @@ class Warm:
             raise Failure(f"the {self.name} process ended with status {self.process.wait()}") from None
         if seconds is None:
             raise Failure(f"{self.name}: {result}")
-        return load.between(before, load.read(self.process.pid), seconds), result
+        return Answer(load.between(before, load.read(self.process.pid), seconds), result)
 
     def close(self) -> None:
         """Let it end; it closes its own processes first."""
@@ -74,7 +83,7 @@ class Warm:
             if self.process.stdin is not None:
                 self.process.stdin.close()
         try:
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.terminate()
         if self.process.stdout is not None:
@@ -129,7 +138,7 @@ def _called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[f
 
 def main() -> None:
     """Keep the pipe of answers to ourselves: libraries may print."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders are removed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that temporary folders are removed
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     with contextlib.suppress(BrokenPipeError):  # who asked has ended meanwhile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,7 +12,13 @@ from harness.fleet.optimizers import Sgd
 from harness.models import EpflAlexNet, Mlp, SmallAlexNet, SmallInception, StudentCnn
 from harness.spec import Experiment
 
-Cell = tuple[Experiment, int]
+
+class Cell(NamedTuple):
+    """One training: an experiment and the number of its replicate."""
+
+    experiment: Experiment
+    replicate: int
+
 
 FORMULA = (
     "6 m - 2 f floating-point operations per training example (forward 2 m, weight gradients 2 m, input "
@@ -56,10 +62,10 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
         return self.baseline_cells or self.cell_count
 
     def cells(self, precision: str, round_: int) -> list[Cell]:
-        """(experiment, replicate) of a round; no two rounds share a replicate, so nothing is read back."""
+        """The cells of a round; no two rounds share a replicate, so nothing is read back."""
         first = round_ * self.replicates
         return [
-            (self.experiment(level, precision), replicate)
+            Cell(self.experiment(level, precision), replicate)
             for replicate in range(first, first + self.replicates)
             for level in self.levels
         ]

@@ -6,16 +6,62 @@ import bisect
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from harness.evidence.measured import Measured
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Counts: TypeAlias = NDArray[np.int64]  # [outcome, k], or [k] for one outcome
+    Floats: TypeAlias = NDArray[np.float64]
+
 FEWEST = 5
 """With fewer replicates the numbers are shown, and nothing is concluded."""
+ENUMERATED = 50_000
+"""Outcomes of a multinomial test up to which all of them are enumerated."""
+DRAWN = 20_000
+"""Outcomes that are drawn where there are more."""
+AS_LIKELY = 1e-7
+"""Difference of two log likelihoods, from the rounding of sums of logs, up to which they count as equal."""
+ANY_LEVEL = 0.25
+"""A level for an interval of which only the mean is read; that is the same at every level."""
+AFFORDABLE = 1_000_000
+"""Replicates up to which a number of them is looked for."""
+LARGEST_LOG = 709.0
+"""The exponential of a larger number overflows float64 (its largest number is exp(709.78))."""
 
 
-def mean_interval(x: Measured, level: float) -> tuple[float, float, float]:
-    """(mean, low, high) by Student's t, each side at one-sided ``level``, in the units of ``x.values``.
+class Interval(NamedTuple):
+    """Both ends of an interval."""
+
+    low: float
+    high: float
+
+
+class MeanInterval(NamedTuple):
+    """A mean and both ends of its interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Deviation(NamedTuple):
+    """A standard deviation over replicates, and whether it was raised to its floor."""
+
+    value: float
+    floored: bool
+
+
+def exponential(log: float) -> float:
+    """The number whose logarithm this is, infinite where float64 holds none so large."""
+    return math.exp(log) if log < LARGEST_LOG else math.inf
+
+
+def mean_interval(x: Measured, level: float) -> MeanInterval:
+    """The mean and its interval by Student's t, each side at one-sided ``level``, in units of ``x.values``.
 
     Censored values are lower bounds, so they leave no upper side; a run that diverged or is unusable
     leaves no mean at all (NaN).
@@ -25,14 +71,14 @@ def mean_interval(x: Measured, level: float) -> tuple[float, float, float]:
 
     n = len(x)
     if n == 0 or x.unusable.any() or x.diverged.any():
-        return math.nan, math.nan, math.nan
+        return MeanInterval(math.nan, math.nan, math.nan)
     with np.errstate(all="ignore"):
         mean = float(np.mean(x.values))
-    half = float(stdtrit(n - 1, 1 - level)) * deviation(x)[0] / math.sqrt(n) if n > 1 else math.inf
-    return mean, mean - half, math.inf if x.censored.any() else mean + half
+    half = float(stdtrit(n - 1, 1 - level)) * deviation(x).value / math.sqrt(n) if n > 1 else math.inf
+    return MeanInterval(mean, mean - half, math.inf if x.censored.any() else mean + half)
 
 
-def deviation(x: Measured) -> tuple[float, bool]:
+def deviation(x: Measured) -> Deviation:
     """The standard deviation over two or more replicates, and whether it was raised to its floor.
 
     The floor is resolution / √12, the deviation of a number rounded to its resolution: zero spread is not
@@ -44,16 +90,16 @@ def deviation(x: Measured) -> tuple[float, bool]:
         spread = float(np.std(x.values, ddof=1))
         rounding = float(np.max(np.abs(x.values)) * np.finfo(np.float64).eps)
     floor = max(x.resolution / math.sqrt(12), rounding)
-    return max(spread, floor), spread <= floor
+    return Deviation(max(spread, floor), spread <= floor)
 
 
-def rate_interval(successes: int, n: int, level: float) -> tuple[float, float]:
-    """(low, high) of a success rate, exact (Clopper and Pearson), each side at one-sided ``level``."""
+def rate_interval(successes: int, n: int, level: float) -> Interval:
+    """The interval of a success rate, exact (Clopper and Pearson), each side at one-sided ``level``."""
     from scipy.special import betaincinv
 
     low = float(betaincinv(successes, n - successes + 1, level)) if successes > 0 else 0.0
     high = float(betaincinv(successes + 1, n - successes, 1 - level)) if successes < n else 1.0
-    return low, high
+    return Interval(low, high)
 
 
 def mean_p(x: Measured, lower: float | None, upper: float | None) -> float | None:
@@ -64,10 +110,10 @@ def mean_p(x: Measured, lower: float | None, upper: float | None) -> float | Non
     """
     from scipy.special import stdtr
 
-    mean, n = mean_interval(x, 0.25)[0], len(x)
+    mean, n = mean_interval(x, ANY_LEVEL).mean, len(x)
     if n < 2 or not math.isfinite(mean):
         return None
-    error = deviation(x)[0] / math.sqrt(n)
+    error = deviation(x).value / math.sqrt(n)
 
     def tail(distance: float) -> float:
         if error > 0:
@@ -102,7 +148,7 @@ def within_p(counts: Sequence[int], probabilities: Sequence[float], within: floa
 
 def welch_interval(
     change: float, deviations: tuple[float, float], n: tuple[int, int], level: float = 0.05
-) -> tuple[float, float]:
+) -> Interval:
     """Two-sided interval of a difference of two means over independent replicates (Welch 1947).
 
     Args:
@@ -115,51 +161,49 @@ def welch_interval(
     parts = [deviation**2 / count for deviation, count in zip(deviations, n, strict=True)]
     total = sum(parts)
     if total <= 0:
-        return change, change
+        return Interval(change, change)
     freedom = total**2 / sum(part**2 / (count - 1) for part, count in zip(parts, n, strict=True))
     half = float(stdtrit(freedom, 1 - level / 2)) * math.sqrt(total)
-    return change - half, change + half
+    return Interval(change - half, change + half)
 
 
-def rate_change_interval(
-    successes: tuple[int, int], n: tuple[int, int], level: float = 0.05
-) -> tuple[float, float]:
+def rate_change_interval(successes: tuple[int, int], n: tuple[int, int], level: float = 0.05) -> Interval:
     """Two-sided interval of the second success rate minus the first (Newcombe 1998, method 10)."""
     from scipy.special import ndtri
 
     z = float(ndtri(1 - level / 2))
     p, q = (k / count for k, count in zip(successes, n, strict=True))
     (low_p, high_p), (low_q, high_q) = (_wilson(k, count, z) for k, count in zip(successes, n, strict=True))
-    return q - p - math.hypot(q - low_q, high_p - p), q - p + math.hypot(high_q - q, p - low_p)
+    return Interval(q - p - math.hypot(q - low_q, high_p - p), q - p + math.hypot(high_q - q, p - low_p))
 
 
-def _wilson(successes: int, n: int, z: float) -> tuple[float, float]:
+def _wilson(successes: int, n: int, z: float) -> Interval:
     """The score interval of a rate (Wilson 1927)."""
     rate, weight = successes / n, z * z / n
     centre = (rate + weight / 2) / (1 + weight)
     half = z / (1 + weight) * math.sqrt(rate * (1 - rate) / n + weight / (4 * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
 def multinomial_p(counts: Sequence[int], probabilities: Sequence[float]) -> float:
     """p-value of the exact multinomial test: the probability of an outcome no likelier than the counts.
 
-    All outcomes are enumerated if there are at most 50,000; otherwise 20,000 are drawn from a fixed stream,
-    and the observed one counts as one more, which keeps the test valid.
+    All outcomes are enumerated if there are at most ``ENUMERATED``; otherwise ``DRAWN`` are drawn from a
+    fixed stream, and the observed one counts as one more, which keeps the test valid.
     """
     import numpy as np
     from scipy.special import gammaln, xlogy
 
     observed, p = np.asarray(counts, dtype=np.int64), np.asarray(probabilities, dtype=np.float64)
     n, k = int(observed.sum()), len(p)
-    enumerated = math.comb(n + k - 1, k - 1) <= 50_000
+    enumerated = math.comb(n + k - 1, k - 1) <= ENUMERATED
     outcomes = _compositions(n, k) if enumerated else _multinomial_draws(n, p)
 
-    def log_likelihood(x: Any) -> Any:
+    def log_likelihood(x: Counts) -> Floats:
         return gammaln(n + 1) + np.sum(xlogy(x, p) - gammaln(x + 1), axis=-1)
 
     likelihoods = log_likelihood(outcomes)
-    unlikely = likelihoods <= log_likelihood(observed) + 1e-7
+    unlikely = likelihoods <= log_likelihood(observed) + AS_LIKELY
     if enumerated:
         return min(1.0, float(np.exp(likelihoods[unlikely]).sum()))
     return float((1 + unlikely.sum()) / (1 + len(outcomes)))
@@ -201,14 +245,14 @@ def replicates_needed(level: float, effect_over_sd: float, power: float = 0.8) -
     n = FEWEST
     while not _power(n, level, effect_over_sd) >= power:
         n *= 2
-        if effect_over_sd <= 0 or power >= 1 or n > 1_000_000:
+        if effect_over_sd <= 0 or power >= 1 or n > AFFORDABLE:
             raise ValueError(f"no affordable n has power {power:g} for an effect of {effect_over_sd:g} SD")
     counts = range(FEWEST, n + 1)
     return counts[bisect.bisect_left(counts, power, key=lambda k: _power(k, level, effect_over_sd))]
 
 
-def _compositions(n: int, k: int) -> Any:
-    """[outcome, k]: all ways to write n as an ordered sum of k counts."""
+def _compositions(n: int, k: int) -> Counts:
+    """All ways to write n as an ordered sum of k counts, [outcome, k]."""
     import numpy as np
 
     bars = np.array(list(itertools.combinations(range(n + k - 1), k - 1)), dtype=np.int64).reshape(-1, k - 1)
@@ -216,8 +260,9 @@ def _compositions(n: int, k: int) -> Any:
     return np.diff(edges, axis=1) - 1
 
 
-def _multinomial_draws(n: int, p: Any) -> Any:
+def _multinomial_draws(n: int, p: Floats) -> Counts:
+    """Outcomes of n draws with probabilities p [k], [outcome, k], the same at every call."""
     import numpy as np
 
     generator = np.random.Generator(np.random.Philox(0))
-    return generator.multinomial(n, p / p.sum(), size=20_000)
+    return generator.multinomial(n, p / p.sum(), size=DRAWN)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from harness.evidence.inference import (
     FEWEST,
     deviation,
+    exponential,
     holm,
     mean_interval,
     mean_p,
@@ -175,14 +176,14 @@ def _judge_mean(r: OfMean, level: float, refute_level: float) -> Evidence:
     refuted = (lower is not None and refute_high < lower) or (upper is not None and refute_low > upper)
     verdict = _verdict(reproduced, refuted, len(x) >= FEWEST)
     notes = _notes(x)
-    if math.isfinite(low) and deviation(x)[1]:
+    if math.isfinite(low) and deviation(x).floored:
         notes.append("no spread beyond the measure's resolution, which is not certainty: deviation floored")
     estimate, low_shown, high_shown = (_shown(x, value) for value in (mean, low, high))
     if verdict is not Verdict.REPRODUCED and estimate is not None:
         where = "lies beyond the bound" if verdict is Verdict.REFUTED else "decides neither way"
         notes.append(f"interval {_span(low_shown, high_shown)} {where}")
     numbers = {"estimate": estimate, "low": low_shown, "high": high_shown}
-    numbers["spread"] = deviation(x)[0] if math.isfinite(low) else None
+    numbers["spread"] = deviation(x).value if math.isfinite(low) else None
     numbers["p_value"] = mean_p(x, lower, upper) if len(x) >= FEWEST else None
     return _evidence(r, verdict, level, notes, lower_bound=r.lower, upper_bound=r.upper, **numbers)
 
@@ -190,8 +191,8 @@ def _judge_mean(r: OfMean, level: float, refute_level: float) -> Evidence:
 def _judge_rate(r: OfRate, level: float, refute_level: float) -> Evidence:
     n = len(r.x)
     surely, perhaps = _successes(r)
-    low, high = rate_interval(surely, n, level)[0], rate_interval(perhaps, n, level)[1]
-    refuted = rate_interval(perhaps, n, refute_level)[1] < r.rate
+    low, high = rate_interval(surely, n, level).low, rate_interval(perhaps, n, level).high
+    refuted = rate_interval(perhaps, n, refute_level).high < r.rate
     verdict = _verdict(surely == n and low > r.rate, refuted, n >= FEWEST)
     notes = _notes(r.x)
     if verdict is not Verdict.REPRODUCED:
@@ -323,7 +324,7 @@ def _held(x: Measured, bound: float | None) -> float | None:
 def _shown(x: Measured, value: float) -> float | None:
     """A held value in the units shown; None if it is not a finite number."""
     if x.logarithmic:
-        value = math.exp(value) if value < 709 else math.inf
+        value = exponential(value)
     return finite(value)
 
 

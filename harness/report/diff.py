@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from harness.evidence.inference import rate_change_interval, welch_interval
+from harness.evidence.inference import Interval, exponential, rate_change_interval, welch_interval
 from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, Report
 from harness.report import markdown as gfm
@@ -194,8 +194,8 @@ def _change(item: ClaimReport, x: Evidence, y: Evidence) -> Change | None:
         return None
     change = math.log(y.estimate / x.estimate) if x.logarithmic else y.estimate - x.estimate
     ends = _interval(x, y, change)
-    half = abs(ends[1] - ends[0]) / 2 if ends else math.inf
-    shown = _factor if x.logarithmic else float
+    half = abs(ends.high - ends.low) / 2 if ends else math.inf
+    shown = exponential if x.logarithmic else float
     return Change(
         id=item.id,
         tier=item.tier,
@@ -205,18 +205,14 @@ def _change(item: ClaimReport, x: Evidence, y: Evidence) -> Change | None:
         n_before=x.n,
         n_after=y.n,
         change=shown(change),
-        low=shown(ends[0]) if ends else None,
-        high=shown(ends[1]) if ends else None,
+        low=shown(ends.low) if ends else None,
+        high=shown(ends.high) if ends else None,
         ratio=x.logarithmic,
         size=abs(change) / half if half > 0 else 0.0,
     )
 
 
-def _factor(log: float) -> float:
-    return math.exp(log) if log < 700 else math.inf
-
-
-def _interval(x: Evidence, y: Evidence, change: float) -> tuple[float, float] | None:
+def _interval(x: Evidence, y: Evidence, change: float) -> Interval | None:
     if min(x.n, y.n) < 2 or x.estimate is None or y.estimate is None:
         return None
     if y.relation in wording.RATES:

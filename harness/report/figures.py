@@ -24,8 +24,15 @@ INK = "#7a7a7a"
 DASHES = ("", "6 2", "2 1.5", "7 2 1.5 2")
 MARKERS = ("o", "s", "^", "v")
 POINTS = 160
-THIN_POINTS, THIN_CURVES = (24, 80), 10
-"""Fewest and most points of a replicate's curve, and how many replicates of a series are drawn."""
+"""Points of a mean curve at most."""
+THIN_CURVES = 10
+"""Replicates of a series that are drawn as curves of their own."""
+THIN_POINTS, FEWEST, MOST = 1600, 24, 80
+"""Points of all these curves of a figure together, and the fewest and most of one: a page's size."""
+SIZE = (5, 3.2)
+"""Width and height of a figure in inches of 72 points."""
+X_LETTERS, Y_LETTERS = 80, 50
+"""Letters of an axis' label that fit beside it."""
 MARKED = 12
 """Curves of at most so many points also show the points."""
 LARGEST = 1e100
@@ -277,7 +284,7 @@ def _axes(panel: Panel) -> Any:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5, 3.2), layout="constrained")
+    figure = Figure(figsize=SIZE, layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
     x_scale, first = _scale(panel, "x"), panel.series[0][1]
@@ -285,10 +292,10 @@ def _axes(panel: Panel) -> Any:
     axes.set_yscale(_scale(panel, "y"))
     for axis in (axes.xaxis, axes.yaxis):
         _plain_ticks(axis)
-    axes.set_xlabel(_line(first.x_label)[:80])
-    axes.set_ylabel(_line(first.y_label)[:50])
+    axes.set_xlabel(_line(first.x_label)[:X_LETTERS])
+    axes.set_ylabel(_line(first.y_label)[:Y_LETTERS])
     replicates = sum(min(len(series.y), THIN_CURVES) for _, series in panel.series)
-    points = min(max(1600 // max(replicates, 1), THIN_POINTS[0]), THIN_POINTS[1])
+    points = min(max(THIN_POINTS // max(replicates, 1), FEWEST), MOST)
     for index, (_, series) in enumerate(panel.series):
         _draw_curve(axes, index, series, x_scale, points)
     _draw_reported(axes, panel)

@@ -19,6 +19,7 @@ from harness.report import wording
 from harness.spec.verdict import Verdict
 
 FAR = 100.0
+"""Half-widths beyond which a value is drawn at the edge."""
 TICKS = (-100.0, -30.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
 LEAST = (-3.0, 10.0)
 """What every axis shows at least."""
@@ -79,13 +80,13 @@ def _towards(
     values = [check.estimate, bound, *ends]
     if check.logarithmic:
         values = [math.log(value) if value > 0 else math.nan for value in values]
-    estimate, held, *reach = (sign * value for value in values)
-    widths = [estimate - reach[0], reach[1] - estimate]
+    estimate, held, near_end, far_end = (sign * value for value in values)
+    widths = [estimate - near_end, far_end - estimate]
     facing = widths if estimate >= held else widths[::-1]
     width = next((w for w in facing if math.isfinite(w) and w > 0), None)
     if width is None or not math.isfinite(estimate - held):
         return None
-    return HalfWidths(*((value - held) / width for value in (estimate, *reach)))
+    return HalfWidths(*((value - held) / width for value in (estimate, near_end, far_end)))
 
 
 @dataclass(frozen=True)

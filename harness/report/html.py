@@ -12,6 +12,8 @@ from harness.report.contents import PageContents, anchors
 from harness.report.track import track
 from harness.spec.verdict import Verdict
 
+TRACK = 200  # units of the small plots' width, as the template's viewBox has it
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -82,7 +84,7 @@ def render(contents: PageContents) -> str:
         axis=axis,
         pc=lambda value: f"{axis.percent(value):.2f}%",
         pc_right=f"{100 - axis.percent(0.0):.2f}%",
-        x=lambda position: f"{200 * position:.1f}",
+        x=lambda position: f"{TRACK * position:.1f}",
         costs=costs.costs(contents.claims),
         slowest=costs.slowest(contents.claims),
         uncounted=costs.uncounted(contents.claims),

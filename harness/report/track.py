@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from harness.evidence.outcome import Evidence
 
 MARGIN = 0.08
+"""Space beside what is shown, as a share of its span."""
+REACH = 3
+"""A control farther away than so many spans of the claim is drawn at the edge."""
+SMALLEST, LONE = 1e-12, 0.5
+"""A single value is shown with half its size around it, or half of this if it is zero."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ def _window(seen: list[float], control: float | None) -> tuple[float, float]:
     """What to show: everything of the claim, and its control unless that would shrink the claim to a dot."""
     low, high = min(seen), max(seen)
     span = high - low
-    if control is not None and low - 3 * span <= control <= high + 3 * span:
+    if control is not None and low - REACH * span <= control <= high + REACH * span:
         low, high = min(low, control), max(high, control)
-    span = (high - low) or max(abs(low), 1e-12) * 0.5
+    span = (high - low) or max(abs(low), SMALLEST) * LONE
     return low - MARGIN * span, high + MARGIN * span
 
 

@@ -24,6 +24,20 @@ SCALES = {
     "full": "the papers' own settings",
 }
 NOTHING = "–"
+GROUPED, WHOLE, EXPONENT = 1000, 1e4, 1e6
+"""Whole numbers from the first on have their thousands grouped, all from the second, none from the third."""
+LONGEST = 1e4
+"""Numbers from here on are shown by significant digits, not by decimals."""
+DECIMALS = 6
+"""The most decimals that are shown."""
+SMALLEST_P = 1e-6
+"""Smaller p-values are told apart by nobody."""
+TENTHS = 100
+"""Seconds below are shown to a tenth."""
+UNITS = 120
+"""Times from so many seconds on are shown in minutes, and from so many minutes on in hours."""
+NAMED = 3
+"""Authors up to so many are all named."""
 RATES = ("all_reach", "argmax_in")
 """Relations whose estimate is the share of replicates that succeeded."""
 
@@ -33,7 +47,7 @@ def number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "none"
     size = abs(value)
-    if size < 1e6 and (size >= 1e4 or (size >= 1000 and value == int(value))):
+    if size < EXPONENT and (size >= WHOLE or (size >= GROUPED and value == int(value))):
         text = f"{value:,.0f}"
     else:
         mantissa, _, exponent = f"{value:.4g}".partition("e")
@@ -76,12 +90,14 @@ def _decimals(evidence: Evidence | Contrast) -> int | None:
     ends = [end for end in (evidence.low, evidence.high) if end is not None]
     halves = [abs(end - evidence.estimate) for end in ends if evidence.estimate is not None]
     half = max(halves, default=0.0)
-    if not (math.isfinite(half) and half > 0) or max(map(abs, ends)) >= 1e4:
+    if not (math.isfinite(half) and half > 0) or max(map(abs, ends)) >= LONGEST:
         return None
     least = max(1 - math.floor(math.log10(half)), 0)
     bounds = () if isinstance(evidence, Contrast) else (evidence.lower_bound, evidence.upper_bound)
     apart = [(end, bound) for end in ends for bound in bounds if bound is not None and end != bound]
-    enough = (d for d in range(least, 7) if all(round(end, d) != round(bound, d) for end, bound in apart))
+    enough = (
+        d for d in range(least, DECIMALS + 1) if all(round(end, d) != round(bound, d) for end, bound in apart)
+    )
     return next(enough, None)
 
 
@@ -104,7 +120,7 @@ def p(value: float | None) -> str:
     """A p-value to two significant digits, a dash where there is none."""
     if value is None:
         return NOTHING
-    return "< 1e−6" if value < 1e-6 else number(float(f"{value:.2g}"))
+    return "< 1e−6" if value < SMALLEST_P else number(float(f"{value:.2g}"))
 
 
 def half_widths(value: float) -> str:
@@ -157,17 +173,17 @@ def scale(tier: str) -> str:
 
 def seconds(value: float) -> str:
     """Seconds to a tenth, whole from a hundred on."""
-    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+    return f"{value:,.1f}" if value < TENTHS else f"{value:,.0f}"
 
 
 def duration(seconds: float) -> str:
     """A time in the unit that suits it: seconds, whole minutes from two on, hours from two on."""
     if seconds < 1:
         return f"{seconds:.2f} s"
-    if seconds < 120:
+    if seconds < UNITS:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+    return f"{minutes} min" if minutes < UNITS else f"{minutes / 60:.1f} h"
 
 
 def params(claim: ClaimReport) -> str:
@@ -204,7 +220,7 @@ def short(paper: PaperEntry) -> str:
     if len(surnames) < 2:
         return citation(paper)
     few = f"{', '.join(surnames[:-1])} and {surnames[-1]}"
-    named = few if len(surnames) <= 3 else f"{surnames[0]} et al."
+    named = few if len(surnames) <= NAMED else f"{surnames[0]} et al."
     return f"{named} ({paper.year})" if paper.year else named
 
 

@@ -36,8 +36,8 @@ from harness.benchmarks.images import BenchmarkImages
 from harness.benchmarks.load import Timing
 from harness.benchmarks.measure import Agenda
 from harness.benchmarks.variants import Variant, compared
-from harness.benchmarks.warm import Failure
-from harness.benchmarks.workloads import WORKLOADS, Workload
+from harness.benchmarks.warm import Answer, Failure
+from harness.benchmarks.workloads import WORKLOADS, Cell, Workload
 from harness.data import Digits, RandomLabels
 from harness.fleet import numerics
 from harness.fleet.optimizers import Sgd, WhenFitted
@@ -86,12 +86,12 @@ class Process:
     def __init__(self, pool: Here, name: str) -> None:
         self.pool, self.name = pool, name
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> tuple[Timing, Any]:
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Answer:
         with self.pool.monkeypatch.context() as patch:
             patch.setattr(ours, "lab", self.pool.labs[self.name])
             for key, value in self.pool.environments[self.name].items():
                 patch.setenv(key, value)
-            return Timing(1.0, 1.0, 0.0), function(*arguments)
+            return Answer(Timing(1.0, 1.0, 0.0), function(*arguments))
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_no_textbook_network_of_another_size(model: Any) -> None:
 
 def test_scikit_learns_network_is_ours() -> None:
     cell = TINY.cells("float32", 0)[0]
-    net = baselines.sklearn_net((cell[0].but(model=Mlp(5, depth=2)), 0))
+    net = baselines.sklearn_net(Cell(cell.experiment.but(model=Mlp(5, depth=2)), 0))
     x, y = np.zeros((10, 768), np.float32), np.arange(10)
     net.partial_fit(x, y, classes=y)
     counted = sum(array.size for array in (*net.coefs_, *net.intercepts_))
@@ -150,7 +150,7 @@ def test_every_loop_learns() -> None:
     """Forty images, learnt by heart: a loop that skipped a step or mixed up labels would not get there."""
     data = BenchmarkImages(40, 8, (1, 4, 4))
     experiment = Experiment(data, Mlp(64), Sgd(lr=0.1, epochs=60, batch=10))
-    cell, split = (experiment, 0), data.split(None, 0)
+    cell, split = Cell(experiment, 0), data.split(None, 0)
     setting = baselines.Setting(1)
     histories = [
         baselines.plain_cell(cell, split, "cpu"),
