@@ -355,8 +355,8 @@ def exact_outputs(z: Floats, thresholds: Floats, weights: Floats) -> Floats:
 def _whole(values: Floats) -> tuple[list[int], int]:
     """Whole numbers and the power of two to divide them by, exactly equal to the floats."""
     ratios = [value.as_integer_ratio() for value in values.tolist()]
-    common = max(denominator for _, denominator in ratios)
-    return [numerator * (common // denominator) for numerator, denominator in ratios], common
+    multiple = max(denominator for _, denominator in ratios)
+    return [numerator * (multiple // denominator) for numerator, denominator in ratios], multiple
 
 
 def weight_growth(

@@ -130,9 +130,9 @@ def rendered(
     texture = _textures(classes, generator, size, BEND * difficulty)[..., None]
     shape = _shapes(classes, generator, size)[..., None]
     n = len(classes)
-    base, paint, shade = (generator.random((n, 1, 1, 3), dtype=np.float32) for _ in range(3))
+    ground, paint, shade = (generator.random((n, 1, 1, 3), dtype=np.float32) for _ in range(3))
     hue = np.cos(2 * np.pi * (classes[:, None] / CLASSES + np.arange(3) / 3)).astype(np.float32)
-    background = 0.3 + 0.4 * base + np.float32(HUE * clarity) * hue[:, None, None, :]
+    background = 0.3 + 0.4 * ground + np.float32(HUE * clarity) * hue[:, None, None, :]
     canvas = background + np.float32(TEXTURE * clarity) * texture * (paint + 0.5)
     canvas += np.float32(clarity) * shape * (shade - canvas)
     noise = generator.standard_normal(canvas.shape, dtype=np.float32)

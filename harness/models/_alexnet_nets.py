@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from harness.models import _nets
-from harness.models.alexnet import Pooling, Response
+from harness.models.counts import Pooling, Response
 
 
 def alexnet(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.models.architecture import Architecture
-from harness.models.counts import convolution, dense, image, require_positive, scaled
+from harness.models.counts import Pooling, Response, convolution, dense, image, require_positive, scaled
 from harness.spec.contracts import LayerCount
 
 if TYPE_CHECKING:
@@ -15,27 +15,6 @@ if TYPE_CHECKING:
 
 HIDDEN = (384, 192)
 KERNEL = 5
-
-
-class Pooling(NamedTuple):
-    """A max-pool: side of its squares, steps between them, zeros around the map."""
-
-    kernel: int
-    stride: int
-    padding: int
-
-    def pooled(self, side: int) -> int:
-        """The side of a map of this side afterwards."""
-        return (side + 2 * self.padding - self.kernel) // self.stride + 1
-
-
-class Response(NamedTuple):
-    """Constants of a local response norm: divide by (k + alpha / size * sum of squares over size) ** beta."""
-
-    size: int
-    k: float
-    alpha: float
-    beta: float
 
 
 class TwoConvolutions(Architecture, frozen=True):

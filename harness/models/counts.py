@@ -1,11 +1,33 @@
-"""Parameters and multiply-adds of layers, by arithmetic alone."""
+"""Parameters and multiply-adds of layers, and the sides of their maps, by arithmetic alone."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from harness.spec.contracts import LayerCount
+
+
+class Pooling(NamedTuple):
+    """A max-pool: side of its squares, steps between them, zeros around the map."""
+
+    kernel: int
+    stride: int
+    padding: int
+
+    def pooled(self, side: int) -> int:
+        """The side of a map of this side afterwards."""
+        return (side + 2 * self.padding - self.kernel) // self.stride + 1
+
+
+class Response(NamedTuple):
+    """Constants of a local response norm: divide by (k + alpha / size * sum of squares over size) ** beta."""
+
+    size: int
+    k: float
+    alpha: float
+    beta: float
 
 
 def dense(inputs: int, outputs: int, bias: bool = True) -> LayerCount:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from harness.models.alexnet import Pooling, Response, TwoConvolutions
+from harness.models.alexnet import TwoConvolutions
+from harness.models.counts import Pooling, Response
 
 
 class EpflAlexNet(TwoConvolutions, frozen=True):

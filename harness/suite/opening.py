@@ -35,9 +35,9 @@ def header(asked: str, lab: Lab, cores: int) -> list[str]:
 
 def _short(path: Path) -> str:
     """Relative to where the user is, or to the home directory, if it lies there."""
-    for base, sign in ((Path.cwd(), ""), (Path.home(), "~/")):
-        if path.is_relative_to(base) and base != Path("/"):
-            return f"{sign}{path.relative_to(base)}"
+    for folder, sign in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if path.is_relative_to(folder) and folder != Path("/"):
+            return f"{sign}{path.relative_to(folder)}"
     return str(path)
 
 

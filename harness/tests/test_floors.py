@@ -9,68 +9,23 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
-FILES = sorted(
-    path
-    for folder in ("harness", "claims")
-    for path in (ROOT / folder).rglob("*.py")
-    if "__pycache__" not in path.parts
+from harness.tests.house import (
+    FILES,
+    FLOORS,
+    ROOT,
+    SOURCES,
+    UNUSED,
+    arrows,
+    between_rooms,
+    circle,
+    floor_of,
+    imported,
+    module_of,
+    parsed,
 )
-SOURCES = [path for path in FILES if "tests" not in path.relative_to(ROOT).parts]
 
-# From the ground up. A module may import from its own room, and from rooms on its own floor and below.
-FLOORS = (
-    ("harness.spec",),
-    ("harness.evidence", "harness.data", "harness.models"),
-    ("harness.analytic", "harness.fleet"),
-    ("harness.lab",),
-    ("harness.judging", "harness.report"),
-    ("harness.suite", "harness.commands", "harness.benchmarks", "harness"),
-    ("claims", "conftest"),
-)
-NAMED = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 HEAVY = ("numpy", "scipy", "sklearn", "torch")
-UNUSED_WORDS = {"job", "task", "trial", "config", "hparams", "manager", "handler", "utils", "helper"}
-UNUSED_WORDS |= {word + "s" for word in UNUSED_WORDS}
 LINES, FUNCTION_LINES = 400, 80
-
-
-def module_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def floor_of(module: str) -> int:
-    """The floor of a module: its own, or that of the package it is in."""
-    name = module
-    while name not in NAMED and "." in name:
-        name = name.rpartition(".")[0]
-    if name == "harness" != module:
-        pytest.fail(f"{module} is on no floor: add it to FLOORS")
-    return NAMED[name]
-
-
-def exists(module: str) -> bool:
-    place = ROOT.joinpath(*module.split("."))
-    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
-
-
-def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """(line, module of ours) of every import, those inside functions and for type checkers included."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            origin = node.module or ""
-            for alias in node.names:
-                inner = f"{origin}.{alias.name}"
-                yield node.lineno, inner if exists(inner) else origin
-
-
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def test_imports_go_down_only() -> None:
@@ -93,9 +48,21 @@ def test_no_import_is_relative() -> None:
     assert relative == []
 
 
-def test_every_floor_is_inhabited() -> None:
+def test_no_module_and_no_room_imports_in_a_circle() -> None:
+    # whatever is imported inside functions or for type checkers alone counts too
+    ways = arrows()
+    assert " -> ".join(circle(ways)) == ""
+    assert " -> ".join(circle(between_rooms(ways))) == ""
+
+
+def test_a_circle_is_seen() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set()}) == ["a", "b", "c", "a"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_every_room_is_inhabited() -> None:
     modules = {module_of(path) for path in FILES} | {"conftest"}
-    assert [name for name in NAMED if name not in modules] == []
+    assert [room for floor in FLOORS for room in floor if room not in modules] == []
 
 
 def test_the_instrument_does_not_import_its_tests() -> None:
@@ -162,15 +129,38 @@ def pytests_own(name: str) -> bool:
     return name == "config" or name.startswith("pytest_")
 
 
+def unused(name: str) -> Iterator[str]:
+    """The words of a name that are not used, as they stand in ``UNUSED``."""
+    for word in sorted(words(name)):
+        yield from {word, word.removesuffix("s"), word.removesuffix("es")} & set(UNUSED)
+
+
+def objections(place: str, name: str) -> Iterator[str]:
+    """One line for each word of a name that is not used: where, which, why, and what is said instead."""
+    for word in unused(name):
+        instead, why = UNUSED[word]
+        yield f"{place} {name}: say {instead!r} for {word!r}, for {why} (docs/HOUSE.md)"
+
+
 def test_words_that_are_not_used() -> None:
-    used = [
-        f"{module_of(path)}:{line} {name}"
+    lines = [
+        line
         for path in FILES
-        for line, name in identifiers(parsed(path))
-        if words(name) & UNUSED_WORDS and not pytests_own(name)
+        for number, name in identifiers(parsed(path))
+        if not pytests_own(name)
+        for line in objections(f"{module_of(path)}:{number}", name)
     ]
-    used += [module_of(path) for path in FILES if words(path.stem) & UNUSED_WORDS and path.stem != "conftest"]
-    assert used == []
+    lines += [line for path in FILES if path.stem != "conftest" for line in objections(str(path), path.stem)]
+    assert not lines, "\n".join(lines)
+
+
+def test_an_objection_says_where_which_word_why_and_what_instead() -> None:
+    (line,) = objections("harness.lab.crew:7", "JobQueue")
+    assert line.startswith(
+        "harness.lab.crew:7 JobQueue: say 'run, or unit of work' for 'job', for it may mean"
+    )
+    assert list(unused("helpers_of_TASKS")) == ["helper", "task"]
+    assert list(unused("basis_of_a_trials_database")) == ["trial"]
 
 
 def test_words_are_told_apart() -> None:

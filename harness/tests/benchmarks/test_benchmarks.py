@@ -280,8 +280,8 @@ def without_compiling(plan: Agenda) -> Agenda:
 def test_fleets_as_on_a_gpu(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same path on the CPU: E replicas of ours against one of the plain loop, per replica."""
     monkeypatch.setattr(peak, "SIZES", {"cpu": (16,)})
-    base = tiny(WORKLOADS[0], model=Mlp(4))
-    fleets = workloads.fleets_of(base, 16, (1, 3))
+    workload = tiny(WORKLOADS[0], model=Mlp(4))
+    fleets = workloads.fleets_of(workload, 16, (1, 3))
     assert [f.cell_count for f in fleets] == [1, 3]
     assert [f.baseline_count for f in fleets] == [1, 1]
     plan = Agenda(tuple(fleets), engines=("chosen", "reference"), rounds=1, say=lambda line: None)

@@ -165,7 +165,7 @@ def test_a_diverged_run_is_never_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    "names, phrase, common",
+    "names, phrase, ending",
     [
         (
             ("half corrupted test_error", "true test_error"),
@@ -178,9 +178,9 @@ def test_a_diverged_run_is_never_dropped() -> None:
         (("old best test_error", "new best test_error"), "(old - new) best test_error", "best test_error"),
     ],
 )
-def test_names_share_their_ending(names: tuple[str, str], phrase: str, common: str) -> None:
+def test_names_share_their_ending(names: tuple[str, str], phrase: str, ending: str) -> None:
     assert joined(names, " - ") == phrase
-    assert shared(names) == common
+    assert shared(names) == ending
 
 
 def test_names_follow_the_arithmetic() -> None:

@@ -235,12 +235,12 @@ def test_records_are_in_plain_order_whatever_the_layout() -> None:
 
 
 def test_members_leave_a_fleet_when_they_are_done() -> None:
-    base = SMALL.but(optimizer__epochs=6, optimizer__lr=0.05)
+    first = SMALL.but(optimizer__epochs=6, optimizer__lr=0.05)
     asked = [
-        base.but(optimizer__epochs=2),
-        base.but(stop=WhenFitted(0.5)),
-        base.but(optimizer__lr=1e12, loss="cross_entropy", optimizer__epochs=5),
-        base.but(data__labels=RedrawnLabels(), optimizer__decay=0.5),
+        first.but(optimizer__epochs=2),
+        first.but(stop=WhenFitted(0.5)),
+        first.but(optimizer__lr=1e12, loss="cross_entropy", optimizer__epochs=5),
+        first.but(data__labels=RedrawnLabels(), optimizer__decay=0.5),
     ]
     found = together([member(experiment) for experiment in asked])
     alone = [by_reference(experiment) for experiment in asked]
