@@ -91,7 +91,7 @@ def test_samples_follow_their_seed(tmp_path: Path) -> None:
 
 def candidate(value: Runnable = SMALL, replicate: int = 0, **changes: Any) -> Candidate:
     run = Names(Path()).run(value, replicate)
-    return Candidate(run=run, record=record(key="0" * 64, replicate=replicate, **changes))
+    return Candidate(run=run, record=record(key="0" * 64, **{"replicate": replicate, **changes}))
 
 
 def test_of_a_long_training_the_first_epochs_are_enough() -> None:
@@ -118,7 +118,7 @@ def test_of_a_long_training_the_first_epochs_are_enough() -> None:
         ({"curves": {}}, 2, "the curves' names"),
     ],
 )
-def test_what_counts_as_equal(changes: dict[str, object], epochs: int | None, expected: str) -> None:
+def test_what_counts_as_equal(changes: dict[str, Any], epochs: int | None, expected: str) -> None:
     assert differs(record(), record(**changes), epochs) == expected
 
 
