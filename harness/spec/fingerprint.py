@@ -20,10 +20,11 @@ from harness.spec.modules import exists, is_followed, module_of
 from harness.spec.syntax import DYNAMIC, Binding, Code, code_of
 from harness.spec.values import Value, values_in
 
-LANGUAGE = ("harness.spec.", "harness.data.fetch")
+LANGUAGE = (
+    "harness.spec.values", "harness.spec.contracts", "harness.spec.claim", "harness.spec.verdict",
+    "harness.data.fetch",
+)  # fmt: skip
 """The words in which values are written, and downloading: they compute nothing."""
-COMPUTES = "harness.spec.streams"
-"""All of ``harness.spec`` is language but this: the random numbers."""
 WHOLE = ""
 """In place of a definition's name: all of a module, for one that is passed on as it is."""
 EFFECTS = "*"
@@ -108,7 +109,7 @@ def _of_definition(module: str, name: str) -> str:
 @functools.cache
 def _reach(module: str, name: str) -> Reach:
     """What a definition says, and where the names in it lead."""
-    if module.startswith(LANGUAGE) and module != COMPUTES:
+    if module in LANGUAGE:
         return Reach(name, (), ())
     found = module_of(module)
     if found is None:
