@@ -17,7 +17,7 @@ import harness
 from harness.data import Digits
 from harness.models import Mlp
 from harness.spec import Simulation, Value, modules
-from harness.spec.fingerprint import fingerprint, forget
+from harness.spec.fingerprint import LANGUAGE, fingerprint, forget
 from harness.tests.simulated import SMALL, Norm
 
 CLAIM = '''
@@ -254,6 +254,10 @@ def test_modules_that_an_experiment_does_not_answer_for(
 ) -> None:
     plain = fingerprint(SMALL)
     assert with_edited(module, "from __future__", "X = 3\nfrom __future__", SMALL) == plain
+
+
+def test_what_is_left_out_is_there_under_the_name_by_which_it_is_left_out() -> None:
+    assert [module for module in LANGUAGE if modules.source_file(module) is None] == []
 
 
 def test_probes_do_not_change_the_code_behind_an_experiment() -> None:
