@@ -1,1 +1,1 @@
-"""Where runs are planned, computed and kept."""
+"""Where runs are named, planned, computed and kept, and read back as results."""

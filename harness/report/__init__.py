@@ -1,0 +1,1 @@
+"""Reports rendered from ``report.json`` alone: page, Markdown, figures, badge, comparison, README tables."""

@@ -12,7 +12,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MAP = ROOT / "docs" / "HOUSE.md"
-BEGIN, END = "<!-- rooms: drawn by `python -m harness.tests.house` -->", "<!-- end of rooms -->"
+ROOMS = ("<!-- rooms: drawn by `python -m harness.tests.house` -->", "<!-- end of rooms -->")
+WORDS = ("<!-- words: drawn too -->", "<!-- end of words -->")
+"""Between these lines of the map everything is drawn."""
 
 FLOORS = (
     ("harness.spec",),
@@ -149,24 +151,32 @@ def purpose_of(room: str) -> str:
     return " ".join((text or "").partition("\n\n")[0].split())
 
 
-def drawn() -> str:
+def rooms_drawn() -> str:
     """The rooms as a table: the highest floor first, what each is for, and which rooms it imports."""
     rooms = between_rooms(arrows())
     rows = ["| floor | room | purpose | imports |", "|---|---|---|---|"]
     for floor in reversed(range(len(FLOORS))):
         for room in FLOORS[floor]:
             if purpose := purpose_of(room):
-                others = sorted((other for other in rooms[room]), key=lambda o: (-floor_of(o), o))
+                others = sorted(rooms[room], key=lambda other: (-floor_of(other), other))
                 arrow = ", ".join(other.removeprefix("harness.") for other in others) or "nothing of ours"
                 rows.append(f"| {floor} | `{room.replace('.', '/')}/` | {purpose} | {arrow} |")
     return "\n".join(rows)
 
 
-def with_rooms(text: str) -> str:
-    """A map with its rooms drawn anew."""
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n{drawn()}\n{END}{rest.partition(END)[2]}"
+def words_drawn() -> str:
+    """The words that are not used as a table: what is said instead, and why."""
+    rows = ["| not used | say | because |", "|---|---|---|"]
+    return "\n".join([*rows, *(f"| {word} | {say} | {why} |" for word, (say, why) in UNUSED.items())])
+
+
+def drawn(text: str) -> str:
+    """A map with its rooms and words drawn anew."""
+    for (begin, end), part in ((ROOMS, rooms_drawn()), (WORDS, words_drawn())):
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n{part}\n{end}{rest.partition(end)[2]}"
+    return text
 
 
 if __name__ == "__main__":
-    MAP.write_text(with_rooms(MAP.read_text(encoding="utf-8")), encoding="utf-8")
+    MAP.write_text(drawn(MAP.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,55 @@
+"""``docs/HOUSE.md`` is the house as it stands: rooms, words, and modules along an experiment's path."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.tests.house import FLOORS, MAP, ROOT, drawn, purpose_of, room_of
+
+TEXT = MAP.read_text(encoding="utf-8")
+LINES = 120
+
+
+def test_rooms_floors_arrows_and_words_are_as_drawn() -> None:
+    assert drawn(TEXT) == TEXT, "draw the map anew: python -m harness.tests.house"
+
+
+def test_the_map_is_short() -> None:
+    assert len(TEXT.splitlines()) <= LINES
+
+
+@pytest.mark.parametrize("room", [room for floor in FLOORS for room in floor if room != "conftest"])
+def test_every_room_says_its_purpose_in_one_sentence(room: str) -> None:
+    purpose = purpose_of(room)
+    assert purpose.endswith("."), f"{room} has no such docstring: {purpose!r}"
+    assert 20 < len(purpose) < 120
+    assert ". " not in purpose
+
+
+def named() -> list[str]:
+    """Every file or folder that the map names: from the repository's root, or from ``harness/``."""
+    paths = re.findall(r"`([a-z_]+/[a-z_/]*(?:[a-z_]+\.(?:py|md))?)`", TEXT)
+    return sorted(set(paths))
+
+
+@pytest.mark.parametrize("path", named())
+def test_what_the_map_names_exists(path: str) -> None:
+    assert (ROOT / path).exists() or (ROOT / "harness" / path).exists()
+
+
+def test_the_path_of_an_experiment_is_told_by_its_modules() -> None:
+    path = TEXT.partition("## The path of an experiment")[2].partition("\n## ")[0]
+    steps = re.findall(r"^(\d+)\. ", path, re.MULTILINE)
+    assert [int(step) for step in steps] == [*range(1, len(steps) + 1)]
+    rooms = {room for floor in FLOORS for room in floor} - {"harness", "conftest", "harness.analytic"}
+    absent = {room for room in rooms if f"`{room.removeprefix('harness.').replace('.', '/')}/" not in path}
+    assert absent == {"harness.commands", "harness.benchmarks"}
+
+
+def test_a_module_is_in_one_room() -> None:
+    assert room_of("harness.lab.lab") == "harness.lab"
+    assert room_of("harness") == room_of("harness.__main__") == "harness"
+    with pytest.raises(KeyError, match=r"harness\.loose is in no room"):
+        room_of("harness.loose")
