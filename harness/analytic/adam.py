@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.analytic.scores import require_positive
 from harness.data.blocks import EVALUATION_BATCH
 from harness.spec import Value
+from harness.spec.contracts import Model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +40,7 @@ class Adam(Value, frozen=True):
         ValueError: a number that is not positive.
     """
 
-    model: Any
+    model: Model
     reach: float = 1.0
     steps: int = 200
     batch: int | None = None
@@ -93,7 +94,7 @@ class Adam(Value, frozen=True):
 class _Update:
     """Moments of the gradients, and steps of a module's weights by them."""
 
-    def __init__(self, weights: list[torch.Tensor], lr: float) -> None:
+    def __init__(self, weights: Sequence[torch.Tensor], lr: float) -> None:
         import torch
 
         self.weights, self.lr, self.taken = weights, lr, 0

@@ -9,13 +9,14 @@ rectified and averaged over the quarters of the image.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from harness.analytic.least_squares import nested_least_squares
 from harness.analytic.ridge import ridge_path
 from harness.analytic.scores import flat, label_sets, require_corruptions, require_positive
 from harness.data.blocks import blocks
 from harness.spec import Value
+from harness.spec.contracts import Corruption, Described, Solver
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,20 @@ FLAT = 0.04  # added to a patch's variance (of pixels in [0, 1]), so that flat o
 SOFTENED = 0.1  # added to the eigenvalues of the patches' covariance before whitening
 SHORT = 1e-6  # length below which a filter is not scaled to length one
 STILL = 1e-3  # added to a feature's deviation, so that one that hardly varies is not blown up
+
+
+class FittedFeatures(Protocol):
+    """Features whose weights, if any, were fitted to training images."""
+
+    def of(self, images: Images) -> Images:
+        """Features [n, d] of images [n, c, h, w]."""
+
+
+class Features(Described, Protocol):
+    """A way to turn images into features, which may be fitted to training images."""
+
+    def fitted(self, train: Images, generator: np.random.Generator) -> FittedFeatures:
+        """The features as the training images [n, c, h, w] make them."""
 
 
 class Pixels(Value, frozen=True):
@@ -251,8 +266,8 @@ class OnFeatures(Value, frozen=True):
         TypeError: features or a solver of another kind.
     """
 
-    features: Any
-    solver: Any
+    features: Features
+    solver: Solver
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -285,7 +300,7 @@ class LinearFit(Value, frozen=True):
     """
 
     penalty: float = 1e-3
-    labels: tuple[Any, ...] = ()
+    labels: tuple[Corruption, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from harness.analytic.scores import (
     flat,
@@ -21,17 +21,30 @@ from harness.analytic.scores import (
 )
 from harness.data.blocks import blocks
 from harness.spec import Value, abbreviated
+from harness.spec.contracts import Corruption, Described
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import numpy as np
+    import torch
     from numpy.typing import NDArray
 
     from harness.data.split import Split
 
     Floats: TypeAlias = NDArray[np.float64]
+    FloatsOrTensor: TypeAlias = Floats | torch.Tensor
+    Kind = TypeVar("Kind", Floats, torch.Tensor)  # one or the other, throughout a call
 
 BLOCK = 1024  # rows of a Gram matrix computed at once
 DEVICES = ("cpu", "cuda")
+
+
+class KernelFunction(Described, Protocol):
+    """A positive definite function of the distance of two points."""
+
+    def of_squares(self, squares: FloatsOrTensor, xp: ModuleType) -> None:
+        """Turn squared distances into the function's values, in place; xp is numpy or torch."""
 
 
 class GaussianKernel(Value, frozen=True):
@@ -50,7 +63,7 @@ class GaussianKernel(Value, frozen=True):
         super().__post_init__()
         require_positive(type(self).__name__, "bandwidth", self.bandwidth)
 
-    def of_squares(self, squares: Any, xp: Any) -> None:
+    def of_squares(self, squares: FloatsOrTensor, xp: ModuleType) -> None:
         """Kernel values over squared distances, in place; xp is numpy or torch."""
         squares *= -0.5 / self.bandwidth**2
         xp.exp(squares, out=squares)
@@ -72,7 +85,7 @@ class LaplaceKernel(Value, frozen=True):
         super().__post_init__()
         require_positive(type(self).__name__, "bandwidth", self.bandwidth)
 
-    def of_squares(self, squares: Any, xp: Any) -> None:
+    def of_squares(self, squares: FloatsOrTensor, xp: ModuleType) -> None:
         """Kernel values over squared distances, in place; xp is numpy or torch."""
         xp.sqrt(squares, out=squares)
         squares *= -1.0 / self.bandwidth
@@ -90,9 +103,9 @@ class Interpolant:
         left_out: prediction at each point by the solution of all others [n, r]; None where not asked for.
     """
 
-    kernel: Any
-    points: Any
-    coefficients: Any
+    kernel: KernelFunction
+    points: FloatsOrTensor
+    coefficients: FloatsOrTensor
     left_out: Floats | None
 
     def predict(self, x: Floats) -> Floats:
@@ -110,7 +123,8 @@ class Interpolant:
         import torch
 
         rows = torch.from_numpy(x).to(self.points)
-        return (_block(self.kernel, rows, self.points, torch) @ self.coefficients).cpu().numpy()
+        outputs = _block(self.kernel, rows, self.points, torch) @ torch.as_tensor(self.coefficients)
+        return outputs.cpu().numpy()
 
     def norms(self, fitted: Floats) -> Floats:
         """Norms in the kernel's Hilbert space, sqrt(a'Ka) [r], from predictions K a [n, r] at the points."""
@@ -121,7 +135,7 @@ class Interpolant:
 
 
 def interpolate(
-    kernel: Any,
+    kernel: KernelFunction,
     points: Floats,
     targets: Floats,
     *,
@@ -173,7 +187,9 @@ def memory(n: int, *, inputs: int, targets: int, device: str = "cpu") -> int:
     return 8 * (blocks + (n * n if device == "cpu" else n * (3 * n + rows + inputs)))
 
 
-def _by_lapack(kernel: Any, points: Floats, targets: Floats, ridge: float, left_out: bool) -> Interpolant:
+def _by_lapack(
+    kernel: KernelFunction, points: Floats, targets: Floats, ridge: float, left_out: bool
+) -> Interpolant:
     """The solution by LAPACK, in place: a lower triangle in C order is, transposed, LAPACK's upper one."""
     import numpy as np
     from scipy.linalg import lapack
@@ -203,7 +219,7 @@ def _inverse_diagonal(lower: Floats) -> Floats:
 
 
 def _by_torch(
-    kernel: Any, points: Floats, targets: Floats, ridge: float, left_out: bool, device: str
+    kernel: KernelFunction, points: Floats, targets: Floats, ridge: float, left_out: bool, device: str
 ) -> Interpolant:
     import torch
 
@@ -220,7 +236,7 @@ def _by_torch(
     return Interpolant(kernel, x, coefficients, others)
 
 
-def _inverse_diagonal_by_torch(factor: Any) -> Any:
+def _inverse_diagonal_by_torch(factor: torch.Tensor) -> torch.Tensor:
     """The diagonal of K^-1 from L [n, n] itself, a block of columns of L^-1 at a time.
 
     Torch inverts no triangle in place, so the whole of L^-1 would take another matrix.
@@ -236,7 +252,7 @@ def _inverse_diagonal_by_torch(factor: Any) -> Any:
     return diagonal
 
 
-def _fill(kernel: Any, points: Any, ridge: float, gram: Any, xp: Any) -> None:
+def _fill(kernel: KernelFunction, points: Kind, ridge: float, gram: Kind, xp: ModuleType) -> None:
     """Write the lower triangle of K + ridge I into gram [n, n]; what lies above it is not touched."""
     for rows in _rows(len(points)):
         part = gram[rows, : rows.stop]
@@ -247,14 +263,14 @@ def _fill(kernel: Any, points: Any, ridge: float, gram: Any, xp: Any) -> None:
         part[here, here + rows.start] += ridge
 
 
-def _block(kernel: Any, x: Any, points: Any, xp: Any) -> Any:
+def _block(kernel: KernelFunction, x: Kind, points: Kind, xp: ModuleType) -> Kind:
     """Kernel values [m, n] between rows x [m, d] and points [n, d], arrays or tensors."""
     values = _squares(x, points, xp)
     kernel.of_squares(values, xp)
     return values
 
 
-def _squares(left: Any, right: Any, xp: Any, out: Any = None) -> Any:
+def _squares(left: Kind, right: Kind, xp: ModuleType, out: Kind | None = None) -> Kind:
     """Squared distances between rows, |x|^2 - 2 <x, x'> + |x'|^2, written into out if there is one."""
     squares = xp.matmul(left * -2.0, right.T, out=out)
     squares += (left * left).sum(1)[:, None]
@@ -292,7 +308,7 @@ def _require_distinct(points: Floats) -> None:
             raise ValueError(f"points {first} and {i} are equal: remove one, or give ridge > 0")
 
 
-def _require_definite(kernel: Any, failed: int, pivots: Floats) -> None:
+def _require_definite(kernel: KernelFunction, failed: int, pivots: Floats) -> None:
     """Refuse a matrix whose squared pivots are lost in its rounding: its solution would mean nothing."""
     import numpy as np
 
@@ -327,10 +343,10 @@ class KernelInterpolation(Value, frozen=True):
 
     unaddressed: ClassVar[tuple[str, ...]] = ("device",)
 
-    kernel: Any
+    kernel: KernelFunction
     ridge: float = 0.0
     left_out: bool = True
-    labels: tuple[Any, ...] = ()
+    labels: tuple[Corruption, ...] = ()
     device: str = "cpu"
 
     def __post_init__(self) -> None:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from harness.analytic.scores import require_increasing, require_positive
 from harness.analytic.step_landscape import batches
 from harness.spec import Value
+from harness.spec.contracts import Dataset, Model
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from harness.data.split import Split
@@ -51,7 +53,7 @@ class Landscape(Value, frozen=True):
         ValueError: a number that is not positive, or moves that do not rise.
     """
 
-    model: Any
+    model: Model
     lr: float = 0.1
     steps: int = 200
     batch: int = 128
@@ -65,7 +67,7 @@ class Landscape(Value, frozen=True):
             require_positive("Landscape", name, getattr(self, name))
         require_increasing("Landscape", "moves", self.moves)
 
-    def cost(self, data: Any) -> float:
+    def cost(self, data: Dataset) -> float:
         """Multiply-adds: a gradient a step, and at each look one for every point and every layer above."""
         shape, classes = data.shape, data.classes
         looks = -(-self.steps // self.every)
@@ -204,7 +206,7 @@ def _scored(net: FlatModule, everything: TensorBatch, size: int) -> dict[str, fl
     return {"train_loss": float(torch.cat(losses).mean()), "train_error": float(torch.cat(wrong).mean())}
 
 
-def _summed_up(table: dict[str, Any]) -> dict[str, float]:
+def _summed_up(table: dict[str, NDArray[np.float64]]) -> dict[str, float]:
     """One number for each measure of a training."""
     import numpy as np
 

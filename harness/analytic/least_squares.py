@@ -24,6 +24,7 @@ from harness.analytic.scores import (
     require_increasing,
 )
 from harness.spec import Value
+from harness.spec.contracts import Corruption
 
 if TYPE_CHECKING:
     import numpy as np
@@ -313,7 +314,7 @@ class LeastSquaresSweep(Value, frozen=True):
     """
 
     widths: tuple[int, ...]
-    labels: tuple[Any, ...] = ()
+    labels: tuple[Corruption, ...] = ()
     shuffled: bool = True
 
     def __post_init__(self) -> None:

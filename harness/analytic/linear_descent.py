@@ -1,6 +1,7 @@
 """Linear models with more weights than examples: their minima, their curvature, and where SGD ends.
 
-In rationals (``fractions.Fraction``), where an identity can be decided, and in float64 for limits.
+All is computed in rationals (``fractions.Fraction``), where an identity can be decided, and in float64 for
+limits.
 Source: Zhang et al. 2017, Section 5.
 """
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-Loss: TypeAlias = Callable[[Any, Any], Any]
+Loss: TypeAlias = Callable[[Fraction, Fraction], Any]  # a Fraction, or a float where it has no other value
 
 
 def transposed(matrix: Matrix) -> Matrix:
@@ -112,9 +113,10 @@ def stepped(
 def second_differences(
     loss: Loss, points: Matrix, labels: Sequence[Fraction], weights: Sequence[Fraction]
 ) -> tuple[tuple[Any, ...], ...]:
-    """L(w + e_i + e_j) - L(w + e_i) - L(w + e_j) + L(w) for all i, j, of the mean loss L, [d, d].
+    """The second differences of the mean loss L at weights w, [d, d].
 
-    It is the Hessian where L is quadratic, and a difference quotient of it elsewhere.
+    They are L(w + e_i + e_j) - L(w + e_i) - L(w + e_j) + L(w) for all i and j: the Hessian where L is
+    quadratic, and a difference quotient of it elsewhere.
 
     Args:
         loss: of a prediction and a label.

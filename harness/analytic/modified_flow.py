@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float64]
-    Gradient: TypeAlias = Callable[[Any], Any]
+    Array: TypeAlias = NDArray[Any]  # float64, or complex128 for an imaginary step
+    Gradient: TypeAlias = Callable[[Array], Array]
     Field: TypeAlias = Callable[[Floats], Floats]
 
 TINY = 1e-30  # imaginary step: its square is lost beside one, so that the complex step errs by rounding alone
@@ -51,7 +52,7 @@ class TanhNet:
         """The number p of weights."""
         return self.units * (self.x.shape[1] + 2) + 1
 
-    def gradient(self, theta: Any) -> Any:
+    def gradient(self, theta: Array) -> Array:
         """The gradient of E at each of the weights [..., p]."""
         import numpy as np
 
@@ -83,7 +84,7 @@ class Product:
 
     y: float
 
-    def gradient(self, theta: Any) -> Any:
+    def gradient(self, theta: Array) -> Array:
         """The gradient of E at each of the weights [..., 2]."""
         return -(self.y - theta[..., :1] * theta[..., 1:]) * theta[..., ::-1]
 

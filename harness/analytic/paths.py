@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from harness.data import Split
+    from harness.models._curve_nets import CurveNet
 
 
 class AlongCurve(Value, frozen=True):
@@ -30,7 +31,7 @@ class AlongCurve(Value, frozen=True):
     points: int = 21
     recompute: bool = True
 
-    def measure(self, model: Any, split: Split) -> dict[str, Any]:
+    def measure(self, model: torch.nn.Module, split: Split) -> dict[str, Any]:
         """``<path>_<measure>`` [points] and ``largest_<path>_<measure>`` for the paths curve and straight.
 
         Measures are train_loss (nats), train_error and test_error; ``worse_end_<measure>`` is the larger of
@@ -39,7 +40,7 @@ class AlongCurve(Value, frozen=True):
         import numpy as np
         import torch
 
-        device = next(model.parameters()).device
+        curve, device = _curve_net(model), next(model.parameters()).device
         x, y, x_test, y_test = (
             torch.from_numpy(a).to(device) for a in (split.x_train, split.y_train, split.x_test, split.y_test)
         )
@@ -48,7 +49,7 @@ class AlongCurve(Value, frozen=True):
             rows = []
             for t in np.linspace(0, 1, self.points):
                 with torch.inference_mode():
-                    net = self._net(model, float(t), x, straight=path == "straight")
+                    net = self._net(curve, float(t), x, straight=path == "straight")
                     rows.append((*_loss_and_error(net, x, y), _loss_and_error(net, x_test, y_test)[1]))
             for name, values in zip(
                 ("train_loss", "train_error", "test_error"), zip(*rows, strict=True), strict=True
@@ -58,7 +59,7 @@ class AlongCurve(Value, frozen=True):
                 measures[f"worse_end_{name}"] = max(values[0], values[-1])
         return measures
 
-    def _net(self, model: Any, t: float, x: torch.Tensor, *, straight: bool) -> torch.nn.Module:
+    def _net(self, model: CurveNet, t: float, x: torch.Tensor, *, straight: bool) -> torch.nn.Module:
         """The net at a point, in evaluation mode, with its statistics."""
         from torch import nn
 
@@ -79,6 +80,19 @@ class AlongCurve(Value, frozen=True):
             for name, buffer in net.named_buffers():
                 buffer.data = ((1 - t) * first[name] + t * last[name]).to(buffer.dtype)
         return net.eval()
+
+
+def _curve_net(model: torch.nn.Module) -> CurveNet:
+    """The module of a ``harness.models.Curve``.
+
+    Raises:
+        TypeError: the module is of another model.
+    """
+    from harness.models._curve_nets import CurveNet
+
+    if not isinstance(model, CurveNet):
+        raise TypeError(f"a path needs the two ends of a Curve; this is a {type(model).__name__}")
+    return model
 
 
 def _loss_and_error(net: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
@@ -102,7 +116,7 @@ class AlongExplicitPath(Value, frozen=True):
     loss: str = "cross_entropy"
     steps: int = 20
 
-    def measure(self, model: Any, split: Split) -> dict[str, Any]:
+    def measure(self, model: torch.nn.Module, split: Split) -> dict[str, Any]:
         """The losses ``path`` and ``straight`` [points] along both, and their rise above the worse end.
 
         ``worse_end`` is the larger loss of the two ends; ``excess`` and ``straight_excess`` are the largest
@@ -110,10 +124,11 @@ class AlongExplicitPath(Value, frozen=True):
         """
         import numpy as np
 
+        curve = _curve_net(model)
         flat = split.x_train.reshape(len(split.x_train), -1).astype(np.float64)
         x = np.hstack([flat, np.ones((len(flat), 1))])
         y = np.eye(split.classes)[split.y_train]
-        first, last = (_two_layer(net) for net in (model.first, model.last))
+        first, last = (_two_layer(net) for net in (curve.first, curve.last))
         corners = explicit_path(first, last, x, 0.0)
         pieces = len(corners) - 1
         path = losses_along(corners, x, y, 0.0, loss=self.loss, steps=self.steps)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from harness.analytic.kernel_interpolation import interpolate
+from harness.analytic.kernel_interpolation import KernelFunction, interpolate
 from harness.analytic.minimum_norm import minimum_norm
 from harness.analytic.scores import flat, require_positive
 from harness.data.labels import LabelChange
@@ -81,7 +81,7 @@ class FitsCoinFlips(Value, frozen=True):
         ValueError: no positive number of draws.
     """
 
-    kernel: Any
+    kernel: KernelFunction | None
     draws: int = 10
 
     def __post_init__(self) -> None:
@@ -120,7 +120,7 @@ class NormBound(Value, frozen=True):
         flipped: interpolate fair signs instead.
     """
 
-    kernel: Any
+    kernel: KernelFunction
     flipped: bool = False
 
     def solve(self, split: Split, generator: np.random.Generator) -> dict[str, Any]:
@@ -132,7 +132,12 @@ class NormBound(Value, frozen=True):
 
 
 def norm_bound(
-    kernel: Any, points: Floats, signs: Floats, points_test: Floats, signs_test: Floats, delta: float = 0.05
+    kernel: KernelFunction,
+    points: Floats,
+    signs: Floats,
+    points_test: Floats,
+    signs_test: Floats,
+    delta: float = 0.05,
 ) -> dict[str, float]:
     """The interpolant of signs [n] at points [n, d] and the test error that its norm guarantees.
 
@@ -150,7 +155,7 @@ def norm_bound(
 
 
 def clusters(
-    generator: np.random.Generator, *, kernel: Any, n: int, d: int, apart: float
+    generator: np.random.Generator, *, kernel: KernelFunction, n: int, d: int, apart: float
 ) -> dict[str, float]:
     """``norm_bound`` where it is easy: two Gaussian clouds at a distance, labeled by cloud.
 

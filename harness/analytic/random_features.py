@@ -6,7 +6,7 @@ Mei and Montanari 2019 (random ReLU features and their asymptotic risk).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from harness.analytic.least_squares import nested_least_squares, nested_samples, sweep_scores
 from harness.analytic.scores import (
@@ -17,6 +17,7 @@ from harness.analytic.scores import (
     require_positive,
 )
 from harness.spec import Value
+from harness.spec.contracts import Corruption, Described
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
 
 FREQUENCIES = 256  # multiplied at once
 CACHED = 1 << 16  # numbers that several operations go over, few enough to stay in a processor's cache
+
+
+class RandomFeatures(Described, Protocol):
+    """Features of inputs with random weights, of which fewer are the first of more."""
+
+    def draw(self, generator: np.random.Generator, inputs: int, width: int) -> Floats:
+        """The random weights of ``width`` features."""
+
+    def of(self, x: Floats, weights: Floats, width: int, /) -> Floats:
+        """Features [n, width] of rows x [n, inputs], in Fortran order."""
 
 
 class FourierFeatures(Value, frozen=True):
@@ -123,9 +134,9 @@ class RandomFeatureSweep(Value, frozen=True):
         TypeError: features or labels of another kind.
     """
 
-    features: Any
+    features: RandomFeatures
     widths: tuple[int, ...]
-    labels: tuple[Any, ...] = ()
+    labels: tuple[Corruption, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -157,10 +168,10 @@ class SampleSweep(Value, frozen=True):
         TypeError: features or labels of another kind.
     """
 
-    features: Any
+    features: RandomFeatures
     width: int
     sizes: tuple[int, ...]
-    labels: tuple[Any, ...] = ()
+    labels: tuple[Corruption, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -176,14 +187,16 @@ class SampleSweep(Value, frozen=True):
         return sweep_scores(nested_samples(train, sets.targets, self.sizes, test), sets)
 
 
-def mapped(features: Any, split: Split, generator: np.random.Generator, width: int) -> tuple[Floats, Floats]:
+def mapped(
+    features: RandomFeatures, split: Split, generator: np.random.Generator, width: int
+) -> tuple[Floats, Floats]:
     """Training and test features, [n, width] and [m, width], of one draw."""
     train, test = flat(split.x_train), flat(split.x_test)
     drawn = features.draw(generator, train.shape[1], width)
     return features.of(train, drawn, width), features.of(test, drawn, width)
 
 
-def require_features(owner: str, features: Any) -> None:
+def require_features(owner: str, features: RandomFeatures) -> None:
     """Refuse what draws no features, such as a class that was not called.
 
     Raises:

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from harness.analytic.least_squares import require_agreement
-from harness.analytic.random_features import mapped, require_features
+from harness.analytic.random_features import RandomFeatures, mapped, require_features
 from harness.analytic.scores import label_sets, require_corruptions, require_increasing
 from harness.spec import Value
+from harness.spec.contracts import Corruption
 
 if TYPE_CHECKING:
     import numpy as np
@@ -204,10 +205,10 @@ class RidgeSweep(Value, frozen=True):
         TypeError: features or labels of another kind.
     """
 
-    features: Any
+    features: RandomFeatures
     widths: tuple[int, ...]
     penalties: tuple[float, ...]
-    labels: tuple[Any, ...] = ()
+    labels: tuple[Corruption, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.data.split import Split
+    from harness.spec.contracts import Corruption
 
     Floats: TypeAlias = NDArray[np.float64]
     Labels: TypeAlias = NDArray[np.int64]
@@ -85,7 +86,7 @@ class LabelSets:
         return {name: score[0] if self.alone else score for name, score in scores.items()}
 
 
-def label_sets(split: Split, corruptions: Sequence[Any], generator: np.random.Generator) -> LabelSets:
+def label_sets(split: Split, corruptions: Sequence[Corruption], generator: np.random.Generator) -> LabelSets:
     """The split's own labels, or, if corruptions are given, its true labels under each of them.
 
     Each corruption draws from its own child of the generator, which itself does not advance: what
@@ -132,7 +133,7 @@ def require_finite(**arrays: Floats) -> None:
             raise ValueError(f"{name} {array.shape} holds numbers that are not finite")
 
 
-def require_corruptions(owner: str, labels: Sequence[Any]) -> None:
+def require_corruptions(owner: str, labels: Sequence[Corruption]) -> None:
     """Refuse label sets that are not corruptions, such as a class that was not called.
 
     Raises:

@@ -8,6 +8,7 @@ from harness.data.blocks import EVALUATION_BATCH, blocks
 from harness.spec import Value
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
 
     from harness.data import Split
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 class SquaredLoss(Value, frozen=True):
     """Mean over examples and classes of (output - one-hot label)^2, as the trainer's loss of that name."""
 
-    def measure(self, model: Any, split: Split) -> dict[str, float]:
+    def measure(self, model: torch.nn.Module, split: Split) -> dict[str, float]:
         """``train_squared_loss`` on the labels as they are trained on, ``test_squared_loss`` on true ones."""
         return {
             "train_squared_loss": _loss(model, split.x_train, split.y_train),
@@ -24,7 +25,7 @@ class SquaredLoss(Value, frozen=True):
         }
 
 
-def _loss(model: Any, images: NDArray[Any], labels: NDArray[Any]) -> float:
+def _loss(model: torch.nn.Module, images: NDArray[Any], labels: NDArray[Any]) -> float:
     import torch
     import torch.nn.functional as F
 

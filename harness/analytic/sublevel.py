@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
-    Array = NDArray[Any]
+    Array = NDArray[Any]  # of floats, or of Fractions (dtype object)
+    Number = float | Fraction
 
 DEPENDENT = 1e-12  # of the largest pivot: a column with less is a combination of others, to rounding
 
@@ -33,7 +35,7 @@ class TwoLayer(NamedTuple):
     offset: Array
 
 
-def activated(x: Array, hidden: Array, slope: Any) -> Array:
+def activated(x: Array, hidden: Array, slope: Number) -> Array:
     """Leaky ReLU units [examples, m] for inputs x [examples, inputs]; ``slope`` 0 is ReLU."""
     import numpy as np
 
@@ -41,13 +43,13 @@ def activated(x: Array, hidden: Array, slope: Any) -> Array:
     return np.where(z > 0, z, slope * z)
 
 
-def outputs(net: TwoLayer, x: Array, slope: Any) -> Array:
+def outputs(net: TwoLayer, x: Array, slope: Number) -> Array:
     """The outputs of a net at x, [examples, outputs]."""
     values: Array = activated(x, net.hidden, slope) @ net.output + net.offset
     return values
 
 
-def between(a: TwoLayer, b: TwoLayer, t: Any) -> TwoLayer:
+def between(a: TwoLayer, b: TwoLayer, t: Number) -> TwoLayer:
     """The point at ``t`` in [0, 1] of the straight line from a to b."""
     return TwoLayer(*((1 - t) * p + t * q for p, q in zip(a, b, strict=True)))
 
@@ -88,7 +90,7 @@ def _pivoted(units: Array) -> tuple[list[int], Array]:
     return chosen, np.linalg.lstsq(units[:, chosen], units, rcond=None)[0]
 
 
-def compressed(net: TwoLayer, x: Array, slope: Any) -> tuple[list[int], TwoLayer]:
+def compressed(net: TwoLayer, x: Array, slope: Number) -> tuple[list[int], TwoLayer]:
     """The numbers of at most N units that carry the net, and the net with output weights on these alone.
 
     That net says the same on the N examples x; its hidden weights stay.
@@ -99,7 +101,7 @@ def compressed(net: TwoLayer, x: Array, slope: Any) -> tuple[list[int], TwoLayer
     return units, net._replace(output=output)
 
 
-def explicit_path(first: TwoLayer, last: TwoLayer, x: Array, slope: Any) -> list[TwoLayer]:
+def explicit_path(first: TwoLayer, last: TwoLayer, x: Array, slope: Number) -> list[TwoLayer]:
     """The corners of a path from first to last, to be joined by straight lines.
 
     Args:
@@ -143,8 +145,8 @@ def _at_slots(net: TwoLayer, slots: dict[int, int]) -> Array:
 
 
 def losses_along(
-    corners: Sequence[TwoLayer], x: Array, y: Array, slope: Any, *, loss: str, steps: int
-) -> list[Any]:
+    corners: Sequence[TwoLayer], x: Array, y: Array, slope: Number, *, loss: str, steps: int
+) -> list[Number]:
     """The loss at ``steps`` points of each straight piece and at the last corner.
 
     Args:
@@ -153,7 +155,7 @@ def losses_along(
     """
     import numpy as np
 
-    def value(net: TwoLayer) -> Any:
+    def value(net: TwoLayer) -> Number:
         f = outputs(net, x, slope)
         if loss == "squared":
             return ((f - y) ** 2).sum() / y.size

@@ -16,6 +16,7 @@ from harness.spec import Value
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from sklearn.tree import DecisionTreeRegressor
 
     from harness.data.split import Split
 
@@ -130,13 +131,13 @@ def _pixels(split: Split) -> tuple[Floats, Floats]:
     return flat(split.x_train).astype(np.float32), flat(split.x_test).astype(np.float32)
 
 
-def _tree(leaves: int, seed: int) -> Any:
+def _tree(leaves: int, seed: int) -> DecisionTreeRegressor:
     from sklearn.tree import DecisionTreeRegressor
 
     return DecisionTreeRegressor(max_features="sqrt", max_leaf_nodes=leaves, random_state=seed)
 
 
-def _grown(train: Floats, sets: LabelSets, leaves: int, seeds: list[int]) -> Iterator[Any]:
+def _grown(train: Floats, sets: LabelSets, leaves: int, seeds: list[int]) -> Iterator[DecisionTreeRegressor]:
     targets = sets.targets
     return (_tree(leaves, seed).fit(train, targets) for seed in seeds)
 

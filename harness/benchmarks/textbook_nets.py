@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from harness.models import EpflAlexNet, Mlp, SmallAlexNet, SmallInception, StudentCnn
+from harness.spec.contracts import Model
 
 
 class Perceptron(nn.Module):
@@ -126,7 +126,7 @@ class Inception(nn.Module):
         return self.last(self.body(x).mean((2, 3)))
 
 
-def textbook(model: Any, shape: tuple[int, ...], classes: int) -> nn.Module:
+def textbook(model: Model, shape: tuple[int, ...], classes: int) -> nn.Module:
     """The tutorial's version of one of our models, with torch's own initial weights.
 
     Raises:
@@ -139,7 +139,12 @@ def textbook(model: Any, shape: tuple[int, ...], classes: int) -> nn.Module:
     return net
 
 
-def _net(model: Any, shape: tuple[int, ...], classes: int) -> nn.Module:
+def _net(model: Model, shape: tuple[int, ...], classes: int) -> nn.Module:
+    """The textbook net of one of our models, whatever its size.
+
+    Raises:
+        ValueError: there is none for this model.
+    """
     if isinstance(model, Mlp) and not model.batch_norm:
         return Perceptron(model.widths(shape, classes))
     if isinstance(model, StudentCnn):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,6 +11,7 @@ from harness.data import RandomLabels
 from harness.fleet.optimizers import Sgd
 from harness.models import EpflAlexNet, Mlp, SmallAlexNet, SmallInception, StudentCnn
 from harness.spec import Experiment
+from harness.spec.contracts import Model
 
 
 class Cell(NamedTuple):
@@ -41,7 +42,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     title: str
     data: BenchmarkImages
-    model: Any
+    model: Model
     optimizer: Sgd
     replicates: int = 4
     levels: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0)

@@ -153,6 +153,6 @@ def test_settings_out_of_range_are_refused(make: object, said: str) -> None:
 
 def test_classes_that_were_not_called_are_refused() -> None:
     with pytest.raises(TypeError, match="not features"):
-        OnFeatures(Pixels, LinearFit())
+        OnFeatures(Pixels, LinearFit())  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="not a solver"):
-        OnFeatures(Pixels(), LinearFit)
+        OnFeatures(Pixels(), LinearFit)  # type: ignore[arg-type]

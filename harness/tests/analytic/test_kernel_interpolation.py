@@ -208,14 +208,14 @@ def test_where_it_is_solved_is_not_part_of_what_is_solved() -> None:
     [
         (lambda: GaussianKernel(-1.0), ValueError, "GaussianKernel(bandwidth=-1.0): must be positive"),
         (lambda: LaplaceKernel(0.0), ValueError, "LaplaceKernel(bandwidth=0.0)"),
-        (lambda: KernelInterpolation(GaussianKernel), TypeError, "not a kernel"),
+        (lambda: KernelInterpolation(GaussianKernel), TypeError, "not a kernel"),  # type: ignore[arg-type]
         (
             lambda: KernelInterpolation(GaussianKernel(1.0), ridge=-1.0),
             ValueError,
             "must be zero or positive",
         ),
         (lambda: KernelInterpolation(GaussianKernel(1.0), device="tpu"), ValueError, 'use "cpu" or "cuda"'),
-        (lambda: KernelInterpolation(GaussianKernel(1.0), labels=("x",)), TypeError, "not a corruption"),
+        (lambda: KernelInterpolation(GaussianKernel(1.0), labels=("x",)), TypeError, "not a corruption"),  # type: ignore[arg-type]
         (
             lambda: interpolate(GaussianKernel(1.0), np.full((2, 1), np.inf), np.ones((2, 1))),
             ValueError,

@@ -348,13 +348,13 @@ def test_a_ridge_sweep_finds_the_best_penalty_of_each_width() -> None:
     ("build", "message"),
     [
         (lambda: LeastSquaresSweep((8, 4)), "LeastSquaresSweep(widths=(8, 4)): give one or more, increasing"),
-        (lambda: LeastSquaresSweep((8,), labels=(RandomLabels,)), "not a corruption of labels"),
+        (lambda: LeastSquaresSweep((8,), labels=(RandomLabels,)), "not a corruption of labels"),  # type: ignore[arg-type]
         (
             lambda: SWEEP.but(widths=(65,)).solve(Digits(n=40).split(None, 0), stream(0, "solution")),
             "at most 64",
         ),
         (lambda: RidgeSweep(FourierFeatures(1.0), (4,), (0.0,)), "RidgeSweep(penalties=(0.0,))"),
-        (lambda: RidgeSweep(FourierFeatures, (4,), (1.0,)), "not random features"),
+        (lambda: RidgeSweep(FourierFeatures, (4,), (1.0,)), "not random features"),  # type: ignore[arg-type]
     ],
 )
 def test_sweeps_refuse_bad_fields_in_one_line(build: Any, message: str) -> None:

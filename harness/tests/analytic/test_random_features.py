@@ -146,9 +146,9 @@ def test_the_same_replicate_is_solved_alike_and_another_otherwise() -> None:
         (lambda: SampleSweep(ReluFeatures(), 4, (2, 2)), ValueError, "SampleSweep(sizes=(2, 2))"),
         (lambda: RandomFeatureSweep(ReluFeatures(), (2, 1)), ValueError, "increasing"),
         (lambda: RandomFeatureSweep(ReluFeatures(), widths=ANY), TypeError, "widths=(1.5,)"),
-        (lambda: RandomFeatureSweep(ReluFeatures, (2,)), TypeError, "not random features, such as"),
-        (lambda: RandomFeatureSweep("relu", (2,)), TypeError, "not random features"),
-        (lambda: RandomFeatureSweep(ReluFeatures(), (2,), labels=(1,)), TypeError, "not a corruption"),
+        (lambda: RandomFeatureSweep(ReluFeatures, (2,)), TypeError, "not random features, such as"),  # type: ignore[arg-type]
+        (lambda: RandomFeatureSweep("relu", (2,)), TypeError, "not random features"),  # type: ignore[arg-type]
+        (lambda: RandomFeatureSweep(ReluFeatures(), (2,), labels=(1,)), TypeError, "not a corruption"),  # type: ignore[arg-type]
     ],
 )
 def test_bad_fields_are_refused_in_one_line(build: Any, error: type[Exception], message: str) -> None:
