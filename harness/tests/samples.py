@@ -1,4 +1,4 @@
-"""What the judge's tests share: measures in one line, a reason, and settings for hypothesis."""
+"""What tests of numbers share: measures in one line, a reason, shares, and settings for hypothesis."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def measured(values: ArrayLike, resolution: float = 0.0, name: str = "x", censor
     numbers = np.asarray(values, dtype=np.float64)
     flags = np.array([mark == "c" for mark in censored.ljust(numbers.size, ".")], dtype=bool)
     return Measured(numbers, resolution, flags, name=name)
+
+
+def near(share: float, expected: float, n: int = 4000) -> bool:
+    """Whether a share of ``n`` draws lies within five standard errors of what is expected of it."""
+    return bool(abs(share - expected) <= 5 * (expected * (1 - expected) / n) ** 0.5 + 1e-12)

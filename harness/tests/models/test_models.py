@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.models import EpflAlexNet, Linear, Mlp, SmallAlexNet, SmallInception, StudentCnn
+from harness.models.cnn5 import Cnn5
 from harness.models.counts import convolution, dense, parameters
+from harness.models.resnet18 import ResNet18
 from harness.models.vgg import Vgg
 from harness.tests.deterministic import derandomized
 
@@ -259,3 +262,51 @@ def test_vggs_that_cannot_be_are_refused() -> None:
             Vgg(**wrong)
     with pytest.raises(ValueError, match="32x32"):
         Vgg().size(CIFAR, 10)
+
+
+CIFAR = (3, 32, 32)
+
+
+QUICKLY = settings(max_examples=25, derandomize=True, database=None, deadline=None)
+
+
+@given(
+    k=st.integers(1, 6), side=st.integers(8, 20), channels=st.sampled_from((1, 3)), classes=st.integers(2, 7)
+)
+@QUICKLY
+def test_counts_are_those_of_torch_at_every_width(k: int, side: int, channels: int, classes: int) -> None:
+    shape = (channels, side, side)
+    for model in (Cnn5(k), ResNet18(k)):
+        net = model.build(shape, classes, np.random.default_rng(0))
+        assert model.size(shape, classes) == sum(p.numel() for p in net.parameters())
+        assert net(torch.zeros(2, *shape)).shape == (2, classes)
+
+
+def test_the_standard_networks_have_the_sizes_that_are_known() -> None:
+    assert round(Cnn5().size(CIFAR, 10) / 1e6, 2) == 1.56
+    assert ResNet18().size(CIFAR, 10) == 11_171_146
+
+
+@pytest.mark.parametrize("model", [Cnn5(2), ResNet18(2)])
+def test_multiply_adds_are_those_that_torch_does(model: Any) -> None:
+    shape, counted = (3, 16, 16), 0
+
+    def count(layer: Any, inputs: Any, output: Any) -> None:
+        nonlocal counted
+        each = layer.weight[0].numel() if layer.weight.dim() > 1 else 0
+        counted += each * output.numel()
+
+    net = model.build(shape, 10, np.random.default_rng(0)).eval()
+    for layer in net.modules():
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.Linear)):
+            layer.register_forward_hook(count)
+    net(torch.zeros(1, *shape))
+    assert model.cost(shape, 10) == counted
+
+
+@pytest.mark.parametrize("model", [Cnn5, ResNet18])
+def test_networks_that_cannot_be_are_refused(model: Any) -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        model(0)
+    with pytest.raises(ValueError, match="needs images"):
+        model(2).size((3, 3, 3), 10)

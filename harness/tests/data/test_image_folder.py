@@ -1,4 +1,4 @@
-"""Folders of images, how they are decoded, and Inception V3."""
+"""Folders of images: files, labels, names, addresses, and what is refused in one line."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
-from torch.utils.flop_counter import FlopCounterMode
 from torchvision.datasets import ImageFolder as TorchvisionFolder
-from torchvision.models import Inception3
 
 from harness.__main__ import main
 from harness.data import DataError, RandomLabels, RedrawnLabels, digests
-from harness.data.decoding import decoded, draw_of, scaled
+from harness.data.decoding import decoded, draw_of
 from harness.data.image_folder import ImageFolder, ImageNet
 from harness.fleet.optimizers import Sgd
 from harness.fleet.streamed import SMALLEST_PART, batches
 from harness.lab.names import Names
-from harness.models import Dropout, Linear
+from harness.models import Linear
 from harness.models.inception_v3 import InceptionV3
 from harness.spec import Experiment
 from harness.spec.streams import stream
@@ -38,9 +35,6 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return write_folder(tmp_path / "data")
-
-
-# -- the folder ---------------------------------------------------------------------------------------
 
 
 def test_files_and_labels_are_those_of_torchvision(root: Path) -> None:
@@ -134,9 +128,6 @@ def test_commands_know_imagenet(root: Path, capsys: pytest.CaptureFixture[str]) 
     assert "its contents are not hashed" in capsys.readouterr().out
 
 
-# -- labels -------------------------------------------------------------------------------------------
-
-
 def test_random_labels_are_the_replicates_own_and_stay_with_their_images(root: Path) -> None:
     random = TINY.but(labels=RandomLabels(1.0))
     true, first, again, other = (
@@ -163,29 +154,6 @@ def test_each_replicate_measures_other_images(root: Path) -> None:
     assert sorted(TINY.but(measured=None).split(root, 0).measured) == list(range(24))
 
 
-# -- decoding -----------------------------------------------------------------------------------------
-
-
-def test_the_centre_is_kept_at_eight_sevenths_of_the_size(tmp_path: Path) -> None:
-    for inset, whole in ((0, True), (1, False)):
-        pixels = np.zeros((32, 64, 3), np.uint8)
-        # the centre of 28x28: of a shorter side of 32, seven eighths
-        pixels[2 + inset : 30 - inset, 18 + inset : 46 - inset] = 255
-        Image.fromarray(pixels).save(tmp_path / "one.png")
-        assert bool((decoded(tmp_path / "one.png", 28) == 255).all()) is whole
-    assert decoded(tmp_path / "one.png", 14).shape == (3, 14, 14)
-
-
-@pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK", "P"])
-def test_every_image_gets_three_channels(tmp_path: Path, mode: str) -> None:
-    Image.new(mode, (20, 30)).save(tmp_path / "one.tiff")
-    assert decoded(tmp_path / "one.tiff", 16).shape == (3, 16, 16)
-
-
-def test_values_are_scaled_to_minus_one_to_one() -> None:
-    assert scaled(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1.0, 1.0]
-
-
 def test_augmentation_depends_on_replicate_epoch_and_image_alone(root: Path) -> None:
     files = TINY.split(root, 0).x_train
     keys = [(0, 0, 1), (0, 0, 2), (0, 1, 1), (1, 0, 1)]
@@ -205,9 +173,6 @@ def test_a_damaged_image_is_named_in_one_line(root: Path) -> None:
         one.write_bytes(content)
         with pytest.raises(DataError, match=r"^ant/ant_0.JPEG cannot be decoded \(\w+\): replace it$"):
             decoded(one, 16)
-
-
-# -- addresses ----------------------------------------------------------------------------------------
 
 
 def test_the_code_that_decodes_is_part_of_the_address(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,9 +195,6 @@ def test_another_folder_is_another_address(root: Path) -> None:
     assert first.source == "tiny (24 + 12 files by name and size)"
 
 
-# -- batches ------------------------------------------------------------------------------------------
-
-
 @settings(derandomize=True, deadline=None, database=None)
 @given(n=st.integers(1, 5000), size=st.integers(1, 600))
 def test_batches_cover_all_and_none_is_much_shorter(n: int, size: int) -> None:
@@ -242,44 +204,6 @@ def test_batches_cover_all_and_none_is_much_shorter(n: int, size: int) -> None:
     assert all(length == size for length in lengths[:-1])
     assert lengths[-1] < size + size / SMALLEST_PART
     assert len(found) == 1 or SMALLEST_PART * lengths[-1] >= size
-
-
-# -- the model ----------------------------------------------------------------------------------------
-
-
-def test_inception_v3_has_torchvisions_parameters_and_multiply_adds() -> None:
-    assert InceptionV3().size((3, 299, 299), 1000) == 23_834_568
-    for side, classes in ((75, 3), (96, 1000), (299, 10)):
-        with torch.device("meta"):
-            net = Inception3(num_classes=classes, aux_logits=False, init_weights=False).eval()
-            with FlopCounterMode(display=False) as counter:
-                net(torch.empty(1, 3, side, side))
-        shape = (3, side, side)
-        assert InceptionV3().size(shape, classes) == sum(p.numel() for p in net.parameters())
-        assert InceptionV3().cost(shape, classes) == counter.get_total_flops() / 2
-
-
-def test_inception_v3_is_drawn_from_the_generator_alone() -> None:
-    state = torch.get_rng_state()
-    shape = (3, 75, 75)
-    first, again = (Dropout(InceptionV3(), 0.2).build(shape, 4, stream(r, "initialization")) for r in (0, 0))
-    assert torch.equal(torch.get_rng_state(), state)
-    for (name, a), b in zip(first.state_dict().items(), again.state_dict().values(), strict=True):
-        assert torch.equal(a, b), name
-        assert bool(torch.isfinite(a).all()), name
-    drawn = {n: p.detach() for n, p in first.named_parameters()}
-    assert all(abs(p.std() - 0.1) < 0.01 for n, p in drawn.items() if n.endswith("conv.weight"))
-    assert drawn["fc.bias"].abs().max() <= 1 / np.sqrt(2048)
-    first.eval()
-    with torch.inference_mode():
-        assert first(torch.zeros(2, 3, 75, 75)).shape == (2, 4)
-    assert len([m for m in first.modules() if type(m).__name__ == "SeededDropout"]) == 1
-
-
-@pytest.mark.parametrize("shape", [(3, 74, 75), (1, 299, 299), (5,)])
-def test_inception_v3_refuses_other_images(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="InceptionV3 needs images"):
-        InceptionV3().size(shape, 10)
 
 
 def test_classes_are_named_as_the_folders() -> None:
