@@ -6,9 +6,7 @@ the step every few steps.
 
 from __future__ import annotations
 
-from typing import Any
-
-from harness import Simulation, bounded, effect, ratio
+from harness import Check, Results, Simulation, above, below, ratio
 from harness.analytic.step_landscape import deep_linear
 
 LINEAR = {"lr": 0.01, "steps": 100, "every": 20}
@@ -24,47 +22,47 @@ def linear(*, batch_norm: bool) -> Simulation:
     return Simulation(deep_linear, LINEAR | {"batch_norm": batch_norm})
 
 
-def draw(check: Any, figure: str, series: str, run: Any, measure: str, y_label: str) -> None:
+def draw(check: Check, figure: str, series: str, run: Results, measure: str, y_label: str) -> None:
     """A measure over the steps that were looked at."""
-    found = run.array(measure)
+    table = run.array(measure)
     every = run.runs[0].value.solver.every
     check.draw(
         figure,
         series=series,
-        x=[every * i for i in range(found.shape[1])],
-        y=found,
+        x=[every * i for i in range(table.shape[1])],
+        y=table,
         x_label="gradient steps",
         y_label=y_label,
         y_scale="log",
     )
 
 
-def draw_bands(check: Any, figure: str, runs: Any, what: str, y_label: str) -> None:
+def draw_bands(check: Check, figure: str, plain: Results, norm: Results, what: str, y_label: str) -> None:
     """Lower and upper edge of what is met along the step, without and with normalization."""
-    for name, run in (("plain", runs.plain), ("batch norm", runs.norm)):
+    for name, run in (("plain", plain), ("batch norm", norm)):
         for edge, said in (("low", "lowest"), ("high", "highest")):
             draw(check, figure, f"{name}, {said} along the step", run, f"{what}_{edge}", y_label)
 
 
-def check_not_reduced(check: Any, runs: Any) -> None:
+def check_not_reduced(check: Check, plain: Results, norm: Results) -> None:
     """Definition 2.1: neither direction nor size of a layer's gradient is kept better with normalization."""
-    closer = runs.norm.final("cosine") - runs.plain.final("cosine")
+    closer = norm.final("cosine") - plain.final("cosine")
     twentieth = "a twentieth of the way from a right angle to no change"
-    check(bounded(closer.named("cosine, batch norm - plain"), 0.05, because=twentieth))
-    further = ratio(runs.norm.final("gradient_distance"), runs.plain.final("gradient_distance"))
-    check(effect(further, 0.8, because="a fifth: less of a reduction would hardly be called one"))
+    check(below(closer.named("cosine, batch norm - plain"), 0.05, because=twentieth))
+    further = ratio(norm.final("gradient_distance"), plain.final("gradient_distance"))
+    check(above(further, 0.8, because="a fifth: less of a reduction would hardly be called one"))
 
 
-def draw_shifts(check: Any, figure: str, runs: Any) -> None:
+def draw_shifts(check: Check, figure: str, plain: Results, norm: Results) -> None:
     """How layers' gradients moved, at each look during training."""
-    for name, run in (("plain", runs.plain), ("batch norm", runs.norm)):
+    for name, run in (("plain", plain), ("batch norm", norm)):
         for measure, label in (("cosines", "cosine"), ("distances", "distance")):
-            found = run.array(measure)
+            table = run.array(measure)
             check.draw(
                 f"{figure}, {label} of gradients before and after",
                 series=name,
-                x=list(range(found.shape[1])),
-                y=found,
+                x=list(range(table.shape[1])),
+                y=table,
                 x_label="look during training",
                 y_label=label,
             )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from harness.evidence.measured import Measured
+from claims.figures import Reported
+from harness import Check, Measured, Results
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +16,7 @@ SHARE = 0.9
 """Of the whole net's accuracy, that makes the dimension d_int90 (Li et al. 2018)."""
 
 
-def crossing(positions: Sequence[float], rows: np.ndarray, levels: Sequence[float], name: str) -> Measured:
+def crossing(positions: Sequence[float], rows: np.ndarray, levels: Iterable[float], name: str) -> Measured:
     """Where each replicate's values first reach its level, interpolated in the logs of the positions.
 
     A replicate that does not reach it is censored at the last position; one that begins above it is put at
@@ -46,30 +47,30 @@ def _crossed(positions: Sequence[float], row: Sequence[float], level: float) -> 
     return None
 
 
-def dimensions(swept: Sequence[Any]) -> list[int]:
+def dimensions(swept: Sequence[Results]) -> list[int]:
     """Those of the subspaces of a sweep, whose first results are those of the whole net."""
     return [run.runs[0].value.solver.model.dimension for run in swept[1:]]
 
 
-def accuracies(swept: Sequence[Any], measure: str) -> np.ndarray:
+def accuracies(swept: Sequence[Results], measure: str) -> np.ndarray:
     """[replicate, dimension], from the error of this name."""
     import numpy as np
 
     return np.array([1 - run.final(measure).values for run in swept[1:]]).T
 
 
-def dimension(swept: Sequence[Any], what: str, measure: str = "test_error") -> Measured:
+def dimension(swept: Sequence[Results], what: str, measure: str = "test_error") -> Measured:
     """d_int90 of a sweep, from each replicate's own whole net."""
     levels = SHARE * (1 - swept[0].final(measure).values)
     return crossing(dimensions(swept), accuracies(swept, measure), levels, f"{what} d_int90")
 
 
 def draw(
-    check: Any,
-    swept: Sequence[Any],
+    check: Check,
+    swept: Sequence[Results],
     series: str,
     measure: str = "test_error",
-    reported: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    reported: Reported | None = None,
 ) -> None:
     """Accuracy by dimension, and a line at 90 % of that of the whole net."""
     rows = accuracies(swept, measure)

@@ -21,8 +21,6 @@ and settings are as they were.
 
 from __future__ import annotations
 
-from typing import Any
-
 from claims.papers import SANTURKAR2018
 from claims.smoothness import (
     NO_NORM,
@@ -33,7 +31,7 @@ from claims.smoothness import (
     draw_shifts,
     linear,
 )
-from harness import Solved, Tiers, claim, control, effect, ratio, trained
+from harness import Check, Results, Solved, Tiers, above, claim, control, ratio, trained
 from harness.analytic.landscape_of_models import Landscape
 from harness.data import Cifar10
 from harness.models.vgg import Vgg
@@ -61,10 +59,10 @@ ADAPTED = {
 @trained(plain=PLAIN, norm=NORM)
 @control(plain=SMALL, says=PLATEAU)
 @control(norm=PLAIN, says=NO_NORM)
-def test_batch_norm_narrows_the_loss_in_vgg(runs: Any, check: Any) -> None:
-    less = ratio(runs.plain.final("loss_range"), runs.norm.final("loss_range"))
-    check(effect(less, 3.0, because="three times"))
-    draw_bands(check, "Figure 4a, VGG", runs, "loss", "training loss of the batch")
+def test_batch_norm_narrows_the_loss_in_vgg(plain: Results, norm: Results, check: Check) -> None:
+    less = ratio(plain.final("loss_range"), norm.final("loss_range"))
+    check(above(less, 3.0, because="three times"))
+    draw_bands(check, "Figure 4a, VGG", plain, norm, "loss", "training loss of the batch")
 
 
 @claim(
@@ -76,11 +74,11 @@ def test_batch_norm_narrows_the_loss_in_vgg(runs: Any, check: Any) -> None:
 )
 @trained(plain=PLAIN, norm=NORM)
 @control(plain=SMALL, says=PLATEAU)
-def test_batch_norm_makes_gradients_predictive_in_vgg(runs: Any, check: Any) -> None:
+def test_batch_norm_makes_gradients_predictive_in_vgg(plain: Results, norm: Results, check: Check) -> None:
     for measure in ("gradient_change", "relative_change"):
-        less = ratio(runs.plain.final(measure), runs.norm.final(measure))
-        check(effect(less, 1.5, because="half as large again"))
-    draw_bands(check, "Figure 4b, VGG", runs, "change", "distance of gradients")
+        less = ratio(plain.final(measure), norm.final(measure))
+        check(above(less, 1.5, because="half as large again"))
+    draw_bands(check, "Figure 4b, VGG", plain, norm, "change", "distance of gradients")
 
 
 @claim(
@@ -91,10 +89,10 @@ def test_batch_norm_makes_gradients_predictive_in_vgg(runs: Any, check: Any) -> 
 )
 @trained(plain=PLAIN, norm=NORM)
 @control(plain=SMALL, says=PLATEAU)
-def test_batch_norm_improves_the_worst_smoothness_in_vgg(runs: Any, check: Any) -> None:
-    smoother = ratio(runs.plain.final("smoothness_max"), runs.norm.final("smoothness_max"))
-    check(effect(smoother, 1.1, because="a tenth: that it is smaller is all that is claimed"))
-    for name, run in (("plain", runs.plain), ("batch norm", runs.norm)):
+def test_batch_norm_improves_the_worst_smoothness_in_vgg(plain: Results, norm: Results, check: Check) -> None:
+    smoother = ratio(plain.final("smoothness_max"), norm.final("smoothness_max"))
+    check(above(smoother, 1.1, because="a tenth: that it is smaller is all that is claimed"))
+    for name, run in (("plain", plain), ("batch norm", norm)):
         draw(check, "Figure 4c, VGG", name, run, "smoothness", "effective smoothness")
 
 
@@ -106,9 +104,9 @@ def test_batch_norm_improves_the_worst_smoothness_in_vgg(runs: Any, check: Any) 
 )
 @trained(plain=PLAIN, norm=NORM)
 @control(norm=PLAIN, says=NO_NORM)
-def test_batch_norm_trains_vgg_faster(runs: Any, check: Any) -> None:
-    lower = ratio(runs.plain.final("train_loss"), runs.norm.final("train_loss"))
-    check(effect(lower, 1.5, because="half as large again"))
+def test_batch_norm_trains_vgg_faster(plain: Results, norm: Results, check: Check) -> None:
+    lower = ratio(plain.final("train_loss"), norm.final("train_loss"))
+    check(above(lower, 1.5, because="half as large again"))
 
 
 @claim(
@@ -126,6 +124,8 @@ def test_batch_norm_trains_vgg_faster(runs: Any, check: Any) -> None:
     positive=True,
     says="a deep linear net of 25 layers",
 )
-def test_batch_norm_does_not_reduce_covariate_shift_in_vgg(runs: Any, check: Any) -> None:
-    check_not_reduced(check, runs)
-    draw_shifts(check, "Figure 2, VGG", runs)
+def test_batch_norm_does_not_reduce_covariate_shift_in_vgg(
+    plain: Results, norm: Results, check: Check
+) -> None:
+    check_not_reduced(check, plain, norm)
+    draw_shifts(check, "Figure 2, VGG", plain, norm)

@@ -21,25 +21,26 @@ fit, nothing came of it, and it has normalization on both sides now. Checks and 
 
 from __future__ import annotations
 
-from typing import Any
-
+from claims.figures import draw_training
 from claims.papers import EPFL, OVERCLAIM, ZHANG2017
 from claims.settings import FITTED, FITTED_BECAUSE, INCEPTION, MLP, RANDOM, random
 from harness import (
+    Check,
     Experiment,
+    Measured,
+    Results,
     Sgd,
     Tiers,
     WhenFitted,
+    above,
     all_reach,
-    bounded,
+    below,
     claim,
     control,
-    effect,
     ratio,
     trained,
 )
 from harness.data import Cifar10, Digits
-from harness.evidence.measured import Measured
 from harness.models import EpflAlexNet, Mlp, SmallInception
 
 # The constant learning rate suits the net without normalization, which starts late and is less stable
@@ -70,7 +71,7 @@ BATCHES = {
 }
 
 
-def climbed(run: Any, *, per_epoch: bool) -> Measured:
+def climbed(run: Results, *, per_epoch: bool) -> Measured:
     """How far the test error climbs back, in total or per epoch, until training ends, [replicate]."""
     import numpy as np
 
@@ -82,7 +83,7 @@ def climbed(run: Any, *, per_epoch: bool) -> Measured:
     return Measured(values, resolution=last.resolution, name=name)
 
 
-def steps_to_fit(run: Any, fitted: float) -> Measured:
+def steps_to_fit(run: Results, fitted: float) -> Measured:
     """Gradient steps until the training error is first at most ``fitted``, [replicate]."""
     epochs = run.epochs_to("train_error", fitted)
     return (epochs * float(run.steps[0])).named(f"steps to fit ({run.name})")
@@ -99,11 +100,13 @@ def steps_to_fit(run: Any, fitted: float) -> Measured:
 )
 @trained(plain=PLAIN, norm=NORM, fitted=FITTED)
 @control(norm=PLAIN, says="no batch normalization on either side")
-def test_batch_norm_lowers_the_test_error_of_inception(runs: Any, check: Any) -> None:
-    for run in (runs.plain, runs.norm):
-        check(all_reach(run.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
-    gain = runs.plain.final("test_error") - runs.norm.final("test_error")
-    check(effect(gain, 0.01, because="a point: a third of the paper's smaller gain"))
+def test_batch_norm_lowers_the_test_error_of_inception(
+    plain: Results, norm: Results, fitted: float, check: Check
+) -> None:
+    for run in (plain, norm):
+        check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
+    gain = plain.final("test_error") - norm.final("test_error")
+    check(above(gain, 0.01, because="a point: a third of the paper's smaller gain"))
 
 
 @claim(
@@ -115,10 +118,10 @@ def test_batch_norm_lowers_the_test_error_of_inception(runs: Any, check: Any) ->
 )
 @trained(plain=PLAIN, norm=NORM)
 @control(norm=PLAIN, says="no batch normalization on either side")
-def test_batch_norm_steadies_learning(runs: Any, check: Any) -> None:
-    less = ratio(climbed(runs.plain, per_epoch=False), climbed(runs.norm, per_epoch=False))
-    check(effect(less, 1.2, because="a fifth: less could hardly be seen in a figure"))
-    _draw(runs, check)
+def test_batch_norm_steadies_learning(plain: Results, norm: Results, check: Check) -> None:
+    less = ratio(climbed(plain, per_epoch=False), climbed(norm, per_epoch=False))
+    check(above(less, 1.2, because="a fifth: less could hardly be seen in a figure"))
+    _draw(check, plain, norm)
 
 
 @claim(
@@ -137,9 +140,9 @@ def test_batch_norm_steadies_learning(runs: Any, check: Any) -> None:
     positive=True,
     says="the curve with batch normalization measured on 100 test images only",
 )
-def test_batch_norm_makes_curves_fluctuate(runs: Any, check: Any) -> None:
-    more = ratio(climbed(runs.norm, per_epoch=True), climbed(runs.plain, per_epoch=True))
-    check(effect(more, 1.2, because="a fifth: less could hardly be seen in a figure"))
+def test_batch_norm_makes_curves_fluctuate(plain: Results, norm: Results, check: Check) -> None:
+    more = ratio(climbed(norm, per_epoch=True), climbed(plain, per_epoch=True))
+    check(above(more, 1.2, because="a fifth: less could hardly be seen in a figure"))
 
 
 @claim(
@@ -151,22 +154,15 @@ def test_batch_norm_makes_curves_fluctuate(runs: Any, check: Any) -> None:
 )
 @trained(plain=PLAIN, norm=NORM, fitted=FITTED)
 @control(plain=NORM, says="batch normalization on both sides")
-def test_batch_norm_quickens_fitting(runs: Any, check: Any) -> None:
-    times = [run.epochs_to("train_error", runs.fitted) for run in (runs.plain, runs.norm)]
-    check(effect(ratio(*times), 1.2, because="a fifth: the report's factor is 2.1"))
-    _draw(runs, check)
+def test_batch_norm_quickens_fitting(plain: Results, norm: Results, fitted: float, check: Check) -> None:
+    times = [run.epochs_to("train_error", fitted) for run in (plain, norm)]
+    check(above(ratio(*times), 1.2, because="a fifth: the report's factor is 2.1"))
+    _draw(check, plain, norm)
 
 
-def _draw(runs: Any, check: Any) -> None:
-    for run, series in ((runs.plain, "without"), (runs.norm, "with batch normalization")):
-        check.draw(
-            "Figure 3b",
-            series=series,
-            x=run.steps,
-            y=1 - run.curve("test_error"),
-            x_label="gradient steps",
-            y_label="test accuracy",
-        )
+def _draw(check: Check, plain: Results, norm: Results) -> None:
+    for run, series in ((plain, "without"), (norm, "with batch normalization")):
+        draw_training(check, "Figure 3b", series, run, "test_error", "test accuracy", correct=True)
 
 
 @claim(
@@ -185,9 +181,9 @@ def _draw(runs: Any, check: Any) -> None:
     norm=Tiers(standard=SMALL_MLP.but(data__labels=RANDOM, model__batch_norm=True)),
     says="random labels, of which neither net learns anything",
 )
-def test_batch_norm_hurts_an_mlp_on_few_images(runs: Any, check: Any) -> None:
-    loss = runs.norm.final("test_error") - runs.plain.final("test_error")
-    check(effect(loss, 0.005, because="half a point: a sixth of what the paper reports as a gain"))
+def test_batch_norm_hurts_an_mlp_on_few_images(plain: Results, norm: Results, check: Check) -> None:
+    loss = norm.final("test_error") - plain.final("test_error")
+    check(above(loss, 0.005, because="half a point: a sixth of what the paper reports as a gain"))
 
 
 NEEDS = "with batch normalization every image is fitted, and without it most of them are not"
@@ -206,9 +202,9 @@ NEEDS = "with batch normalization every image is fitted, and without it most of 
     norm=DEEP.but(model__depth=1, model__batch_norm=True),
     says="one hidden layer, which fits without",
 )
-def test_a_deep_mlp_needs_batch_norm_to_fit(runs: Any, check: Any) -> None:
-    check(all_reach(runs.norm.final("train_error"), 0.0, because=NEEDS))
-    check(effect(runs.plain.final("train_error"), 0.5, because=NEEDS))
+def test_a_deep_mlp_needs_batch_norm_to_fit(plain: Results, norm: Results, check: Check) -> None:
+    check(all_reach(norm.final("train_error"), 0.0, because=NEEDS))
+    check(above(plain.final("train_error"), 0.5, because=NEEDS))
 
 
 @claim(
@@ -227,9 +223,9 @@ def test_a_deep_mlp_needs_batch_norm_to_fit(runs: Any, check: Any) -> None:
     positive=True,
     says="an MLP of eight hidden layers and 500 digits",
 )
-def test_alexnet_needs_batch_norm_to_fit(runs: Any, check: Any) -> None:
-    check(all_reach(runs.norm.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
-    check(effect(runs.plain.final("train_error"), 0.5, because=NEEDS))
+def test_alexnet_needs_batch_norm_to_fit(plain: Results, norm: Results, fitted: float, check: Check) -> None:
+    check(all_reach(norm.final("train_error"), fitted, because=FITTED_BECAUSE))
+    check(above(plain.final("train_error"), 0.5, because=NEEDS))
 
 
 FEWER_STEPS = (
@@ -254,9 +250,11 @@ FEWER_STEPS = (
     says="half the learning rate for half the batch, so that an epoch goes as far with either",
 )
 @control(small=BATCH_128, says="a batch of 128 on either side")
-def test_a_larger_batch_takes_fewer_steps(runs: Any, check: Any) -> None:
-    fewer = ratio(steps_to_fit(runs.small, runs.fitted), steps_to_fit(runs.large, runs.fitted))
-    check(effect(fewer, 1.5, because="about the root of the report's factor of 2.45"))
+def test_a_larger_batch_takes_fewer_steps(
+    small: Results, large: Results, fitted: float, check: Check
+) -> None:
+    fewer = ratio(steps_to_fit(small, fitted), steps_to_fit(large, fitted))
+    check(above(fewer, 1.5, because="about the root of the report's factor of 2.45"))
 
 
 @claim(
@@ -272,10 +270,12 @@ def test_a_larger_batch_takes_fewer_steps(runs: Any, check: Any) -> None:
     small=Tiers(quick=BATCH_64.quick.but(optimizer__lr=0.005), standard=PLAIN.standard, full=PLAIN.full),
     says="training that is slower anyhow: a tenth of the learning rate, or no batch normalization",
 )
-def test_per_image_seen_the_smaller_batch_is_no_slower(runs: Any, check: Any) -> None:
-    longer = ratio(*(run.epochs_to("train_error", runs.fitted) for run in (runs.small, runs.large)))
-    check(bounded(longer, 1.25, because="a quarter: just above the report's own factor, 17 to 14 epochs"))
-    for run, series in ((runs.small, "batch of 64"), (runs.large, "batch of 128")):
+def test_per_image_seen_the_smaller_batch_is_no_slower(
+    small: Results, large: Results, fitted: float, check: Check
+) -> None:
+    longer = ratio(*(run.epochs_to("train_error", fitted) for run in (small, large)))
+    check(below(longer, 1.25, because="a quarter: just above the report's own factor, 17 to 14 epochs"))
+    for run, series in ((small, "batch of 64"), (large, "batch of 128")):
         check.draw(
             "Figure 3c, per image seen",
             series=series,

@@ -15,22 +15,25 @@ float32, was seen before the claims about it were written: 2.5 % training error 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from claims.papers import EPFL, OVERCLAIM, ZHANG2017
 from claims.settings import ADAPTED, FITTED, FITTED_BECAUSE, RANDOM, random, unfittable
+from claims.texts import only
 from harness import (
+    Check,
     Experiment,
+    Results,
     Sgd,
     Tiers,
     WhenFitted,
+    above,
     all_reach,
     claim,
     control,
-    effect,
     exact,
     matches,
     ratio,
@@ -58,13 +61,13 @@ COUNTED = {"quick": "counted, not trained"}
 @control(variant="gains for biases", says="the same, in place of the convolutions' biases")
 @control(variant="no biases", says="convolutions without biases")
 @control(variant="no mean", says="no mean over the last map before the linear layer")
-def test_inception_has_the_printed_number_of_weights(runs: Any, check: Any) -> None:
+def test_inception_has_the_printed_number_of_weights(variant: str, check: Check) -> None:
     net = SmallInception()
     channels, last = FIRST + sum(map(sum, net.stages())), sum(net.stages()[-1])
-    biases = channels if runs.variant in ("gains for biases", "no biases") else 0
-    gains = 2 * channels if runs.variant.startswith("gains") else 0
+    biases = channels if variant in ("gains for biases", "no biases") else 0
+    gains = 2 * channels if variant.startswith("gains") else 0
     wider = 0
-    if runs.variant == "no mean":
+    if variant == "no mean":
         wider = dense(7 * 7 * last, 10).parameters - dense(last, 10).parameters
     counts = [SmallInception(batch_norm=norm).size(CROPPED, 10) for norm in (True, False)]
     check(exact(counts[0] - biases + gains + wider, 1_649_402, because="as printed"))
@@ -81,8 +84,8 @@ def test_inception_has_the_printed_number_of_weights(runs: Any, check: Any) -> N
 @trained(side=7)
 @control(side=6, says="pooling without padding leaves 6x6 positions")
 @control(side=8, says="whole images of 32x32 pixels leave 8x8 positions")
-def test_alexnet_has_the_printed_number_of_weights(runs: Any, check: Any) -> None:
-    flattened = dense(runs.side**2 * 64, 384).parameters - dense(7**2 * 64, 384).parameters
+def test_alexnet_has_the_printed_number_of_weights(side: int, check: Check) -> None:
+    flattened = dense(side**2 * 64, 384).parameters - dense(7**2 * 64, 384).parameters
     check(exact(SmallAlexNet().size(CROPPED, 10) + flattened, 1_387_786, because="as printed"))
 
 
@@ -97,8 +100,10 @@ def test_alexnet_has_the_printed_number_of_weights(runs: Any, check: Any) -> Non
 @control(shape=WHOLE, says="whole images of 32x32 pixels, 3,072 numbers each")
 @control(bias=False, says="layers without biases")
 @pytest.mark.parametrize("depth, printed", [(1, 1_209_866), (3, 1_735_178)])
-def test_mlps_have_the_printed_numbers_of_weights(runs: Any, check: Any, depth: int, printed: int) -> None:
-    count = Mlp(512, depth=depth, bias=runs.bias).size(tuple(runs.shape), 10)
+def test_mlps_have_the_printed_numbers_of_weights(
+    shape: tuple[int, ...], bias: bool, check: Check, depth: int, printed: int
+) -> None:
+    count = Mlp(512, depth=depth, bias=bias).size(tuple(shape), 10)
     check(exact(count, printed, because="as printed"))
 
 
@@ -112,10 +117,10 @@ def test_mlps_have_the_printed_numbers_of_weights(runs: Any, check: Any, depth: 
 )
 @trained(stride=1)
 @control(stride=3, positive=True, says="the default of the library that its code calls")
-def test_the_reproductions_alexnet_pools_with_stride_1(runs: Any, check: Any) -> None:
+def test_the_reproductions_alexnet_pools_with_stride_1(stride: int, check: Check) -> None:
     side = 28
     for _ in range(2):
-        side = (side - 3) // runs.stride + 1
+        side = (side - 3) // stride + 1
     widths = (side * side * 256, 384, 192, 10)
     layers = [
         convolution(3, 64, 5, 1),
@@ -134,9 +139,9 @@ def test_the_reproductions_alexnet_pools_with_stride_1(runs: Any, check: Any) ->
 )
 @trained(images=50_000)
 @control(images=500_000, says="the 500,000 Gaussian images of the EPFL reproduction: 2.4 to 3.5 for each")
-def test_the_nets_have_24_to_35_weights_an_image(runs: Any, check: Any) -> None:
+def test_the_nets_have_24_to_35_weights_an_image(images: int, check: Check) -> None:
     nets = (Mlp(512), SmallAlexNet(), SmallInception(), Mlp(512, depth=3))
-    shares = [round(net.size(CROPPED, 10) / runs.images, 2) for net in nets]
+    shares = [round(net.size(CROPPED, 10) / images, 2) for net in nets]
     check(exact(shares, [24.2, 27.76, 32.99, 34.7], because="weights divided by images, to two digits"))
     excess = [max(0, net.size(CROPPED, 10) - 2_000_000) for net in nets]
     check(exact(excess, [0] * 4, because="two million weights at most"))
@@ -167,8 +172,8 @@ TWO_MILLION = Tiers(quick=with_units(160), standard=random("mlp").standard, full
     run=lambda tier: with_units(4) if tier == "quick" else unfittable(tier),
     says="fewer weights than images: 0.62 for each, or a linear model with 0.47 for each",
 )
-def test_24_weights_an_image_memorize_random_labels(runs: Any, check: Any) -> None:
-    check(all_reach(runs.run.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
+def test_24_weights_an_image_memorize_random_labels(run: Results, fitted: float, check: Check) -> None:
+    check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
 UNITS = (4, 8, 16, 32, 160)
@@ -181,16 +186,18 @@ UNITS = (4, 8, 16, 32, 160)
     "fifth of random labels wrong.",
     adapted={"quick": f"{FEW} and 8 hidden units, 600 epochs"},
 )
-@trained(**{f"units{width}": with_units(width) for width in UNITS}, tested=with_units(8))
+@trained(nets={units: with_units(units) for units in UNITS}, tested=with_units(8))
 @control(tested=with_units(160), says="24 weights an image")
-def test_more_weights_than_images_are_not_enough(runs: Any, check: Any) -> None:
-    wrong = runs.tested.final("train_error")
-    check(effect(wrong, 0.2, because="with a fifth of the labels wrong nobody would call them memorized"))
-    errors = [getattr(runs, f"units{width}").final("train_error") for width in UNITS]
+def test_more_weights_than_images_are_not_enough(
+    nets: Mapping[int, Results], tested: Results, check: Check
+) -> None:
+    wrong = tested.final("train_error")
+    check(above(wrong, 0.2, because="with a fifth of the labels wrong nobody would call them memorized"))
+    errors = [net.final("train_error") for net in nets.values()]
     check.draw(
         "Weights for each image",
         series="500 digits, random labels",
-        x=[(75 * width + 10) / 500 for width in UNITS],
+        x=[(75 * units + 10) / 500 for units in nets],
         y=errors,
         x_label="weights for each image",
         y_label="training error after 600 epochs",
@@ -203,15 +210,15 @@ def test_more_weights_than_images_are_not_enough(runs: Any, check: Any) -> None:
     "Section 2.1: generalization error under random labels",
     says="Once random labels are fitted, the gap between test and training error is all of the test error, "
     "and that is chance.",
-    adapted={tier: ADAPTED[tier] for tier in ("quick", "standard")},
+    adapted=only(ADAPTED, "quick", "standard"),
     reported={"Inception, gap": 0.9022, "MLP 1x512": 0.8873},
 )
 @trained(run=random("mlp"), fitted=FITTED)
 @control(run=unfittable, says="a linear model of far too few dimensions")
-def test_the_gap_is_the_whole_test_error(runs: Any, check: Any) -> None:
-    test_error = runs.run.final("test_error")
-    gap = (test_error - runs.run.final("train_error")).named("test error - train error")
-    check(exact(gap, test_error, tolerance=runs.fitted, because=f"the training error: {FITTED_BECAUSE}"))
+def test_the_gap_is_the_whole_test_error(run: Results, fitted: float, check: Check) -> None:
+    test_error = run.final("test_error")
+    gap = (test_error - run.final("train_error")).named("test error - train error")
+    check(exact(gap, test_error, tolerance=fitted, because=f"the training error: {FITTED_BECAUSE}"))
     check(matches(gap, 0.9, 0.05, because="chance for ten classes, to five points"))
 
 
@@ -254,13 +261,15 @@ FULL_ONLY = pytest.mark.tiers("full")
 @pytest.mark.parametrize(
     "net", ["mlp", pytest.param("alexnet", marks=FULL_ONLY), pytest.param("inception", marks=FULL_ONLY)]
 )
-def test_gaussian_images_are_fit_with_few_weights(runs: Any, check: Any, net: str) -> None:
-    check(all_reach(runs.run.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
+def test_gaussian_images_are_fit_with_few_weights(
+    run: Results, fitted: float, check: Check, net: str
+) -> None:
+    check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
     check.draw(
         "Gaussian images with random labels",
         series=net,
-        x=runs.run.epochs,
-        y=runs.run.curve("train_error"),
+        x=run.epochs,
+        y=run.curve("train_error"),
         x_label="epochs",
         y_label="training error",
     )
@@ -297,8 +306,8 @@ DIGITS = Tiers(
     run=DIGITS.but(model=Linear(), standard__optimizer__epochs=50, full__optimizer__epochs=50),
     says="a linear model of far too few dimensions: 64 and 784",
 )
-def test_digits_with_random_labels_are_fit(runs: Any, check: Any) -> None:
-    check(all_reach(runs.run.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
+def test_digits_with_random_labels_are_fit(run: Results, fitted: float, check: Check) -> None:
+    check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
 TEN_THOUSAND = DIGITS.standard.but(data__n=10_000, optimizer=Sgd(lr=0.01, epochs=150))
@@ -321,10 +330,12 @@ COLOUR = Tiers(
 )
 @trained(grey=GREY, colour=COLOUR, fitted=FITTED)
 @control(grey=COLOUR, says="colour images on both sides")
-def test_digits_take_more_epochs_than_colour_images(runs: Any, check: Any) -> None:
-    longer = ratio(*(r.epochs_to("train_error", runs.fitted) for r in (runs.grey, runs.colour)))
-    check(effect(longer, 1.5, because="half as many again: fewer are not many more"))
-    for series, run in (("digits", runs.grey), ("colour images", runs.colour)):
+def test_digits_take_more_epochs_than_colour_images(
+    grey: Results, colour: Results, fitted: float, check: Check
+) -> None:
+    longer = ratio(*(r.epochs_to("train_error", fitted) for r in (grey, colour)))
+    check(above(longer, 1.5, because="half as many again: fewer are not many more"))
+    for series, run in (("digits", grey), ("colour images", colour)):
         check.draw(
             "Random labels on digits and on colour images",
             series=series,
@@ -355,14 +366,14 @@ FROZEN = "after 80 epochs the rate is 0.016 of the first, and over a hundredth o
 )
 @trained(run=PAPERS_DECAY)
 @control(run=SLOWER, positive=True, says="the learning rate times 0.98 an epoch")
-def test_a_decay_of_95_hundredths_fits_random_labels(runs: Any, check: Any) -> None:
+def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check) -> None:
     a_point = "the paper's 99.34 %, and a third of a point for other decoding, precision and initialization"
-    check(all_reach(runs.run.final("train_error"), 0.01, because=a_point))
+    check(all_reach(run.final("train_error"), 0.01, because=a_point))
     check.draw(
         "MLP on random labels",
         series="rate x 0.95 an epoch",
-        x=runs.run.epochs,
-        y=runs.run.curve("train_error"),
+        x=run.epochs,
+        y=run.curve("train_error"),
         x_label="epochs",
         y_label="training error",
     )
@@ -378,7 +389,7 @@ def test_a_decay_of_95_hundredths_fits_random_labels(runs: Any, check: Any) -> N
 )
 @trained(slow=SLOWER, quick_decay=PAPERS_DECAY)
 @control(quick_decay=SLOWER, says="0.98 on both sides")
-def test_the_mlp_needs_a_slower_decay(runs: Any, check: Any) -> None:
-    check(all_reach(runs.slow.final("train_error"), 0.01, because=FITTED_BECAUSE))
-    unfit = runs.quick_decay.final("train_error")
-    check(effect(unfit, 0.01, because="one per cent, the same bound"))
+def test_the_mlp_needs_a_slower_decay(slow: Results, quick_decay: Results, check: Check) -> None:
+    check(all_reach(slow.final("train_error"), 0.01, because=FITTED_BECAUSE))
+    unfit = quick_decay.final("train_error")
+    check(above(unfit, 0.01, because="one per cent, the same bound"))

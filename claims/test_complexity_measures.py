@@ -13,23 +13,27 @@ depends on the bandwidth there: 1.34 at the 1.5 used here and, at the lowest of 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import product
-from typing import Any
 
 from claims.papers import OVERCLAIM, ZHANG2017
+from claims.texts import adding
 from harness import (
+    Check,
     Experiment,
+    Results,
     Sgd,
     Simulation,
     Solved,
     Tiers,
+    Value,
     WhenFitted,
+    above,
     all_reach,
-    bounded,
+    below,
     claim,
     control,
-    effect,
     equivalent,
     exact,
     ordered,
@@ -70,12 +74,12 @@ def left_out(level: float) -> Tiers:
     )
 
 
-def solved(**solvers: Any) -> Tiers:
+def solved(**solvers: Value) -> Tiers:
     """A solver per tier on the tier's images."""
     return Tiers(**{tier: Solved(PIXELS[tier], solver) for tier, solver in solvers.items()})
 
 
-def kernels(make: Any) -> Tiers:
+def kernels(make: Callable[[Value], Value]) -> Tiers:
     """The solver that ``make`` builds from each tier's kernel."""
     return solved(**{tier: make(kernel) for tier, kernel in KERNEL.items()})
 
@@ -93,8 +97,8 @@ def kernels(make: Any) -> Tiers:
 )
 @trained(net=NET)
 @control(net=NET.but(model=Linear(), quick__optimizer__epochs=100), says="hyperplanes, of few dimensions")
-def test_a_trained_network_fits_coin_flips(runs: Any, check: Any) -> None:
-    correlation = (1.0 - 2.0 * runs.net.final("train_error")).named("correlation with coin flips")
+def test_a_trained_network_fits_coin_flips(net: Results, check: Check) -> None:
+    correlation = (1.0 - 2.0 * net.final("train_error")).named("correlation with coin flips")
     most = "within a twentieth of the largest possible; what training reaches is a lower bound"
     check(all_reach(correlation, 0.95, at="least", because=most))
 
@@ -114,9 +118,9 @@ def test_a_trained_network_fits_coin_flips(runs: Any, check: Any) -> None:
     fit=solved(quick=FitsCoinFlips(None), standard=FitsCoinFlips(None)).but(standard__data__n=20_000),
     says="hyperplanes in the pixels: by Cover's count and Massart's lemma their guarantee is below one",
 )
-def test_the_rademacher_bound_is_vacuous(runs: Any, check: Any) -> None:
-    check(all_reach(runs.fit.final("correlation"), 1.0, at="least"))
-    check(effect(runs.fit.final("bound"), 1.0, because="no error is above one: the guarantee says nothing"))
+def test_the_rademacher_bound_is_vacuous(fit: Results, check: Check) -> None:
+    check(all_reach(fit.final("correlation"), 1.0, at="least"))
+    check(above(fit.final("bound"), 1.0, because="no error is above one: the guarantee says nothing"))
 
 
 @claim(
@@ -131,14 +135,14 @@ def test_the_rademacher_bound_is_vacuous(runs: Any, check: Any) -> None:
 )
 @trained(weights=102_352, dimension=50_000)
 @control(weights=2_353, dimension=2_353, says="hyperplanes on the same images, of VC dimension d + 1")
-def test_the_vc_bound_of_theorem_1_is_vacuous(runs: Any, check: Any) -> None:
+def test_the_vc_bound_of_theorem_1_is_vacuous(weights: int, dimension: int, check: Check) -> None:
     points = [(Fraction(i), Fraction(i * i)) for i in range(5)]
     networks = [(signs, two_layer(points, signs)) for signs in product((Fraction(-1), Fraction(1)), repeat=5)]
     fitted = sum(all(net(x) == y for x, y in zip(points, signs, strict=True)) for signs, net in networks)
     check(exact(fitted, 2**5, because="each of the labelings of 5 points, by 2 x 5 + 2 = 12 weights"))
-    shattered = (runs.weights - 28 * 28 * 3) // 2
-    check(exact(shattered, runs.dimension, because="(p - d) / 2 with p = 102,352 and d = 2,352"))
-    capped = min(1.0, vc_bound(runs.dimension, 50_000))
+    shattered = (weights - 28 * 28 * 3) // 2
+    check(exact(shattered, dimension, because="(p - d) / 2 with p = 102,352 and d = 2,352"))
+    capped = min(1.0, vc_bound(dimension, 50_000))
     check(exact(capped, 1.0, because="the bound, cut off at one, where it says nothing"))
 
 
@@ -154,9 +158,9 @@ def test_the_vc_bound_of_theorem_1_is_vacuous(runs: Any, check: Any) -> None:
     fit=Simulation(clusters, {"kernel": GaussianKernel(100.0), "n": 1000, "d": 1000, "apart": 100.0}),
     says="two clouds far apart, where a small norm suffices and the bound is well below one",
 )
-def test_the_norm_bound_is_vacuous(runs: Any, check: Any) -> None:
-    check(effect(runs.fit.final("bound"), 1.0, because="no error is above one: the guarantee says nothing"))
-    check(bounded(runs.fit.final("test_error"), 0.05, because="a tenth of chance, which is one half"))
+def test_the_norm_bound_is_vacuous(fit: Results, check: Check) -> None:
+    check(above(fit.final("bound"), 1.0, because="no error is above one: the guarantee says nothing"))
+    check(below(fit.final("test_error"), 0.05, because="a tenth of chance, which is one half"))
 
 
 @claim(
@@ -167,9 +171,9 @@ def test_the_norm_bound_is_vacuous(runs: Any, check: Any) -> None:
 )
 @trained(true=kernels(NormBound), flipped=kernels(lambda kernel: NormBound(kernel, flipped=True)))
 @control(flipped=kernels(NormBound), says="true labels on both sides")
-def test_the_norm_bound_sees_the_labels(runs: Any, check: Any) -> None:
-    more = runs.flipped.final("bound") - 2.0 * runs.true.final("bound")
-    check(effect(more.named("bound (flipped) - 2 bound (true)"), 0.0, because="a factor of two"))
+def test_the_norm_bound_sees_the_labels(true: Results, flipped: Results, check: Check) -> None:
+    more = flipped.final("bound") - 2.0 * true.final("bound")
+    check(above(more.named("bound (flipped) - 2 bound (true)"), 0.0, because="a factor of two"))
 
 
 @claim(
@@ -185,10 +189,10 @@ def test_the_norm_bound_sees_the_labels(runs: Any, check: Any) -> None:
     true=left_out(0.0).but(solver=LinearFit()),
     says="least squares on the pixels, which fits few random labels and is stable",
 )
-def test_uniform_stability_is_blind_to_labels(runs: Any, check: Any) -> None:
-    gaps = [run.final("test_error") - run.final("train_error") for run in (runs.random, runs.true)]
+def test_uniform_stability_is_blind_to_labels(random: Results, true: Results, check: Check) -> None:
+    gaps = [run.final("test_error") - run.final("train_error") for run in (random, true)]
     margin = "half of all there is: no guarantee by uniform stability can then be below one half"
-    check(effect((gaps[0] - gaps[1]).named("gap on random - gap on true labels"), 0.5, because=margin))
+    check(above((gaps[0] - gaps[1]).named("gap on random - gap on true labels"), 0.5, because=margin))
 
 
 @claim(
@@ -196,15 +200,14 @@ def test_uniform_stability_is_blind_to_labels(runs: Any, check: Any) -> None:
     "Section 2.2, weaker notions of stability",
     says="Leaving one example out does see the labels: its error follows the test error at every share of "
     "random labels, and grows with it.",
-    adapted={tier: f"{said}; what is left out has a label as random" for tier, said in INTERPOLANTS.items()},
+    adapted=adding("what is left out has a label as random", INTERPOLANTS),
 )
-@trained(**{f"level{i}": left_out(p) for i, p in enumerate(LEVELS)}, measure="left_out_error")
+@trained(levels={p: left_out(p) for p in LEVELS}, measure="left_out_error")
 @control(measure="train_error", says="the training error, zero whatever the labels")
-def test_leave_one_out_follows_the_error(runs: Any, check: Any) -> None:
+def test_leave_one_out_follows_the_error(levels: Mapping[float, Results], measure: str, check: Check) -> None:
     found, expected = [], []
-    for i, p in enumerate(LEVELS):
-        run = getattr(runs, f"level{i}")
-        found.append(run.final(runs.measure).named(f"{runs.measure} at {p:g}"))
+    for p, run in levels.items():
+        found.append(run.final(measure).named(f"{measure} at {p:g}"))
         expected.append(((1 - p) * run.final("test_error") + 0.9 * p).named(f"error at {p:g}"))
         margin = "five points, a few deviations of an error on 1,000 examples; the levels are 20 apart"
         check(equivalent(found[-1] - expected[-1], 0.05, because=margin))

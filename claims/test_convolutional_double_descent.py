@@ -15,13 +15,14 @@ above the tail, but above the single channel of the dip by about the margin itse
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 
+from claims.figures import Reported
 from claims.papers import NAKKIRAN2020
 from claims.widths import window
-from harness import Experiment, Tiers, claim, control, effect, trained
+from harness import Check, Experiment, Results, Tiers, above, claim, control, trained
 from harness.data import Augmented, Cifar10, Mnist, RandomCrop, RandomFlip, TrueLabels, WrongLabels
 from harness.fleet.schedules import InverseSqrtSgd
 from harness.models.cnn5 import Cnn5
@@ -55,7 +56,7 @@ FULL = {"full": "gradient descent with momentum and a rate falling as 1/sqrt for
 TWO_POINTS = "two points, about one deviation of a single network's test error between replicates"
 
 
-def cnn5(**changes: Any) -> dict[str, Any]:
+def cnn5(**changes: object) -> dict[str, Tiers]:
     """``dip``, ``peak`` and ``tail``: the five-layer network at the tier's widths."""
     return {
         name: CNN5.but(standard__model=Cnn5(small), full__model=Cnn5(large), **changes)
@@ -63,7 +64,7 @@ def cnn5(**changes: Any) -> dict[str, Any]:
     }
 
 
-def resnet18(**changes: Any) -> dict[str, Any]:
+def resnet18(**changes: object) -> dict[str, Tiers]:
     """The same for the ResNet18, at the full tier."""
     return {
         name: Tiers(full=RESNET.but(model=ResNet18(k), **{f"data__{n}": c for n, c in changes.items()}))
@@ -71,22 +72,26 @@ def resnet18(**changes: Any) -> dict[str, Any]:
     }
 
 
-def peaks(runs: Any, check: Any) -> None:
+def peaks(nets: Mapping[str, Results], check: Check) -> None:
     """The peak stands above dip and tail."""
-    top = runs.peak.final("test_error")
+    top = nets["peak"].final("test_error")
     for name in ("dip", "tail"):
-        above = top - getattr(runs, name).final("test_error")
-        check(effect(above.named(f"peak - {name}"), 0.02, because=TWO_POINTS))
+        height = top - nets[name].final("test_error")
+        check(above(height.named(f"peak - {name}"), 0.02, because=TWO_POINTS))
 
 
-def draw(runs: Any, check: Any, figure: str, reported: Any = None) -> None:
+def draw(
+    nets: Mapping[str, Results],
+    check: Check,
+    figure: str,
+    reported: Reported | None = None,
+) -> None:
     """Test errors over the width k."""
-    models = [getattr(runs, name).runs[0].value.model for name in ("dip", "peak", "tail")]
     check.draw(
         figure,
         series="test error",
-        x=[model.width for model in models],
-        y=[getattr(runs, name).final("test_error") for name in ("dip", "peak", "tail")],
+        x=[net.runs[0].value.model.width for net in nets.values()],
+        y=[net.final("test_error") for net in nets.values()],
         x_label="width k",
         y_label="test error",
         x_scale="log",
@@ -101,11 +106,11 @@ def draw(runs: Any, check: Any, figure: str, reported: Any = None) -> None:
     adapted=ADAPTED,
     expected={"standard": ("inconclusive", "the dip at one channel is about as shallow as the margin")},
 )
-@trained(**cnn5())
-@control(**cnn5(data__labels=TrueLabels()), says="true labels")
-def test_the_five_layer_network_peaks_in_width(runs: Any, check: Any) -> None:
-    peaks(runs, check)
-    draw(runs, check, "Width of the five-layer network")
+@trained(nets=cnn5())
+@control(nets=cnn5(data__labels=TrueLabels()), says="true labels")
+def test_the_five_layer_network_peaks_in_width(nets: Mapping[str, Results], check: Check) -> None:
+    peaks(nets, check)
+    draw(nets, check, "Width of the five-layer network")
 
 
 @claim(
@@ -115,11 +120,11 @@ def test_the_five_layer_network_peaks_in_width(runs: Any, check: Any) -> None:
     adapted=FULL,
     reported={"peak, k from 6 to 18": 0.48, "k = 64": 0.28},
 )
-@trained(**resnet18())
-@control(**resnet18(labels=TrueLabels()), says="true labels: a plateau, no peak")
-def test_the_resnet18_peaks_in_width(runs: Any, check: Any) -> None:
-    peaks(runs, check)
-    draw(runs, check, "Figure 1", {"Figure 1 (read off, noisy test labels)": [(10, 0.48), (64, 0.28)]})
+@trained(nets=resnet18())
+@control(nets=resnet18(labels=TrueLabels()), says="true labels: a plateau, no peak")
+def test_the_resnet18_peaks_in_width(nets: Mapping[str, Results], check: Check) -> None:
+    peaks(nets, check)
+    draw(nets, check, "Figure 1", {"Figure 1 (read off, noisy test labels)": [(10, 0.48), (64, 0.28)]})
 
 
 @claim(
@@ -140,13 +145,15 @@ def test_the_resnet18_peaks_in_width(runs: Any, check: Any) -> None:
     says="the lower noise on both sides",
 )
 @pytest.mark.parametrize("noise", [0.1, 0.2])
-def test_noise_raises_the_peak_of_the_five_layer_network(runs: Any, check: Any, noise: float) -> None:
+def test_noise_raises_the_peak_of_the_five_layer_network(
+    low: Results, low_tail: Results, high: Results, high_tail: Results, check: Check, noise: float
+) -> None:
     heights = [
         peak.final("test_error") - tail.final("test_error")
-        for peak, tail in ((runs.high, runs.high_tail), (runs.low, runs.low_tail))
+        for peak, tail in ((high, high_tail), (low, low_tail))
     ]
     higher = (heights[0] - heights[1]).named("peak - tail, more noise - less")
-    check(effect(higher, 0.01, because="one point for a tenth of the labels"))
+    check(above(higher, 0.01, because="one point for a tenth of the labels"))
 
 
 @claim(
@@ -158,7 +165,7 @@ def test_noise_raises_the_peak_of_the_five_layer_network(runs: Any, check: Any, 
 )
 @trained(net=lambda: resnet18(labels=WrongLabels(0.2))["tail"])
 @control(net=lambda: resnet18(labels=WrongLabels(0.2))["dip"], says="width 3, whose error only falls")
-def test_the_large_resnet18_falls_twice_over_epochs(runs: Any, check: Any) -> None:
-    dip, peak, end = (window(runs.net, "test_error", *span) for span in ((10, 30), (80, 200), (3800, 4000)))
-    check(effect((peak - dip).named("peak - dip"), 0.02, because=TWO_POINTS))
-    check(effect((peak - end).named("peak - end"), 0.02, because=TWO_POINTS))
+def test_the_large_resnet18_falls_twice_over_epochs(net: Results, check: Check) -> None:
+    dip, peak, end = (window(net, "test_error", *span) for span in ((10, 30), (80, 200), (3800, 4000)))
+    check(above((peak - dip).named("peak - dip"), 0.02, because=TWO_POINTS))
+    check(above((peak - end).named("peak - end"), 0.02, because=TWO_POINTS))

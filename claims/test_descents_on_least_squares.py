@@ -12,11 +12,10 @@ where the path has settled and steps differ by rounding; the verdict was and is 
 
 from __future__ import annotations
 
-from typing import Any
-
+from claims.figures import draw_sweep
 from claims.papers import HASTIE2019, HECKEL2021, OVERCLAIM
-from claims.sweeps import at, draw_sweep
-from harness import Simulation, bounded, claim, control, effect, ordered, ratio, trained
+from claims.sweeps import at
+from harness import Check, Results, Simulation, above, below, claim, control, ordered, ratio, trained
 from harness.analytic.descents import descent_end, epoch_risks
 
 
@@ -49,9 +48,9 @@ def epochs(groups: tuple[tuple[int, float, float, float], ...]) -> Simulation:
 @control(
     descent=descent("sgd", 300, start=0.1), says="from elsewhere: what lies outside the span never moves"
 )
-def test_stochastic_descent_from_zero_ends_at_the_minimum_norm(runs: Any, check: Any) -> None:
+def test_stochastic_descent_from_zero_ends_at_the_minimum_norm(descent: Results, check: Check) -> None:
     rounding = "float64 leaves 1e-14 here; a descent that ended elsewhere is off by its whole norm"
-    check(bounded(runs.descent.final("distance"), 1e-8, because=rounding))
+    check(below(descent.final("distance"), 1e-8, because=rounding))
 
 
 @claim(
@@ -63,14 +62,12 @@ def test_stochastic_descent_from_zero_ends_at_the_minimum_norm(runs: Any, check:
 )
 @trained(descent=ADAM)
 @control(descent=SGD, says="stochastic gradient descent")
-def test_adam_does_not_end_at_the_minimum_norm(runs: Any, check: Any) -> None:
-    check(
-        bounded(runs.descent.final("train_mse"), 1e-8, because="of targets of variance one: it interpolates")
-    )
-    larger = runs.descent.final("norm_ratio")
-    check(effect(larger, 1.05, because="one in twenty, where gradient descent is exact"))
+def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -> None:
+    check(below(descent.final("train_mse"), 1e-8, because="of targets of variance one: it interpolates"))
+    larger = descent.final("norm_ratio")
+    check(above(larger, 1.05, because="one in twenty, where gradient descent is exact"))
     outside = "a tenth of the squared norm, where gradient descent has none"
-    check(effect(runs.descent.final("outside"), 0.1, because=outside))
+    check(above(descent.final("outside"), 0.1, because=outside))
 
 
 @claim(
@@ -82,18 +79,16 @@ def test_adam_does_not_end_at_the_minimum_norm(runs: Any, check: Any) -> None:
 )
 @trained(path=epochs(SCALES))
 @control(path=epochs(EVENED), says="steps scaled by group, so that both are learnt at about the same time")
-def test_the_risk_descends_twice_over_epochs(runs: Any, check: Any) -> None:
-    first, peak, last = (
-        at(runs.path, "risk", EPOCHS.index(t), of=f"after {t} steps") for t in (1, 30, 10_000)
-    )
+def test_the_risk_descends_twice_over_epochs(path: Results, check: Check) -> None:
+    first, peak, last = (at(path, "risk", EPOCHS.index(t), of=f"after {t} steps") for t in (1, 30, 10_000))
     half = "an eighth of the noise's variance"
-    check(effect(peak - first, 0.5, because=half))
-    check(effect(first - last, 0.5, because=half))
+    check(above(peak - first, 0.5, because=half))
+    check(above(first - last, 0.5, because=half))
     draw_sweep(
         check,
         "Risk over gradient steps",
         series="one step size",
-        points={t: at(runs.path, "risk", i) for i, t in enumerate(EPOCHS)},
+        points={t: at(path, "risk", i) for i, t in enumerate(EPOCHS)},
         x_label="steps",
         y_label="risk",
         threshold=None,
@@ -108,17 +103,17 @@ def test_the_risk_descends_twice_over_epochs(runs: Any, check: Any) -> None:
 )
 @trained(path=epochs(EVENED), plain=epochs(SCALES))
 @control(path=epochs(SCALES), says="one step size for all")
-def test_scaled_steps_remove_the_second_descent(runs: Any, check: Any) -> None:
-    gain = ratio(runs.path.final("best_risk"), runs.plain.final("best_risk"))
-    check(bounded(gain, 0.8, because="a fifth less"))
+def test_scaled_steps_remove_the_second_descent(path: Results, plain: Results, check: Check) -> None:
+    gain = ratio(path.final("best_risk"), plain.final("best_risk"))
+    check(below(gain, 0.8, because="a fifth less"))
     times = (30, 50, 100, 300)
-    after = [at(runs.path, "risk", EPOCHS.index(t), of=f"after {t} steps") for t in times]
+    after = [at(path, "risk", EPOCHS.index(t), of=f"after {t} steps") for t in times]
     check(ordered(after, because="after its minimum the risk only rises: any rise, at every step"))
     draw_sweep(
         check,
         "Risk over gradient steps",
         series="scaled step sizes",
-        points={t: at(runs.path, "risk", i) for i, t in enumerate(EPOCHS)},
+        points={t: at(path, "risk", i) for i, t in enumerate(EPOCHS)},
         x_label="steps",
         y_label="risk",
         threshold=None,

@@ -12,10 +12,25 @@ Without a warm-up the variational code of 1,000 digits ended at weights that cos
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 from claims.papers import BLIER2018
-from harness import Solved, Tiers, bounded, claim, control, effect, exact, matches, ordered, ratio, trained
+from harness import (
+    Check,
+    Results,
+    Solved,
+    Tiers,
+    Value,
+    above,
+    below,
+    claim,
+    control,
+    exact,
+    matches,
+    ordered,
+    ratio,
+    trained,
+)
 from harness.analytic.description_length import Net, Prequential, TwoPart
 from harness.analytic.variational import Variational
 from harness.data import Digits, Mnist, RandomLabels
@@ -43,7 +58,7 @@ ADAPTED = {
 FULL_RATIOS = {"MNIST": 0.021, "CIFAR-10": 0.27}
 
 
-def code(data: Tiers, solver: Any) -> Tiers:
+def code(data: Tiers, solver: Callable[[str], Value]) -> Tiers:
     """A code of each tier's labels; ``solver`` makes it from a tier's net."""
     return Tiers(**{tier: Solved(data[tier], solver(tier)) for tier in ADAPTED})
 
@@ -72,9 +87,9 @@ def variational(data: Tiers = DATA) -> Tiers:
 )
 @trained(classes=10)
 @control(classes=2, says="two classes, one bit for each label")
-def test_the_uniform_code_is_arithmetic(runs: Any, check: Any) -> None:
+def test_the_uniform_code_is_arithmetic(classes: int, check: Check) -> None:
     for images, kbit in ((60_000, 199), (50_000, 166)):
-        check(exact(round(images * math.log2(runs.classes) / 1000), kbit, because="n log2 K bits"))
+        check(exact(round(images * math.log2(classes) / 1000), kbit, because="n log2 K bits"))
 
 
 @claim(
@@ -87,22 +102,20 @@ def test_the_uniform_code_is_arithmetic(runs: Any, check: Any) -> None:
 )
 @trained(run=prequential())
 @control(run=prequential(RANDOM), says="random labels")
-def test_prequential_codes_compress_labels(runs: Any, check: Any) -> None:
-    check(
-        bounded(runs.run.final("ratio"), 0.4, because="half as much again as the paper's on CIFAR-10, 0.27")
-    )
-    spare = runs.run.final("parameters") - float(runs.run.array("ends")[0, -1])
-    check(effect(spare.named("weights - labels"), 0.0, because="more weights than labels"))
-    ends = runs.run.array("ends")[0]
+def test_prequential_codes_compress_labels(run: Results, check: Check) -> None:
+    check(below(run.final("ratio"), 0.4, because="half as much again as the paper's on CIFAR-10, 0.27"))
+    spare = run.final("parameters") - float(run.array("ends")[0, -1])
+    check(above(spare.named("weights - labels"), 0.0, because="more weights than labels"))
+    ends = run.array("ends")[0]
     check.draw(
         "Prequential code",
         series="MLP",
         x=ends.tolist(),
-        y=runs.run.array("bits_so_far").tolist(),
+        y=run.array("bits_so_far").tolist(),
         x_label="labels sent",
         y_label="bits",
     )
-    uniform = [[end * math.log2(10) for end in ends]] * len(runs.run.array("ends"))
+    uniform = [[end * math.log2(10) for end in ends]] * len(run.array("ends"))
     check.draw(
         "Prequential code",
         series="uniform",
@@ -121,8 +134,8 @@ def test_prequential_codes_compress_labels(runs: Any, check: Any) -> None:
 )
 @trained(run=two_part())
 @control(run=two_part(NET.but(depth=0)).but(standard__data__n=None), says="a linear model of few weights")
-def test_two_part_codes_are_hopeless(runs: Any, check: Any) -> None:
-    check(effect(runs.run.final("ratio"), 10.0, because="an order of magnitude above the uniform code"))
+def test_two_part_codes_are_hopeless(run: Results, check: Check) -> None:
+    check(above(run.final("ratio"), 10.0, because="an order of magnitude above the uniform code"))
 
 
 @claim(
@@ -138,9 +151,10 @@ def test_two_part_codes_are_hopeless(runs: Any, check: Any) -> None:
 )
 @trained(prequential=prequential(), variational=variational(), two_part=two_part())
 @control(prequential=prequential(RANDOM), variational=variational(RANDOM), says="random labels")
-def test_the_codes_are_ordered(runs: Any, check: Any) -> None:
-    names = ("prequential", "variational", "two_part")
-    lengths = [getattr(runs, name).final("ratio") for name in names]
+def test_the_codes_are_ordered(
+    prequential: Results, variational: Results, two_part: Results, check: Check
+) -> None:
+    lengths = [code.final("ratio") for code in (prequential, variational, two_part)]
     uniform = (lengths[0] - lengths[0] + 1.0).named("uniform")
     steps = [lengths[0], lengths[1], uniform, lengths[2]]
     check(ordered(steps, because="any step up, for the order is claimed; the next claims bound sizes"))
@@ -155,9 +169,11 @@ def test_the_codes_are_ordered(runs: Any, check: Any) -> None:
 )
 @trained(variational=variational(), prequential=prequential())
 @control(variational=prequential(net=LARGE_NET), says="another prequential code, of a larger net")
-def test_variational_codes_are_longer_than_prequential_ones(runs: Any, check: Any) -> None:
-    longer = ratio(runs.variational.final("ratio"), runs.prequential.final("ratio"))
-    check(effect(longer, 1.2, because="a fifth; the paper has twice as long on CIFAR-10"))
+def test_variational_codes_are_longer_than_prequential_ones(
+    variational: Results, prequential: Results, check: Check
+) -> None:
+    longer = ratio(variational.final("ratio"), prequential.final("ratio"))
+    check(above(longer, 1.2, because="a fifth; the paper has twice as long on CIFAR-10"))
 
 
 @claim(
@@ -175,9 +191,9 @@ def test_variational_codes_are_longer_than_prequential_ones(runs: Any, check: An
     small=prequential(net=SMALL_NET),
     says="prequential codes, whose length hardly depends on the number of weights",
 )
-def test_variational_codes_get_longer_with_width(runs: Any, check: Any) -> None:
-    growth = ratio(runs.large.final("bits"), runs.small.final("bits"))
-    check(effect(growth, 1.05, because="one in twenty, for four times the width"))
+def test_variational_codes_get_longer_with_width(large: Results, small: Results, check: Check) -> None:
+    growth = ratio(large.final("bits"), small.final("bits"))
+    check(above(growth, 1.05, because="one in twenty, for four times the width"))
 
 
 @claim(
@@ -186,15 +202,17 @@ def test_variational_codes_get_longer_with_width(runs: Any, check: Any) -> None:
     says="Tens of times as many weights change the prequential code by less than a half.",
     adapted=ADAPTED,
 )
-@trained(large=prequential(net=LARGE_NET), small=prequential(net=SMALL_NET), what="bits")
+@trained(large=prequential(net=LARGE_NET), small=prequential(net=SMALL_NET))
 @control(large=two_part(LARGE_NET), small=two_part(SMALL_NET), says="two-part codes, which do count weights")
-def test_prequential_codes_hardly_depend_on_the_number_of_weights(runs: Any, check: Any) -> None:
-    lengths = [run.final("bits") for run in (runs.large, runs.small)]
+def test_prequential_codes_hardly_depend_on_the_number_of_weights(
+    large: Results, small: Results, check: Check
+) -> None:
+    lengths = [run.final("bits") for run in (large, small)]
     longest = "a factor of 1.5, where the weights differ by a factor above 30"
-    check(bounded(ratio(lengths[0], lengths[1]), 1.5, because=longest))
-    check(bounded(ratio(lengths[1], lengths[0]), 1.5, because=longest))
-    more = ratio(runs.large.final("parameters"), runs.small.final("parameters"))
-    check(effect(more, 30.0, because="tens of times"))
+    check(below(ratio(lengths[0], lengths[1]), 1.5, because=longest))
+    check(below(ratio(lengths[1], lengths[0]), 1.5, because=longest))
+    more = ratio(large.final("parameters"), small.final("parameters"))
+    check(above(more, 30.0, because="tens of times"))
 
 
 @claim(
@@ -205,8 +223,8 @@ def test_prequential_codes_hardly_depend_on_the_number_of_weights(runs: Any, che
 )
 @trained(prequential=prequential(RANDOM), variational=variational(RANDOM))
 @control(prequential=prequential(), variational=variational(), says="true labels")
-def test_random_labels_do_not_compress(runs: Any, check: Any) -> None:
-    for name in ("prequential", "variational"):
-        length = getattr(runs, name).final("ratio").named(f"{name} / uniform")
-        below = "no code beats n log2 K by more than a few bits; above it, what learning nothing costs"
-        check(matches(length, 1.035, 0.065, because=below))
+def test_random_labels_do_not_compress(prequential: Results, variational: Results, check: Check) -> None:
+    for name, code in (("prequential", prequential), ("variational", variational)):
+        length = code.final("ratio").named(f"{name} / uniform")
+        few = "no code beats n log2 K by more than a few bits; above it, what learning nothing costs"
+        check(matches(length, 1.035, 0.065, because=few))

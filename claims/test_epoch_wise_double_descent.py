@@ -12,11 +12,11 @@ at the end.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 from claims.papers import NAKKIRAN2020
 from claims.widths import NOISY, TRUE, window
-from harness import Experiment, Sgd, bounded, claim, control, effect, trained
+from harness import Check, Experiment, Measured, Results, Sgd, above, below, claim, control, trained
 from harness.data import WrongLabels
 from harness.models import Mlp
 
@@ -30,7 +30,7 @@ QUICK = {
 POINT = "one point, well below what one network's test error scatters from epoch to epoch"
 
 
-def windows(run: Any, measure: str = "test_error") -> Any:
+def windows(run: Results, measure: str = "test_error") -> Iterator[Measured]:
     """A measure at dip, peak and end."""
     return (window(run, measure, *span) for span in (DIP, PEAK, END))
 
@@ -44,14 +44,16 @@ def windows(run: Any, measure: str = "test_error") -> Any:
 @trained(net=LARGE, medium=MEDIUM, clean=CLEAN)
 @control(net=CLEAN, says="true labels")
 @control(net=MEDIUM, says="a network too small to fit its labels")
-def test_the_test_error_falls_rises_and_falls_again(runs: Any, check: Any) -> None:
-    dip, peak, end = windows(runs.net)
-    check(effect((peak - dip).named("peak - dip"), 0.1, because="ten points: a quarter of the wrong labels"))
-    check(effect((peak - end).named("peak - end"), 0.01, because=POINT))
-    _, unfit, fitted = windows(runs.net, "train_error")
-    check(bounded(unfit, 0.1, because="nearly fitted: a quarter of the wrong labels at most is left"))
-    check(bounded(fitted, 0.01, because="fitted, but for one example in a hundred"))
-    for series, run in (("large", runs.net), ("medium", runs.medium), ("large, true labels", runs.clean)):
+def test_the_test_error_falls_rises_and_falls_again(
+    net: Results, medium: Results, clean: Results, check: Check
+) -> None:
+    dip, peak, end = windows(net)
+    check(above((peak - dip).named("peak - dip"), 0.1, because="ten points: a quarter of the wrong labels"))
+    check(above((peak - end).named("peak - end"), 0.01, because=POINT))
+    _, unfit, fitted = windows(net, "train_error")
+    check(below(unfit, 0.1, because="nearly fitted: a quarter of the wrong labels at most is left"))
+    check(below(fitted, 0.01, because="fitted, but for one example in a hundred"))
+    for series, run in (("large", net), ("medium", medium), ("large, true labels", clean)):
         check.draw(
             "Epochs",
             series=series,
@@ -72,10 +74,10 @@ def test_the_test_error_falls_rises_and_falls_again(runs: Any, check: Any) -> No
 )
 @trained(net=MEDIUM)
 @control(net=LARGE, says="the large network, whose error falls again")
-def test_a_medium_network_goes_through_a_u(runs: Any, check: Any) -> None:
-    dip, peak, end = windows(runs.net)
-    check(effect((peak - dip).named("middle - dip"), 0.02, because="two points"))
-    check(effect((end - peak).named("end - middle"), 0.02, because="two points, and no fall"))
+def test_a_medium_network_goes_through_a_u(net: Results, check: Check) -> None:
+    dip, peak, end = windows(net)
+    check(above((peak - dip).named("middle - dip"), 0.02, because="two points"))
+    check(above((end - peak).named("end - middle"), 0.02, because="two points, and no fall"))
 
 
 @claim(
@@ -90,9 +92,9 @@ def test_a_medium_network_goes_through_a_u(runs: Any, check: Any) -> None:
 )
 @trained(net=LARGE)
 @control(net=CLEAN, positive=True, says="true labels, where going on does pay")
-def test_training_on_beats_the_first_minimum(runs: Any, check: Any) -> None:
-    dip, _, end = windows(runs.net)
-    check(effect((dip - end).named("dip - end"), 0.0, because="the direction is claimed, not the size"))
+def test_training_on_beats_the_first_minimum(net: Results, check: Check) -> None:
+    dip, _, end = windows(net)
+    check(above((dip - end).named("dip - end"), 0.0, because="the direction is claimed, not the size"))
 
 
 @claim(
@@ -103,10 +105,10 @@ def test_training_on_beats_the_first_minimum(runs: Any, check: Any) -> None:
 )
 @trained(tenth=LARGE.but(data__labels=WrongLabels(0.1)), net=LARGE)
 @control(net=LARGE.but(data__labels=WrongLabels(0.1)), says="a tenth wrong on both sides")
-def test_label_noise_raises_the_peak_over_epochs(runs: Any, check: Any) -> None:
+def test_label_noise_raises_the_peak_over_epochs(tenth: Results, net: Results, check: Check) -> None:
     rises = []
-    for run in (runs.net, runs.tenth):
+    for run in (net, tenth):
         dip, peak, _ = windows(run)
         rises.append(peak - dip)
     higher = (rises[0] - rises[1]).named("peak - dip, two fifths wrong - a tenth")
-    check(effect(higher, 0.1, because="ten points, for three times ten more labels wrong"))
+    check(above(higher, 0.1, because="ten points, for three times ten more labels wrong"))

@@ -25,27 +25,31 @@ AlexNet, went to 300 images, where its regularizers are weight decay and dropout
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
 from claims.papers import OVERCLAIM, ZHANG2017
 from claims.settings import INCEPTION, MLP, SETTINGS, random
 from harness import (
+    Check,
     Experiment,
+    Results,
     Sgd,
     Tiers,
+    Value,
     WhenFitted,
-    bounded,
+    above,
+    below,
     claim,
     control,
-    effect,
     larger_of,
     trained,
 )
 from harness.data import Cifar10, GeneratedImages, RandomLabels, ShuffledPixels
 from harness.data.augmentation import Augmented, RandomCrop
 from harness.models import Dropout, Mlp, SmallAlexNet
+from harness.spec import TIERS
 
 EPFL_COEFFICIENT = 5e-5
 PHOTOS = GeneratedImages(n=300, size=8, difficulty=0.3, n_test=600)
@@ -94,7 +98,7 @@ def cropped(plain: Experiment) -> Experiment:
     As in the paper 28x28 pixels of CIFAR's 32x32; smaller images are shifted by up to a pixel each way.
     """
     if isinstance(plain.data, Cifar10):
-        data: Any = plain.data.but(whiten=False, crop=None)
+        data: Cifar10 | Value = plain.data.but(whiten=False, crop=None)
         crop = RandomCrop(28)
     else:
         data, crop = plain.data.but(whiten=False), RandomCrop(8, padding=1)
@@ -103,7 +107,7 @@ def cropped(plain: Experiment) -> Experiment:
 
 def with_crops(plain: Tiers) -> Tiers:
     """``cropped`` on every tier."""
-    return Tiers(**{tier: cropped(plain[tier]) for tier in ("quick", "standard", "full") if tier in plain})
+    return Tiers(**{tier: cropped(plain[tier]) for tier in TIERS if tier in plain})
 
 
 def with_decay(plain: Tiers, coefficients: Tiers = SMALL_DECAY) -> Tiers:
@@ -114,18 +118,14 @@ def with_decay(plain: Tiers, coefficients: Tiers = SMALL_DECAY) -> Tiers:
 def with_dropout(plain: Tiers) -> Tiers:
     """The same with half of the hidden units dropped."""
     return Tiers(
-        **{
-            tier: plain[tier].but(model=Dropout(plain[tier].model))
-            for tier in ("quick", "standard", "full")
-            if tier in plain
-        }
+        **{tier: plain[tier].but(model=Dropout(plain[tier].model)) for tier in TIERS if tier in plain}
     )
 
 
-def gain(runs: Any, check: Any, margin: float, because: str) -> None:
+def gain(check: Check, without: Results, regularized: Results, margin: float, because: str) -> None:
     """Judge that the regularizer lowers the test error by less than the margin."""
-    change = runs.without.final("test_error") - runs.regularized.final("test_error")
-    check(bounded(change.named("test error without - with"), margin, because=because))
+    change = without.final("test_error") - regularized.final("test_error")
+    check(below(change.named("test error without - with"), margin, because=because))
 
 
 DECAY_MARGIN = 0.03
@@ -159,8 +159,10 @@ SHIFTED_SAYS = "crops for an MLP on generated images: it has no notion of place,
 @trained(without=lambda model: TABLE[model], regularized=lambda model: with_decay(TABLE[model], TABLE_DECAY))
 @control(without=NOISY, regularized=NOISY_DECAYED, says=NOISY_SAYS)
 @pytest.mark.parametrize("model", ["mlp", "mlp3"])
-def test_weight_decay_helps_an_mlp_by_little(runs: Any, check: Any, model: str) -> None:
-    gain(runs, check, DECAY_MARGIN, DECAY_BECAUSE)
+def test_weight_decay_helps_an_mlp_by_little(
+    without: Results, regularized: Results, check: Check, model: str
+) -> None:
+    gain(check, without, regularized, DECAY_MARGIN, DECAY_BECAUSE)
 
 
 @claim(
@@ -173,8 +175,8 @@ def test_weight_decay_helps_an_mlp_by_little(runs: Any, check: Any, model: str) 
 )
 @trained(without=ALEXNET, regularized=with_decay(ALEXNET))
 @control(without=NOISY, regularized=NOISY_DECAYED, says=NOISY_SAYS)
-def test_weight_decay_helps_alexnet_by_little(runs: Any, check: Any) -> None:
-    gain(runs, check, DECAY_MARGIN, DECAY_BECAUSE)
+def test_weight_decay_helps_alexnet_by_little(without: Results, regularized: Results, check: Check) -> None:
+    gain(check, without, regularized, DECAY_MARGIN, DECAY_BECAUSE)
 
 
 @claim(
@@ -186,8 +188,8 @@ def test_weight_decay_helps_alexnet_by_little(runs: Any, check: Any) -> None:
 )
 @trained(without=ALEXNET, regularized=with_crops(ALEXNET))
 @control(without=SMALL_MLP.quick, regularized=cropped(SMALL_MLP.quick), says=SHIFTED_SAYS)
-def test_crops_help_alexnet_by_a_bounded_amount(runs: Any, check: Any) -> None:
-    gain(runs, check, CROP_MARGIN, CROP_BECAUSE)
+def test_crops_help_alexnet_by_a_bounded_amount(without: Results, regularized: Results, check: Check) -> None:
+    gain(check, without, regularized, CROP_MARGIN, CROP_BECAUSE)
 
 
 @claim(
@@ -204,10 +206,12 @@ def test_crops_help_alexnet_by_a_bounded_amount(runs: Any, check: Any) -> None:
     cropped=with_crops(INCEPTION_ONLY),
 )
 @control(without=NOISY, decayed=NOISY_DECAYED, cropped=NOISY_DECAYED, says=NOISY_SAYS)
-def test_regularizers_help_inception_by_little(runs: Any, check: Any) -> None:
-    without = runs.without.final("test_error")
-    check(bounded(without - runs.decayed.final("test_error"), DECAY_MARGIN, because=DECAY_BECAUSE))
-    check(bounded(without - runs.cropped.final("test_error"), CROP_MARGIN, because=CROP_BECAUSE))
+def test_regularizers_help_inception_by_little(
+    without: Results, decayed: Results, cropped: Results, check: Check
+) -> None:
+    error = without.final("test_error")
+    check(below(error - decayed.final("test_error"), DECAY_MARGIN, because=DECAY_BECAUSE))
+    check(below(error - cropped.final("test_error"), CROP_MARGIN, because=CROP_BECAUSE))
 
 
 @claim(
@@ -223,15 +227,15 @@ def test_regularizers_help_inception_by_little(runs: Any, check: Any) -> None:
 )
 @trained(without=SMALL_MLP, regularized=with_dropout(SMALL_MLP))
 @control(without=SMALL_MLP.quick, regularized=cropped(SMALL_MLP.quick), says=SHIFTED_SAYS)
-def test_dropout_helps_an_mlp_by_little(runs: Any, check: Any) -> None:
-    gain(runs, check, DROPOUT_MARGIN, DROPOUT_BECAUSE)
+def test_dropout_helps_an_mlp_by_little(without: Results, regularized: Results, check: Check) -> None:
+    gain(check, without, regularized, DROPOUT_MARGIN, DROPOUT_BECAUSE)
 
 
-def kept(runs: Any, check: Any) -> None:
+def kept(check: Check, without: Results, regularized: Results) -> None:
     """Judge that the unregularized network keeps four fifths of the other's gain over chance."""
-    without, regularized = (0.9 - run.final("test_error") for run in (runs.without, runs.regularized))
-    spare = (without - 0.8 * regularized).named("gain over chance without - 0.8 x gain with")
-    check(effect(spare, 0.0, because="four fifths; the sources' networks keep nine tenths or more"))
+    gains = [0.9 - run.final("test_error") for run in (without, regularized)]
+    spare = (gains[0] - 0.8 * gains[1]).named("gain over chance without - 0.8 x gain with")
+    check(above(spare, 0.0, because="four fifths; the sources' networks keep nine tenths or more"))
 
 
 RANDOM_SAYS = "trained on random labels a network keeps nothing (digits, an MLP)"
@@ -252,8 +256,10 @@ RANDOM_SAYS = "trained on random labels a network keeps nothing (digits, an MLP)
 @trained(without=lambda model: TABLE[model], regularized=lambda model: with_decay(TABLE[model], TABLE_DECAY))
 @control(without=random("mlp").quick, regularized=MLP.quick, says=RANDOM_SAYS)
 @pytest.mark.parametrize("model", ["mlp", "mlp3"])
-def test_mlps_generalize_without_regularizers(runs: Any, check: Any, model: str) -> None:
-    kept(runs, check)
+def test_mlps_generalize_without_regularizers(
+    without: Results, regularized: Results, check: Check, model: str
+) -> None:
+    kept(check, without, regularized)
 
 
 @claim(
@@ -265,8 +271,10 @@ def test_mlps_generalize_without_regularizers(runs: Any, check: Any, model: str)
 )
 @trained(without=ALEXNET, regularized=with_crops(ALEXNET))
 @control(without=random("mlp").quick, regularized=MLP.quick, says=RANDOM_SAYS)
-def test_alexnet_generalizes_without_regularizers(runs: Any, check: Any) -> None:
-    kept(runs, check)
+def test_alexnet_generalizes_without_regularizers(
+    without: Results, regularized: Results, check: Check
+) -> None:
+    kept(check, without, regularized)
 
 
 AUGMENTED = Tiers(quick=SMALL_MLP.quick, standard=ALEXNET.standard, full=INCEPTION.full)
@@ -293,9 +301,9 @@ SHUFFLED = SMALL_MLP.quick.but(data__inputs=ShuffledPixels())
     decay=SHUFFLED.but(optimizer__weight_decay=TABLE_DECAY.quick),
     says="pixels shuffled beforehand (generated images, an MLP): a crop is no view of the same thing",
 )
-def test_augmentation_helps_more_than_weight_decay(runs: Any, check: Any) -> None:
-    more = runs.decay.final("test_error") - runs.crops.final("test_error")
-    check(effect(more, 0.01, because="a point: less is noise between the sources' single runs"))
+def test_augmentation_helps_more_than_weight_decay(crops: Results, decay: Results, check: Check) -> None:
+    more = decay.final("test_error") - crops.final("test_error")
+    check(above(more, 0.01, because="a point: less is noise between the sources' single runs"))
 
 
 @claim(
@@ -332,12 +340,18 @@ def test_augmentation_helps_more_than_weight_decay(runs: Any, check: Any) -> Non
     on_convolutional=[],
     says="the other model is an MLP too, of half the width (generated images)",
 )
-def test_the_model_matters_more_than_regularizers(runs: Any, check: Any) -> None:
-    mlp, convolutional = runs.plain.final("test_error"), runs.convolutional.final("test_error")
-    gains = [mlp - run.final("test_error") for run in runs.on_mlp]
-    gains += [convolutional - run.final("test_error") for run in runs.on_convolutional]
-    more = (mlp - convolutional - larger_of(*gains)).named("gain by the model - by a regularizer")
-    check(effect(more, 0.02, because="two points: about one deviation between single runs in the sources"))
+def test_the_model_matters_more_than_regularizers(
+    plain: Results,
+    convolutional: Results,
+    on_mlp: Sequence[Results],
+    on_convolutional: Sequence[Results],
+    check: Check,
+) -> None:
+    mlp, conv = plain.final("test_error"), convolutional.final("test_error")
+    gains = [mlp - run.final("test_error") for run in on_mlp]
+    gains += [conv - run.final("test_error") for run in on_convolutional]
+    more = (mlp - conv - larger_of(*gains)).named("gain by the model - by a regularizer")
+    check(above(more, 0.02, because="two points: about one deviation between single runs in the sources"))
 
 
 @claim(
@@ -349,9 +363,11 @@ def test_the_model_matters_more_than_regularizers(runs: Any, check: Any) -> None
 )
 @trained(plain=SMALL_MLP, regularized=with_crops(SMALL_MLP), convolutional=ALEXNET)
 @control(regularized=with_decay(SMALL_MLP), says="weight decay in place of crops")
-def test_crops_can_do_a_third_of_what_convolutions_do(runs: Any, check: Any) -> None:
-    without = runs.plain.final("test_error")
-    crops = without - runs.regularized.final("test_error")
-    model = without - runs.convolutional.final("test_error")
+def test_crops_can_do_a_third_of_what_convolutions_do(
+    plain: Results, regularized: Results, convolutional: Results, check: Check
+) -> None:
+    without = plain.final("test_error")
+    crops = without - regularized.final("test_error")
+    model = without - convolutional.final("test_error")
     spare = (crops - model / 3).named("gain by crops - a third of the gain by convolutions")
-    check(effect(spare, 0.0, because="a third: three times the share that the paper's table leads to expect"))
+    check(above(spare, 0.0, because="a third: three times the share that the paper's table leads to expect"))

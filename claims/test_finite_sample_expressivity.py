@@ -7,16 +7,19 @@ is here too: how many units it takes, how large the weights become, and that flo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, TypeVar
 
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from claims.exact import EXACT
+from claims.figures import draw_powers
 from claims.papers import EPFL, OVERCLAIM, ZHANG2017
-from harness import Simulation, Tiers, all_reach, claim, control, effect, exact, slope, trained
+from claims.texts import everywhere
+from harness import Check, Results, Simulation, Tiers, above, all_reach, claim, control, exact, slope, trained
 from harness.analytic.interpolation import (
     Vector,
     characteristic_polynomial,
@@ -49,15 +52,6 @@ GENERATED = {
     "standard": "50,000 images of random bytes, of CIFAR-10's size after cropping",
     "full": "500,000 images of random bytes, of CIFAR-10's size after cropping",
 }
-EXAMPLES = settings(max_examples=60, phases=(Phase.generate, Phase.shrink))  # not "explain": tracing is slow
-
-
-T = TypeVar("T")
-
-
-def alike(same: T) -> dict[str, T]:
-    """The same in every tier, for claims that cost nothing."""
-    return dict.fromkeys(("quick", "standard", "full"), same)
 
 
 LABELS = st.fractions(min_value=-9, max_value=9, max_denominator=6)
@@ -65,8 +59,12 @@ PLACES = st.integers(-20, 20).map(Fraction)
 SHARES = st.integers(1, 7).map(lambda eighths: Fraction(eighths, 8))
 
 
+Sample = tuple[list[Vector], list[Fraction]]
+System = tuple[list[Fraction], Vector, list[Fraction]]
+
+
 @st.composite
-def samples(draw: st.DrawFn, *, least: int = 1) -> tuple[list[Vector], list[Fraction]]:
+def samples(draw: st.DrawFn, *, least: int = 1) -> Sample:
     """Up to six distinct points in up to three dimensions, and any labels."""
     point = st.tuples(*[PLACES] * draw(st.integers(1, 3)))
     points = draw(st.lists(point, min_size=least, max_size=6, unique=True))
@@ -74,7 +72,7 @@ def samples(draw: st.DrawFn, *, least: int = 1) -> tuple[list[Vector], list[Frac
 
 
 @st.composite
-def systems(draw: st.DrawFn) -> tuple[list[Fraction], Vector, list[Fraction]]:
+def systems(draw: st.DrawFn) -> System:
     """Up to five projections in order, thresholds that interleave with them, and labels."""
     z = sorted(draw(st.lists(PLACES, min_size=1, max_size=5, unique=True)))
     return z, interleaved(z, [draw(SHARES) for _ in z]), [draw(LABELS) for _ in z]
@@ -93,13 +91,13 @@ def units_on_a_line(draw: st.DrawFn) -> tuple[list[Fraction], list[Fraction]]:
     ZHANG2017,
     "Section 4, Theorem 1",
     says="A ReLU network with one hidden layer and 2n + d weights fits any labels of n distinct points.",
-    adapted=alike("up to 6 points in up to 3 dimensions, in rational arithmetic"),
+    adapted=everywhere("up to 6 points in up to 3 dimensions, in rational arithmetic"),
 )
 @trained(world="whole")
 @control(world="spoiled", says="one weight is off by one, so the point farthest along gets another label")
 @given(sample=samples())
-@EXAMPLES
-def test_any_labels_of_distinct_points_are_fit(world: str, sample: Any) -> None:
+@EXACT
+def test_any_labels_of_distinct_points_are_fit(world: str, sample: Sample) -> None:
     points, labels = sample
     network = two_layer(points, labels)
     assert network.size == 2 * len(points) + len(points[0])
@@ -117,9 +115,9 @@ def test_any_labels_of_distinct_points_are_fit(world: str, sample: Any) -> None:
 )
 @trained(fit=ANY_LABELS, network="float64")
 @control(network="spoiled", says="one of the 50,000 hinges is missing")
-def test_random_labels_are_fit_at_the_size_of_cifar10(runs: Any, check: Any) -> None:
-    doubt = runs.fit.final("disagreement")  # of plain summation with the exact evaluation
-    residual = (runs.fit.final(f"{runs.network}_residual") + doubt).named("largest residual")
+def test_random_labels_are_fit_at_the_size_of_cifar10(fit: Results, network: str, check: Check) -> None:
+    doubt = fit.final("disagreement")  # of plain summation with the exact evaluation
+    residual = (fit.final(f"{network}_residual") + doubt).named("largest residual")
     check(
         all_reach(residual, 0.499, because="labels are whole: within one half an output rounds to its label")
     )
@@ -134,11 +132,11 @@ def test_random_labels_are_fit_at_the_size_of_cifar10(runs: Any, check: Any) -> 
 )
 @trained(fit=ANY_LABELS, n=Tiers(quick=50_000, standard=50_000, full=500_000), directions="one")
 @control(directions="one per unit", says="every hidden unit has a direction of its own")
-def test_the_network_has_2n_plus_d_weights(runs: Any, check: Any) -> None:
-    def weights(n: int, d: int) -> int:
-        return (d if runs.directions == "one" else n * d) + 2 * n
+def test_the_network_has_2n_plus_d_weights(fit: Results, n: int, directions: str, check: Check) -> None:
+    def weights(points: int, d: int) -> int:
+        return (d if directions == "one" else points * d) + 2 * points
 
-    check(exact(runs.fit.final("weights"), weights(runs.n, CROPPED), because="the fitted arrays, counted"))
+    check(exact(fit.final("weights"), weights(n, CROPPED), because="the fitted arrays, counted"))
     check(exact(102_352, weights(50_000, CROPPED), because="CIFAR-10"))
     check(exact(120_784, weights(60_000, 28 * 28), because="MNIST"))
     check(exact(1_002_352, weights(500_000, CROPPED), because="the 500,000 images of the EPFL report"))
@@ -150,9 +148,9 @@ def test_the_network_has_2n_plus_d_weights(runs: Any, check: Any) -> None:
     EPFL,
     "Section II-B, 500,000 Gaussian images",
     says="Theorem 1 covers a network of width 512 with 1,209,866 weights on 500,000 images of 2,352 numbers.",
-    adapted=alike("counted, not trained"),
+    adapted=everywhere("counted, not trained"),
     reported={"2n + d": 1_002_352, "weights of the network": 1_209_866},
-    expected=alike(
+    expected=everywhere(
         (
             "refuted",
             "it has weights enough, but the theorem's network has one unit per image and this one 512",
@@ -161,10 +159,10 @@ def test_the_network_has_2n_plus_d_weights(runs: Any, check: Any) -> None:
 )
 @trained(images=500_000)
 @control(images=512, positive=True, says="512 images need 512 units, which this network has")
-def test_theorem_1_covers_a_width_of_512_on_500000_images(runs: Any, check: Any) -> None:
+def test_theorem_1_covers_a_width_of_512_on_500000_images(images: int, check: Check) -> None:
     width, weights = 512, 512 * (CROPPED + 1) + 10 * (512 + 1)
-    missing_weights = max(0, 2 * runs.images + CROPPED - weights)
-    missing_units = max(0, runs.images - width)
+    missing_weights = max(0, 2 * images + CROPPED - weights)
+    missing_units = max(0, images - width)
     check(exact(missing_weights, 0, because="2n + d weights are needed, and the network has 1,209,866"))
     check(exact(missing_units, 0, because="the theorem's network has n hidden units, this one 512"))
 
@@ -173,14 +171,14 @@ def test_theorem_1_covers_a_width_of_512_on_500000_images(runs: Any, check: Any)
     ZHANG2017,
     "Section 4, corollary on depth",
     says="So does a network of any depth k from 2 to n + 1, of width O(n/k) and with O(n + d) weights.",
-    adapted=alike("up to 6 points in up to 3 dimensions, in rational arithmetic; our own network"),
+    adapted=everywhere("up to 6 points in up to 3 dimensions, in rational arithmetic; our own network"),
 )
 @trained(world="whole")
 @control(world="no hinge", says="the last hidden layer misses a hinge")
 @control(world="no carry", says="the last hidden layer misses the unit that carries on the sum so far")
 @given(sample=samples(least=2), extra=st.integers(0, 5))
-@EXAMPLES
-def test_depth_makes_the_network_narrow(world: str, sample: Any, extra: int) -> None:
+@EXACT
+def test_depth_makes_the_network_narrow(world: str, sample: Sample, extra: int) -> None:
     points, labels = sample
     n, d, depth = len(points), len(points[0]), 2 + extra % len(points)
     network = deep(points, labels, depth)
@@ -200,15 +198,17 @@ def test_depth_makes_the_network_narrow(world: str, sample: Any, extra: int) -> 
     "after ZHANG2017, Theorem 1: is p > n enough?",
     says="On n points of a line with alternating labels no n - 1 units with one direction fit, though their "
     "2n - 1 weights outnumber the points: every point needs a bend of its own.",
-    adapted=alike(
+    adapted=everywhere(
         "2 to 6 points, thresholds searched by hypothesis, each system decided in rational arithmetic"
     ),
 )
 @trained(world="n - 1 units")
 @control(world="n units", says="with one unit in each gap the labels are fit")
 @given(line=units_on_a_line())
-@EXAMPLES
-def test_fewer_than_n_units_fail_on_alternating_labels(world: str, line: Any) -> None:
+@EXACT
+def test_fewer_than_n_units_fail_on_alternating_labels(
+    world: str, line: tuple[list[Fraction], list[Fraction]]
+) -> None:
     z, thresholds = line
     spared = 1 if world == "n - 1 units" else 0
     alternating = [Fraction((-1) ** i) for i in range(len(z))]
@@ -219,14 +219,14 @@ def test_fewer_than_n_units_fail_on_alternating_labels(world: str, line: Any) ->
     ZHANG2017,
     "Section 4, Theorem 1: what a function on a sample presupposes",
     says="The points must be distinct: no number of units fits equal points with different labels.",
-    adapted=alike("up to 7 points and 13 units in up to 3 dimensions, decided in rational arithmetic"),
+    adapted=everywhere("up to 7 points and 13 units in up to 3 dimensions, decided in rational arithmetic"),
 )
 @trained(world="equal")
 @control(world="distinct", says="the last point moves by one, and all labels are fit")
 @given(sample=samples(), more=st.lists(PLACES, max_size=6))
-@EXAMPLES
+@EXACT
 def test_equal_points_with_different_labels_cannot_be_fit(
-    world: str, sample: Any, more: list[Fraction]
+    world: str, sample: Sample, more: list[Fraction]
 ) -> None:
     points, labels = sample
     direction = separating_direction(points)
@@ -242,13 +242,13 @@ def test_equal_points_with_different_labels_cannot_be_fit(
     "Appendix, Lemma 1",
     says="Thresholds that interleave with the points give a matrix of full rank, whose eigenvalues are the "
     "distances z_i - b_i, the smallest of them its smallest.",
-    adapted=alike("up to 5 points, in rational arithmetic"),
+    adapted=everywhere("up to 5 points, in rational arithmetic"),
 )
 @trained(world="interleaved")
 @control(world="touching", says="the last threshold moves up to its point")
 @given(system=systems())
-@EXAMPLES
-def test_the_triangular_matrix_has_full_rank(world: str, system: Any) -> None:
+@EXACT
+def test_the_triangular_matrix_has_full_rank(world: str, system: System) -> None:
     z, thresholds, _ = system
     if world == "touching":
         thresholds = (*thresholds[:-1], z[-1])
@@ -263,8 +263,8 @@ def test_the_triangular_matrix_has_full_rank(world: str, system: Any) -> None:
     ZHANG2017,
     "Appendix, remark to Lemma 1",
     says="The smallest eigenvalue bounds the weights: |w| <= |y| / min (z_i - b_i).",
-    adapted=alike("up to 5 points, in rational arithmetic"),
-    expected=alike(
+    adapted=everywhere("up to 5 points, in rational arithmetic"),
+    expected=everywhere(
         (
             "refuted",
             "the matrix is not symmetric: its smallest singular value lies below its smallest eigenvalue",
@@ -274,8 +274,8 @@ def test_the_triangular_matrix_has_full_rank(world: str, system: Any) -> None:
 @trained(world="triangular")
 @control(world="diagonal", positive=True, says="each unit acts on its own point only: a symmetric matrix")
 @given(system=systems())
-@EXAMPLES
-def test_the_smallest_eigenvalue_bounds_the_weights(world: str, system: Any) -> None:
+@EXACT
+def test_the_smallest_eigenvalue_bounds_the_weights(world: str, system: System) -> None:
     z, thresholds, y = system
     matrix = hinge_matrix(z, thresholds)
     if world == "diagonal":
@@ -289,7 +289,7 @@ def test_the_smallest_eigenvalue_bounds_the_weights(world: str, system: Any) -> 
     assert dot(w, w) * smallest**2 <= dot(y, y), shown
 
 
-def _shown(vector: Any) -> str:
+def _shown(vector: Sequence[object]) -> str:
     return f"({', '.join(map(str, vector))})"
 
 
@@ -297,28 +297,20 @@ def _shown(vector: Any) -> str:
     OVERCLAIM,
     "after ZHANG2017, Theorem 1: what the network looks like",
     says="The theorem's weights grow like n squared, and at 800 points float32 no longer solves for them.",
-    adapted=alike(
+    adapted=everywhere(
         "50 to 12,800 Gaussian points in 16 dimensions, projections of variance one, labels 0 to 9"
     ),
 )
 @trained(growth=GENERIC)
 @control(growth=EVEN, says="projections at equal distances, whose gaps shrink like 1/n only")
-def test_the_weights_grow_like_the_square_of_n(runs: Any, check: Any) -> None:
-    weights = [runs.growth.final(f"weight_{n}").named("largest weight") for n in SIZES]
+def test_the_weights_grow_like_the_square_of_n(growth: Results, check: Check) -> None:
+    weights = [growth.final(f"weight_{n}").named("largest weight") for n in SIZES]
     smallest_gap = "the smallest of n random gaps is of order 1/n^2; equal gaps would give an order of 1"
     check(slope(SIZES, weights, 1.5, 2.5, log=True, because=smallest_gap))
     digits = "above 2^24 = 10^7.22, one over float32's precision, a solution has no correct digit"
-    check(effect(runs.growth.final("condition").named("log10 of the condition number"), 7.22, because=digits))
-    check.draw(
-        "Weights of Theorem 1's network",
-        series="generic points",
-        x=SIZES,
-        y=weights,
-        x_label="points n",
-        y_label="largest weight",
-        x_scale="log",
-        y_scale="log",
-    )
+    check(above(growth.final("condition").named("log10 of the condition number"), 7.22, because=digits))
+    figure = "Weights of Theorem 1's network"
+    draw_powers(check, figure, "generic points", SIZES, weights, "points n", "largest weight")
 
 
 @claim(
@@ -329,7 +321,7 @@ def test_the_weights_grow_like_the_square_of_n(runs: Any, check: Any) -> None:
 )
 @trained(fit=ANY_LABELS, network="float32")
 @control(network="float64", says="the network as solved, against itself")
-def test_float32_loses_the_fit(runs: Any, check: Any) -> None:
-    lost = runs.fit.final(f"{runs.network}_error") - runs.fit.final("float64_error")
+def test_float32_loses_the_fit(fit: Results, network: str, check: Check) -> None:
+    lost = fit.final(f"{network}_error") - fit.final("float64_error")
     most = "with more than half of the labels lost it is no longer a fit in any sense"
-    check(effect(lost.named("labels lost by rounding"), 0.5, because=most))
+    check(above(lost.named("labels lost by rounding"), 0.5, because=most))

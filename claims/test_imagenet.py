@@ -12,12 +12,23 @@ epochs for all of them. Cells of Table 2 that no source at hand confirms are not
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from claims.papers import ZHANG2017
-from harness import Experiment, Sgd, Tiers, WhenFitted, bounded, claim, control, effect, exists, trained
+from harness import (
+    Check,
+    Experiment,
+    Results,
+    Sgd,
+    Tiers,
+    WhenFitted,
+    above,
+    below,
+    claim,
+    control,
+    exists,
+    trained,
+)
 from harness.data import RandomLabels
 from harness.data.image_folder import ImageNet
 from harness.models import Dropout
@@ -79,20 +90,20 @@ def random(model: str) -> Tiers:
 @trained(random=random)
 @control(random=BLANK, says=BLANK_SAYS)
 @pytest.mark.parametrize("model", RANDOM_ROWS)
-def test_imagenet_random_labels_can_be_memorized(runs: Any, check: Any, model: str) -> None:
+def test_imagenet_random_labels_can_be_memorized(random: Results, check: Check, model: str) -> None:
     check(
         exists(
-            runs.random.final("train_error"),
+            random.final("train_error"),
             MEMORIZED[model],
-            least=runs.random.final("least_train_error"),
+            least=random.final("least_train_error"),
             because=MEMORIZED_BECAUSE[model],
         )
     )
     check.draw(
         "Table 2, random labels",
         series=f"{model}: training error",
-        x=runs.random.epochs,
-        y=runs.random.curve("train_error"),
+        x=random.epochs,
+        y=random.curve("train_error"),
         x_label="epochs",
         y_label="top-1 training error",
     )
@@ -108,9 +119,9 @@ def test_imagenet_random_labels_can_be_memorized(runs: Any, check: Any, model: s
 )
 @trained(random=RANDOM)
 @control(random=BLANK, says=BLANK_SAYS)
-def test_imagenet_capacity_allows_the_widest_gap(runs: Any, check: Any) -> None:
-    gap = runs.random.final("train_error") - runs.random.final("test_error")
-    least = runs.random.final("least_train_error") - 1.0
+def test_imagenet_capacity_allows_the_widest_gap(random: Results, check: Check) -> None:
+    gap = random.final("train_error") - random.final("test_error")
+    least = random.final("least_train_error") - 1.0
     check(
         exists(
             gap.named("training error minus test error"),
@@ -132,12 +143,12 @@ def test_imagenet_capacity_allows_the_widest_gap(runs: Any, check: Any) -> None:
 )
 @trained(bare=BARE)
 @control(bare=BLANK, says=BLANK_SAYS)
-def test_imagenet_is_learnt_without_explicit_regularizers(runs: Any, check: Any) -> None:
+def test_imagenet_is_learnt_without_explicit_regularizers(bare: Results, check: Check) -> None:
     check(
         exists(
-            runs.bare.final("test_top5_error"),
+            bare.final("test_top5_error"),
             0.25,
-            least=runs.bare.final("least_test_top5_error"),
+            least=bare.final("least_test_top5_error"),
             because="the AlexNet that won in 2012, regularized, erred on 16.4 %: within nine points of it; "
             "guessing errs on 99.5 %",
         )
@@ -146,8 +157,8 @@ def test_imagenet_is_learnt_without_explicit_regularizers(runs: Any, check: Any)
         check.draw(
             "Table 2, no regularizer",
             series=measure.replace("_", " "),
-            x=runs.bare.epochs,
-            y=runs.bare.curve(measure),
+            x=bare.epochs,
+            y=bare.curve(measure),
             x_label="epochs",
             y_label="top-1 error",
         )
@@ -163,18 +174,18 @@ def test_imagenet_is_learnt_without_explicit_regularizers(runs: Any, check: Any)
 )
 @trained(all=REGULARIZED, none=BARE)
 @control(all=BARE, says="nothing is switched off, so nothing is lost")
-def test_imagenet_loses_accuracy_without_regularizers(runs: Any, check: Any) -> None:
-    lost = runs.none.final("test_error") - runs.all.final("test_error")
+def test_imagenet_loses_accuracy_without_regularizers(all: Results, none: Results, check: Check) -> None:
+    lost = none.final("test_error") - all.final("test_error")
     check(
-        effect(
+        above(
             lost,
             0.09,
             because="half the paper's 18 points: another optimizer may change it, not make it little",
         )
     )
     check(
-        bounded(
-            runs.none.final("test_error"),
+        below(
+            none.final("test_error"),
             0.5,
             because="the paper keeps 59.8 %; most is at least half of 1,000",
         )
@@ -191,9 +202,11 @@ def test_imagenet_loses_accuracy_without_regularizers(runs: Any, check: Any) -> 
 )
 @trained(augmented=AUGMENTED, decayed=DECAYED)
 @control(augmented=DECAYED, decayed=AUGMENTED, says="the two exchanged")
-def test_imagenet_gains_more_from_augmentation_than_from_weight_decay(runs: Any, check: Any) -> None:
-    more = runs.decayed.final("test_error") - runs.augmented.final("test_error")
-    check(effect(more, 0.02, because="two points, a third of the paper's 5.8: the coefficient is our choice"))
+def test_imagenet_gains_more_from_augmentation_than_from_weight_decay(
+    augmented: Results, decayed: Results, check: Check
+) -> None:
+    more = decayed.final("test_error") - augmented.final("test_error")
+    check(above(more, 0.02, because="two points, a third of the paper's 5.8: the coefficient is our choice"))
 
 
 @claim(
@@ -206,10 +219,12 @@ def test_imagenet_gains_more_from_augmentation_than_from_weight_decay(runs: Any,
 )
 @trained(all=REGULARIZED, augmented=AUGMENTED)
 @control(all=AUGMENTED, augmented=REGULARIZED, says="the two exchanged")
-def test_imagenet_gains_from_dropout_and_weight_decay_on_top(runs: Any, check: Any) -> None:
-    added = runs.augmented.final("test_error") - runs.all.final("test_error")
+def test_imagenet_gains_from_dropout_and_weight_decay_on_top(
+    all: Results, augmented: Results, check: Check
+) -> None:
+    added = augmented.final("test_error") - all.final("test_error")
     check(
-        effect(added, 0.01, because="a point: the least that five runs of 50,000 test images tell from none")
+        above(added, 0.01, because="a point: the least that five runs of 50,000 test images tell from none")
     )
 
 
@@ -232,10 +247,10 @@ STOPPED = {"bare": BARE, "weight_decay": DECAYED}
 @trained(run=lambda row: STOPPED[row])
 @control(run=REGULARIZED, says="with all regularizers the paper gives no better epoch than the last")
 @pytest.mark.parametrize("row", STOPPED)
-def test_imagenet_early_stopping_would_have_helped(runs: Any, check: Any, row: str) -> None:
-    gained = runs.run.final("test_error") - runs.run.best("test_error")
+def test_imagenet_early_stopping_would_have_helped(run: Results, check: Check, row: str) -> None:
+    gained = run.final("test_error") - run.best("test_error")
     check(
-        effect(
+        above(
             gained,
             0.01,
             because="a point, a third of the paper's smaller gain: the best of 100 epochs is better than the "
@@ -245,8 +260,8 @@ def test_imagenet_early_stopping_would_have_helped(runs: Any, check: Any, row: s
     check.draw(
         "Table 2, over epochs",
         series=f"{row.replace('_', ' ')}: test error",
-        x=runs.run.epochs,
-        y=runs.run.curve("test_error"),
+        x=run.epochs,
+        y=run.curve("test_error"),
         x_label="epochs",
         y_label="top-1 test error",
     )

@@ -20,21 +20,26 @@ with a deviation of 0.5) and came out reproduced on digits; the expectation was 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from claims.exact import EXACT
+from claims.figures import draw_powers
 from claims.papers import BARRETT2021, OVERCLAIM, SMITH2021
+from claims.texts import everywhere
 from harness import (
+    Check,
+    Measured,
+    Results,
     Simulation,
     Solved,
     Tiers,
-    bounded,
+    above,
+    below,
     claim,
     control,
-    effect,
     equivalent,
     matches,
     ordered,
@@ -48,34 +53,20 @@ from harness.data import Digits, Mnist
 
 STEPS = (0.1, 0.05, 0.025, 0.0125)
 EPOCH_STEPS = (0.02, 0.01, 0.005, 0.0025)
+DISTANCE = "distance of weights"
 TANH = {"quick": "a network of 8 tanh units and 49 weights on 16 Gaussian examples, in float64"}
 FOLLOWED = {"steps": STEPS, "time": 2.0, "rule": "explicit", "strength": 1.0}
 IMPLICIT = "steps whose gradient is taken at their end, which follow a flow with the opposite sign"
 
 
-def followed(**changes: Any) -> Simulation:
+def followed(**changes: object) -> Simulation:
     """Gradient descent against its flows."""
     return Simulation(tracking, FOLLOWED | changes)
 
 
-def distances(results: Any, name: str, count: int = len(STEPS)) -> list[Any]:
+def distances(results: Results, name: str, count: int = len(STEPS)) -> list[Measured]:
     """The distance from a flow at each step size."""
     return [results.final(f"{name}_{i}").named(f"distance from {name}") for i in range(count)]
-
-
-def draw(check: Any, figure: str, series: str, x: Any, values: Any, y_label: str, **more: Any) -> None:
-    """A curve over step sizes, both axes in logs."""
-    check.draw(
-        figure,
-        series=series,
-        x=x,
-        y=values,
-        x_label="step h",
-        y_label=y_label,
-        x_scale="log",
-        y_scale="log",
-        **more,
-    )
 
 
 @claim(
@@ -88,14 +79,16 @@ def draw(check: Any, figure: str, series: str, x: Any, values: Any, y_label: str
 @trained(run=followed())
 @control(run=followed(strength=2.0), says="a penalty twice as large")
 @pytest.mark.parametrize("horizon", ["local", "global"])
-def test_descent_follows_the_modified_flow(runs: Any, check: Any, horizon: str) -> None:
+def test_descent_follows_the_modified_flow(run: Results, check: Check, horizon: str) -> None:
     tenth = "a tenth: the next term of the expansion bends the line by a few hundredths at these steps"
     for k, flow in enumerate(("gradient flow", "modified flow")):
         order = k + (2 if horizon == "local" else 1)
-        measured = distances(runs.run, f"{horizon}{k}")
+        measured = distances(run, f"{horizon}{k}")
         check(slope(STEPS, measured, order - 0.1, order + 0.1, log=True, because=tenth))
         series = f"{flow}, {'one step' if horizon == 'local' else 'fixed time'}"
-        draw(check, "Distance from the flows", series, STEPS, measured, "distance of weights")
+        draw_powers(
+            check, "Distance from the flows", series, STEPS, measured, "step h", "distance of weights"
+        )
 
 
 @claim(
@@ -106,10 +99,10 @@ def test_descent_follows_the_modified_flow(runs: Any, check: Any, horizon: str) 
 )
 @trained(run=followed())
 @control(run=followed(rule="implicit"), says=IMPLICIT)
-def test_the_next_term_adds_another_order(runs: Any, check: Any) -> None:
+def test_the_next_term_adds_another_order(run: Results, check: Check) -> None:
     tenth = "a tenth: the next term of the expansion bends the line by a few hundredths at these steps"
     for name, order in (("local2", 4), ("global2", 3)):
-        check(slope(STEPS, distances(runs.run, name), order - 0.1, order + 0.1, log=True, because=tenth))
+        check(slope(STEPS, distances(run, name), order - 0.1, order + 0.1, log=True, because=tenth))
 
 
 @claim(
@@ -121,13 +114,13 @@ def test_the_next_term_adds_another_order(runs: Any, check: Any) -> None:
 )
 @trained(run=followed())
 @control(run=followed(rule="implicit"), says=IMPLICIT)
-def test_lambda_is_a_quarter_of_h_m(runs: Any, check: Any) -> None:
-    found = [runs.run.final(f"coefficient_{i}").named("lambda / (h m)") for i in range(len(STEPS))]
+def test_lambda_is_a_quarter_of_h_m(run: Results, check: Check) -> None:
+    found = [run.final(f"coefficient_{i}").named("lambda / (h m)") for i in range(len(STEPS))]
     twentieth = "a twentieth: of order h, the distance from 1/4 is two hundredths of it at the smallest step"
     check(matches(found[-1], 0.25, 0.0125, because=twentieth))
     theorem = {"theorem": [(h, 0.25) for h in STEPS]}
     figure = "Coefficient of the modified flow"
-    draw(check, figure, "closest to one step", STEPS, found, "lambda / (h m)", reported=theorem)
+    draw_powers(check, figure, "closest to one step", STEPS, found, "step h", "lambda / (h m)", theorem)
 
 
 RATIONAL = st.fractions(min_value=-5, max_value=5, max_denominator=8)
@@ -138,14 +131,12 @@ RATIONAL = st.fractions(min_value=-5, max_value=5, max_denominator=8)
     "after BARRETT2021, the two-parameter model E = (y - a b)^2 / 2",
     says="The flow conserves a^2 - b^2; a step of gradient descent multiplies it by 1 - h^2 (y - a b)^2, so "
     "descent ends at a smaller norm.",
-    adapted=dict.fromkeys(
-        ("quick", "standard", "full"), "any weights, target and step, in rational arithmetic"
-    ),
+    adapted=everywhere("any weights, target and step, in rational arithmetic"),
 )
 @trained(world="together")
 @control(world="in turn", says="b is moved after a, with the new a")
 @given(a=RATIONAL, b=RATIONAL, y=RATIONAL, h=st.fractions(min_value=0, max_value=2, max_denominator=32))
-@settings(max_examples=60, phases=(Phase.generate, Phase.shrink))
+@EXACT
 def test_steps_shrink_what_the_flow_conserves(
     world: str, a: Fraction, b: Fraction, y: Fraction, h: Fraction
 ) -> None:
@@ -170,13 +161,15 @@ def epochs(*, replaced: bool) -> Simulation:
 )
 @trained(run=epochs(replaced=False))
 @control(run=epochs(replaced=True), says="batches drawn with replacement")
-def test_shuffled_epochs_follow_their_own_flow(runs: Any, check: Any) -> None:
+def test_shuffled_epochs_follow_their_own_flow(run: Results, check: Check) -> None:
     fifth = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
     for name, order in (("reshuffled", 3), ("descent", 2)):
-        found = distances(runs.run, name)
+        found = distances(run, name)
         check(slope(EPOCH_STEPS, found, order - 0.2, order + 0.2, log=True, because=fifth))
         series = f"flow with penalty on {'batches' if order == 3 else 'all examples'}"
-        draw(check, "Mean epoch against flows", series, EPOCH_STEPS, found, "distance of weights")
+        draw_powers(
+            check, "Mean epoch against flows", series, EPOCH_STEPS, found, "step h", "distance of weights"
+        )
 
 
 @claim(
@@ -188,10 +181,10 @@ def test_shuffled_epochs_follow_their_own_flow(runs: Any, check: Any) -> None:
 )
 @trained(run=epochs(replaced=True))
 @control(run=epochs(replaced=False), says="every batch once in an epoch")
-def test_epochs_with_replacement_follow_descent(runs: Any, check: Any) -> None:
+def test_epochs_with_replacement_follow_descent(run: Results, check: Check) -> None:
     fifth = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
     for name, order in (("descent", 3), ("reshuffled", 2)):
-        found = distances(runs.run, name)
+        found = distances(run, name)
         check(slope(EPOCH_STEPS, found, order - 0.2, order + 0.2, log=True, because=fifth))
 
 
@@ -212,11 +205,13 @@ def plane(*, rule: str = "explicit", penalties: tuple[float, ...] = PENALTIES) -
 )
 @trained(run=plane())
 @control(run=plane(rule="implicit"), says=IMPLICIT)
-def test_larger_steps_end_at_a_smaller_norm(runs: Any, check: Any) -> None:
-    found = [runs.run.final(f"descent_{i}").named(f"a^2 + b^2 at h = {SIZES[i]:g}") for i in (3, 2, 1, 0)]
-    flow = runs.run.final("flow").named("a^2 + b^2 of the flow")
+def test_larger_steps_end_at_a_smaller_norm(run: Results, check: Check) -> None:
+    found = [run.final(f"descent_{i}").named(f"a^2 + b^2 at h = {SIZES[i]:g}") for i in (3, 2, 1, 0)]
+    flow = run.final("flow").named("a^2 + b^2 of the flow")
     check(ordered([*found, flow], because="any step, for the order is claimed and not its size"))
-    draw(check, "Figure 1", "gradient descent", SIZES[::-1], found, "a^2 + b^2 at the minimum")
+    draw_powers(
+        check, "Figure 1", "gradient descent", SIZES[::-1], found, "step h", "a^2 + b^2 at the minimum"
+    )
 
 
 @claim(
@@ -227,11 +222,11 @@ def test_larger_steps_end_at_a_smaller_norm(runs: Any, check: Any) -> None:
 )
 @trained(run=plane())
 @control(run=plane(rule="implicit"), says=IMPLICIT)
-def test_descent_ends_close_to_the_modified_flow(runs: Any, check: Any) -> None:
+def test_descent_ends_close_to_the_modified_flow(run: Results, check: Check) -> None:
     for i, h in enumerate(SIZES[:3]):
-        closer = ratio(runs.run.final(f"from_flow_{i}"), runs.run.final(f"from_modified_{i}"))
+        closer = ratio(run.final(f"from_flow_{i}"), run.final(f"from_modified_{i}"))
         three = "three times as close, for h up to 0.02; the ratio is of order 1 / h"
-        check(effect(closer.named(f"distance from flow / from modified flow, h = {h:g}"), 3.0, because=three))
+        check(above(closer.named(f"distance from flow / from modified flow, h = {h:g}"), 3.0, because=three))
 
 
 @claim(
@@ -242,9 +237,9 @@ def test_descent_ends_close_to_the_modified_flow(runs: Any, check: Any) -> None:
 )
 @trained(run=plane())
 @control(run=plane(penalties=PENALTIES[::-1]), says="the penalties in falling order")
-def test_an_explicit_penalty_ends_at_a_smaller_norm(runs: Any, check: Any) -> None:
-    found = [runs.run.final(f"penalty_{i}").named(f"a^2 + b^2, penalty {i}") for i in (3, 2, 1, 0)]
-    found.append(runs.run.final("flow").named("a^2 + b^2 of the flow"))
+def test_an_explicit_penalty_ends_at_a_smaller_norm(run: Results, check: Check) -> None:
+    found = [run.final(f"penalty_{i}").named(f"a^2 + b^2, penalty {i}") for i in (3, 2, 1, 0)]
+    found.append(run.final("flow").named("a^2 + b^2 of the flow"))
     check(ordered(found, because="any step, for the order is claimed and not its size"))
 
 
@@ -272,9 +267,9 @@ DIGITS = {"quick": SMALL["quick"]}
 )
 @trained(small=STEP, large=LARGE)
 @control(large=DOUBLE, says="a step twice as large that is still below the edge of stability")
-def test_larger_steps_end_in_flatter_minima(runs: Any, check: Any) -> None:
-    flatter = ratio(runs.small.final("sharpness"), runs.large.final("sharpness"))
-    check(effect(flatter, 1.1, because="a tenth; a step six times as large gave a half in calibration"))
+def test_larger_steps_end_in_flatter_minima(small: Results, large: Results, check: Check) -> None:
+    flatter = ratio(small.final("sharpness"), large.final("sharpness"))
+    check(above(flatter, 1.1, because="a tenth; a step six times as large gave a half in calibration"))
 
 
 @claim(
@@ -286,10 +281,12 @@ def test_larger_steps_end_in_flatter_minima(runs: Any, check: Any) -> None:
 )
 @trained(small=STEP, large=DOUBLE)
 @control(large=LARGE, says="a step six (ten) times as large, at which the loss rises on the way")
-def test_flatness_needs_steps_beyond_the_edge_of_stability(runs: Any, check: Any) -> None:
-    change = ratio(runs.small.final("sharpness"), runs.large.final("sharpness"))
+def test_flatness_needs_steps_beyond_the_edge_of_stability(
+    small: Results, large: Results, check: Check
+) -> None:
+    change = ratio(small.final("sharpness"), large.final("sharpness"))
     check(equivalent(change, 1.05, because="a twentieth; beyond the edge it is a third and more"))
-    check(bounded(runs.large.final("rises"), 1.0, because="less than one step at which the loss rises"))
+    check(below(large.final("rises"), 1.0, because="less than one step at which the loss rises"))
 
 
 @claim(
@@ -300,9 +297,9 @@ def test_flatness_needs_steps_beyond_the_edge_of_stability(runs: Any, check: Any
 )
 @trained(small=STEP, large=LARGE)
 @control(large=DOUBLE, says="a step twice as large that is still below the edge of stability")
-def test_larger_steps_make_networks_robust_to_noise(runs: Any, check: Any) -> None:
-    gain = runs.small.final("noisy_test_error") - runs.large.final("noisy_test_error")
-    check(effect(gain, 0.005, because="half a point of test error, under noise of a fifth of each weight"))
+def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Results, check: Check) -> None:
+    gain = small.final("noisy_test_error") - large.final("noisy_test_error")
+    check(above(gain, 0.005, because="half a point of test error, under noise of a fifth of each weight"))
 
 
 @claim(
@@ -320,9 +317,9 @@ def test_larger_steps_make_networks_robust_to_noise(runs: Any, check: Any) -> No
     positive=True,
     says="the larger step trained on to half of the training loss, as happens in equal numbers of steps",
 )
-def test_larger_steps_end_at_a_smaller_r_ig(runs: Any, check: Any) -> None:
-    smaller = ratio(runs.small.final("r_ig"), runs.large.final("r_ig"))
-    check(effect(smaller, 1.05, because="a twentieth; flatness changes by a half between the same runs"))
+def test_larger_steps_end_at_a_smaller_r_ig(small: Results, large: Results, check: Check) -> None:
+    smaller = ratio(small.final("r_ig"), large.final("r_ig"))
+    check(above(smaller, 1.05, because="a twentieth; flatness changes by a half between the same runs"))
 
 
 @claim(
@@ -333,9 +330,9 @@ def test_larger_steps_end_at_a_smaller_r_ig(runs: Any, check: Any) -> None:
 )
 @trained(small=STEP, large=LARGE)
 @control(large=STEP, says="the same step on both sides")
-def test_larger_steps_lower_the_test_error(runs: Any, check: Any) -> None:
-    gain = runs.small.final("test_error") - runs.large.final("test_error")
-    check(effect(gain, 0.002, because="two tenths of a point: three of 1,600 test images"))
+def test_larger_steps_lower_the_test_error(small: Results, large: Results, check: Check) -> None:
+    gain = small.final("test_error") - large.final("test_error")
+    check(above(gain, 0.002, because="two tenths of a point: three of 1,600 test images"))
 
 
 @claim(
@@ -346,9 +343,9 @@ def test_larger_steps_lower_the_test_error(runs: Any, check: Any) -> None:
 )
 @trained(small=STEP, large=LARGE)
 @control(large=STEP, says="the same step on both sides")
-def test_larger_steps_lower_the_test_loss(runs: Any, check: Any) -> None:
-    lower = ratio(runs.small.final("test_loss"), runs.large.final("test_loss"))
-    check(effect(lower, 1.01, because="one per cent of the loss"))
+def test_larger_steps_lower_the_test_loss(small: Results, large: Results, check: Check) -> None:
+    lower = ratio(small.final("test_loss"), large.final("test_loss"))
+    check(above(lower, 1.01, because="one per cent of the loss"))
 
 
 @claim(
@@ -359,9 +356,9 @@ def test_larger_steps_lower_the_test_loss(runs: Any, check: Any) -> None:
 )
 @trained(free=NET, held=STRONG)
 @control(held=SOFTER, says="a twentieth of the penalty")
-def test_an_explicit_penalty_ends_in_flatter_minima(runs: Any, check: Any) -> None:
-    flatter = ratio(runs.free.final("sharpness"), runs.held.final("sharpness"))
-    check(effect(flatter, 1.1, because="a tenth, as for larger learning rates"))
+def test_an_explicit_penalty_ends_in_flatter_minima(free: Results, held: Results, check: Check) -> None:
+    flatter = ratio(free.final("sharpness"), held.final("sharpness"))
+    check(above(flatter, 1.1, because="a tenth, as for larger learning rates"))
 
 
 @claim(
@@ -380,8 +377,10 @@ def test_an_explicit_penalty_ends_in_flatter_minima(runs: Any, check: Any) -> No
     positive=True,
     says="a step below the edge of stability and its penalty, both of which end as sharp as small steps",
 )
-def test_the_penalty_of_a_step_ends_as_flat_as_the_step(runs: Any, check: Any) -> None:
-    sharper = ratio(runs.penalty.final("sharpness"), runs.step.final("sharpness"))
+def test_the_penalty_of_a_step_ends_as_flat_as_the_step(
+    step: Results, penalty: Results, check: Check
+) -> None:
+    sharper = ratio(penalty.final("sharpness"), step.final("sharpness"))
     check(equivalent(sharper, 1.25, because="a quarter; steps of 0.6 end twice as flat as small ones"))
 
 
@@ -394,6 +393,6 @@ def test_the_penalty_of_a_step_ends_as_flat_as_the_step(runs: Any, check: Any) -
 )
 @trained(free=NET, held=SOFT)
 @control(held=STRONG, says="three times the penalty in larger steps, at which the loss rises")
-def test_a_penalty_in_stable_steps_does_not_flatten(runs: Any, check: Any) -> None:
-    change = ratio(runs.free.final("sharpness"), runs.held.final("sharpness"))
+def test_a_penalty_in_stable_steps_does_not_flatten(free: Results, held: Results, check: Check) -> None:
+    change = ratio(free.final("sharpness"), held.final("sharpness"))
     check(equivalent(change, 1.1, because="a tenth, where the step of 0.6 itself ends twice as flat"))

@@ -19,15 +19,17 @@ and, after calibrating the standard tier, a quarter for a fifth as its bound on 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, TypeVar
 
-from hypothesis import Phase, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from claims.exact import EXACT
+from claims.figures import draw_training
 from claims.papers import EPFL, OVERCLAIM, ZHANG2017
 from claims.settings import INCEPTION, MLP
-from harness import Experiment, Sgd, Tiers, bounded, claim, control, effect, equivalent, trained
-from harness.analytic.interpolation import Vector, dot, rank, solvable
+from claims.texts import everywhere
+from harness import Check, Experiment, Results, Sgd, Tiers, above, below, claim, control, equivalent, trained
+from harness.analytic.interpolation import Matrix, dot, rank, solvable
 from harness.analytic.linear_descent import (
     combination,
     conditioned,
@@ -44,15 +46,6 @@ from harness.analytic.linear_descent import (
 from harness.analytic.minimum_norm import descent_limit, minimum_norm
 from harness.data import Augmented, Cifar10, Cifar100, Digits, RandomCrop, RandomFlip, RandomLabels
 from harness.models import Dropout, Mlp, SmallInception
-
-EXAMPLES = settings(max_examples=60, phases=(Phase.generate, Phase.shrink))  # not "explain": tracing is slow
-T = TypeVar("T")
-
-
-def alike(same: T) -> dict[str, T]:
-    """The same in every tier, for claims that cost nothing."""
-    return dict.fromkeys(("quick", "standard", "full"), same)
-
 
 # Early stopping
 
@@ -77,19 +70,19 @@ HALF = RandomLabels(0.5)
 )
 @trained(run=TO_THE_END)
 @control(run=TO_THE_END.but(data__labels=HALF), says="half of the labels are random, and fitted late")
-def test_early_stopping_gains_little_with_true_labels(runs: Any, check: Any) -> None:
-    gain = runs.run.final("test_error") - runs.run.best("test_error")
+def test_early_stopping_gains_little_with_true_labels(run: Results, check: Check) -> None:
+    gain = run.final("test_error") - run.best("test_error")
     margin = (
         "three points: below the 3.4 and 5.4 that the paper counts as gains on ImageNet, though the best "
         "epoch is picked on the test set, in its favour"
     )
-    check(bounded(gain.named("gain from stopping at the best epoch"), 0.03, because=margin))
+    check(below(gain.named("gain from stopping at the best epoch"), 0.03, because=margin))
     for measure in ("test_error", "train_error"):
         check.draw(
             "Early stopping",
             series=measure.replace("_", " "),
-            x=runs.run.epochs,
-            y=runs.run.curve(measure),
+            x=run.epochs,
+            y=run.curve(measure),
             x_label="epochs",
             y_label="error",
         )
@@ -108,15 +101,15 @@ def test_early_stopping_gains_little_with_true_labels(runs: Any, check: Any) -> 
 )
 @trained(run=TO_THE_END.but(data__labels=HALF))
 @control(run=TO_THE_END, says="true labels")
-def test_early_stopping_helps_with_random_labels(runs: Any, check: Any) -> None:
-    gain = runs.run.final("test_error") - runs.run.best("test_error")
+def test_early_stopping_helps_with_random_labels(run: Results, check: Check) -> None:
+    gain = run.final("test_error") - run.best("test_error")
     margin = "the same three points that count as nothing where labels are true"
-    check(effect(gain.named("gain from stopping at the best epoch"), 0.03, because=margin))
+    check(above(gain.named("gain from stopping at the best epoch"), 0.03, because=margin))
     check.draw(
         "Early stopping",
         series="test error, half of the labels random",
-        x=runs.run.epochs,
-        y=runs.run.curve("test_error"),
+        x=run.epochs,
+        y=run.curve("test_error"),
         x_label="epochs",
         y_label="error",
     )
@@ -168,25 +161,18 @@ STAND_INS = {
     held=HELD.but(data__labels=RandomLabels(1.0)),
     says="random labels for the networks without all three: only with them is anything learned",
 )
-def test_regularizers_are_no_reason_to_generalize(runs: Any, check: Any) -> None:
-    learned = runs.chance - runs.free.final("test_error")
-    check(effect(learned.named("points below chance, nothing on"), 0.2, because="far better than chance"))
-    gain = runs.free.final("test_error") - runs.all_three.final("test_error")
+def test_regularizers_are_no_reason_to_generalize(
+    free: Results, held: Results, all_three: Results, chance: float, check: Check
+) -> None:
+    learned = chance - free.final("test_error")
+    check(above(learned.named("points below chance, nothing on"), 0.2, because="far better than chance"))
+    gain = free.final("test_error") - all_three.final("test_error")
     rest = (learned - 4.0 * gain).named("points below chance, nothing on - 4 x the gain from all three")
-    check(
-        effect(rest, 0.0, because="a quarter of what is learned without; in the report it is a seventeenth")
-    )
-    decay = runs.free.final("test_error") - runs.held.final("test_error")
+    check(above(rest, 0.0, because="a quarter of what is learned without; in the report it is a seventeenth"))
+    decay = free.final("test_error") - held.final("test_error")
     check(equivalent(decay.named("gain from weight decay"), 0.02, because="two points; the report has 0.5"))
-    for arm, series in (("free", "nothing"), ("held", "weight decay"), ("all_three", "all three")):
-        check.draw(
-            "Figure 3a",
-            series=series,
-            x=getattr(runs, arm).steps,
-            y=1 - getattr(runs, arm).curve("test_error"),
-            x_label="gradient steps",
-            y_label="test accuracy",
-        )
+    for arm, series in ((free, "nothing"), (held, "weight decay"), (all_three, "all three")):
+        draw_training(check, "Figure 3a", series, arm, "test_error", "test accuracy", correct=True)
 
 
 @claim(
@@ -198,9 +184,9 @@ def test_regularizers_are_no_reason_to_generalize(runs: Any, check: Any) -> None
 )
 @trained(free=FREE, all_three=ALL_THREE)
 @control(all_three=HELD, says="weight decay alone")
-def test_all_regularizers_together_lower_the_error(runs: Any, check: Any) -> None:
-    gain = runs.free.final("test_error") - runs.all_three.final("test_error")
-    check(effect(gain.named("gain from all three"), 0.01, because="a point: a third of the report's gain"))
+def test_all_regularizers_together_lower_the_error(free: Results, all_three: Results, check: Check) -> None:
+    gain = free.final("test_error") - all_three.final("test_error")
+    check(above(gain.named("gain from all three"), 0.01, because="a point: a third of the report's gain"))
 
 
 # Linear models
@@ -209,8 +195,11 @@ WHOLE = st.integers(-4, 4).map(Fraction)
 SHARES = st.integers(1, 8).map(lambda parts: Fraction(parts, 64))
 
 
+Sample = tuple[Matrix, list[Fraction]]
+
+
 @st.composite
-def wide(draw: st.DrawFn, *, extra: int = 1) -> tuple[tuple[Vector, ...], list[Fraction]]:
+def wide(draw: st.DrawFn, *, extra: int = 1) -> Sample:
     """One to three independent examples with ``extra`` to ``extra`` + 2 more weights, and any labels."""
     n = draw(st.integers(1, 3))
     d = n + extra + draw(st.integers(0, 2))
@@ -219,8 +208,8 @@ def wide(draw: st.DrawFn, *, extra: int = 1) -> tuple[tuple[Vector, ...], list[F
     return points, [draw(WHOLE) for _ in points]
 
 
-RATIONAL = alike("up to 3 examples and 6 weights, in rational arithmetic")
-FLOATING = alike("up to 6 examples and 12 weights, 200 epochs in float64")
+RATIONAL = everywhere("up to 3 examples and 6 weights, in rational arithmetic")
+FLOATING = everywhere("up to 6 examples and 12 weights, 200 epochs in float64")
 
 
 @claim(
@@ -232,8 +221,8 @@ FLOATING = alike("up to 6 examples and 12 weights, 200 epochs in float64")
 @trained(world="more weights")
 @control(world="as many weights", says="d = n, which the paper counts in: there the solution is unique")
 @given(sample=wide(), other=st.integers(1, 9).map(Fraction))
-@EXAMPLES
-def test_more_weights_than_examples_have_many_minima(world: str, sample: Any, other: Fraction) -> None:
+@EXACT
+def test_more_weights_than_examples_have_many_minima(world: str, sample: Sample, other: Fraction) -> None:
     points, labels = sample
     if world == "as many weights":
         points = tuple(tuple(Fraction(i == j) for j in range(len(points))) for i in range(len(points)))
@@ -255,8 +244,10 @@ def test_more_weights_than_examples_have_many_minima(world: str, sample: Any, ot
 @trained(world="squared")
 @control(world="logistic", says="the logistic loss, whose curvature depends on the margins")
 @given(sample=wide(), places=st.lists(st.lists(WHOLE, min_size=6, max_size=6), min_size=2, max_size=2))
-@EXAMPLES
-def test_the_hessian_is_the_same_at_all_minima(world: str, sample: Any, places: Any) -> None:
+@EXACT
+def test_the_hessian_is_the_same_at_all_minima(
+    world: str, sample: Sample, places: list[list[Fraction]]
+) -> None:
     points, labels = sample
     loss = squared if world == "squared" else logistic
     first, second = (second_differences(loss, points, labels, place[: len(points[0])]) for place in places)
@@ -269,14 +260,16 @@ def test_the_hessian_is_the_same_at_all_minima(world: str, sample: Any, places: 
     "after ZHANG2017, Section 5: other losses",
     says="The curvature of the logistic loss is shared only by weights with equal predictions: what the "
     "examples do not see leaves it, what they see changes it.",
-    adapted=alike("up to 3 examples and 6 weights, second differences in float64"),
+    adapted=everywhere("up to 3 examples and 6 weights, second differences in float64"),
     contested="Zhang et al. 2017 say so of the minima, which this loss does not have at separable labels",
 )
 @trained(world="unseen")
 @control(world="seen", says="a step along an example")
 @given(sample=wide(), place=st.lists(WHOLE, min_size=6, max_size=6))
-@EXAMPLES
-def test_logistic_curvature_is_shared_where_predictions_are(world: str, sample: Any, place: Any) -> None:
+@EXACT
+def test_logistic_curvature_is_shared_where_predictions_are(
+    world: str, sample: Sample, place: list[Fraction]
+) -> None:
     points, labels = sample
     here = place[: len(points[0])]
     move = null_vector(points) if world == "unseen" else points[0]
@@ -285,7 +278,7 @@ def test_logistic_curvature_is_shared_where_predictions_are(world: str, sample: 
     assert apart(first, second) <= 1e-9
 
 
-def apart(first: Any, second: Any) -> float:
+def apart(first: Matrix, second: Matrix) -> float:
     """The largest difference between two matrices."""
     return max(
         abs(float(a - b)) for x, y in zip(first, second, strict=True) for a, b in zip(x, y, strict=True)
@@ -302,9 +295,9 @@ def apart(first: Any, second: Any) -> float:
 @trained(world="zero")
 @control(world="elsewhere", says="a start outside the span of the examples, which no step makes up for")
 @given(sample=wide(), steps=st.lists(st.integers(0, 2), max_size=6), lr=SHARES, momentum=SHARES)
-@EXAMPLES
+@EXACT
 def test_sgd_from_zero_stays_in_the_span_of_the_examples(
-    world: str, sample: Any, steps: list[int], lr: Fraction, momentum: Fraction
+    world: str, sample: Sample, steps: list[int], lr: Fraction, momentum: Fraction
 ) -> None:
     points, labels = sample
     origin = null_vector(points) if world == "elsewhere" else tuple(Fraction(0) for _ in points[0])
@@ -323,8 +316,8 @@ def test_sgd_from_zero_stays_in_the_span_of_the_examples(
 @trained(world="plain")
 @control(world="ridge", says="one is added to the kernel's diagonal")
 @given(sample=wide(), other=st.integers(-9, 9).filter(bool).map(Fraction))
-@EXAMPLES
-def test_the_kernel_solution_has_the_smallest_norm(world: str, sample: Any, other: Fraction) -> None:
+@EXACT
+def test_the_kernel_solution_has_the_smallest_norm(world: str, sample: Sample, other: Fraction) -> None:
     import numpy as np
 
     points, labels = sample
@@ -349,7 +342,7 @@ def test_the_kernel_solution_has_the_smallest_norm(world: str, sample: Any, othe
 @trained(world="zero")
 @control(world="elsewhere", says="random initial weights, whose part outside the span of the examples stays")
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 6), more=st.integers(1, 6))
-@EXAMPLES
+@EXACT
 def test_sgd_from_zero_finds_the_smallest_norm(world: str, seed: int, n: int, more: int) -> None:
     import numpy as np
 
@@ -370,7 +363,7 @@ def test_sgd_from_zero_finds_the_smallest_norm(world: str, seed: int, n: int, mo
 @trained(world="nearest")
 @control(world="smallest", says="the interpolant of smallest norm, whatever the start")
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 6), more=st.integers(1, 6))
-@EXAMPLES
+@EXACT
 def test_sgd_ends_nearest_to_its_start(world: str, seed: int, n: int, more: int) -> None:
     import numpy as np
 

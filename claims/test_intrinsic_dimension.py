@@ -27,12 +27,26 @@ solvers take that it never timed, says minutes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from claims.papers import LI2018
 from claims.subspaces import dimension, draw
-from harness import Solved, Tiers, bounded, claim, control, effect, equivalent, ratio, trained
+from claims.texts import only
+from harness import (
+    Check,
+    Measured,
+    Results,
+    Solved,
+    Tiers,
+    Value,
+    above,
+    below,
+    claim,
+    control,
+    equivalent,
+    ratio,
+    trained,
+)
 from harness.analytic.adam import Adam
 from harness.data import Cifar10, Digits, Mnist, RandomLabels
 from harness.data.inputs import ShuffledPixels
@@ -66,7 +80,7 @@ RANDOM_GRID = Tiers(
 )
 TRUE_GRID = Tiers(quick=(50, 100, 200), standard=(75, 150, 300), full=(300, 1000, 3000, 10_000))
 FEW_GRID = Tiers(quick=(250, 500, 1000), full=(25_000, 50_000, 90_000, 130_000))
-BUDGET: dict[str, dict[str, Any]] = {
+BUDGET: dict[str, dict[str, int]] = {
     "quick": {"steps": 150, "batch": 250},
     "standard": {"steps": 378, "batch": 128},
     "full": {"steps": 46_900, "batch": 128, "accelerated": True},
@@ -91,17 +105,17 @@ ADAPTED = {
     "standard": "8,000 images of MNIST, 378 steps; uniform initial weights",
     "full": "uniform initial weights; learning rate falling to zero",
 }
-ON_IMAGES = {tier: ADAPTED[tier] for tier in ("standard", "full")}
+ON_IMAGES = only(ADAPTED, "standard", "full")
 
 
-def descent(tier: str, data: Any, model: Any, **changes: Any) -> Solved:
+def descent(tier: str, data: Value, model: Value, **changes: float) -> Solved:
     """One net, whole or in a subspace, trained on a tier's budget."""
-    reach = WITHIN if isinstance(model, Subspace) else WHOLE
-    return Solved(data, Adam(model, **{"reach": reach, **BUDGET[tier], **changes}))
+    adam = Adam(model, reach=WITHIN if isinstance(model, Subspace) else WHOLE)
+    return Solved(data, adam.but(**BUDGET[tier]).but(**changes))
 
 
 def sweep(
-    data: Tiers, model: Tiers, grid: Tiers, budget: Mapping[str, Mapping[str, Any]] | None = None
+    data: Tiers, model: Tiers, grid: Tiers, budget: Mapping[str, Mapping[str, int]] | None = None
 ) -> Tiers:
     """For each tier of the grid the whole net, then the net in subspaces of the grid's dimensions."""
     made = {}
@@ -125,9 +139,9 @@ def projected(projection: str, part: float = 1.0) -> Tiers:
     return Tiers(**made)
 
 
-def times(runs: Any, one: str, other: str, measure: str = "test_error") -> Any:
-    """How many times the dimension of one sweep is that of another."""
-    return ratio(*(dimension(getattr(runs, name), name, measure) for name in (one, other)))
+def times(measure: str = "test_error", **two: Sequence[Results]) -> Measured:
+    """How many times the dimension of one sweep is that of another, named by their keywords."""
+    return ratio(*(dimension(swept, name, measure) for name, swept in two.items()))
 
 
 DENSE, DENSE_SHUFFLED = sweep(DATA, NET, GRID), sweep(SHUFFLED, NET, GRID)
@@ -157,12 +171,14 @@ MEMORIZED_FEW = sweep(FEW.but(labels=RANDOM), MEMORIZER, FEW_GRID, FEW_LONG)
     published=Tiers(quick=(), standard=PUBLISHED, full=PUBLISHED),
 )
 @control(net=DENSE_NARROW, size=sizes(NARROW), says="a narrow net: of few weights it is no small share")
-def test_a_small_random_subspace_suffices(runs: Any, check: Any) -> None:
-    share = (dimension(runs.net, "dense net") / runs.size).named("d_int90 / number of weights")
+def test_a_small_random_subspace_suffices(
+    net: Sequence[Results], size: int, share: float, published: Sequence[tuple[float, float]], check: Check
+) -> None:
+    taken = (dimension(net, "dense net") / size).named("d_int90 / number of weights")
     small = "one in 200 (the paper has one in 266), and three in a hundred of the 8,970 weights at quick"
-    check(bounded(share, runs.share, because=small))
-    reported = {"Li et al. 2018, 784-200-200-10": runs.published} if runs.published else None
-    draw(check, runs.net, "dense net", reported=reported)
+    check(below(taken, share, because=small))
+    reported = {"Li et al. 2018, 784-200-200-10": published} if published else None
+    draw(check, net, "dense net", reported=reported)
 
 
 @claim(
@@ -179,10 +195,12 @@ def test_a_small_random_subspace_suffices(runs: Any, check: Any) -> None:
     measure=Tiers(quick="train_error", standard="test_error", full="test_error"),
     says="a convolutional net; on digits random labels for shuffled pixels, by training accuracy",
 )
-def test_dense_nets_are_blind_to_shuffled_pixels(runs: Any, check: Any) -> None:
-    changed = times(runs, "shuffled", "true", runs.measure)
+def test_dense_nets_are_blind_to_shuffled_pixels(
+    shuffled: Sequence[Results], true: Sequence[Results], measure: str, check: Check
+) -> None:
+    changed = times(measure, shuffled=shuffled, true=true)
     check(equivalent(changed, BLIND, because="well below the factor of 2 between optimizers and baselines"))
-    draw(check, runs.shuffled, "dense net, shuffled pixels", runs.measure)
+    draw(check, shuffled, "dense net, shuffled pixels", measure)
 
 
 @claim(
@@ -198,10 +216,12 @@ def test_dense_nets_are_blind_to_shuffled_pixels(runs: Any, check: Any) -> None:
 )
 @trained(shuffled=CONV_SHUFFLED, true=CONV)
 @control(shuffled=DENSE_SHUFFLED, true=DENSE, says="a dense net")
-def test_convolutional_nets_notice_shuffled_pixels(runs: Any, check: Any) -> None:
-    changed = times(runs, "shuffled", "true")
-    check(effect(changed, BLIND, because="more than what passes for no change in the dense net"))
-    for swept, series in ((runs.true, "LeNet"), (runs.shuffled, "LeNet, shuffled pixels")):
+def test_convolutional_nets_notice_shuffled_pixels(
+    shuffled: Sequence[Results], true: Sequence[Results], check: Check
+) -> None:
+    changed = times(shuffled=shuffled, true=true)
+    check(above(changed, BLIND, because="more than what passes for no change in the dense net"))
+    for swept, series in ((true, "LeNet"), (shuffled, "LeNet, shuffled pixels")):
         draw(check, swept, series)
 
 
@@ -221,10 +241,12 @@ def test_convolutional_nets_notice_shuffled_pixels(runs: Any, check: Any) -> Non
 )
 @trained(random=MEMORIZED, true=LEARNT)
 @control(random=LEARNT, says="true labels on both sides")
-def test_random_labels_need_a_far_larger_subspace(runs: Any, check: Any) -> None:
-    more = times(runs, "random", "true", "train_error")
-    check(effect(more, 3.0, because="three times, half of what 250 digits gave in calibration"))
-    for swept, series in ((runs.random, "random labels"), (runs.true, "true labels")):
+def test_random_labels_need_a_far_larger_subspace(
+    random: Sequence[Results], true: Sequence[Results], check: Check
+) -> None:
+    more = times("train_error", random=random, true=true)
+    check(above(more, 3.0, because="three times, half of what 250 digits gave in calibration"))
+    for swept, series in ((random, "random labels"), (true, "true labels")):
         draw(check, swept, series, "train_error")
 
 
@@ -237,9 +259,11 @@ def test_random_labels_need_a_far_larger_subspace(runs: Any, check: Any) -> None
 )
 @trained(more=MEMORIZED, fewer=MEMORIZED_FEW)
 @control(more=MEMORIZED_FEW, says="no more labels on either side")
-def test_the_dimension_of_random_labels_grows_with_their_number(runs: Any, check: Any) -> None:
-    grown = times(runs, "more", "fewer", "train_error")
-    check(effect(grown, 1.2, because="a fifth more; the paper has 46 % for twice the labels"))
+def test_the_dimension_of_random_labels_grows_with_their_number(
+    more: Sequence[Results], fewer: Sequence[Results], check: Check
+) -> None:
+    grown = times("train_error", more=more, fewer=fewer)
+    check(above(grown, 1.2, because="a fifth more; the paper has 46 % for twice the labels"))
 
 
 @claim(
@@ -251,9 +275,11 @@ def test_the_dimension_of_random_labels_grows_with_their_number(runs: Any, check
 )
 @trained(more=MEMORIZED, fewer=MEMORIZED_FEW)
 @control(fewer=LEARNT, says="random labels against as many true ones")
-def test_each_random_label_takes_fewer_dimensions_if_there_are_more(runs: Any, check: Any) -> None:
-    grown = times(runs, "more", "fewer", "train_error")
-    check(bounded(grown, 10.0, because="the ratio of the numbers of labels"))
+def test_each_random_label_takes_fewer_dimensions_if_there_are_more(
+    more: Sequence[Results], fewer: Sequence[Results], check: Check
+) -> None:
+    grown = times("train_error", more=more, fewer=fewer)
+    check(below(grown, 10.0, because="the ratio of the numbers of labels"))
 
 
 @claim(
@@ -269,11 +295,13 @@ def test_each_random_label_takes_fewer_dimensions_if_there_are_more(runs: Any, c
 )
 @trained(large=DENSE_LARGE, small=DENSE_NARROW, most=sizes(LARGE), least=sizes(NARROW))
 @control(large=DENSE_NARROW, most=sizes(NARROW), says="the small net twice: no more weights")
-def test_the_dimension_hardly_depends_on_the_net(runs: Any, check: Any) -> None:
-    grown = times(runs, "large", "small")
-    quarter = runs.most / runs.least / 4
-    check(bounded(grown, quarter, because="a quarter of the ratio of the numbers of weights"))
-    for swept, series in ((runs.large, "largest net"), (runs.small, "smallest net")):
+def test_the_dimension_hardly_depends_on_the_net(
+    large: Sequence[Results], small: Sequence[Results], most: int, least: int, check: Check
+) -> None:
+    grown = times(large=large, small=small)
+    quarter = most / least / 4
+    check(below(grown, quarter, because="a quarter of the ratio of the numbers of weights"))
+    for swept, series in ((large, "largest net"), (small, "smallest net")):
         draw(check, swept, series)
 
 
@@ -288,9 +316,9 @@ def test_the_dimension_hardly_depends_on_the_net(runs: Any, check: Any) -> None:
 )
 @trained(dense=projected("dense"), sparse=projected("sparse"), fastfood=projected("fastfood"))
 @control(sparse=projected("sparse", 0.5), says="sparse projections of half the dimension")
-def test_projections_agree(runs: Any, check: Any) -> None:
-    for other in (runs.sparse, runs.fastfood):
-        apart = other.final("test_error") - runs.dense.final("test_error")
+def test_projections_agree(dense: Results, sparse: Results, fastfood: Results, check: Check) -> None:
+    for other in (sparse, fastfood):
+        apart = other.final("test_error") - dense.final("test_error")
         check(equivalent(apart, 0.04, because="four points, where half the dimension costs eight"))
 
 
@@ -312,9 +340,9 @@ def test_projections_agree(runs: Any, check: Any) -> None:
     within=Tiers(quick=DENSE["quick"][2], standard=DENSE["standard"][2]),
 )
 @control(small=Tiers(quick=DENSE["quick"][0], standard=DENSE["standard"][0]), says="the whole large net")
-def test_subspaces_of_large_nets_beat_small_nets(runs: Any, check: Any) -> None:
-    more = runs.small.final("test_error") - runs.within.final("test_error")
-    check(effect(more.named("accuracy, subspace - small net"), 0.1, because="ten points"))
+def test_subspaces_of_large_nets_beat_small_nets(small: Results, within: Results, check: Check) -> None:
+    more = small.final("test_error") - within.final("test_error")
+    check(above(more.named("accuracy, subspace - small net"), 0.1, because="ten points"))
 
 
 @claim(
@@ -329,6 +357,8 @@ def test_subspaces_of_large_nets_beat_small_nets(runs: Any, check: Any) -> None:
 )
 @trained(cifar=sweep(CIFAR, LENET, CIFAR_GRID), mnist=CONV)
 @control(cifar=CONV, says="MNIST on both sides")
-def test_cifar_takes_a_larger_subspace_than_mnist(runs: Any, check: Any) -> None:
-    check(effect(times(runs, "cifar", "mnist"), 2.0, because="twice; the paper has ten times"))
-    draw(check, runs.cifar, "LeNet, CIFAR-10")
+def test_cifar_takes_a_larger_subspace_than_mnist(
+    cifar: Sequence[Results], mnist: Sequence[Results], check: Check
+) -> None:
+    check(above(times(cifar=cifar, mnist=mnist), 2.0, because="twice; the paper has ten times"))
+    draw(check, cifar, "LeNet, CIFAR-10")

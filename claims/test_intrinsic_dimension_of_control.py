@@ -9,11 +9,9 @@ Sharper first searches fail for want of a first policy that balances at all, hen
 
 from __future__ import annotations
 
-from typing import Any
-
 from claims.papers import LI2018
 from claims.subspaces import crossing
-from harness import Simulation, bounded, claim, control, effect, trained
+from harness import Check, Results, Simulation, above, below, claim, control, trained
 from harness.analytic.cart_pole import pole_balancing
 
 POLES = (1, 2, 3, 4, 6, 9)
@@ -36,11 +34,11 @@ def poles(force: float = 10.0) -> Simulation:
 )
 @trained(run=poles())
 @control(run=poles(force=0.0), says="a motor without force: no policy balances the pole")
-def test_an_inverted_pendulum_takes_about_four_dimensions(runs: Any, check: Any) -> None:
-    scores = runs.run.array("scores")
+def test_an_inverted_pendulum_takes_about_four_dimensions(run: Results, check: Check) -> None:
+    scores = run.array("scores")
     found = crossing(POLES, scores, [0.9] * len(scores), "d_int90")
-    check(bounded(found, 8.0, because="twice the paper's: published dimensions agree to a factor of 2"))
-    check(effect(found, 2.0, because="half of the paper's"))
+    check(below(found, 8.0, because="twice the paper's: published dimensions agree to a factor of 2"))
+    check(above(found, 2.0, because="half of the paper's"))
     check.draw(
         "Inverted pendulum",
         series="cross-entropy method",

@@ -15,19 +15,21 @@ wrong; 10,000 images have about the digits' ratio to pixels.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
 from claims.papers import OVERCLAIM, ZHANG2017
 from harness import (
+    Check,
+    Results,
     Solved,
     Tiers,
+    above,
     all_reach,
-    bounded,
+    below,
     claim,
     control,
-    effect,
     matches,
     ordered,
     ratio,
@@ -118,10 +120,10 @@ def corrupted(level: float) -> Tiers:
     run=LARGE["mnist"].but(data__labels=RANDOM, standard__data__n=2000),
     says="random labels (2,000 at standard), which are interpolated too",
 )
-def test_an_interpolating_kernel_generalizes_on_mnist(runs: Any, check: Any) -> None:
-    check(all_reach(runs.run.final("train_error"), 0.0))
+def test_an_interpolating_kernel_generalizes_on_mnist(run: Results, check: Check) -> None:
+    check(all_reach(run.final("train_error"), 0.0))
     tenth = "a ninth of chance, 0.9"
-    check(bounded(runs.run.final("test_error"), 0.1, because=tenth))
+    check(below(run.final("test_error"), 0.1, because=tenth))
 
 
 @claim(
@@ -139,9 +141,9 @@ def test_an_interpolating_kernel_generalizes_on_mnist(runs: Any, check: Any) -> 
     run=LARGE["cifar10"].but(data__labels=RANDOM, standard__data__n=2000),
     says="random labels (2,000 at standard), which are interpolated too",
 )
-def test_an_interpolating_kernel_generalizes_on_cifar10(runs: Any, check: Any) -> None:
-    check(all_reach(runs.run.final("train_error"), 0.0))
-    check(bounded(runs.run.final("test_error"), 0.65, because="25 points below chance"))
+def test_an_interpolating_kernel_generalizes_on_cifar10(run: Results, check: Check) -> None:
+    check(all_reach(run.final("train_error"), 0.0))
+    check(below(run.final("test_error"), 0.65, because="25 points below chance"))
 
 
 @claim(
@@ -155,8 +157,8 @@ def test_an_interpolating_kernel_generalizes_on_cifar10(runs: Any, check: Any) -
     run=ON_PIXELS.but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())),
     says="a linear kernel, whose rank is at most the number of pixels",
 )
-def test_any_labels_are_fit(runs: Any, check: Any) -> None:
-    check(all_reach(runs.run.final("train_error"), 0.0))
+def test_any_labels_are_fit(run: Results, check: Check) -> None:
+    check(all_reach(run.final("train_error"), 0.0))
 
 
 @claim(
@@ -168,8 +170,8 @@ def test_any_labels_are_fit(runs: Any, check: Any) -> None:
 )
 @trained(run=LARGE["mnist"].but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())))
 @control(run=ON_PIXELS.but(data__labels=RANDOM), says="a Gaussian kernel on the same pixels and labels")
-def test_a_linear_kernel_cannot_interpolate(runs: Any, check: Any) -> None:
-    check(effect(runs.run.final("train_error"), 0.5, because="chance is 0.9, and an interpolant has 0"))
+def test_a_linear_kernel_cannot_interpolate(run: Results, check: Check) -> None:
+    check(above(run.final("train_error"), 0.5, because="chance is 0.9, and an interpolant has 0"))
 
 
 @claim(
@@ -191,11 +193,13 @@ def test_a_linear_kernel_cannot_interpolate(runs: Any, check: Any) -> None:
     strong=ON_PIXELS.but(data__labels=RandomLabels(0.5), solver__ridge=1.0),
     says="half of the labels are random, which a penalty keeps from being fitted",
 )
-def test_ridge_does_not_help(runs: Any, check: Any) -> None:
-    best = smaller_of(*(run.final("test_error") for run in (runs.weak, runs.middle, runs.strong)))
-    gain = runs.free.final("test_error") - best
+def test_ridge_does_not_help(
+    free: Results, weak: Results, middle: Results, strong: Results, check: Check
+) -> None:
+    best = smaller_of(*(run.final("test_error") for run in (weak, middle, strong)))
+    gain = free.final("test_error") - best
     half = "half a point, though the best of three penalties is picked on the test set, in their favour"
-    check(bounded(gain.named("gain from the best penalty"), 0.005, because=half))
+    check(below(gain.named("gain from the best penalty"), 0.005, because=half))
 
 
 @claim(
@@ -211,10 +215,10 @@ def test_ridge_does_not_help(runs: Any, check: Any) -> None:
     gabor=ON_GABOR.but(data__inputs=ShuffledPixels()),
     says="pixels in another order, which a kernel does not notice and a wavelet does",
 )
-def test_gabor_features_lower_the_error(runs: Any, check: Any) -> None:
-    gain = runs.pixels.final("test_error") - runs.gabor.final("test_error")
+def test_gabor_features_lower_the_error(pixels: Results, gabor: Results, check: Check) -> None:
+    gain = pixels.final("test_error") - gabor.final("test_error")
     margin = "a third of the paper's gain of 0.6 points"
-    check(effect(gain.named("gain from Gabor features"), 0.002, because=margin))
+    check(above(gain.named("gain from Gabor features"), 0.002, because=margin))
 
 
 @claim(
@@ -229,10 +233,12 @@ def test_gabor_features_lower_the_error(runs: Any, check: Any) -> None:
     patches=lambda: CIFAR10_PATCHES.but(data__inputs=ShuffledPixels()),
     says="filters on images whose pixels are in another order",
 )
-def test_random_convolutional_features_lower_the_error(runs: Any, check: Any) -> None:
-    gain = runs.pixels.final("test_error") - runs.patches.final("test_error")
+def test_random_convolutional_features_lower_the_error(
+    pixels: Results, patches: Results, check: Check
+) -> None:
+    gain = pixels.final("test_error") - patches.final("test_error")
     margin = "five points: a sixth of the paper's gain, with far fewer filters"
-    check(effect(gain.named("gain from random filters"), 0.05, because=margin))
+    check(above(gain.named("gain from random filters"), 0.05, because=margin))
 
 
 @claim(
@@ -244,11 +250,11 @@ def test_random_convolutional_features_lower_the_error(runs: Any, check: Any) ->
 )
 @trained(free=CIFAR10_PATCHES, held=CIFAR10_PATCHES.but(solver__solver__ridge=0.1))
 @control(held=CIFAR10_PATCHES.but(solver__solver__ridge=1e-6), says="a penalty too small to be felt")
-def test_l2_helps_a_little_on_random_features(runs: Any, check: Any) -> None:
-    gain = runs.free.final("test_error") - runs.held.final("test_error")
+def test_l2_helps_a_little_on_random_features(free: Results, held: Results, check: Check) -> None:
+    gain = free.final("test_error") - held.final("test_error")
     gain = gain.named("gain from the penalty")
-    check(effect(gain, 0.01, because="half of the paper's gain of two points"))
-    check(bounded(gain, 0.1, because="ten points: a third of the paper's gain from the features"))
+    check(above(gain, 0.01, because="half of the paper's gain of two points"))
+    check(below(gain, 0.1, because="ten points: a third of the paper's gain from the features"))
 
 
 @claim(
@@ -261,11 +267,11 @@ def test_l2_helps_a_little_on_random_features(runs: Any, check: Any) -> None:
 )
 @trained(pixels=ON_PIXELS, gabor=ON_GABOR)
 @control(gabor=ON_PIXELS.but(data__labels=RANDOM), says="pixels with random labels: a larger norm and error")
-def test_a_larger_norm_can_have_a_smaller_error(runs: Any, check: Any) -> None:
-    norms = ratio(runs.gabor.final("norm"), runs.pixels.final("norm"))
-    check(effect(norms, 1.2, because="a fifth; the paper's norms differ by a factor 1.8"))
-    gain = runs.pixels.final("test_error") - runs.gabor.final("test_error")
-    check(effect(gain, 0.002, because="a third of the paper's gain of 0.6 points"))
+def test_a_larger_norm_can_have_a_smaller_error(pixels: Results, gabor: Results, check: Check) -> None:
+    norms = ratio(gabor.final("norm"), pixels.final("norm"))
+    check(above(norms, 1.2, because="a fifth; the paper's norms differ by a factor 1.8"))
+    gain = pixels.final("test_error") - gabor.final("test_error")
+    check(above(gain, 0.002, because="a third of the paper's gain of 0.6 points"))
 
 
 @claim(
@@ -278,11 +284,13 @@ def test_a_larger_norm_can_have_a_smaller_error(runs: Any, check: Any) -> None:
 )
 @trained(pixels=ON_PIXELS, gabor=NARROW_ON_GABOR)
 @control(gabor=ON_GABOR, says="the wider kernel of the paper's claim")
-def test_the_comparison_of_norms_turns_with_the_bandwidth(runs: Any, check: Any) -> None:
-    norms = ratio(runs.gabor.final("norm"), runs.pixels.final("norm"))
-    check(bounded(norms, 0.95, because="one in twenty: far above the spread of norms between replicates"))
-    gain = runs.pixels.final("test_error") - runs.gabor.final("test_error")
-    check(effect(gain, 0.001, because="a sixth of the paper's gain: enough to say that it is not lost"))
+def test_the_comparison_of_norms_turns_with_the_bandwidth(
+    pixels: Results, gabor: Results, check: Check
+) -> None:
+    norms = ratio(gabor.final("norm"), pixels.final("norm"))
+    check(below(norms, 0.95, because="one in twenty: far above the spread of norms between replicates"))
+    gain = pixels.final("test_error") - gabor.final("test_error")
+    check(above(gain, 0.001, because="a sixth of the paper's gain: enough to say that it is not lost"))
 
 
 @claim(
@@ -296,10 +304,10 @@ def test_the_comparison_of_norms_turns_with_the_bandwidth(runs: Any, check: Any)
     random=ON_PIXELS.but(data__inputs=ShuffledPixels()),
     says="true labels and pixels in another order, which a kernel does not notice",
 )
-def test_random_labels_have_a_larger_norm(runs: Any, check: Any) -> None:
-    norms = ratio(runs.random.final("norm"), runs.true.final("norm"))
+def test_random_labels_have_a_larger_norm(random: Results, true: Results, check: Check) -> None:
+    norms = ratio(random.final("norm"), true.final("norm"))
     check(
-        effect(norms, 1.5, because="half as large again; in calibration it was four times as large on digits")
+        above(norms, 1.5, because="half as large again; in calibration it was four times as large on digits")
     )
 
 
@@ -310,17 +318,12 @@ def test_random_labels_have_a_larger_norm(runs: Any, check: Any) -> None:
     adapted=SMALL,
     contested="Zhang et al. 2017: the norm does not predict generalization",
 )
-@trained(**{f"level{i}": corrupted(p) for i, p in enumerate(LEVELS)})
+@trained(levels=[corrupted(p) for p in LEVELS])
 @control(
-    level0=corrupted(1.0),
-    level1=corrupted(0.75),
-    level2=corrupted(0.5),
-    level3=corrupted(0.25),
-    level4=corrupted(0.0),
+    levels=[corrupted(p) for p in reversed(LEVELS)],
     says="the shares in falling order",
 )
-def test_within_one_kernel_the_norm_ranks_corruption(runs: Any, check: Any) -> None:
-    levels = [getattr(runs, f"level{i}") for i in range(len(LEVELS))]
+def test_within_one_kernel_the_norm_ranks_corruption(levels: Sequence[Results], check: Check) -> None:
     for measure in ("norm", "test_error"):
         values = [
             level.final(measure).named(f"{measure} at {p:g}") for level, p in zip(levels, LEVELS, strict=True)
@@ -347,8 +350,10 @@ def test_within_one_kernel_the_norm_ranks_corruption(runs: Any, check: Any) -> N
 @trained(run=lambda data: LARGE[data])
 @control(run=lambda data: LARGE[data].but(full__data__n=5000), says="5,000 training images")
 @pytest.mark.parametrize(("data", "error", "tolerance"), [("mnist", 0.012, 0.002), ("cifar10", 0.46, 0.03)])
-def test_the_error_is_the_papers(runs: Any, check: Any, data: str, error: float, tolerance: float) -> None:
+def test_the_error_is_the_papers(
+    run: Results, check: Check, data: str, error: float, tolerance: float
+) -> None:
     because = (
         "two deviations of an error on 10,000 images; for CIFAR-10 three points for an unknown bandwidth"
     )
-    check(matches(runs.run.final("test_error"), error, tolerance, because=because))
+    check(matches(run.final("test_error"), error, tolerance, because=because))

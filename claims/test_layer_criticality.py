@@ -14,18 +14,22 @@ no single critical layer: what putting a layer back costs falls from the sixth o
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from claims.papers import ZHANG2022
+from claims.texts import only
 from harness import (
+    Check,
     Experiment,
     From,
+    Measured,
+    Results,
     Sgd,
     Tiers,
-    bounded,
+    above,
+    below,
     claim,
     control,
-    effect,
     larger_of,
     mean_of,
     ordered,
@@ -38,6 +42,7 @@ from harness.models import Mlp
 from harness.models.redrawn import Redrawn
 from harness.models.resnet18 import ResNet18
 from harness.models.vgg import Vgg
+from harness.spec import TIERS
 
 NET = Tiers(
     quick=Experiment(Digits(n=1200, whiten=False), Mlp(64, depth=3), Sgd(lr=0.05, epochs=60, batch=32)),
@@ -71,9 +76,9 @@ IN_VGG = {
 ON_CIFAR = {"full": "one ResNet18 with pre-activation; a learning rate x 0.95 an epoch; no augmentation"}
 
 
-def each(nets: Tiers, change: Any) -> Tiers:
+def each(nets: Tiers, change: Callable[[Experiment], Experiment]) -> Tiers:
     """A change of every tier's experiment."""
-    return Tiers(**{t: change(nets[t]) for t in ("quick", "standard", "full") if t in nets})
+    return Tiers(**{t: change(nets[t]) for t in TIERS if t in nets})
 
 
 def at_epoch(net: Experiment, epoch: int) -> Experiment:
@@ -94,27 +99,30 @@ def patched(nets: Tiers, layers: tuple[str, ...], *, epoch: int = 0, fresh: bool
     return each(nets, change)
 
 
-def one_by_one(nets: Tiers, layers: tuple[str, ...], name: str = "layer", **how: Any) -> dict[str, Any]:
-    """``layer0``, ``layer1``, ...: the net with each of some layers put back alone."""
-    return {f"{name}{i}": patched(nets, (layer,), **how) for i, layer in enumerate(layers)}
+def one_by_one(nets: Tiers, layers: tuple[str, ...], *, fresh: bool = False) -> list[Tiers]:
+    """The net with each of some layers put back alone, in the order of the layers."""
+    return [patched(nets, (layer,), fresh=fresh) for layer in layers]
 
 
-def at_checkpoints(**how: Any) -> dict[str, Any]:
-    """``epoch0``, ...: the net with its first layer put back to each checkpoint."""
-    return {f"epoch{t}": patched(NET, FIRST, epoch=t, **how) for t in EPOCHS}
+def at_checkpoints(*, fresh: bool = False) -> dict[int, Tiers]:
+    """By epoch, the net with its first layer put back to each checkpoint."""
+    return {t: patched(NET, FIRST, epoch=t, fresh=fresh) for t in EPOCHS}
 
 
-def drops(runs: Any, layers: tuple[str, ...]) -> list[Any]:
+def drops(net: Results, put_back: Sequence[Results], layers: tuple[str, ...]) -> list[Measured]:
     """What the test error gains by putting back each layer, [layer] of [replicate]."""
     return [
-        (getattr(runs, f"layer{i}").final("test_error") - runs.net.final("test_error")).named(
-            f"drop, {layer}"
-        )
-        for i, layer in enumerate(layers)
+        (patch.final("test_error") - net.final("test_error")).named(f"drop, {layer}")
+        for patch, layer in zip(put_back, layers, strict=True)
     ]
 
 
-def drawn(check: Any, series: str, found: list[Any]) -> None:
+def mean_error(put_back: Sequence[Results]) -> Measured:
+    """The mean test error over layers put back, [replicate]."""
+    return mean_of([patch.final("test_error") for patch in put_back])
+
+
+def drawn(check: Check, series: str, found: list[Measured]) -> None:
     """What each layer costs, from the first up."""
     check.draw(
         "Layers put back, one at a time",
@@ -132,16 +140,15 @@ def drawn(check: Any, series: str, found: list[Any]) -> None:
     says="Putting the first layer back to its initial weights costs more than any other layer.",
     adapted=ADAPTED,
 )
-@trained(net=NET, **one_by_one(NET, LAYERS))
+@trained(net=NET, put_back=one_by_one(NET, LAYERS))
 @control(
-    layer0=patched(NET, LAYERS[2:3]),
-    layer2=patched(NET, LAYERS[:1]),
+    put_back=one_by_one(NET, (LAYERS[2], LAYERS[1], LAYERS[0], LAYERS[3])),
     says="the first and the third layer exchanged",
 )
-def test_the_first_layer_is_critical(runs: Any, check: Any) -> None:
-    first, *others = drops(runs, LAYERS)
+def test_the_first_layer_is_critical(net: Results, put_back: Sequence[Results], check: Check) -> None:
+    first, *others = drops(net, put_back, LAYERS)
     more = (first - larger_of(*others)).named("drop, first layer - largest other")
-    check(effect(more, 0.05, because="five points of accuracy"))
+    check(above(more, 0.05, because="five points of accuracy"))
     drawn(check, "initial weights", [first, *others])
 
 
@@ -151,12 +158,14 @@ def test_the_first_layer_is_critical(runs: Any, check: Any) -> None:
     says="The other layers are robust: put back one at a time, they cost little on average.",
     adapted=ADAPTED,
 )
-@trained(net=NET, **one_by_one(NET, UPPER), margin=Tiers(quick=0.2, standard=0.08, full=0.08))
-@control(**one_by_one(NET, UPPER, fresh=True), says="fresh random weights for the initial ones")
-def test_upper_layers_are_robust(runs: Any, check: Any) -> None:
-    mean = mean_of(drops(runs, UPPER)).named("mean drop, upper layers")
+@trained(net=NET, put_back=one_by_one(NET, UPPER), margin=Tiers(quick=0.2, standard=0.08, full=0.08))
+@control(put_back=one_by_one(NET, UPPER, fresh=True), says="fresh random weights for the initial ones")
+def test_upper_layers_are_robust(
+    net: Results, put_back: Sequence[Results], margin: float, check: Check
+) -> None:
+    mean = mean_of(drops(net, put_back, UPPER)).named("mean drop, upper layers")
     fifth = "a fifth of the accuracy on digits, where the last layer matters; eight points on MNIST"
-    check(bounded(mean, runs.margin, because=fifth))
+    check(below(mean, margin, because=fifth))
 
 
 @claim(
@@ -165,13 +174,13 @@ def test_upper_layers_are_robust(runs: Any, check: Any) -> None:
     says="Fresh random weights in any one layer leave little more than chance.",
     adapted=ADAPTED,
 )
-@trained(**one_by_one(NET, LAYERS, fresh=True), net=NET)
-@control(**one_by_one(NET, LAYERS), says="the layer's own initial weights")
-def test_any_fresh_layer_destroys_the_net(runs: Any, check: Any) -> None:
-    errors = [getattr(runs, f"layer{i}").final("test_error") for i in range(len(LAYERS))]
+@trained(put_back=one_by_one(NET, LAYERS, fresh=True), net=NET)
+@control(put_back=one_by_one(NET, LAYERS), says="the layer's own initial weights")
+def test_any_fresh_layer_destroys_the_net(put_back: Sequence[Results], net: Results, check: Check) -> None:
+    errors = [patch.final("test_error") for patch in put_back]
     least = smaller_of(*errors).named("smallest test_error")
-    check(effect(least, 0.65, because="a quarter of what training gained over chance, 0.9"))
-    drawn(check, "fresh weights", drops(runs, LAYERS))
+    check(above(least, 0.65, because="a quarter of what training gained over chance, 0.9"))
+    drawn(check, "fresh weights", drops(net, put_back, LAYERS))
 
 
 @claim(
@@ -181,13 +190,13 @@ def test_any_fresh_layer_destroys_the_net(runs: Any, check: Any) -> None:
     "the smaller the cost.",
     adapted=ADAPTED,
 )
-@trained(**at_checkpoints())
-@control(**at_checkpoints(fresh=True), says="checkpoints of another training")
-def test_later_checkpoints_cost_less(runs: Any, check: Any) -> None:
-    errors = [getattr(runs, f"epoch{t}").final("test_error") for t in reversed(EPOCHS)]
+@trained(put_back=at_checkpoints())
+@control(put_back=at_checkpoints(fresh=True), says="checkpoints of another training")
+def test_later_checkpoints_cost_less(put_back: Mapping[int, Results], check: Check) -> None:
+    errors = [put_back[t].final("test_error") for t in reversed(EPOCHS)]
     check(ordered(errors, because="any step, for the order is claimed and not its size"))
     gain = (errors[-1] - errors[0]).named("test_error, put back to epoch 0 - to epoch 4")
-    check(effect(gain, 0.1, because="ten points of accuracy"))
+    check(above(gain, 0.1, because="ten points of accuracy"))
     check.draw(
         "First layer put back",
         series="three hidden layers",
@@ -198,11 +207,11 @@ def test_later_checkpoints_cost_less(runs: Any, check: Any) -> None:
     )
 
 
-def of_widths(*places: int) -> dict[str, Any]:
-    """``width0``, ...: nets with hidden layers of some of three widths, their first layer put back."""
-    widths = Tiers(quick=(16, 64, 256), standard=(32, 128, 512), full=(32, 128, 512))
-    nets = [NET.but(model__width=each(widths, lambda found, i=i: found[i])) for i in places]
-    return {f"width{i}": patched(net, FIRST) for i, net in enumerate(nets)}
+def of_widths(*places: int) -> list[Tiers]:
+    """Nets with hidden layers of some of three widths, their first layer put back."""
+    quick, larger = (16, 64, 256), (32, 128, 512)
+    widths = [Tiers(quick=quick[i], standard=larger[i], full=larger[i]) for i in places]
+    return [patched(NET.but(model__width=width), FIRST) for width in widths]
 
 
 @claim(
@@ -215,10 +224,10 @@ def of_widths(*places: int) -> dict[str, Any]:
         "full": ADAPTED["full"],
     },
 )
-@trained(**of_widths(0, 1, 2))
-@control(**of_widths(2, 1, 0), says="the widths in falling order")
-def test_wider_nets_are_more_robust(runs: Any, check: Any) -> None:
-    errors = [getattr(runs, f"width{i}").final("test_error") for i in (2, 1, 0)]
+@trained(nets=of_widths(0, 1, 2))
+@control(nets=of_widths(2, 1, 0), says="the widths in falling order")
+def test_wider_nets_are_more_robust(nets: Sequence[Results], check: Check) -> None:
+    errors = [net.final("test_error") for net in reversed(nets)]
     check(ordered(errors, because="any step, for the order is claimed and not its size"))
 
 
@@ -239,37 +248,37 @@ def of_depth(depth: int) -> Tiers:
 @trained(
     net=of_depth(3),
     shallow=of_depth(1),
-    **one_by_one(of_depth(3), LAYERS),
-    **one_by_one(of_depth(1), LAYERS[:2], name="shallow"),
+    put_back=one_by_one(of_depth(3), LAYERS),
+    shallow_put_back=one_by_one(of_depth(1), LAYERS[:2]),
 )
 @control(
     shallow=of_depth(3),
-    shallow0=patched(of_depth(3), LAYERS[1:2]),
-    shallow1=patched(of_depth(3), LAYERS[2:3]),
+    shallow_put_back=one_by_one(of_depth(3), LAYERS[1:3]),
     says="two upper layers of the deep net itself for the shallow one",
 )
-def test_deeper_nets_are_more_robust(runs: Any, check: Any) -> None:
-    deep = mean_of(drops(runs, LAYERS)).named("mean drop, three hidden layers")
-    shallow = mean_of(
-        [
-            getattr(runs, f"shallow{i}").final("test_error") - runs.shallow.final("test_error")
-            for i in range(2)
-        ]
-    )
-    more = (shallow.named("mean drop, one hidden layer") - deep).named("mean drop, one hidden layer - three")
-    check(effect(more, 0.0, because="any difference, for the order is claimed and not its size"))
+def test_deeper_nets_are_more_robust(
+    net: Results,
+    shallow: Results,
+    put_back: Sequence[Results],
+    shallow_put_back: Sequence[Results],
+    check: Check,
+) -> None:
+    deep = mean_of(drops(net, put_back, LAYERS)).named("mean drop, three hidden layers")
+    flat = mean_of(drops(shallow, shallow_put_back, LAYERS[:2]))
+    more = (flat.named("mean drop, one hidden layer") - deep).named("mean drop, one hidden layer - three")
+    check(above(more, 0.0, because="any difference, for the order is claimed and not its size"))
 
 
 @claim(
     ZHANG2022,
     "several layers at once",
     says="All middle layers can be put back together, and most of the accuracy stays.",
-    adapted={tier: ADAPTED[tier] for tier in ("standard", "full")},
+    adapted=only(ADAPTED, "standard", "full"),
 )
 @trained(run=patched(of_depth(3), MIDDLE))
 @control(run=patched(of_depth(3), FIRST + MIDDLE), says="the first layer as well")
-def test_middle_layers_can_be_put_back_together(runs: Any, check: Any) -> None:
-    check(bounded(runs.run.final("test_error"), 0.4, because="three fifths right, where chance is one tenth"))
+def test_middle_layers_can_be_put_back_together(run: Results, check: Check) -> None:
+    check(below(run.final("test_error"), 0.4, because="three fifths right, where chance is one tenth"))
 
 
 @claim(
@@ -279,19 +288,18 @@ def test_middle_layers_can_be_put_back_together(runs: Any, check: Any) -> None:
     adapted=ON_CIFAR,
 )
 @trained(
-    **one_by_one(RESNET, STAGES, name="first"),
-    **one_by_one(RESNET, WITHIN, name="within"),
+    first=one_by_one(RESNET, STAGES),
+    within=one_by_one(RESNET, WITHIN),
 )
 @control(
-    **one_by_one(RESNET, WITHIN, name="first"),
+    first=one_by_one(RESNET, WITHIN),
     says="layers of other blocks on both sides",
 )
-def test_first_layers_of_stages_are_critical(runs: Any, check: Any) -> None:
-    first, within = (
-        mean_of([getattr(runs, f"{which}{i}").final("test_error") for i in range(4)])
-        for which in ("first", "within")
-    )
-    check(effect((first - within).named("test_error, first of stage - others"), 0.05, because="five points"))
+def test_first_layers_of_stages_are_critical(
+    first: Sequence[Results], within: Sequence[Results], check: Check
+) -> None:
+    more = mean_error(first) - mean_error(within)
+    check(above(more.named("test_error, first of stage - others"), 0.05, because="five points"))
 
 
 @claim(
@@ -302,23 +310,22 @@ def test_first_layers_of_stages_are_critical(runs: Any, check: Any) -> None:
 )
 @trained(
     net=VGG,
-    **one_by_one(VGG, LOWEST, name="lowest"),
-    **one_by_one(VGG, TOPMOST, name="topmost"),
+    lowest=one_by_one(VGG, LOWEST),
+    topmost=one_by_one(VGG, TOPMOST),
 )
 @control(
-    **one_by_one(VGG, TOPMOST, name="lowest"),
-    **one_by_one(VGG, LOWEST, name="topmost"),
+    lowest=one_by_one(VGG, TOPMOST),
+    topmost=one_by_one(VGG, LOWEST),
     says="the lowest and the topmost layers exchanged",
 )
-def test_lowest_layers_of_vgg_are_critical(runs: Any, check: Any) -> None:
-    lowest, topmost = (
-        mean_of([getattr(runs, f"{which}{i}").final("test_error") for i in range(2)])
-        for which in ("lowest", "topmost")
-    )
-    more = (lowest - topmost).named("test_error, lowest layers - topmost")
-    check(effect(more, 0.05, because="five points of accuracy"))
-    cost = (topmost - runs.net.final("test_error")).named("mean drop, topmost layers")
-    check(bounded(cost, 0.15, because="less than half of the accuracy over chance that there is to lose"))
+def test_lowest_layers_of_vgg_are_critical(
+    net: Results, lowest: Sequence[Results], topmost: Sequence[Results], check: Check
+) -> None:
+    errors = [mean_error(put_back) for put_back in (lowest, topmost)]
+    more = (errors[0] - errors[1]).named("test_error, lowest layers - topmost")
+    check(above(more, 0.05, because="five points of accuracy"))
+    cost = (errors[1] - net.final("test_error")).named("mean drop, topmost layers")
+    check(below(cost, 0.15, because="less than half of the accuracy over chance that there is to lose"))
 
 
 @claim(
@@ -327,12 +334,12 @@ def test_lowest_layers_of_vgg_are_critical(runs: Any, check: Any) -> None:
     says="In VGG fresh random weights in any one layer leave little more than chance.",
     adapted=IN_VGG,
 )
-@trained(**one_by_one(VGG, OF_VGG, fresh=True), net=VGG)
-@control(**one_by_one(VGG, OF_VGG), says="the layer's own initial weights")
-def test_any_fresh_layer_destroys_vgg(runs: Any, check: Any) -> None:
-    errors = [getattr(runs, f"layer{i}").final("test_error") for i in range(len(OF_VGG))]
+@trained(put_back=one_by_one(VGG, OF_VGG, fresh=True))
+@control(put_back=one_by_one(VGG, OF_VGG), says="the layer's own initial weights")
+def test_any_fresh_layer_destroys_vgg(put_back: Sequence[Results], check: Check) -> None:
+    errors = [patch.final("test_error") for patch in put_back]
     least = smaller_of(*errors).named("smallest test_error")
-    check(effect(least, 0.7, because="half of what a small VGG gains over chance, 0.9"))
+    check(above(least, 0.7, because="half of what a small VGG gains over chance, 0.9"))
     check.draw(
         "Layers of VGG drawn anew, one at a time",
         series="fresh weights",

@@ -16,20 +16,24 @@ much as noise). It is now a claim of its own that begins at standard, where noth
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from claims.papers import ARPIT2017, OVERCLAIM
+from claims.texts import adding
 from harness import (
+    Check,
     Experiment,
+    Measured,
     Probing,
+    Results,
     Sgd,
     Solved,
     Tiers,
     WhenFitted,
-    bounded,
+    above,
+    below,
     claim,
     control,
-    effect,
     larger_of,
     ordered,
     ratio,
@@ -76,7 +80,7 @@ def at(level: float, base: Tiers = BASE) -> Tiers:
     return base.but(data__labels=RandomLabels(level))
 
 
-def single(what: str, **changes: Any) -> Tiers:
+def single(what: str, **changes: object) -> Tiers:
     """What single examples do, on data changed in some way."""
     data = DATA.but(**changes) if changes else DATA
     return Tiers(**{tier: Solved(data[tier], SOLVERS[what][tier]) for tier in ADAPTED})
@@ -87,15 +91,15 @@ def critical(level: float) -> Tiers:
     return Tiers(**{tier: Probing(at(level)[tier], RADIUS[tier]) for tier in ADAPTED})
 
 
-def by_level(made: Any, levels: tuple[float, ...]) -> dict[str, Any]:
-    """``level0``, ``level1``, ...: what is made of each share of random labels."""
-    return {f"level{i}": made(p) for i, p in enumerate(levels)}
-
-
-def at_width(narrow: bool, **changes: Any) -> Tiers:
+def at_width(narrow: bool, **changes: object) -> Tiers:
     """Training of narrow or wide nets, with time enough for noise."""
     width = Tiers(quick=48, standard=16) if narrow else Tiers(quick=256, standard=256)
     return BASE.but(model__width=width, optimizer__epochs=400, **changes)
+
+
+def narrow_and_wide(**changes: object) -> list[Tiers]:
+    """Training of the narrow nets, then of the wide ones."""
+    return [at_width(True, **changes), at_width(False, **changes)]
 
 
 @claim(
@@ -105,13 +109,13 @@ def at_width(narrow: bool, **changes: Any) -> Tiers:
     "them more than twice as many.",
     adapted=ADAPTED,
 )
-@trained(**by_level(at, LEVELS))
-@control(**by_level(at, (0.0,) * 6), says="true labels at every level")
-def test_label_noise_takes_longer_to_fit(runs: Any, check: Any) -> None:
-    epochs = [getattr(runs, f"level{i}").epochs_to("train_error", NEAR) for i in range(6)]
-    check(effect(ratio(epochs[5], epochs[0]), 3.0, because="three times as long, the least we call much"))
+@trained(levels=[at(p) for p in LEVELS])
+@control(levels=[at(0.0)] * len(LEVELS), says="true labels at every level")
+def test_label_noise_takes_longer_to_fit(levels: Sequence[Results], check: Check) -> None:
+    epochs = [level.epochs_to("train_error", NEAR) for level in levels]
+    check(above(ratio(epochs[5], epochs[0]), 3.0, because="three times as long, the least we call much"))
     for i in range(1, 5):
-        check(effect(ratio(epochs[i], epochs[0]), 2.0, because="twice as long"))
+        check(above(ratio(epochs[i], epochs[0]), 2.0, because="twice as long"))
     check.draw(
         "Time to fit under label noise",
         series="random labels",
@@ -132,9 +136,9 @@ def test_label_noise_takes_longer_to_fit(runs: Any, check: Any) -> None:
 )
 @trained(more=at(1.0), less=at(0.4))
 @control(less=at(0.0), says="against no random labels at all")
-def test_the_time_to_fit_saturates(runs: Any, check: Any) -> None:
-    epochs = [run.epochs_to("train_error", NEAR) for run in (runs.more, runs.less)]
-    check(bounded(ratio(*epochs), 1.5, because="half as long again, for two and a half times the noise"))
+def test_the_time_to_fit_saturates(more: Results, less: Results, check: Check) -> None:
+    epochs = [run.epochs_to("train_error", NEAR) for run in (more, less)]
+    check(below(ratio(*epochs), 1.5, because="half as long again, for two and a half times the noise"))
 
 
 @claim(
@@ -146,11 +150,9 @@ def test_the_time_to_fit_saturates(runs: Any, check: Any) -> None:
 )
 @trained(noise=MANY.but(data__inputs=NOISE), real=MANY)
 @control(noise=MANY, says="real images on both sides")
-def test_noise_inputs_take_longer_to_fit(runs: Any, check: Any) -> None:
-    epochs = [run.epochs_to("train_error", NEAR) for run in (runs.noise, runs.real)]
-    check(
-        effect(ratio(*epochs), 1.1, because="a tenth longer; on digits it was twice as long in calibration")
-    )
+def test_noise_inputs_take_longer_to_fit(noise: Results, real: Results, check: Check) -> None:
+    epochs = [run.epochs_to("train_error", NEAR) for run in (noise, real)]
+    check(above(ratio(*epochs), 1.1, because="a tenth longer; on digits it was twice as long in calibration"))
 
 
 @claim(
@@ -163,9 +165,9 @@ def test_noise_inputs_take_longer_to_fit(runs: Any, check: Any) -> None:
 )
 @trained(noise=BASE.but(data__inputs=NOISE), real=BASE)
 @control(noise=MANY.but(data__inputs=NOISE), real=MANY, says="8,000 images")
-def test_few_noise_inputs_are_fitted_sooner(runs: Any, check: Any) -> None:
-    epochs = [run.epochs_to("train_error", NEAR) for run in (runs.noise, runs.real)]
-    check(bounded(ratio(*epochs), 1.0, because="sooner at all"))
+def test_few_noise_inputs_are_fitted_sooner(noise: Results, real: Results, check: Check) -> None:
+    epochs = [run.epochs_to("train_error", NEAR) for run in (noise, real)]
+    check(below(ratio(*epochs), 1.0, because="sooner at all"))
 
 
 @claim(
@@ -179,28 +181,25 @@ def test_few_noise_inputs_are_fitted_sooner(runs: Any, check: Any) -> None:
     },
 )
 @trained(
-    real_narrow=at_width(True),
-    real_wide=at_width(False),
-    labels_narrow=at_width(True, data__labels=RANDOM),
-    labels_wide=at_width(False, data__labels=RANDOM),
-    inputs_narrow=at_width(True, data__inputs=NOISE),
-    inputs_wide=at_width(False, data__inputs=NOISE),
+    real=narrow_and_wide(),
+    labels=narrow_and_wide(data__labels=RANDOM),
+    inputs=narrow_and_wide(data__inputs=NOISE),
 )
 @control(
-    labels_narrow=at_width(True),
-    labels_wide=at_width(False),
-    inputs_narrow=at_width(True),
-    inputs_wide=at_width(False),
+    labels=narrow_and_wide(),
+    inputs=narrow_and_wide(),
     says="real data on both sides",
 )
-def test_noise_needs_more_capacity(runs: Any, check: Any) -> None:
-    def gain(kind: str) -> Any:
-        narrow, wide = (getattr(runs, f"{kind}_{size}") for size in ("narrow", "wide"))
-        return ratio(narrow.epochs_to("train_error", NEAR), wide.epochs_to("train_error", NEAR))
+def test_noise_needs_more_capacity(
+    real: Sequence[Results], labels: Sequence[Results], inputs: Sequence[Results], check: Check
+) -> None:
+    def gain(nets: Sequence[Results]) -> Measured:
+        narrow, wide = (net.epochs_to("train_error", NEAR) for net in nets)
+        return ratio(narrow, wide)
 
-    for kind in ("labels", "inputs"):
-        more = (gain(kind) - gain("real")).named(f"gain from width, random {kind} / real")
-        check(effect(more, 1.1, because="a tenth more"))
+    for kind, nets in (("labels", labels), ("inputs", inputs)):
+        more = (gain(nets) - gain(real)).named(f"gain from width, random {kind} / real")
+        check(above(more, 1.1, because="a tenth more"))
 
 
 @claim(
@@ -211,14 +210,14 @@ def test_noise_needs_more_capacity(runs: Any, check: Any) -> None:
 )
 @trained(run=at(0.4))
 @control(run=at(0.0), says="true labels: nothing to memorize")
-def test_patterns_are_learnt_first(runs: Any, check: Any) -> None:
-    lost = runs.run.final("test_error") - runs.run.best("test_error")
-    check(effect(lost.named("final - lowest test_error"), 0.05, because="five points of test error"))
+def test_patterns_are_learnt_first(run: Results, check: Check) -> None:
+    lost = run.final("test_error") - run.best("test_error")
+    check(above(lost.named("final - lowest test_error"), 0.05, because="five points of test error"))
     check.draw(
         "Patterns first",
-        series=runs.run.name,
-        x=runs.run.epochs.tolist(),
-        y=runs.run.curve("test_error").tolist(),
+        series=run.name,
+        x=run.epochs.tolist(),
+        y=run.curve("test_error").tolist(),
         x_label="epochs",
         y_label="test error, 40 % random labels",
     )
@@ -235,13 +234,15 @@ def test_patterns_are_learnt_first(runs: Any, check: Any) -> None:
 )
 @trained(real=single("easy"), inputs=single("easy", inputs=NOISE), labels=single("easy", labels=RANDOM))
 @control(real=single("easy", inputs=NOISE), says="Gaussian noise for real images")
-def test_only_real_data_has_easy_examples(runs: Any, check: Any) -> None:
-    noise = [runs.inputs, runs.labels]
+def test_only_real_data_has_easy_examples(
+    real: Results, inputs: Results, labels: Results, check: Check
+) -> None:
+    noise = [inputs, labels]
     always = larger_of(*(run.final("always_right") for run in noise))
-    easy = (runs.real.final("always_right") - always).named("always right, real - noise")
-    check(effect(easy, 0.1, because="a tenth of all examples"))
-    check(bounded(always.named("always right, noise"), 0.02, because="one in fifty: hardly any"))
-    for name, run in (("real", runs.real), ("Gaussian inputs", runs.inputs), ("random labels", runs.labels)):
+    easy = (real.final("always_right") - always).named("always right, real - noise")
+    check(above(easy, 0.1, because="a tenth of all examples"))
+    check(below(always.named("always right, noise"), 0.02, because="one in fifty: hardly any"))
+    for name, run in (("real", real), ("Gaussian inputs", inputs), ("random labels", labels)):
         hits = run.array("hits")[:, ::20]
         check.draw(
             "Hits after one epoch",
@@ -261,10 +262,12 @@ def test_only_real_data_has_easy_examples(runs: Any, check: Any) -> None:
 )
 @trained(real=single("easy"), inputs=single("easy", inputs=NOISE), labels=single("easy", labels=RANDOM))
 @control(real=single("easy", inputs=NOISE), says="Gaussian noise for real images")
-def test_real_examples_differ_more_in_difficulty(runs: Any, check: Any) -> None:
-    noise = larger_of(*(run.final("variance_ratio") for run in (runs.inputs, runs.labels)))
-    spread = ratio(runs.real.final("variance_ratio"), noise)
-    check(effect(spread.named("variance of hits, real / noise"), 1.2, because="a fifth more"))
+def test_real_examples_differ_more_in_difficulty(
+    real: Results, inputs: Results, labels: Results, check: Check
+) -> None:
+    noise = larger_of(*(run.final("variance_ratio") for run in (inputs, labels)))
+    spread = ratio(real.final("variance_ratio"), noise)
+    check(above(spread.named("variance of hits, real / noise"), 1.2, because="a fifth more"))
 
 
 @claim(
@@ -275,10 +278,12 @@ def test_real_examples_differ_more_in_difficulty(runs: Any, check: Any) -> None:
 )
 @trained(real=single("order"), inputs=single("order", inputs=NOISE), labels=single("order", labels=RANDOM))
 @control(real=single("order", inputs=NOISE), says="Gaussian noise for real images")
-def test_what_is_learnt_first_stays_learnt_on_real_data(runs: Any, check: Any) -> None:
-    noise = larger_of(*(run.final("right_always") for run in (runs.inputs, runs.labels)))
-    more = (runs.real.final("right_always") - noise).named("right from the first epoch on, real - noise")
-    check(effect(more, 0.2, because="a fifth of all examples"))
+def test_what_is_learnt_first_stays_learnt_on_real_data(
+    real: Results, inputs: Results, labels: Results, check: Check
+) -> None:
+    noise = larger_of(*(run.final("right_always") for run in (inputs, labels)))
+    more = (real.final("right_always") - noise).named("right from the first epoch on, real - noise")
+    check(above(more, 0.2, because="a fifth of all examples"))
 
 
 @claim(
@@ -289,11 +294,13 @@ def test_what_is_learnt_first_stays_learnt_on_real_data(runs: Any, check: Any) -
 )
 @trained(real=single("order"), inputs=single("order", inputs=NOISE), labels=single("order", labels=RANDOM))
 @control(real=single("order", inputs=NOISE), says="Gaussian noise for real images")
-def test_loss_sensitivity_is_concentrated_on_real_data(runs: Any, check: Any) -> None:
-    noise = larger_of(*(run.final("gini") for run in (runs.inputs, runs.labels)))
-    more = (runs.real.final("gini") - noise).named("Gini coefficient, real - noise")
-    check(effect(more, 0.3, because="nearly a third of the whole scale"))
-    for name, run in (("real", runs.real), ("Gaussian inputs", runs.inputs), ("random labels", runs.labels)):
+def test_loss_sensitivity_is_concentrated_on_real_data(
+    real: Results, inputs: Results, labels: Results, check: Check
+) -> None:
+    noise = larger_of(*(run.final("gini") for run in (inputs, labels)))
+    more = (real.final("gini") - noise).named("Gini coefficient, real - noise")
+    check(above(more, 0.3, because="nearly a third of the whole scale"))
+    for name, run in (("real", real), ("Gaussian inputs", inputs), ("random labels", labels)):
         found = run.array("gini_so_far")
         check.draw(
             "Gini coefficient of the loss sensitivity",
@@ -309,19 +316,17 @@ def test_loss_sensitivity_is_concentrated_on_real_data(runs: Any, check: Any) ->
     ARPIT2017,
     "Section 3.3, critical sample ratio",
     says="The more random labels, the more test images have another prediction close by.",
-    adapted={
-        tier: f"{said}; projected gradient ascent with noise for LASS" for tier, said in ADAPTED.items()
-    },
+    adapted=adding("projected gradient ascent with noise for LASS", ADAPTED),
 )
-@trained(**by_level(critical, LEVELS))
-@control(**by_level(critical, LEVELS[::-1]), says="the shares in falling order")
-def test_critical_samples_grow_with_label_noise(runs: Any, check: Any) -> None:
+@trained(levels=[critical(p) for p in LEVELS])
+@control(levels=[critical(p) for p in reversed(LEVELS)], says="the shares in falling order")
+def test_critical_samples_grow_with_label_noise(levels: Sequence[Results], check: Check) -> None:
     shares = [
-        getattr(runs, f"level{i}").final("critical").named(f"critical at {p:g}") for i, p in enumerate(LEVELS)
+        level.final("critical").named(f"critical at {p:g}") for level, p in zip(levels, LEVELS, strict=True)
     ]
     level = "up to two points of noise between neighbours, where the ends are 60 points apart"
     check(ordered(shares, slack=0.02, because=level))
-    check(effect(shares[-1] - shares[0], 0.3, because="thirty points from none to all"))
+    check(above(shares[-1] - shares[0], 0.3, because="thirty points from none to all"))
     check.draw(
         "Critical sample ratio",
         series="random labels",
@@ -340,18 +345,20 @@ def test_critical_samples_grow_with_label_noise(runs: Any, check: Any) -> None:
 )
 @trained(dropped_random=at(1.0, DROPPED), free_random=at(1.0, REGULARIZED), dropped=DROPPED, free=REGULARIZED)
 @control(dropped_random=at(1.0, REGULARIZED), dropped=REGULARIZED, says="no dropout on either side")
-def test_dropout_hinders_memorization(runs: Any, check: Any) -> None:
-    kept = runs.dropped_random.final("train_error") - runs.free_random.final("train_error")
-    check(effect(kept.named("random labels not memorized"), 0.1, because="a tenth of all labels"))
-    cost = runs.dropped.final("test_error") - runs.free.final("test_error")
-    check(bounded(cost.named("test_error, dropout - none"), 0.01, because="one point"))
+def test_dropout_hinders_memorization(
+    dropped_random: Results, free_random: Results, dropped: Results, free: Results, check: Check
+) -> None:
+    kept = dropped_random.final("train_error") - free_random.final("train_error")
+    check(above(kept.named("random labels not memorized"), 0.1, because="a tenth of all labels"))
+    cost = dropped.final("test_error") - free.final("test_error")
+    check(below(cost.named("test_error, dropout - none"), 0.01, because="one point"))
 
 
 @claim(
     ARPIT2017,
     "Section 5: dropout above other regularizers",
     says="Dropout hinders memorization more than weight decay that costs as little validation accuracy.",
-    adapted={tier: f"{said}; weight decay of 0.01" for tier, said in ADAPTED.items()},
+    adapted=adding("weight decay of 0.01", ADAPTED),
     expected={
         "quick": (
             "refuted",
@@ -372,8 +379,10 @@ def test_dropout_hinders_memorization(runs: Any, check: Any) -> None:
     says="a weight decay of 0.001",
 )
 @control(dropped_random=at(1.0, REGULARIZED), says="no dropout")
-def test_dropout_hinders_more_than_weight_decay(runs: Any, check: Any) -> None:
-    cost = runs.decayed.final("test_error") - runs.free.final("test_error")
-    check(bounded(cost.named("test_error, weight decay - none"), 0.01, because="one point"))
-    more = runs.dropped_random.final("train_error") - runs.decayed_random.final("train_error")
-    check(effect(more.named("not memorized, dropout - weight decay"), 0.0, because="any difference"))
+def test_dropout_hinders_more_than_weight_decay(
+    dropped_random: Results, decayed_random: Results, decayed: Results, free: Results, check: Check
+) -> None:
+    cost = decayed.final("test_error") - free.final("test_error")
+    check(below(cost.named("test_error, weight decay - none"), 0.01, because="one point"))
+    more = dropped_random.final("train_error") - decayed_random.final("train_error")
+    check(above(more.named("not memorized, dropout - weight decay"), 0.0, because="any difference"))

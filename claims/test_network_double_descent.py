@@ -18,7 +18,7 @@ halves the deviation of the rise, from 0.018 to 0.010. Margin and settings are a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from claims.papers import BELKIN2019, NAKKIRAN2020
 from claims.widths import (
@@ -31,19 +31,22 @@ from claims.widths import (
     TAIL,
     TRUE,
     WIDTHS,
+    at_widths,
     best,
     group,
     net,
-    nets,
     parameters,
     reused,
     window,
 )
 from harness import (
-    bounded,
+    Check,
+    Experiment,
+    Results,
+    above,
+    below,
     claim,
     control,
-    effect,
     larger_of,
     mean_of,
     ordered,
@@ -56,20 +59,21 @@ NETS = {"quick": "one hidden layer and 1,000 digits of 8x8 pixels, 600 epochs"}
 POINT = "one point, twice the deviation of a mean of five test errors on 797 examples"
 TWO_POINTS = "two points, about one deviation of a single network's test error between replicates"
 EARLY, LATE, AUGMENTED = (71, 90), (581, 600), (481, 500)
-LEVELS = {"true": 0.0, "tenth": 0.1, "fifth": 0.2}
 BAND = (10, 12, 16, 20)
 
 
-def noisy(level: float, widths: Any, name: str) -> dict[str, Any]:
-    """Networks at a level of label noise, named ``<name><width>``."""
-    return nets(widths, name, data__labels=WrongLabels(level))
+def noisy(level: float) -> dict[int, Experiment]:
+    """Networks of the dip and of the band at a level of label noise."""
+    return at_widths((*DIP, *BAND), data__labels=WrongLabels(level))
 
 
-def peaks(check: Any, runs: Any, low: tuple[int, ...], high: tuple[int, ...], far: tuple[int, ...]) -> None:
+def peaks(
+    check: Check, nets: Mapping[int, Results], low: Sequence[int], high: Sequence[int], far: Sequence[int]
+) -> None:
     """The peak group is above both shoulders by ``TWO_POINTS``."""
-    top = group(runs, high)
+    top = group(nets, high)
     for shoulder, name in ((low, "dip"), (far, "tail")):
-        check(effect((top - group(runs, shoulder)).named(f"peak - {name}"), 0.02, because=TWO_POINTS))
+        check(above((top - group(nets, shoulder)).named(f"peak - {name}"), 0.02, because=TWO_POINTS))
 
 
 # -- width --------------------------------------------------------------------------------------------
@@ -82,20 +86,20 @@ def peaks(check: Any, runs: Any, low: tuple[int, ...], high: tuple[int, ...], fa
     "rises to a peak where they come to fit their labels, and falls again.",
     adapted=SWEEP,
 )
-@trained(**nets(WIDTHS))
-@control(**nets(WIDTHS, data__labels=TRUE), says="true labels: wider is better throughout")
-def test_the_test_error_peaks_at_a_middling_width(runs: Any, check: Any) -> None:
-    peaks(check, runs, DIP, PEAK, TAIL)
-    errors = [getattr(runs, f"w{width}").final("test_error") for width in WIDTHS]
-    fits = [getattr(runs, f"w{width}").final("train_error") for width in WIDTHS]
+@trained(nets=at_widths(WIDTHS))
+@control(nets=at_widths(WIDTHS, data__labels=TRUE), says="true labels: wider is better throughout")
+def test_the_test_error_peaks_at_a_middling_width(nets: Mapping[int, Results], check: Check) -> None:
+    peaks(check, nets, DIP, PEAK, TAIL)
+    errors = [net.final("test_error") for net in nets.values()]
+    fits = [net.final("train_error") for net in nets.values()]
     fitted = next((p for p, fit in zip(WIDTHS, fits, strict=True) if fit.values.mean() < 0.01), WIDTHS[-1])
     marks = {"first to fit": parameters(fitted), "n": NOISY.n, "n x K": NOISY.n * CLASSES}
-    for series, found in (("test error", errors), ("training error", fits)):
+    for series, measured in (("test error", errors), ("training error", fits)):
         check.draw(
             "Width",
             series=series,
             x=[parameters(width) for width in WIDTHS],
-            y=found,
+            y=measured,
             x_label="parameters",
             y_label="error",
             x_scale="log",
@@ -109,11 +113,11 @@ def test_the_test_error_peaks_at_a_middling_width(runs: Any, check: Any) -> None
     says="Beyond the peak networks become better than the best of those before it.",
     adapted=NETS,
 )
-@trained(**nets(DIP), wide=net(256))
+@trained(nets=at_widths(DIP), wide=net(256))
 @control(wide=net(20), says="a network at the peak for the wide one")
-def test_the_widest_network_beats_the_dip(runs: Any, check: Any) -> None:
-    gain = group(runs, DIP) - runs.wide.final("test_error")
-    check(effect(gain.named("dip - widest"), 0.01, because=POINT))
+def test_the_widest_network_beats_the_dip(nets: Mapping[int, Results], wide: Results, check: Check) -> None:
+    gain = group(nets, DIP) - wide.final("test_error")
+    check(above(gain.named("dip - widest"), 0.01, because=POINT))
 
 
 @claim(
@@ -125,19 +129,19 @@ def test_the_widest_network_beats_the_dip(runs: Any, check: Any) -> None:
     "with squared loss",
     expected={"quick": ("refuted", "each of n examples needs its own class on top: here about 1.3 n do")},
 )
-@trained(at=net(128), **{f"before{i}": net(width) for i, width in enumerate(PEAK)}, measure="test_error")
+@trained(at=net(128), before=[net(width) for width in PEAK], measure="test_error")
 @control(
     at=reused(LADDER, to=53),
-    before0=reused(LADDER, to=16),
-    before1=reused(LADDER, to=20),
+    before=[reused(LADDER, to=16), reused(LADDER, to=20)],
     measure="test_squared_loss",
     positive=True,
     says="squared loss and weights reused up to n x K, as in the source: there the risk is higher",
 )
-def test_cross_entropy_peaks_at_n_times_k_parameters(runs: Any, check: Any) -> None:
-    before = mean_of([run.final(runs.measure) for run in (runs.before0, runs.before1)])
-    rise = runs.at.final(runs.measure) - before
-    check(effect(rise.named("at n x K - below"), 0.0, because="the direction is claimed, not the size"))
+def test_cross_entropy_peaks_at_n_times_k_parameters(
+    at: Results, before: Sequence[Results], measure: str, check: Check
+) -> None:
+    rise = at.final(measure) - mean_of([run.final(measure) for run in before])
+    check(above(rise.named("at n x K - below"), 0.0, because="the direction is claimed, not the size"))
 
 
 # -- label noise, training time, augmentation ---------------------------------------------------------
@@ -150,12 +154,12 @@ def test_cross_entropy_peaks_at_n_times_k_parameters(runs: Any, check: Any) -> N
     adapted=NETS,
     contested="the same section: on CIFAR-100, and in translation, there is one without added noise",
 )
-@trained(**nets((8, *BAND, 32, 64), data__labels=TRUE))
-@control(**nets((8, *BAND, 32, 64)), says="a fifth of the labels wrong")
-def test_without_label_noise_there_is_no_peak(runs: Any, check: Any) -> None:
-    errors = [getattr(runs, f"w{width}").final("test_error") for width in (8, *BAND, 32, 64)]
+@trained(nets=at_widths((8, *BAND, 32, 64), data__labels=TRUE))
+@control(nets=at_widths((8, *BAND, 32, 64)), says="a fifth of the labels wrong")
+def test_without_label_noise_there_is_no_peak(nets: Mapping[int, Results], check: Check) -> None:
+    errors = [net.final("test_error") for net in nets.values()]
     rise = larger_of(*errors[1:]) - errors[0]
-    check(bounded(rise.named("largest rise above 8 units"), 0.02, because=TWO_POINTS))
+    check(below(rise.named("largest rise above 8 units"), 0.02, because=TWO_POINTS))
 
 
 @claim(
@@ -165,23 +169,24 @@ def test_without_label_noise_there_is_no_peak(runs: Any, check: Any) -> None:
     "network that fits.",
     adapted=NETS,
 )
-@trained(**{k: v for name, p in LEVELS.items() for k, v in noisy(p, (*DIP, *BAND), name).items()})
-@control(**{k: v for name in LEVELS for k, v in noisy(0.2, (*DIP, *BAND), name).items()}, says="one level")
-def test_label_noise_raises_and_moves_the_peak(runs: Any, check: Any) -> None:
+@trained(true=noisy(0.0), tenth=noisy(0.1), fifth=noisy(0.2))
+@control(true=noisy(0.2), tenth=noisy(0.2), says="one level")
+def test_label_noise_raises_and_moves_the_peak(
+    true: Mapping[int, Results], tenth: Mapping[int, Results], fifth: Mapping[int, Results], check: Check
+) -> None:
+    levels = {0.0: true, 0.1: tenth, 0.2: fifth}
     heights = [
-        (group(runs, BAND, name=name) - group(runs, DIP, name=name)).named(f"peak - dip at {p:g}")
-        for name, p in LEVELS.items()
+        (group(nets, BAND) - group(nets, DIP)).named(f"peak - dip at {p:g}") for p, nets in levels.items()
     ]
     check(ordered(heights, slack=-0.02, because=TWO_POINTS + ", for each tenth of the labels"))
-    unfit = runs.fifth12.final("train_error") - runs.true12.final("train_error")
-    check(effect(unfit.named("training error of 12 units, a fifth - none"), 0.05, because="a quarter of it"))
-    for name, p in LEVELS.items():
-        widths = (*DIP, *BAND)
+    unfit = fifth[12].final("train_error") - true[12].final("train_error")
+    check(above(unfit.named("training error of 12 units, a fifth - none"), 0.05, because="a quarter of it"))
+    for p, nets in levels.items():
         check.draw(
             "Width and label noise",
             series=f"{p:.0%} wrong",
-            x=[parameters(width) for width in widths],
-            y=[getattr(runs, f"{name}{width}").final("test_error") for width in widths],
+            x=[parameters(width) for width in nets],
+            y=[net.final("test_error") for net in nets.values()],
             x_label="parameters",
             y_label="test error",
         )
@@ -194,16 +199,18 @@ def test_label_noise_raises_and_moves_the_peak(runs: Any, check: Any) -> None:
     "than 12 and 16, after 600 they are better.",
     adapted=NETS,
 )
-@trained(**nets((12, 16, 32, 64)), early=EARLY)
+@trained(nets=at_widths((12, 16, 32, 64)), early=EARLY)
 @control(early=LATE, says="the end of training on both sides")
-def test_longer_training_moves_the_peak_left(runs: Any, check: Any) -> None:
-    for (first, last), sign in ((runs.early, 1.0), (LATE, -1.0)):
+def test_longer_training_moves_the_peak_left(
+    nets: Mapping[int, Results], early: tuple[int, int], check: Check
+) -> None:
+    for (first, last), sign in ((early, 1.0), (LATE, -1.0)):
         wide, narrow = (
-            mean_of([window(getattr(runs, f"w{w}"), "test_error", first, last) for w in widths])
+            mean_of([window(nets[w], "test_error", first, last) for w in widths])
             for widths in ((32, 64), (12, 16))
         )
         name = f"{'wide - narrow' if sign > 0 else 'narrow - wide'}, epochs {first} to {last}"
-        check(effect((sign * (wide - narrow)).named(name), 0.01, because=POINT))
+        check(above((sign * (wide - narrow)).named(name), 0.01, because=POINT))
 
 
 @claim(
@@ -212,15 +219,16 @@ def test_longer_training_moves_the_peak_left(runs: Any, check: Any) -> None:
     says="Augmentation moves the peak to wider networks: with it the error still rises up to 128 units.",
     adapted={"quick": "one hidden layer and 1,000 digits, moved by up to one pixel, 500 epochs"},
 )
-@trained(**nets((24, 32, 128), data=SHIFTED, optimizer__epochs=500))
+@trained(nets=at_widths((24, 32, 128), data=SHIFTED, optimizer__epochs=500))
 @control(
-    **nets((24, 32, 128), optimizer__epochs=500), says="without augmentation, where 24 units are past it"
+    nets=at_widths((24, 32, 128), optimizer__epochs=500),
+    says="without augmentation, where 24 units are past it",
 )
-def test_augmentation_moves_the_peak_right(runs: Any, check: Any) -> None:
-    wide, *others = (window(getattr(runs, f"w{w}"), "test_error", *AUGMENTED) for w in (128, 24, 32))
-    check(effect((wide - mean_of(others)).named("128 units - 24 and 32"), 0.01, because=POINT))
+def test_augmentation_moves_the_peak_right(nets: Mapping[int, Results], check: Check) -> None:
+    wide, *others = (window(nets[w], "test_error", *AUGMENTED) for w in (128, 24, 32))
+    check(above((wide - mean_of(others)).named("128 units - 24 and 32"), 0.01, because=POINT))
     unfit = "a twentieth: far from the zero that networks of this width reach on images that stay"
-    check(effect(runs.w32.final("train_error"), 0.05, because=unfit))
+    check(above(nets[32].final("train_error"), 0.05, because=unfit))
 
 
 # -- more data, early stopping, weight decay ----------------------------------------------------------
@@ -233,20 +241,19 @@ def test_augmentation_moves_the_peak_right(runs: Any, check: Any) -> None:
     adapted={"quick": NETS["quick"] + " (as many steps on 400); the test images are those left over"},
 )
 @trained(
-    **{f"more{i}": net(width) for i, width in enumerate(PEAK)},
-    **{f"less{i}": net(w, data__n=400, optimizer__epochs=1477) for i, w in enumerate(PEAK)},
+    more=[net(width) for width in PEAK],
+    less=[net(width, data__n=400, optimizer__epochs=1477) for width in PEAK],
 )
 @control(
-    more0=net(5), more1=net(6),
-    less0=net(5, data__n=400, optimizer__epochs=1477), less1=net(6, data__n=400, optimizer__epochs=1477),
+    more=[net(width) for width in (5, 6)],
+    less=[net(width, data__n=400, optimizer__epochs=1477) for width in (5, 6)],
     says="narrow networks, which 400 examples drive over their peak already",
-)  # fmt: skip
-def test_more_data_does_not_help_near_the_peak(runs: Any, check: Any) -> None:
-    more, less = (
-        mean_of([getattr(runs, f"{name}{i}").final("test_error") for i in range(2)])
-        for name in ("more", "less")
-    )
-    check(effect((more - less).named("error with 1,000 - with 400"), -0.02, because=TWO_POINTS))
+)
+def test_more_data_does_not_help_near_the_peak(
+    more: Sequence[Results], less: Sequence[Results], check: Check
+) -> None:
+    errors = [mean_of([net.final("test_error") for net in nets]) for nets in (more, less)]
+    check(above((errors[0] - errors[1]).named("error with 1,000 - with 400"), -0.02, because=TWO_POINTS))
 
 
 @claim(
@@ -256,11 +263,11 @@ def test_more_data_does_not_help_near_the_peak(runs: Any, check: Any) -> None:
     adapted={"quick": NETS["quick"] + "; stopped by the test error: the best any rule could do"},
     contested="appendix of the same paper: on CIFAR-100 a ResNet18 keeps its peak",
 )
-@trained(**nets((*DIP, *PEAK)), stopped=True)
+@trained(nets=at_widths((*DIP, *PEAK)), stopped=True)
 @control(stopped=False, says="trained to the end")
-def test_early_stopping_removes_the_peak(runs: Any, check: Any) -> None:
-    low, high = (best(runs, g) if runs.stopped else group(runs, g) for g in (DIP, PEAK))
-    check(bounded((high - low).named("peak - dip"), 0.0, because="no rise at all"))
+def test_early_stopping_removes_the_peak(nets: Mapping[int, Results], stopped: bool, check: Check) -> None:
+    low, high = (best(nets, g) if stopped else group(nets, g) for g in (DIP, PEAK))
+    check(below((high - low).named("peak - dip"), 0.0, because="no rise at all"))
 
 
 @claim(
@@ -270,11 +277,13 @@ def test_early_stopping_removes_the_peak(runs: Any, check: Any) -> None:
     adapted={"quick": NETS["quick"] + "; stopped by the test error: the best any rule could do"},
     expected={"quick": ("refuted", "with wrong labels, fitting them costs networks of every width")},
 )
-@trained(**nets(TAIL))
-@control(**nets(TAIL, data__labels=TRUE), positive=True, says="true labels: nothing is lost by going on")
-def test_wide_networks_gain_nothing_from_early_stopping(runs: Any, check: Any) -> None:
-    gain = group(runs, TAIL) - best(runs, TAIL)
-    check(bounded(gain.named("last - best"), 0.02, because=TWO_POINTS))
+@trained(nets=at_widths(TAIL))
+@control(
+    nets=at_widths(TAIL, data__labels=TRUE), positive=True, says="true labels: nothing is lost by going on"
+)
+def test_wide_networks_gain_nothing_from_early_stopping(nets: Mapping[int, Results], check: Check) -> None:
+    gain = group(nets, TAIL) - best(nets, TAIL)
+    check(below(gain.named("last - best"), 0.02, because=TWO_POINTS))
 
 
 @claim(
@@ -283,8 +292,8 @@ def test_wide_networks_gain_nothing_from_early_stopping(runs: Any, check: Any) -
     says="With weight decay the peak is gone.",
     adapted={"quick": NETS["quick"] + "; a decay of 0.01 chosen on calibration replicates"},
 )
-@trained(**nets((*DIP, *PEAK), optimizer__weight_decay=0.01))
-@control(**nets((*DIP, *PEAK)), says="no weight decay")
-def test_weight_decay_removes_the_peak(runs: Any, check: Any) -> None:
-    rise = group(runs, PEAK) - group(runs, DIP)
-    check(bounded(rise.named("peak - dip"), 0.0, because="no rise at all"))
+@trained(nets=at_widths((*DIP, *PEAK), optimizer__weight_decay=0.01))
+@control(nets=at_widths((*DIP, *PEAK)), says="no weight decay")
+def test_weight_decay_removes_the_peak(nets: Mapping[int, Results], check: Check) -> None:
+    rise = group(nets, PEAK) - group(nets, DIP)
+    check(below(rise.named("peak - dip"), 0.0, because="no rise at all"))

@@ -8,13 +8,23 @@ labels differ, no function of the images fits them, and the test says so.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from claims.papers import ZHANG2017
 from claims.settings import INCEPTION, RANDOM
-from harness import Experiment, Sgd, Solved, Tiers, WhenFitted, claim, control, exists, trained
+from harness import (
+    Check,
+    Experiment,
+    Results,
+    Sgd,
+    Solved,
+    Tiers,
+    WhenFitted,
+    claim,
+    control,
+    exists,
+    trained,
+)
 from harness.analytic.contradictions import Contradictions
 from harness.data import Cifar10
 from harness.data.blank import BlankInputs
@@ -66,20 +76,22 @@ def blank_contradicting(net: str) -> Solved:
     says="1,000 blank images with random labels: no function can tell them apart",
 )
 @pytest.mark.parametrize("net", NETS)
-def test_a_convolutional_net_can_fit_random_labels(runs: Any, check: Any, net: str) -> None:
+def test_a_convolutional_net_can_fit_random_labels(
+    random: Results, least: Results, check: Check, net: str
+) -> None:
     check(
         exists(
-            runs.random.final("train_error"),
+            random.final("train_error"),
             0.01,
-            least=runs.least.final("least_train_error"),
+            least=least.final("least_train_error"),
             because="one per cent: the paper's own table prints 99.82 % under the words zero training error",
         )
     )
     check.draw(
         "Figure 1a, one run",
         series=net,
-        x=runs.random.steps,
-        y=runs.random.curve("train_loss"),
+        x=random.steps,
+        y=random.curve("train_loss"),
         x_label="gradient steps",
         y_label="training loss",
     )

@@ -17,20 +17,23 @@ widely spread to be refuted.
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from claims.figures import draw_sweep
 from claims.papers import BELKIN2019, MEI2019, NAKKIRAN2021, OVERCLAIM
-from claims.sweeps import at, draw_sweep
+from claims.sweeps import at
+from claims.texts import adding
 from harness import (
+    Check,
+    Results,
     Simulation,
     Solved,
     Tiers,
+    above,
     all_reach,
     argmax_in,
-    bounded,
+    below,
     claim,
     control,
-    effect,
     equivalent,
     larger_of,
     matches,
@@ -107,12 +110,12 @@ ADAPTED = {
 ON_SMALL = {"quick": ADAPTED["quick"], "standard": "2,000 training and 2,000 test images for 10,000 of each"}
 
 
-def size(run: Any) -> int:
+def size(run: Results) -> int:
     """Training examples."""
     return int(run.runs[0].value.data.train_size)
 
 
-def curve(run: Any, measure: str) -> dict[int, Measured]:
+def curve(run: Results, measure: str) -> dict[int, Measured]:
     """A measure at every width; of a ridge sweep, at its only penalty."""
     value = run.runs[0].value
     tail = (0,) if run.array(measure).ndim > 2 else ()
@@ -123,13 +126,13 @@ def curve(run: Any, measure: str) -> dict[int, Measured]:
     }
 
 
-def scaled_norms(run: Any) -> dict[int, Measured]:
+def scaled_norms(run: Results) -> dict[int, Measured]:
     """Norms in the feature map whose kernel has ones on its diagonal."""
     norms = curve(run, "norm").items()
     return {width: (norm * math.sqrt(width / 2)).named(f"N={width} scaled norm") for width, norm in norms}
 
 
-def draw(check: Any, run: Any, measure: str, series: str) -> None:
+def draw(check: Check, run: Results, measure: str, series: str) -> None:
     """A measure over N / n."""
     found = scaled_norms(run) if measure == "norm" else curve(run, measure)
     draw_sweep(
@@ -151,15 +154,15 @@ def draw(check: Any, run: Any, measure: str, series: str) -> None:
 )
 @trained(sweep=LARGE)
 @control(sweep=HELD, says=HELD_SAYS)
-def test_error_and_norm_peak_where_features_equal_examples(runs: Any, check: Any) -> None:
-    n = size(runs.sweep)
+def test_error_and_norm_peak_where_features_equal_examples(sweep: Results, check: Check) -> None:
+    n = size(sweep)
     for measure in ("test_error", "norm"):
-        values = curve(runs.sweep, measure)
+        values = curve(sweep, measure)
         here = "real features are counted, one output per class: the threshold is N = n exactly"
         check(argmax_in(list(values), list(values.values()), n, n, because=here))
-        draw(check, runs.sweep, measure, "minimum norm")
+        draw(check, sweep, measure, "minimum norm")
     chance = "of a chance of 0.9: most of the predictive ability is gone"
-    check(effect(curve(runs.sweep, "test_error")[n], 0.6, because=chance))
+    check(above(curve(sweep, "test_error")[n], 0.6, because=chance))
 
 
 @claim(
@@ -179,12 +182,12 @@ def test_error_and_norm_peak_where_features_equal_examples(runs: Any, check: Any
     ),
     says="labels that are nine in ten wrong (standard: of 2,000), from which no number of features learns",
 )
-def test_the_second_descent_goes_below_the_first(runs: Any, check: Any) -> None:
-    errors, n = curve(runs.sweep, "test_error"), size(runs.sweep)
+def test_the_second_descent_goes_below_the_first(sweep: Results, check: Check) -> None:
+    errors, n = curve(sweep, "test_error"), size(sweep)
     few = smaller_of(*(error for width, error in errors.items() if width < n))
     most = errors[max(errors)]
     better = "a quarter fewer errors; the best number below n is picked on the test images, in its favour"
-    check(bounded(ratio(most, few), 0.75, because=better))
+    check(below(ratio(most, few), 0.75, because=better))
 
 
 @claim(
@@ -195,8 +198,8 @@ def test_the_second_descent_goes_below_the_first(runs: Any, check: Any) -> None:
 )
 @trained(sweep=LARGE)
 @control(sweep=HELD, says=HELD_SAYS)
-def test_the_training_error_is_zero_from_the_threshold_on(runs: Any, check: Any) -> None:
-    squares, n = curve(runs.sweep, "train_mse"), size(runs.sweep)
+def test_the_training_error_is_zero_from_the_threshold_on(sweep: Results, check: Check) -> None:
+    squares, n = curve(sweep, "train_mse"), size(sweep)
     rest = larger_of(*(value for width, value in squares.items() if width >= n))
     check(all_reach(rest, 1e-8, because="interpolation to the rounding that the condition number allows"))
     before = squares[max(width for width in squares if width < n)]
@@ -214,15 +217,15 @@ def test_the_training_error_is_zero_from_the_threshold_on(runs: Any, check: Any)
 @control(
     limit=kernel({"quick": 1.0, "standard": 3.0}), says="the interpolant of a kernel of another bandwidth"
 )
-def test_the_norm_tends_to_the_kernel_interpolants(runs: Any, check: Any) -> None:
-    n, norms, errors = size(runs.sweep), scaled_norms(runs.sweep), curve(runs.sweep, "test_error")
+def test_the_norm_tends_to_the_kernel_interpolants(sweep: Results, limit: Results, check: Check) -> None:
+    n, norms, errors = size(sweep), scaled_norms(sweep), curve(sweep, "test_error")
     falling = [norms[width] for width in sorted(norms, reverse=True) if width > n]
     check(ordered(falling, because="any fall at every step, for the order is claimed"))
     last = max(norms)
-    limit = runs.limit.final("norm").named("kernel norm")
+    least = limit.final("norm").named("kernel norm")
     tenth = "a tenth, at 20 features per example; the norm at N = 1.1 n is more than twice the limit"
-    check(equivalent(ratio(norms[last], limit), 1.1, because=tenth))
-    apart = errors[last] - runs.limit.final("test_error")
+    check(equivalent(ratio(norms[last], least), 1.1, because=tenth))
+    apart = errors[last] - limit.final("test_error")
     check(equivalent(apart, 0.02, because="two points; the best model with fewer features is further"))
 
 
@@ -236,11 +239,13 @@ def test_the_norm_tends_to_the_kernel_interpolants(runs: Any, check: Any) -> Non
 )
 @trained(sweep=SMALL, few=0.1)
 @control(few=5.0, says="two interpolants, of which the one with the larger norm has the larger error")
-def test_across_the_threshold_a_smaller_norm_does_not_mean_a_smaller_error(runs: Any, check: Any) -> None:
-    norms, errors, n = scaled_norms(runs.sweep), curve(runs.sweep, "test_error"), size(runs.sweep)
-    few, last = round(runs.few * n), max(norms)
-    check(bounded(ratio(norms[few], norms[last]), 0.7, because="three tenths smaller a norm"))
-    check(effect(ratio(errors[few], errors[last]), 1.3, because="and three tenths more errors"))
+def test_across_the_threshold_a_smaller_norm_does_not_mean_a_smaller_error(
+    sweep: Results, few: float, check: Check
+) -> None:
+    norms, errors, n = scaled_norms(sweep), curve(sweep, "test_error"), size(sweep)
+    first, last = round(few * n), max(norms)
+    check(below(ratio(norms[first], norms[last]), 0.7, because="three tenths smaller a norm"))
+    check(above(ratio(errors[first], errors[last]), 1.3, because="and three tenths more errors"))
 
 
 @claim(
@@ -254,13 +259,13 @@ def test_across_the_threshold_a_smaller_norm_does_not_mean_a_smaller_error(runs:
 )
 @trained(sweep=TUNED, measure="tuned_error")
 @control(sweep=UNHELD, says="a penalty too small to be felt")
-def test_a_tuned_penalty_removes_the_peak(runs: Any, check: Any) -> None:
-    errors, n = curve(runs.sweep, runs.measure), size(runs.sweep)
+def test_a_tuned_penalty_removes_the_peak(sweep: Results, measure: str, check: Check) -> None:
+    errors, n = curve(sweep, measure), size(sweep)
     dip, peak = (errors[round(r * n)] for r in (0.5, 1.0))
-    check(bounded(peak - dip, 0.02, because="two points; without a penalty the peak is 50 points high"))
+    check(below(peak - dip, 0.02, because="two points; without a penalty the peak is 50 points high"))
     around = larger_of(*(errors[round(r * n)] for r in (0.9, 1.0, 1.1)))
-    check(bounded(around - errors[2 * n], 0.04, because="four points, without a penalty 40 and more"))
-    draw(check, runs.sweep, runs.measure, "tuned penalty")
+    check(below(around - errors[2 * n], 0.04, because="four points, without a penalty 40 and more"))
+    draw(check, sweep, measure, "tuned penalty")
 
 
 SIZES = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0, 4.0)
@@ -289,14 +294,14 @@ def samples(tier: str, features: int, examples: int, shown: int, noise: float = 
     sweep=Tiers(quick=samples("quick", 4000, 800, 200, 0.2), standard=samples("standard", 10_000, 2000, 500)),
     says="twenty times as many features, so that all sizes are far below the threshold",
 )
-def test_more_data_hurts_until_examples_equal_features(runs: Any, check: Any) -> None:
-    tests = runs.sweep.runs[0].value.data.test_size
-    errors = [at(runs.sweep, "test_error", i, of=f"n/N={s:g}", test_size=tests) for i, s in enumerate(SIZES)]
+def test_more_data_hurts_until_examples_equal_features(sweep: Results, check: Check) -> None:
+    tests = sweep.runs[0].value.data.test_size
+    errors = [at(sweep, "test_error", i, of=f"n/N={s:g}", test_size=tests) for i, s in enumerate(SIZES)]
     check(argmax_in(SIZES, errors, 1.0, 1.0, because="the threshold is n = N exactly"))
     rise = errors[SIZES.index(0.8)] - errors[SIZES.index(0.4)]
-    check(effect(rise, 0.05, because="five points more errors from twice as much data"))
+    check(above(rise, 0.05, because="five points more errors from twice as much data"))
     fall = errors[SIZES.index(0.4)] - errors[SIZES.index(4.0)]
-    check(effect(fall, 0.05, because="and five fewer from ten times as much"))
+    check(above(fall, 0.05, because="and five fewer from ten times as much"))
     draw_sweep(
         check,
         "Random Fourier features by examples",
@@ -310,10 +315,7 @@ def test_more_data_hurts_until_examples_equal_features(runs: Any, check: Any) ->
 
 RELU = (0.1, 0.3, 0.5, 0.9, 1.0, 1.1, 1.5, 2.0, 5.0, 12.0)
 PENALIZED = (0.5, 1.0, 2.0, 5.0)
-SPHERE = {
-    "quick": "d = 100, n = 300; a simulation of our own",
-    "standard": "d = 300, n = 900; a simulation of our own",
-}
+SPHERE = adding("a simulation of our own", {"quick": "d = 100, n = 300", "standard": "d = 300, n = 900"})
 
 
 def relu(penalty: float, ratios: tuple[float, ...] = RELU, draws: int = 4) -> Tiers:
@@ -324,7 +326,7 @@ def relu(penalty: float, ratios: tuple[float, ...] = RELU, draws: int = 4) -> Ti
     return Tiers(**{tier: Simulation(sphere_risks, given) for tier, given in params.items()})
 
 
-def relu_risks(run: Any) -> dict[float, Measured]:
+def relu_risks(run: Results) -> dict[float, Measured]:
     """The risk at every N / n."""
     given = dict(run.runs[0].value.params)
     ratios = [width / given["n"] for width in given["widths"]]
@@ -345,9 +347,9 @@ def predicted(r: float, penalty: float) -> float:
 )
 @trained(free=relu(0.0), held=relu(0.01, PENALIZED))
 @control(held=relu(0.5, PENALIZED), says="a penalty fifty times as large, against the formula for 0.01")
-def test_random_relu_features_have_the_predicted_risk(runs: Any, check: Any) -> None:
+def test_random_relu_features_have_the_predicted_risk(free: Results, held: Results, check: Check) -> None:
     margin = "a fifth: the formula is a limit, and at d = 100 its corrections came to a tenth"
-    for series, run, penalty in (("ridgeless", runs.free, 0.0), ("penalty 0.01", runs.held, 0.01)):
+    for series, run, penalty in (("ridgeless", free, 0.0), ("penalty 0.01", held, 0.01)):
         risks = relu_risks(run)
         formula = {r: predicted(r, penalty) for r in risks if penalty or r != 1}
         for r, value in formula.items():
@@ -375,13 +377,13 @@ def test_random_relu_features_have_the_predicted_risk(runs: Any, check: Any) -> 
 )
 @trained(sweep=relu(0.0))
 @control(sweep=relu(0.01, draws=1), says="a penalty of 0.01, with which the risk only falls")
-def test_random_relu_features_peak_and_many_are_best(runs: Any, check: Any) -> None:
-    risks = relu_risks(runs.sweep)
+def test_random_relu_features_peak_and_many_are_best(sweep: Results, check: Check) -> None:
+    risks = relu_risks(sweep)
     check(argmax_in(list(risks), list(risks.values()), 1.0, 1.0, because="the formula diverges there alone"))
     rise = ratio(risks[0.9], risks[0.5])
-    check(effect(rise, 1.5, because="half as much again before the threshold; the formula says four times"))
+    check(above(rise, 1.5, because="half as much again before the threshold; the formula says four times"))
     few = smaller_of(*(risk for r, risk in risks.items() if r < 1))
-    check(bounded(ratio(risks[12.0], few), 0.5, because="half; the formula says a sixth"))
+    check(below(ratio(risks[12.0], few), 0.5, because="half; the formula says a sixth"))
 
 
 @claim(
@@ -392,7 +394,7 @@ def test_random_relu_features_peak_and_many_are_best(runs: Any, check: Any) -> N
 )
 @trained(sweep=relu(0.01, PENALIZED))
 @control(sweep=relu(0.0), says="no penalty")
-def test_a_penalty_removes_the_peak_of_random_relu_features(runs: Any, check: Any) -> None:
-    risks = relu_risks(runs.sweep)
+def test_a_penalty_removes_the_peak_of_random_relu_features(sweep: Results, check: Check) -> None:
+    risks = relu_risks(sweep)
     falling = [ratio(risks[r], risks[5.0]) for r in (2.0, 1.0, 0.5)]
     check(ordered(falling, because="any fall at every step, for the order is claimed"))

@@ -8,10 +8,11 @@ test error is then at chance (Zhang et al. 2017, Section 2; the EPFL reproductio
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
+from claims.figures import draw_training
 from claims.papers import EPFL, OVERCLAIM, ZHANG2017
 from claims.settings import (
     ADAPTED,
@@ -29,13 +30,16 @@ from claims.settings import (
     unfittable,
 )
 from harness import (
+    Check,
     Experiment,
+    Results,
     Tiers,
+    Value,
+    above,
     all_reach,
-    bounded,
+    below,
     claim,
     control,
-    effect,
     equivalent,
     matches,
     ratio,
@@ -67,16 +71,9 @@ from harness.data import (
 @trained(random=random, fitted=FITTED)
 @control(random=unfittable, says=UNFITTABLE_SAYS)
 @pytest.mark.parametrize("model", MODELS)
-def test_random_labels_are_fit_exactly(runs: Any, check: Any, model: str) -> None:
-    check(all_reach(runs.random.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
-    check.draw(
-        f"Figure 1a, {model}",
-        series="random labels",
-        x=runs.random.steps,
-        y=runs.random.curve("train_loss"),
-        x_label="gradient steps",
-        y_label="training loss",
-    )
+def test_random_labels_are_fit_exactly(random: Results, fitted: float, check: Check, model: str) -> None:
+    check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
+    draw_training(check, f"Figure 1a, {model}", "random labels", random, "train_loss", "training loss")
 
 
 @claim(
@@ -90,12 +87,14 @@ def test_random_labels_are_fit_exactly(runs: Any, check: Any, model: str) -> Non
     float32=lambda: MLP.but(precision="float32", data__inputs=GaussianInputs()),
     says="in float32 on Gaussian noise the time to fit is another",
 )
-def test_bfloat16_changes_nothing_that_is_judged(runs: Any, check: Any) -> None:
-    times = (r.epochs_to("train_error", runs.fitted) for r in (runs.reduced, runs.float32))
+def test_bfloat16_changes_nothing_that_is_judged(
+    reduced: Results, float32: Results, fitted: float, check: Check
+) -> None:
+    times = (r.epochs_to("train_error", fitted) for r in (reduced, float32))
     check(
         equivalent(ratio(*times), 1.2, because="a fifth: small beside every effect judged in this precision")
     )
-    change = runs.reduced.final("test_error") - runs.float32.final("test_error")
+    change = reduced.final("test_error") - float32.final("test_error")
     check(equivalent(change, 0.01, because="a point: about the sources' deviation between single runs"))
 
 
@@ -108,12 +107,14 @@ def test_bfloat16_changes_nothing_that_is_judged(runs: Any, check: Any) -> None:
 )
 @trained(true=lambda: MLP, random=lambda: random("mlp"), fitted=FITTED)
 @control(true=unfittable, random=unfittable, says=UNFITTABLE_SAYS)
-def test_the_same_hyperparameters_fit_both(runs: Any, check: Any) -> None:
-    for labels in (runs.true, runs.random):
-        check(all_reach(labels.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
+def test_the_same_hyperparameters_fit_both(
+    true: Results, random: Results, fitted: float, check: Check
+) -> None:
+    for labels in (true, random):
+        check(all_reach(labels.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
-CORRUPTIONS: dict[str, dict[str, Any]] = {
+CORRUPTIONS: dict[str, dict[str, Value]] = {
     "true_labels": {},
     "half_random_labels": {"data__labels": RandomLabels(0.5)},
     "shuffled_pixels": {"data__inputs": ShuffledPixels()},
@@ -133,15 +134,17 @@ FIGURE_1A = Tiers(quick=MLP.quick, standard=MLP.standard, full=INCEPTION.full)
 @trained(run=lambda corruption: FIGURE_1A.but(**CORRUPTIONS[corruption]), fitted=FITTED)
 @control(run=unfittable, says=UNFITTABLE_SAYS)
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
-def test_every_corruption_is_fit_exactly(runs: Any, check: Any, corruption: str, tier: str) -> None:
-    check(all_reach(runs.run.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
-    check.draw(
+def test_every_corruption_is_fit_exactly(
+    run: Results, fitted: float, check: Check, corruption: str, tier: str
+) -> None:
+    check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
+    draw_training(
+        check,
         "Figure 1a, inception" if tier == "full" else "Figure 1a, mlp",
-        series=corruption.replace("_", " "),
-        x=runs.run.steps,
-        y=runs.run.curve("train_loss"),
-        x_label="gradient steps",
-        y_label="training loss",
+        corruption.replace("_", " "),
+        run,
+        "train_loss",
+        "training loss",
     )
 
 
@@ -155,10 +158,10 @@ def test_every_corruption_is_fit_exactly(runs: Any, check: Any, corruption: str,
 @trained(run=random)
 @control(run=true, says="with true labels the same network is far better than chance")
 @pytest.mark.parametrize("model", ["mlp", pytest.param("alexnet", marks=NOT_ON_A_CPU)])
-def test_random_labels_leave_test_error_at_chance(runs: Any, check: Any, model: str) -> None:
+def test_random_labels_leave_test_error_at_chance(run: Results, check: Check, model: str) -> None:
     check(
         matches(
-            runs.run.final("test_error"),
+            run.final("test_error"),
             0.9,
             0.05,
             because="five points: a small part of what true labels gain here, and wider than the binomial "
@@ -185,11 +188,11 @@ SMALL_BECAUSE = (
     random=unfittable, says="training that never fits is slower than any constant (censored at its budget)"
 )
 @pytest.mark.parametrize("model", ["mlp", pytest.param("alexnet", marks=NOT_ON_A_CPU)])
-def test_slowdown_is_bounded_by_a_constant(runs: Any, check: Any, model: str) -> None:
-    slower = ratio(
-        runs.random.epochs_to("train_error", runs.fitted), runs.true.epochs_to("train_error", runs.fitted)
-    )
-    check(bounded(slower, SMALL_CONSTANT, because=SMALL_BECAUSE))
+def test_slowdown_is_bounded_by_a_constant(
+    true: Results, random: Results, fitted: float, check: Check, model: str
+) -> None:
+    slower = ratio(random.epochs_to("train_error", fitted), true.epochs_to("train_error", fitted))
+    check(below(slower, SMALL_CONSTANT, because=SMALL_BECAUSE))
 
 
 LEVELS = Tiers(
@@ -230,17 +233,19 @@ def at_levels(tier: str) -> list[Experiment]:
 @control(
     unfit=unfittable, says="training that never fits, in place of the random labels (censored at its budget)"
 )
-def test_slowdown_is_bounded_at_every_level(runs: Any, check: Any) -> None:
-    times = [level.epochs_to("train_error", runs.fitted) for level in runs.levels]
-    if runs.unfit is not None:
-        times[-1] = runs.unfit.epochs_to("train_error", runs.fitted)
+def test_slowdown_is_bounded_at_every_level(
+    levels: Sequence[Results], unfit: Results | None, fitted: float, at: tuple[float, ...], check: Check
+) -> None:
+    times = [level.epochs_to("train_error", fitted) for level in levels]
+    if unfit is not None:
+        times[-1] = unfit.epochs_to("train_error", fitted)
     slower = [ratio(time, times[0]) for time in times[1:]]
     for factor in slower:
-        check(bounded(factor, SMALL_CONSTANT, because=SMALL_BECAUSE))
+        check(below(factor, SMALL_CONSTANT, because=SMALL_BECAUSE))
     check.draw(
         "Figure 1b",
         series="epochs to fit, against true labels",
-        x=runs.at,
+        x=at,
         y=[[1.0, *factors] for factors in zip(*(factor.shown for factor in slower), strict=True)],
         x_label="share of labels replaced at random",
         y_label="relative convergence time",
@@ -264,19 +269,19 @@ def test_slowdown_is_bounded_at_every_level(runs: Any, check: Any) -> None:
     levels=lambda tier: [CURVE[tier] for _ in LEVELS[tier]],
     says="no label is replaced at any level, so there is nothing to grow with",
 )
-def test_test_error_grows_with_corruption_up_to_chance(runs: Any, check: Any) -> None:
-    errors = [level.final("test_error") for level in runs.levels]
+def test_test_error_grows_with_corruption_up_to_chance(
+    levels: Sequence[Results], at: tuple[float, ...], check: Check
+) -> None:
+    errors = [level.final("test_error") for level in levels]
     steps = [after - before for before, after in itertools.pairwise(errors)]
     check(
-        effect(
-            smaller_of(*steps), 0.02, because="two points a step: less is not steady growth over 80 points"
-        )
+        above(smaller_of(*steps), 0.02, because="two points a step: less is not steady growth over 80 points")
     )
     check(matches(errors[-1], 0.9, 0.05, because="chance for ten classes, to five points"))
     check.draw(
         "Figure 1c",
         series="test error",
-        x=runs.at,
+        x=at,
         y=errors,
         x_label="share of labels replaced at random",
         y_label="test error",
@@ -314,14 +319,12 @@ NOISE = {"random_pixels": RandomPixels(), "gaussian": GaussianInputs()}
     says="one permutation of the pixels for all images: as hard to fit as the images themselves",
 )
 @pytest.mark.parametrize("inputs", NOISE)
-def test_noise_images_are_fitted_sooner_than_random_labels(runs: Any, check: Any, inputs: str) -> None:
-    sooner = ratio(
-        runs.noise.epochs_to("train_error", runs.fitted), runs.images.epochs_to("train_error", runs.fitted)
-    )
+def test_noise_images_are_fitted_sooner_than_random_labels(
+    noise: Results, images: Results, fitted: float, check: Check, inputs: str
+) -> None:
+    sooner = ratio(noise.epochs_to("train_error", fitted), images.epochs_to("train_error", fitted))
     check(
-        bounded(
-            sooner, 0.9, because="the paper says sooner and gives no factor; a tenth is the least we count"
-        )
+        below(sooner, 0.9, because="the paper says sooner and gives no factor; a tenth is the least we count")
     )
 
 
@@ -334,17 +337,10 @@ def test_noise_images_are_fitted_sooner_than_random_labels(runs: Any, check: Any
 )
 @trained(random=lambda: random("inception"), fitted=FITTED)
 @control(random=lambda: true("inception"), says="with true labels the loss falls from the start")
-def test_fitting_starts_late_and_then_is_quick(runs: Any, check: Any) -> None:
-    late = ratio(runs.random.epochs_to("train_error", 0.5), runs.random.epochs_to("train_error", runs.fitted))
-    check(effect(late, 0.5, because="late means past the middle: half the labels take over half the time"))
-    check.draw(
-        "Figure 1a, late start",
-        series="random labels",
-        x=runs.random.steps,
-        y=runs.random.curve("train_error"),
-        x_label="gradient steps",
-        y_label="training error",
-    )
+def test_fitting_starts_late_and_then_is_quick(random: Results, fitted: float, check: Check) -> None:
+    late = ratio(random.epochs_to("train_error", 0.5), random.epochs_to("train_error", fitted))
+    check(above(late, 0.5, because="late means past the middle: half the labels take over half the time"))
+    draw_training(check, "Figure 1a, late start", "random labels", random, "train_error", "training error")
 
 
 @claim(
@@ -363,20 +359,13 @@ def test_fitting_starts_late_and_then_is_quick(runs: Any, check: Any) -> None:
     half=lambda: FIGURE_1A.but(data__labels=RandomLabels(0.5), data__inputs=GaussianInputs()),
     says="on Gaussian noise right labels follow no pattern, so both halves are fitted alike",
 )
-def test_pattern_is_fitted_before_noise(runs: Any, check: Any) -> None:
-    wrong = runs.half.at("corrupted_error", when="train_error", below=0.5)
-    right = runs.half.at("clean_error", when="train_error", below=0.5)
+def test_pattern_is_fitted_before_noise(half: Results, check: Check) -> None:
+    wrong = half.at("corrupted_error", when="train_error", below=0.5)
+    right = half.at("clean_error", when="train_error", below=0.5)
     check(
-        effect(
-            wrong - right, 0.1, because="ten points apart at the epoch where half of all labels are fitted"
-        )
+        above(wrong - right, 0.1, because="ten points apart at the epoch where half of all labels are fitted")
     )
     for series in ("clean", "corrupted"):
-        check.draw(
-            "Figure 2",
-            series=f"{series} labels",
-            x=runs.half.steps,
-            y=1 - runs.half.curve(f"{series}_error"),
-            x_label="gradient steps",
-            y_label="training accuracy",
+        draw_training(
+            check, "Figure 2", f"{series} labels", half, f"{series}_error", "training accuracy", correct=True
         )

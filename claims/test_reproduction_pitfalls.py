@@ -23,16 +23,18 @@ from typing import Any
 from claims.papers import EPFL, OVERCLAIM
 from claims.settings import RANDOM
 from harness import (
+    Check,
     Experiment,
+    Results,
     Sgd,
     Tiers,
     Value,
     WhenFitted,
+    above,
     all_reach,
-    bounded,
+    below,
     claim,
     control,
-    effect,
     equivalent,
     exact,
     ratio,
@@ -75,13 +77,13 @@ SMALL = {
 )
 @trained(right=PLAIN, wrong=PLAIN.but(data__inputs=TWICE))
 @control(wrong=PLAIN, says="divided once, in both arms")
-def test_images_divided_twice_are_not_memorized(runs: Any, check: Any) -> None:
-    check(all_reach(runs.right.final("train_error"), FITTED, because=ALL))
-    left = runs.wrong.final("train_error")
-    check(effect(left, 0.5, because="more than half of the labels wrong, where chance is nine tenths"))
-    longer = ratio(*(r.epochs_to("train_error", FITTED) for r in (runs.wrong, runs.right)))
-    check(effect(longer, 3.0, because="a budget of three times what is needed is no excuse"))
-    for series, run in (("divided once", runs.right), ("divided twice", runs.wrong)):
+def test_images_divided_twice_are_not_memorized(right: Results, wrong: Results, check: Check) -> None:
+    check(all_reach(right.final("train_error"), FITTED, because=ALL))
+    left = wrong.final("train_error")
+    check(above(left, 0.5, because="more than half of the labels wrong, where chance is nine tenths"))
+    longer = ratio(*(r.epochs_to("train_error", FITTED) for r in (wrong, right)))
+    check(above(longer, 3.0, because="a budget of three times what is needed is no excuse"))
+    for series, run in (("divided once", right), ("divided twice", wrong)):
         check.draw(
             "Random labels without batch normalization",
             series=series,
@@ -109,10 +111,10 @@ def test_images_divided_twice_are_not_memorized(runs: Any, check: Any) -> None:
     positive=True,
     says="images divided by 255 twice, as in the code of the reproduction",
 )
-def test_an_mlp_needs_batch_normalization(runs: Any, check: Any) -> None:
-    check(all_reach(runs.normalized.final("train_error"), FITTED, because=ALL))
-    left = runs.without.final("train_error")
-    check(effect(left, 0.5, because="more than half of the labels wrong, where chance is nine tenths"))
+def test_an_mlp_needs_batch_normalization(without: Results, normalized: Results, check: Check) -> None:
+    check(all_reach(normalized.final("train_error"), FITTED, because=ALL))
+    left = without.final("train_error")
+    check(above(left, 0.5, because="more than half of the labels wrong, where chance is nine tenths"))
 
 
 INCEPTION = Experiment(
@@ -141,13 +143,15 @@ def made_anew(experiment: Experiment, forgotten: str) -> Experiment:
 )
 @trained(normalized=INCEPTION, bare=made_anew(BARE, "batch_norm"), honest=BARE)
 @control(bare=BARE, says="made anew with its arguments")
-def test_a_net_made_anew_has_batch_normalization_again(runs: Any, check: Any) -> None:
-    found, honest = (
-        (other.final("train_loss") - runs.normalized.final("train_loss")).named(f"{which} effect")
-        for other, which in ((runs.bare, "measured"), (runs.honest, "honest"))
+def test_a_net_made_anew_has_batch_normalization_again(
+    normalized: Results, bare: Results, honest: Results, check: Check
+) -> None:
+    seen, there = (
+        (other.final("train_loss") - normalized.final("train_loss")).named(f"{which} effect")
+        for other, which in ((bare, "measured"), (honest, "honest"))
     )
-    check(exact(found, 0.0, because="both arms are the same net"))
-    check(effect(honest, 0.3, because="nats, an eighth of the 2.3 of guessing: nobody would overlook it"))
+    check(exact(seen, 0.0, because="both arms are the same net"))
+    check(above(there, 0.3, because="nats, an eighth of the 2.3 of guessing: nobody would overlook it"))
 
 
 DEEP = Experiment(
@@ -165,10 +169,10 @@ DEEP = Experiment(
 )
 @trained(shallow=made_anew(DEEP, "depth"), deep=made_anew(DEEP, "depth"))
 @control(deep=DEEP, says="made anew with its arguments")
-def test_a_net_made_anew_loses_its_depth(runs: Any, check: Any) -> None:
-    count = runs.deep.runs[0].value.model.but(width=512).size((3, 28, 28), 10)
+def test_a_net_made_anew_loses_its_depth(shallow: Results, deep: Results, check: Check) -> None:
+    count = deep.runs[0].value.model.but(width=512).size((3, 28, 28), 10)
     check(exact(count, 1_209_866, because="counted at 512 units on the images of the report"))
-    losses = [run.final("train_loss") for run in (runs.deep, runs.shallow)]
+    losses = [run.final("train_loss") for run in (deep, shallow)]
     check(exact(losses[0] - losses[1], 0.0, because="both arms are the same net"))
 
 
@@ -188,13 +192,15 @@ def cropped(augment: object) -> Experiment:
 )
 @trained(off=cropped("False"), on=cropped("True"), honest=cropped(False))
 @control(off=cropped(False), says="the flag is a Boolean")
-def test_a_flag_given_as_text_crops_in_both_arms(runs: Any, check: Any) -> None:
-    found, honest = (
-        (other.final("test_error") - runs.on.final("test_error")).named(f"{which} effect")
-        for other, which in ((runs.off, "measured"), (runs.honest, "honest"))
+def test_a_flag_given_as_text_crops_in_both_arms(
+    off: Results, on: Results, honest: Results, check: Check
+) -> None:
+    seen, there = (
+        (other.final("test_error") - on.final("test_error")).named(f"{which} effect")
+        for other, which in ((off, "measured"), (honest, "honest"))
     )
-    check(exact(found, 0.0, because="both arms are the same training"))
-    check(effect(honest, 0.03, because="what the sources report for cropping, three to four points"))
+    check(exact(seen, 0.0, because="both arms are the same training"))
+    check(above(there, 0.03, because="what the sources report for cropping, three to four points"))
 
 
 def with_dropout(dropout: float = 0.0, **ignored: float) -> Experiment:
@@ -211,11 +217,13 @@ def with_dropout(dropout: float = 0.0, **ignored: float) -> Experiment:
 )
 @trained(said=with_dropout(drop_out=0.5), without=with_dropout(), honest=with_dropout(dropout=0.5))
 @control(said=with_dropout(dropout=0.5), says="the argument is spelt right")
-def test_a_misspelt_argument_leaves_dropout_at_zero(runs: Any, check: Any) -> None:
-    losses = [run.final("train_loss") for run in (runs.said, runs.without)]
+def test_a_misspelt_argument_leaves_dropout_at_zero(
+    said: Results, without: Results, honest: Results, check: Check
+) -> None:
+    losses = [run.final("train_loss") for run in (said, without)]
     check(exact(losses[0] - losses[1], 0.0, because="both arms are the same net"))
-    slower = ratio(*(run.epochs_to("train_error", FITTED) for run in (runs.honest, runs.without)))
-    check(effect(slower, 1.2, because="a fifth more epochs: dropout does slow memorizing"))
+    slower = ratio(*(run.epochs_to("train_error", FITTED) for run in (honest, without)))
+    check(above(slower, 1.2, because="a fifth more epochs: dropout does slow memorizing"))
 
 
 KEPT = Experiment(Digits(n=300, labels=RANDOM), Mlp(512), Sgd(lr=0.05, epochs=120), stop=WhenFitted())
@@ -230,9 +238,9 @@ FEW = "300 digits of 8x8 pixels"
 )
 @trained(run=KEPT.but(data__labels=ReshuffledLabels()))
 @control(run=KEPT, says="random labels that stay")
-def test_labels_shuffled_anew_are_never_fitted(runs: Any, check: Any) -> None:
-    left = runs.run.final("train_error")
-    check(effect(left, 0.5, because="more than half of the labels wrong, where chance is nine tenths"))
+def test_labels_shuffled_anew_are_never_fitted(run: Results, check: Check) -> None:
+    left = run.final("train_error")
+    check(above(left, 0.5, because="more than half of the labels wrong, where chance is nine tenths"))
 
 
 HALF = RandomLabels(0.5)
@@ -248,11 +256,11 @@ TESTED = Experiment(Digits(n=300, labels=HALF), Mlp(128), Sgd(lr=0.05, epochs=30
 )
 @trained(charged=TESTED.but(data=CorruptedTest(TESTED.data, HALF)), true=TESTED)
 @control(charged=TESTED.but(data=CorruptedTest(TESTED.data, TrueLabels())), says="true test labels")
-def test_corrupted_test_labels_inflate_the_error(runs: Any, check: Any) -> None:
-    charged, true = (run.final("test_error") for run in (runs.charged, runs.true))
-    expected = (0.5 * true + 0.45).named("(1 - p) e + 0.9 p")
-    check(equivalent(charged - expected, 0.03, because="three points, small beside the 45 of 0.9 p"))
-    check(effect(charged - true, 0.1, because="ten points: more than regularization gains in any table"))
+def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results, check: Check) -> None:
+    error, own = (run.final("test_error") for run in (charged, true))
+    expected = (0.5 * own + 0.45).named("(1 - p) e + 0.9 p")
+    check(equivalent(error - expected, 0.03, because="three points, small beside the 45 of 0.9 p"))
+    check(above(error - own, 0.1, because="ten points: more than regularization gains in any table"))
 
 
 @claim(
@@ -264,12 +272,14 @@ def test_corrupted_test_labels_inflate_the_error(runs: Any, check: Any) -> None:
 )
 @trained(per_epoch=KEPT.but(optimizer__decay=0.95), constant=KEPT)
 @control(per_epoch=KEPT, says="a constant rate in both arms")
-def test_a_decay_per_epoch_freezes_training_on_small_data(runs: Any, check: Any) -> None:
-    check(all_reach(runs.constant.final("train_error"), FITTED, because=ALL))
-    steps = (3.0 * runs.constant.epochs_to("train_error", FITTED)).named("steps at a constant rate")
-    check(bounded(steps, 391.0, because="before the rate would have decayed once on CIFAR-10"))
-    frozen = runs.per_epoch.final("train_error")
-    check(effect(frozen, 0.1, because="a tenth of the labels: not fitted by anybody's measure"))
+def test_a_decay_per_epoch_freezes_training_on_small_data(
+    per_epoch: Results, constant: Results, check: Check
+) -> None:
+    check(all_reach(constant.final("train_error"), FITTED, because=ALL))
+    steps = (3.0 * constant.epochs_to("train_error", FITTED)).named("steps at a constant rate")
+    check(below(steps, 391.0, because="before the rate would have decayed once on CIFAR-10"))
+    frozen = per_epoch.final("train_error")
+    check(above(frozen, 0.1, because="a tenth of the labels: not fitted by anybody's measure"))
 
 
 class CleanLoss(Value, frozen=True):
@@ -296,6 +306,6 @@ RUNNING = Experiment(Digits(n=300), Mlp(128), Sgd(lr=0.05, epochs=3), probes=(Cl
 )
 @trained(run=RUNNING)
 @control(run=RUNNING.but(optimizer__lr=1e-6), says="a rate at which nothing moves within an epoch")
-def test_a_running_mean_lags_behind_the_weights(runs: Any, check: Any) -> None:
-    behind = ratio(runs.run.final("train_loss"), runs.run.final("clean_loss"))
-    check(effect(behind, 1.1, because="a tenth: less would not be seen in a curve"))
+def test_a_running_mean_lags_behind_the_weights(run: Results, check: Check) -> None:
+    behind = ratio(run.final("train_loss"), run.final("clean_loss"))
+    check(above(behind, 1.1, because="a tenth: less would not be seen in a curve"))

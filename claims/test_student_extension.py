@@ -20,24 +20,28 @@ budgets, which the printed table has too (40 to 100 epochs). Checks and margins 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from claims.exact import EXACT
 from claims.papers import OVERCLAIM, STUDENT
 from claims.widths import group
 from harness import (
+    Check,
     Experiment,
+    Results,
     Sgd,
     Simulation,
     Tiers,
+    above,
     all_reach,
-    bounded,
+    below,
     claim,
     control,
-    effect,
     exact,
     slope,
     trained,
@@ -101,14 +105,14 @@ def trainings(name: int) -> Tiers:
     return Tiers(**{t: Experiment(ON_CIFAR, model, RECIPE[t]) for t in ("standard", "full")})
 
 
-def nets(names: tuple[int, ...], stand_in: int | None = None) -> dict[str, Any]:
-    """``w10608``, ...: the networks; with ``stand_in`` that one in the place of each."""
-    return {f"w{name}": trainings(stand_in or name) for name in names}
+def named(names: Sequence[int], stand_in: int | None = None) -> dict[int, Tiers]:
+    """The networks by name; with ``stand_in`` that one in the place of each."""
+    return {name: trainings(stand_in or name) for name in names}
 
 
-def cut_short(names: tuple[int, ...]) -> dict[str, Any]:
+def cut_short(names: Sequence[int]) -> dict[int, Tiers]:
     """The networks after two epochs."""
-    return {name: run.but(optimizer__epochs=2) for name, run in nets(names).items()}
+    return {name: run.but(optimizer__epochs=2) for name, run in named(names).items()}
 
 
 # -- the printed tables -------------------------------------------------------------------------------
@@ -123,10 +127,12 @@ def cut_short(names: tuple[int, ...]) -> dict[str, Any]:
 )
 @trained(widths=PRINTED)
 @control(widths=NETS, positive=True, says="the widths of the repository's notebooks, without 16819")
-def test_networks_have_the_parameters_of_their_name(runs: Any, check: Any) -> None:
-    wrong = [n for n, widths in runs.widths.items() if StudentCnn(*widths).size(SHAPE, CLASSES) != n]
+def test_networks_have_the_parameters_of_their_name(
+    widths: Mapping[int, tuple[int, int, int]], check: Check
+) -> None:
+    wrong = [n for n, (a, b, c) in widths.items() if StudentCnn(a, b, c).size(SHAPE, CLASSES) != n]
     check(exact(len(wrong), 0, because="rows whose count, with 4 classes and 32x32 pixels, is another"))
-    twice = len(runs.widths) - len(set(runs.widths.values()))
+    twice = len(widths) - len(set(widths.values()))
     check(exact(twice, 0, because="rows that repeat another row's network"))
 
 
@@ -142,7 +148,7 @@ def test_networks_have_the_parameters_of_their_name(runs: Any, check: Any) -> No
     logits=st.lists(st.lists(st.floats(-30, 30), min_size=4, max_size=4), min_size=2, max_size=12),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=200, derandomize=True, database=None, deadline=None)
+@settings(EXACT, max_examples=200)
 def test_the_loss_bounds_the_error(world: int, logits: list[list[float]], seed: int) -> None:
     import numpy as np
 
@@ -167,8 +173,10 @@ def test_the_loss_bounds_the_error(world: int, logits: list[list[float]], seed: 
 @trained(pairs=lambda column: {"train": TRAIN, "test": TEST}[column])
 @control(pairs=AVERAGED, positive=True, says="test losses of the rows trained longest, which were averaged")
 @pytest.mark.parametrize("column", ["train", "test"])
-def test_losses_are_possible_for_their_errors(runs: Any, check: Any, column: str) -> None:
-    impossible = [pair for pair in runs.pairs if pair[1] < pair[0] * LN2]
+def test_losses_are_possible_for_their_errors(
+    pairs: tuple[tuple[float, ...], ...], check: Check, column: str
+) -> None:
+    impossible = [pair for pair in pairs if pair[1] < pair[0] * LN2]
     check(exact(len(impossible), 0, because=f"{column} losses below ln 2 times the least possible error"))
 
 
@@ -203,8 +211,8 @@ UP_TO_PEAK = tuple(row[2] for row in TABLE if row[0] <= 27_150)
     drawn=Simulation(scattered, {"errors": (*UP_TO_PEAK[:8], 0.19, 0.14), "draws": 2000}),
     says="a peak of 0.19 for 0.15",
 )
-def test_the_rise_to_the_peak_may_be_chance(runs: Any, check: Any) -> None:
-    check(effect(runs.drawn.final("as_large"), 0.05, because="the usual level of a test"))
+def test_the_rise_to_the_peak_may_be_chance(drawn: Results, check: Check) -> None:
+    check(above(drawn.final("as_large"), 0.05, because="the usual level of a test"))
 
 
 # -- the networks, trained alike ----------------------------------------------------------------------
@@ -222,18 +230,21 @@ def test_the_rise_to_the_peak_may_be_chance(runs: Any, check: Any) -> None:
         ("refuted", "larger is better throughout: there is no label noise to make a peak"),
     ),
 )
-@trained(**nets((*SMALL, *MIDDLE, *LARGE)))
-@control(**cut_short(MIDDLE), positive=True, says="the networks in the middle trained for two epochs")
-def test_the_test_error_peaks_near_23_000_parameters(runs: Any, check: Any) -> None:
-    middle = group(runs, MIDDLE)
+@trained(nets=named((*SMALL, *MIDDLE, *LARGE)))
+@control(
+    nets=named((*SMALL, *MIDDLE, *LARGE)) | cut_short(MIDDLE),
+    positive=True,
+    says="the networks in the middle trained for two epochs",
+)
+def test_the_test_error_peaks_near_23_000_parameters(nets: Mapping[int, Results], check: Check) -> None:
+    middle = group(nets, MIDDLE)
     for widths, name in ((SMALL, "smaller"), (LARGE, "larger")):
-        check(effect((middle - group(runs, widths)).named(f"middle - {name}"), 0.005, because=HALF_POINT))
-    sizes = (*SMALL, *MIDDLE, *LARGE)
+        check(above((middle - group(nets, widths)).named(f"middle - {name}"), 0.005, because=HALF_POINT))
     check.draw(
         "Table 1",
         series="test error, same epochs",
-        x=sizes,
-        y=[getattr(runs, f"w{size}").final("test_error") for size in sizes],
+        x=list(nets),
+        y=[net.final("test_error") for net in nets.values()],
         x_label="parameters",
         y_label="test error",
         marks={"n": TRAIN_IMAGES, "n x K": TRAIN_IMAGES * CLASSES},
@@ -249,11 +260,13 @@ def test_the_test_error_peaks_near_23_000_parameters(runs: Any, check: Any) -> N
     reported={"10,608 and 13,093": 0.13, "45,892 and 75,426": 0.11},
     replicates=5,
 )
-@trained(**nets((*SMALL, *LARGE)))
-@control(**nets(LARGE, stand_in=10_608), says="networks of 10,608 parameters for the large ones")
-def test_larger_networks_are_better(runs: Any, check: Any) -> None:
-    gain = group(runs, SMALL) - group(runs, LARGE)
-    check(effect(gain.named("small - large"), 0.005, because=HALF_POINT))
+@trained(nets=named((*SMALL, *LARGE)))
+@control(
+    nets=named(SMALL) | named(LARGE, stand_in=10_608), says="networks of 10,608 parameters for the large ones"
+)
+def test_larger_networks_are_better(nets: Mapping[int, Results], check: Check) -> None:
+    gain = group(nets, SMALL) - group(nets, LARGE)
+    check(above(gain.named("small - large"), 0.005, because=HALF_POINT))
 
 
 @claim(
@@ -267,14 +280,18 @@ def test_larger_networks_are_better(runs: Any, check: Any) -> None:
         "standard": ("refuted", "10,608 parameters fit all but one image in 2,000 when trained as long")
     },
 )
-@trained(**nets((*SMALL, *LARGE)))
-@control(**nets(LARGE, stand_in=13_093), says="networks of 13,093 parameters for the large ones")
-@control(**cut_short(SMALL), positive=True, says="the small networks trained for two epochs")
-def test_training_error_vanishes_beyond_n_parameters(runs: Any, check: Any) -> None:
+@trained(nets=named((*SMALL, *LARGE)))
+@control(
+    nets=named(SMALL) | named(LARGE, stand_in=13_093), says="networks of 13,093 parameters for the large ones"
+)
+@control(
+    nets=cut_short(SMALL) | named(LARGE), positive=True, says="the small networks trained for two epochs"
+)
+def test_training_error_vanishes_beyond_n_parameters(nets: Mapping[int, Results], check: Check) -> None:
     fits = "half a point: what the table prints as zero"
     for name in LARGE:
-        check(all_reach(getattr(runs, f"w{name}").final("train_error"), 0.005, because=fits))
-    check(effect(group(runs, SMALL, "train_error"), 0.005, because=fits))
+        check(all_reach(nets[name].final("train_error"), 0.005, because=fits))
+    check(above(group(nets, SMALL, "train_error"), 0.005, because=fits))
 
 
 @claim(
@@ -284,20 +301,20 @@ def test_training_error_vanishes_beyond_n_parameters(runs: Any, check: Any) -> N
     adapted={"full": f"{SAME}; 100 epochs; the sixteen networks whose widths are known"},
     replicates=5,
 )
-@trained(**nets(tuple(NETS)))
-@control(**nets(tuple(NETS), stand_in=23_299), says="one network under all names")
-def test_the_test_error_falls_over_all_networks(runs: Any, check: Any) -> None:
+@trained(nets=named(tuple(NETS)))
+@control(nets=named(tuple(NETS), stand_in=23_299), says="one network under all names")
+def test_the_test_error_falls_over_all_networks(nets: Mapping[int, Results], check: Check) -> None:
     import math
 
-    errors = [getattr(runs, f"w{name}").final("test_error") for name in sorted(NETS)]
+    errors = [nets[name].final("test_error") for name in sorted(nets)]
     least = "half a point less for every doubling, the smallest fall that the table could show"
-    doublings = [math.log2(name) for name in sorted(NETS)]
+    doublings = [math.log2(name) for name in sorted(nets)]
     check(slope(doublings, errors, -1.0, -0.005, because=least))
-    check(bounded(errors[-1] - errors[0], 0.0, because="the ends lie as the slope does"))
+    check(below(errors[-1] - errors[0], 0.0, because="the ends lie as the slope does"))
     check.draw(
         "Table 1, all networks",
         series="test error, same epochs",
-        x=sorted(NETS),
+        x=sorted(nets),
         y=errors,
         x_label="parameters",
         y_label="test error",

@@ -11,24 +11,29 @@ curves, and the margins.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
 
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from claims.exact import EXACT
 from claims.papers import DRAXLER2018, GARIPOV2018, NGUYEN2019
+from claims.texts import adding, everywhere
 from harness import (
+    Check,
     Experiment,
     From,
+    Measured,
     Probing,
+    Results,
     Sgd,
     Tiers,
     WhenFitted,
+    above,
     all_reach,
-    bounded,
+    below,
     claim,
     control,
-    effect,
     ordered,
     trained,
 )
@@ -40,9 +45,15 @@ from harness.models.curve import Curve, Ends
 from harness.models.redrawn import Redrawn
 from harness.models.vgg import Vgg
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Sample = tuple[NDArray[np.object_], NDArray[np.object_], TwoLayer, TwoLayer, Fraction]
+
 # 80, for of random nets one in 13 exceeds its worse end on a straight line: of 30 the control once found none
-EXAMPLES = settings(max_examples=80, phases=(Phase.generate, Phase.shrink))  # not "explain": tracing is slow
-ALIKE = dict.fromkeys(("quick", "standard", "full"), "up to 3 examples of one number, squared loss")
+EXAMPLES = settings(EXACT, max_examples=80)
+FEW_EXAMPLES = "up to 3 examples of one number, squared loss"
 
 DIGITS = Digits(n=400)
 MNIST = Mnist(n=3000, crop=None, whiten=False, n_test=2000)
@@ -79,7 +90,7 @@ ADAPTED = {
 }
 
 
-def joined(nets: Tiers, *, kind: str = "bezier", bend: Any = BEND, again: bool = False) -> Tiers:
+def joined(nets: Tiers, *, kind: str = "bezier", bend: Tiers | Sgd = BEND, again: bool = False) -> Tiers:
     """The curve between two nets of each tier.
 
     Args:
@@ -100,18 +111,18 @@ def joined(nets: Tiers, *, kind: str = "bezier", bend: Any = BEND, again: bool =
     return Tiers(**made)
 
 
-def along(curves: Tiers, **changes: Any) -> Tiers:
+def along(curves: Tiers, **changes: object) -> Tiers:
     """Each tier's curve, measured at points of it and of the straight line."""
     return Tiers(**{t: Probing(curves[t], POINTS[t].but(**changes)) for t in POINTS if t in curves})
 
 
-def barrier(run: Any, path: str, measure: str) -> Any:
+def barrier(run: Results, path: str, measure: str) -> Measured:
     """The largest value along a path above that of the worse end."""
-    above = run.final(f"largest_{path}_{measure}") - run.final(f"worse_end_{measure}")
-    return above.named(f"largest {measure} of the {path} path above the worse end")
+    rise = run.final(f"largest_{path}_{measure}") - run.final(f"worse_end_{measure}")
+    return rise.named(f"largest {measure} of the {path} path above the worse end")
 
 
-def drawn(check: Any, run: Any, measure: str, **series: str) -> None:
+def drawn(check: Check, run: Results, measure: str, **series: str) -> None:
     """A measure along paths: name of the series -> path."""
     y = {name: run.array(f"{path}_{measure}") for name, path in series.items()}
     for name, rows in y.items():
@@ -130,11 +141,11 @@ ENTRIES = [Fraction(i) for i in (0, 1, -1, 2, -2, 3, -3)]
 
 
 @st.composite
-def samples(draw: st.DrawFn) -> tuple[Any, Any, TwoLayer, TwoLayer, Fraction]:
+def samples(draw: st.DrawFn) -> Sample:
     """Examples with a constant input, targets, two nets of width 2N, and the slope below zero."""
     import numpy as np
 
-    def matrix(rows: int, columns: int) -> Any:
+    def matrix(rows: int, columns: int) -> NDArray[np.object_]:
         size = rows * columns
         drawn = draw(st.binary(min_size=size, max_size=size))  # one draw: a list takes ten times as long
         return np.array([ENTRIES[byte % len(ENTRIES)] for byte in drawn], object).reshape(rows, columns)
@@ -149,17 +160,14 @@ def samples(draw: st.DrawFn) -> tuple[Any, Any, TwoLayer, TwoLayer, Fraction]:
     NGUYEN2019,
     "the theorem on connected sublevel sets, for one hidden layer",
     says="At width 2N any two nets are joined by a path on which the loss never exceeds its worse end.",
-    adapted={
-        t: f"{said}, in rational arithmetic; our own path of seven straight pieces"
-        for t, said in ALIKE.items()
-    },
+    adapted=everywhere(f"{FEW_EXAMPLES}, in rational arithmetic; our own path of seven straight pieces"),
 )
 @trained(world="path")
 @control(world="straight", says="the straight line between the same nets")
 @control(world="hasty", says="the first net's output weights are not first moved to few units")
 @given(sample=samples())
 @EXAMPLES
-def test_at_width_2n_a_path_never_exceeds_its_worse_end(world: str, sample: Any) -> None:
+def test_at_width_2n_a_path_never_exceeds_its_worse_end(world: str, sample: Sample) -> None:
     x, y, first, last, slope = sample
     corners = explicit_path(first, last, x, slope)
     for end, net in ((corners[0], first), (corners[-1], last)):
@@ -189,12 +197,14 @@ def test_at_width_2n_a_path_never_exceeds_its_worse_end(world: str, sample: Any)
     path="",
 )
 @control(path="straight_", says="the straight line between the same nets")
-def test_the_path_between_trained_nets_never_exceeds_its_worse_end(runs: Any, check: Any) -> None:
-    excess = runs.run.final(f"{runs.path}excess")
+def test_the_path_between_trained_nets_never_exceeds_its_worse_end(
+    run: Results, path: str, check: Check
+) -> None:
+    excess = run.final(f"{path}excess")
     rounding = "rounding alone, in float64; losses are between 0.001 and 10"
     check(all_reach(excess, 1e-9, because=rounding))
     for series in ("path", "straight"):
-        losses = runs.run.array(series)
+        losses = run.array(series)
         check.draw(
             "Nguyen's path at width 2N",
             series={"path": "explicit path", "straight": "straight line"}[series],
@@ -217,9 +227,9 @@ def test_the_path_between_trained_nets_never_exceeds_its_worse_end(runs: Any, ch
     run=along(joined(NETS, again=True, bend=UNMOVED)),
     says="the second net is the first, trained on: both in one basin",
 )
-def test_straight_lines_cross_a_barrier(runs: Any, check: Any) -> None:
+def test_straight_lines_cross_a_barrier(run: Results, check: Check) -> None:
     margin = "five points, where both ends fit all but a per cent"
-    check(effect(barrier(runs.run, "straight", "train_error"), 0.05, because=margin))
+    check(above(barrier(run, "straight", "train_error"), 0.05, because=margin))
 
 
 @claim(
@@ -240,22 +250,21 @@ def test_straight_lines_cross_a_barrier(runs: Any, check: Any) -> None:
     chain=along(joined(NETS, kind="chain", bend=UNMOVED)),
     says="the bend stays halfway between the ends: the straight line",
 )
-def test_one_bend_removes_the_barrier(runs: Any, check: Any) -> None:
-    for kind in ("bezier", "chain"):
-        run = getattr(runs, kind)
+def test_one_bend_removes_the_barrier(bezier: Results, chain: Results, check: Check) -> None:
+    for kind, run in (("bezier", bezier), ("chain", chain)):
         rise = barrier(run, "curve", "train_error").named(f"rise of train_error, {kind}")
-        check(bounded(rise, 0.04, because="four points, below the five that count as a barrier"))
+        check(below(rise, 0.04, because="four points, below the five that count as a barrier"))
         lower = run.final("largest_curve_train_loss") - 0.5 * run.final("largest_straight_train_loss")
-        check(bounded(lower.named(f"largest loss, {kind} - half of straight"), 0.0, because="a half"))
-    drawn(check, runs.bezier, "train_error", straight_line="straight", Bezier_curve="curve")
-    drawn(check, runs.chain, "train_error", polygonal_chain="curve")
+        check(below(lower.named(f"largest loss, {kind} - half of straight"), 0.0, because="a half"))
+    drawn(check, bezier, "train_error", straight_line="straight", Bezier_curve="curve")
+    drawn(check, chain, "train_error", polygonal_chain="curve")
 
 
 @claim(
     DRAXLER2018,
     "abstract and results on CIFAR",
     says="Along such a path the test error is hardly above that of its ends.",
-    adapted={tier: f"{said}; a Bezier curve for an elastic band" for tier, said in ADAPTED.items()},
+    adapted=adding("a Bezier curve for an elastic band", ADAPTED),
     reported={
         "ResNet-20, CIFAR-10, rise of the test error at most": 0.005,
         "CIFAR-100, at most": 0.022,
@@ -265,9 +274,9 @@ def test_one_bend_removes_the_barrier(runs: Any, check: Any) -> None:
 )
 @trained(run=along(joined(NETS)))
 @control(run=along(joined(NETS, bend=UNMOVED)), says="the straight line")
-def test_the_test_error_hardly_rises_along_the_curve(runs: Any, check: Any) -> None:
+def test_the_test_error_hardly_rises_along_the_curve(run: Results, check: Check) -> None:
     margin = "two points: Draxler et al. report up to 2.2 on CIFAR-100, where errors are larger"
-    check(bounded(barrier(runs.run, "curve", "test_error"), 0.02, because=margin))
+    check(below(barrier(run, "curve", "test_error"), 0.02, because=margin))
 
 
 @claim(
@@ -288,8 +297,8 @@ def test_the_test_error_hardly_rises_along_the_curve(runs: Any, check: Any) -> N
     wide=along(joined(MLPS.but(model__width=NARROW))),
     says="the widths exchanged",
 )
-def test_wider_nets_have_lower_paths(runs: Any, check: Any) -> None:
-    losses = [run.final("largest_curve_train_loss") for run in (runs.wide, runs.narrow)]
+def test_wider_nets_have_lower_paths(narrow: Results, wide: Results, check: Check) -> None:
+    losses = [run.final("largest_curve_train_loss") for run in (wide, narrow)]
     check(ordered(losses, because="any step up, for the order is claimed and not its size"))
 
 
@@ -308,14 +317,14 @@ def test_wider_nets_have_lower_paths(runs: Any, check: Any) -> None:
     stale=along(joined(NORMALIZED), recompute=False),
 )
 @control(stale=along(joined(NORMALIZED)), says="recomputed on both sides")
-def test_batch_norm_statistics_must_be_recomputed(runs: Any, check: Any) -> None:
-    losses = [run.final("largest_curve_train_loss") for run in (runs.fresh, runs.stale)]
+def test_batch_norm_statistics_must_be_recomputed(fresh: Results, stale: Results, check: Check) -> None:
+    losses = [run.final("largest_curve_train_loss") for run in (fresh, stale)]
     margin = "half as large again, against a tenth of a nat on a curve that is low"
     check(
-        effect(
+        above(
             (losses[1] - 1.5 * losses[0]).named("largest loss, stale - 1.5 recomputed"), 0.0, because=margin
         )
     )
-    low = losses[0] - 0.75 * runs.fresh.final("largest_straight_train_loss")
+    low = losses[0] - 0.75 * fresh.final("largest_straight_train_loss")
     quarter = "a quarter below the straight line, whose statistics are recomputed too"
-    check(bounded(low.named("largest loss, curve - 3/4 of straight"), 0.0, because=quarter))
+    check(below(low.named("largest loss, curve - 3/4 of straight"), 0.0, because=quarter))

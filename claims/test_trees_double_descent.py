@@ -16,20 +16,22 @@ verdict declared, when it came out inconclusive on MNIST.
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import pytest
 
+from claims.figures import draw_sweep
 from claims.papers import BELKIN2019, CURTH2023, OVERCLAIM
-from claims.sweeps import at, draw_sweep
+from claims.sweeps import at
 from harness import (
+    Check,
+    Results,
     Solved,
     Tiers,
+    above,
     all_reach,
-    bounded,
+    below,
     claim,
     control,
-    effect,
     larger_of,
     mean_of,
     ratio,
@@ -85,21 +87,21 @@ def boosting(labels: str) -> Tiers:
     )
 
 
-def along(run: Any, j: int, measure: str = "test_mse") -> dict[int, Measured]:
+def along(run: Results, j: int, measure: str = "test_mse") -> dict[int, Measured]:
     """A measure over the leaves (or rounds), with the j-th number of trees (or members)."""
     solver = run.runs[0].value.solver
     grown = solver.leaves if isinstance(solver, ForestGrid) else solver.rounds
     return {size: at(run, measure, i, j, of=f"size {size}") for i, size in enumerate(grown)}
 
 
-def across(run: Any, i: int, measure: str = "test_mse") -> dict[int, Measured]:
+def across(run: Results, i: int, measure: str = "test_mse") -> dict[int, Measured]:
     """A measure over the trees (or members), with the i-th number of leaves (or rounds)."""
     solver = run.runs[0].value.solver
     counts = solver.trees if isinstance(solver, ForestGrid) else solver.members
     return {count: at(run, measure, i, j, of=f"{count} averaged") for j, count in enumerate(counts)}
 
 
-def draw_glued(check: Any, run: Any, figure: str) -> None:
+def draw_glued(check: Check, run: Results, figure: str) -> None:
     """The glued axis in steps, with the threshold where the switch is, and the path at the most members."""
     grown, added = list(along(run, 0).values()), list(across(run, -1).values())
     switch = len(grown)
@@ -119,14 +121,16 @@ def draw_glued(check: Any, run: Any, figure: str) -> None:
         )
 
 
-def check_glued(check: Any, run: Any, first: int, groups: tuple[int, ...], most: tuple[float, str]) -> None:
+def check_glued(
+    check: Check, run: Results, first: int, groups: tuple[int, ...], most: tuple[float, str]
+) -> None:
     """A rise from the dip to interpolation, then a fall to at most a share of the dip."""
     grown, added = along(run, first), across(run, -1)
     dip = mean_of([grown[size] for size in groups]).named("dip")
     rise = grown[max(grown)].named("peak") - dip
-    check(effect(rise, 0.02, because="a fiftieth of the target's squared norm; the groups are fixed"))
+    check(above(rise, 0.02, because="a fiftieth of the target's squared norm; the groups are fixed"))
     last = added[max(added)].named(f"{max(added)} averaged")
-    check(bounded(ratio(last, dip), most[0], because=most[1]))
+    check(below(ratio(last, dip), most[0], because=most[1]))
     fitted = along(run, 0, "train_error")[max(grown)]
     check(all_reach(fitted, 0.0, because="a single member interpolates: the threshold"))
 
@@ -142,9 +146,11 @@ def check_glued(check: Any, run: Any, first: int, groups: tuple[int, ...], most:
 @trained(grid=lambda labels: forest(labels), dip=Tiers(**DIP), first=0)
 @control(first=-1, says="the leaves of 20 trees throughout, one axis instead of two")
 @pytest.mark.parametrize("labels", ["clean", "noisy"])
-def test_a_forest_descends_twice_on_the_glued_axis(runs: Any, check: Any, labels: str) -> None:
-    check_glued(check, runs.grid, runs.first, runs.dip, (0.7, "three tenths less than the dip"))
-    draw_glued(check, runs.grid, f"Random forests, {labels} labels")
+def test_a_forest_descends_twice_on_the_glued_axis(
+    grid: Results, dip: tuple[int, ...], first: int, check: Check, labels: str
+) -> None:
+    check_glued(check, grid, first, dip, (0.7, "three tenths less than the dip"))
+    draw_glued(check, grid, f"Random forests, {labels} labels")
 
 
 @claim(
@@ -157,13 +163,15 @@ def test_a_forest_descends_twice_on_the_glued_axis(runs: Any, check: Any, labels
 @trained(grid=lambda labels: forest(labels), dip=Tiers(**DIP), averaged=-1)
 @control(averaged=0, says="a single tree, which overfits")
 @pytest.mark.parametrize("labels", ["clean", "noisy"])
-def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(runs: Any, check: Any, labels: str) -> None:
-    grown = along(runs.grid, runs.averaged)
-    rise = grown[max(grown)] - mean_of([grown[leaves] for leaves in runs.dip])
-    check(bounded(rise.named("full trees - dip"), 0.02, because="a fiftieth, the margin of the rise"))
+def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(
+    grid: Results, dip: tuple[int, ...], averaged: int, check: Check, labels: str
+) -> None:
+    grown = along(grid, averaged)
+    rise = grown[max(grown)] - mean_of([grown[leaves] for leaves in dip])
+    check(below(rise.named("full trees - dip"), 0.02, because="a fiftieth, the margin of the rise"))
     steps = larger_of(*(after - before for before, after in itertools.pairwise(grown.values())))
     anywhere = "three hundredths of the target's squared norm, anywhere along the leaves"
-    check(bounded(steps.named("largest step up"), 0.03, because=anywhere))
+    check(below(steps.named("largest step up"), 0.03, because=anywhere))
 
 
 @claim(
@@ -176,13 +184,13 @@ def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(runs: Any, check: Any
 )
 @trained(grid=forest("clean"), leaves=20)
 @control(leaves=2, says="trees of two leaves, between which there is little to average away")
-def test_the_second_descent_begins_wherever_trees_are_added(runs: Any, check: Any) -> None:
-    i = runs.grid.runs[0].value.solver.leaves.index(runs.leaves)
-    errors = across(runs.grid, i)
+def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leaves: int, check: Check) -> None:
+    i = grid.runs[0].value.solver.leaves.index(leaves)
+    errors = across(grid, i)
     gain = "a tenth, where trees that interpolate gain half and more"
-    check(bounded(ratio(errors[20], errors[1]), 0.9, because=gain))
-    wrong = across(runs.grid, i, "train_error")[1]
-    check(effect(wrong, 0.1, because="a tenth of the training labels: far from interpolation"))
+    check(below(ratio(errors[20], errors[1]), 0.9, because=gain))
+    wrong = across(grid, i, "train_error")[1]
+    check(above(wrong, 0.1, because="a tenth of the training labels: far from interpolation"))
 
 
 @claim(
@@ -194,10 +202,12 @@ def test_the_second_descent_begins_wherever_trees_are_added(runs: Any, check: An
 )
 @trained(grid=forest("clean"), dip=Tiers(**DIP))
 @control(grid=forest("noisy"), says="a fifth of the training labels wrong")
-def test_without_noise_the_share_of_errors_does_not_rise(runs: Any, check: Any) -> None:
-    grown = along(runs.grid, 0, "test_error")
-    rise = grown[max(grown)] - mean_of([grown[leaves] for leaves in runs.dip])
-    check(bounded(rise.named("full tree - dip test_error"), 0.02, because="two points, of thirty"))
+def test_without_noise_the_share_of_errors_does_not_rise(
+    grid: Results, dip: tuple[int, ...], check: Check
+) -> None:
+    grown = along(grid, 0, "test_error")
+    rise = grown[max(grown)] - mean_of([grown[leaves] for leaves in dip])
+    check(below(rise.named("full tree - dip test_error"), 0.02, because="two points, of thirty"))
 
 
 @claim(
@@ -210,9 +220,9 @@ def test_without_noise_the_share_of_errors_does_not_rise(runs: Any, check: Any) 
 )
 @trained(grid=boosting("clean"), first=0)
 @control(first=-1, says=FIVE)
-def test_boosting_descends_twice_on_the_glued_axis(runs: Any, check: Any) -> None:
-    check_glued(check, runs.grid, runs.first, (5, 10), (0.8, "a fifth less than the dip"))
-    draw_glued(check, runs.grid, "L2 boosting, clean labels")
+def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, check: Check) -> None:
+    check_glued(check, grid, first, (5, 10), (0.8, "a fifth less than the dip"))
+    draw_glued(check, grid, "L2 boosting, clean labels")
 
 
 @claim(
@@ -227,9 +237,9 @@ def test_boosting_descends_twice_on_the_glued_axis(runs: Any, check: Any) -> Non
 )
 @trained(grid=boosting("noisy"), first=0)
 @control(first=-1, says=FIVE)
-def test_boosting_descends_twice_with_label_noise(runs: Any, check: Any) -> None:
-    check_glued(check, runs.grid, runs.first, (5, 10), (0.8, "a fifth less than the dip"))
-    draw_glued(check, runs.grid, "L2 boosting, noisy labels")
+def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, check: Check) -> None:
+    check_glued(check, grid, first, (5, 10), (0.8, "a fifth less than the dip"))
+    draw_glued(check, grid, "L2 boosting, noisy labels")
 
 
 @claim(
@@ -241,9 +251,9 @@ def test_boosting_descends_twice_with_label_noise(runs: Any, check: Any) -> None
 )
 @trained(grid=boosting("clean"), averaged=-1)
 @control(averaged=0, says="a single member, which overfits")
-def test_with_the_members_held_fixed_more_rounds_hardly_hurt(runs: Any, check: Any) -> None:
-    grown = along(runs.grid, runs.averaged)
+def test_with_the_members_held_fixed_more_rounds_hardly_hurt(
+    grid: Results, averaged: int, check: Check
+) -> None:
+    grown = along(grid, averaged)
     rise = grown[max(grown)] - mean_of([grown[5], grown[10]])
-    check(
-        bounded(rise.named("last round - dip test_mse"), 0.02, because="a fiftieth, the margin of the rise")
-    )
+    check(below(rise.named("last round - dip test_mse"), 0.02, because="a fiftieth, the margin of the rise"))

@@ -17,8 +17,6 @@ weight decay from 100 to 60 epochs, to save time.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from claims.papers import EPFL, OVERCLAIM, ZHANG2017
@@ -32,7 +30,20 @@ from claims.settings import (
     SETTINGS,
     random,
 )
-from harness import Experiment, Sgd, Tiers, WhenFitted, all_reach, claim, control, effect, trained
+from harness import (
+    Check,
+    Experiment,
+    Results,
+    Sgd,
+    Tiers,
+    Value,
+    WhenFitted,
+    above,
+    all_reach,
+    claim,
+    control,
+    trained,
+)
 from harness.data import Cifar10, Digits, RedrawnLabels
 from harness.data.augmentation import Augmented, ColourJitter, RandomCrop, RandomFlip, RandomRotation
 from harness.models import Dropout, EpflAlexNet, Mlp, SmallAlexNet
@@ -66,8 +77,10 @@ def decayed(model: str) -> Tiers:
     says="a weight decay so strong that nothing is learnt (digits, an MLP)",
 )
 @pytest.mark.parametrize("model", ["mlp", "mlp3"])
-def test_mlps_fit_random_labels_with_weight_decay(runs: Any, check: Any, model: str) -> None:
-    check(all_reach(runs.random.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
+def test_mlps_fit_random_labels_with_weight_decay(
+    random: Results, fitted: float, check: Check, model: str
+) -> None:
+    check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
 @claim(
@@ -82,11 +95,11 @@ def test_mlps_fit_random_labels_with_weight_decay(runs: Any, check: Any, model: 
     random=random("mlp").quick.but(optimizer__weight_decay=0.5, optimizer__epochs=100),
     says="a weight decay so strong that nothing is learnt (digits, an MLP)",
 )
-def test_inception_fits_random_labels_with_weight_decay(runs: Any, check: Any) -> None:
-    check(all_reach(runs.random.final("train_error"), FITTED.full, because=FITTED_BECAUSE))
+def test_inception_fits_random_labels_with_weight_decay(random: Results, check: Check) -> None:
+    check(all_reach(random.final("train_error"), FITTED.full, because=FITTED_BECAUSE))
 
 
-def augmented(data: Any, crop: RandomCrop, everything: bool) -> Augmented:
+def augmented(data: Value, crop: RandomCrop, everything: bool) -> Augmented:
     """Random crops of images that keep their random labels; or crops, flips, colours and rotations."""
     further = (RandomFlip(), ColourJitter(), RandomRotation()) if everything else ()
     return Augmented(data.but(labels=RANDOM, whiten=False), (crop, *further))
@@ -146,8 +159,10 @@ AUGMENTED = {
     says="labels drawn anew with the pixels: nothing stays that could be memorized (digits)",
 )
 @pytest.mark.parametrize("augmentation", ["crops", "everything"])
-def test_augmentation_does_not_prevent_memorization(runs: Any, check: Any, augmentation: str) -> None:
-    check(all_reach(runs.random.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
+def test_augmentation_does_not_prevent_memorization(
+    random: Results, fitted: float, check: Check, augmentation: str
+) -> None:
+    check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
 DROPPED = Tiers(
@@ -179,8 +194,8 @@ DROPPED = Tiers(
     random=DROPPED.quick.but(data__labels=RedrawnLabels(), optimizer__epochs=60),
     says="labels drawn anew every epoch: nothing stays that could be memorized (digits)",
 )
-def test_random_labels_are_fit_with_dropout(runs: Any, check: Any) -> None:
-    check(all_reach(runs.random.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
+def test_random_labels_are_fit_with_dropout(random: Results, fitted: float, check: Check) -> None:
+    check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
 # the paper's AlexNet without weight decay, which fits random labels
@@ -234,8 +249,8 @@ FAILS_BECAUSE = "a tenth of the labels; the same table counts 0.8 % unfitted as 
     positive=True,
     says="with a weight decay of 0.1, 200 times as strong, it does fail (quick tier)",
 )
-def test_alexnet_with_weight_decay_fails_on_random_labels(runs: Any, check: Any) -> None:
-    check(effect(runs.random.final("train_error"), FAILS, because=FAILS_BECAUSE))
+def test_alexnet_with_weight_decay_fails_on_random_labels(random: Results, check: Check) -> None:
+    check(above(random.final("train_error"), FAILS, because=FAILS_BECAUSE))
 
 
 @claim(
@@ -252,8 +267,10 @@ def test_alexnet_with_weight_decay_fails_on_random_labels(runs: Any, check: Any)
 )
 @trained(random=EPFL_ALEXNET, fitted=FITTED)
 @control(random=STRONGLY_DECAYED, says="a weight decay of 0.1, on the paper's AlexNet (quick tier)")
-def test_epfl_alexnet_fits_random_labels_with_weight_decay(runs: Any, check: Any) -> None:
-    check(all_reach(runs.random.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
+def test_epfl_alexnet_fits_random_labels_with_weight_decay(
+    random: Results, fitted: float, check: Check
+) -> None:
+    check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
 @claim(
@@ -275,6 +292,8 @@ def test_epfl_alexnet_fits_random_labels_with_weight_decay(runs: Any, check: Any
     strong=ALEXNET.quick.but(optimizer__weight_decay=EPFL_COEFFICIENT),
     says="one and the same coefficient on both sides (quick tier)",
 )
-def test_the_coefficient_decides_whether_alexnet_fits(runs: Any, check: Any) -> None:
-    check(all_reach(runs.weak.final("train_error"), runs.fitted, because=FITTED_BECAUSE))
-    check(effect(runs.strong.final("train_error"), FAILS, because=FAILS_BECAUSE))
+def test_the_coefficient_decides_whether_alexnet_fits(
+    weak: Results, strong: Results, fitted: float, check: Check
+) -> None:
+    check(all_reach(weak.final("train_error"), fitted, because=FITTED_BECAUSE))
+    check(above(strong.final("train_error"), FAILS, because=FAILS_BECAUSE))

@@ -17,7 +17,7 @@ ladder's effect, a third in the mean, stays inconclusive against its margin of a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from claims.papers import BELKIN2019, OVERCLAIM
 from claims.widths import (
@@ -28,10 +28,11 @@ from claims.widths import (
     REUSE_DATA,
     all_fresh,
     all_reused,
+    group,
     parameters,
     reused,
 )
-from harness import claim, control, effect, equivalent, mean_of, ratio, trained
+from harness import Check, Results, above, claim, control, equivalent, ratio, trained
 
 QUICK = {"quick": "400 digits of 8x8 pixels, 625 epochs, one learning rate; the threshold is at 53.2 units"}
 MORE = {"standard": QUICK["quick"] + "; up to 20 replicates"}
@@ -48,14 +49,14 @@ HALF_MORE = "half as much again: several times the deviation of a ratio without 
     adapted=QUICK,
     contested="OVERCLAIM: without reuse of weights, or with reuse beyond the threshold too, there is no drop",
 )
-@trained(**all_reused(SHOWN), **all_fresh(AFTER))
-@control(**all_fresh((*SHOWN, *AFTER)), says="every network from its own initial weights")
-def test_the_risk_drops_beyond_n_times_k_parameters(runs: Any, check: Any) -> None:
-    losses = {w: getattr(runs, f"w{w}").final(LOSS) for w in (*SHOWN, *AFTER)}
-    check(effect(ratio(losses[53], losses[54]).named("53 units / 54 units"), 1.5, because=HALF_MORE))
+@trained(nets=all_reused(SHOWN) | all_fresh(AFTER))
+@control(nets=all_fresh((*SHOWN, *AFTER)), says="every network from its own initial weights")
+def test_the_risk_drops_beyond_n_times_k_parameters(nets: Mapping[int, Results], check: Check) -> None:
+    losses = {width: net.final(LOSS) for width, net in nets.items()}
+    check(above(ratio(losses[53], losses[54]).named("53 units / 54 units"), 1.5, because=HALF_MORE))
     check.draw(
         "Weight reuse",
-        series="reused" if runs.w53.runs[0].parents else "not reused",
+        series="reused" if nets[53].runs[0].parents else "not reused",
         x=[parameters(w) for w in losses],
         y=list(losses.values()),
         x_label="parameters",
@@ -71,12 +72,12 @@ def test_the_risk_drops_beyond_n_times_k_parameters(runs: Any, check: Any) -> No
     says="Up to n x K parameters the squared test loss rises.",
     adapted=MORE,
 )
-@trained(**all_reused((16, 20, 26, 53)))
-@control(**all_fresh((16, 20, 26, 53)), says="every network from its own initial weights")
-def test_the_risk_rises_up_to_n_times_k_parameters(runs: Any, check: Any) -> None:
-    low = mean_of([getattr(runs, f"w{w}").final(LOSS) for w in (16, 20, 26)])
-    rise = (runs.w53.final(LOSS) - low).named("53 units - 16 to 26")
-    check(effect(rise, 0.0, because="the direction is claimed, not the size"))
+@trained(nets=all_reused((16, 20, 26, 53)))
+@control(nets=all_fresh((16, 20, 26, 53)), says="every network from its own initial weights")
+def test_the_risk_rises_up_to_n_times_k_parameters(nets: Mapping[int, Results], check: Check) -> None:
+    low = group(nets, (16, 20, 26), LOSS)
+    rise = (nets[53].final(LOSS) - low).named("53 units - 16 to 26")
+    check(above(rise, 0.0, because="the direction is claimed, not the size"))
 
 
 @claim(
@@ -86,10 +87,10 @@ def test_the_risk_rises_up_to_n_times_k_parameters(runs: Any, check: Any) -> Non
     adapted=QUICK,
     contested="BELKIN2019: the risk peaks at n x K parameters",
 )
-@trained(**all_fresh((*BEFORE, *AFTER)))
-@control(**all_reused(BEFORE), says="weights reused up to the threshold")
-def test_without_reuse_the_threshold_is_not_seen(runs: Any, check: Any) -> None:
-    sides = [mean_of([getattr(runs, f"w{w}").final(LOSS) for w in widths]) for widths in (BEFORE, AFTER)]
+@trained(nets=all_fresh((*BEFORE, *AFTER)))
+@control(nets=all_reused(BEFORE) | all_fresh(AFTER), says="weights reused up to the threshold")
+def test_without_reuse_the_threshold_is_not_seen(nets: Mapping[int, Results], check: Check) -> None:
+    sides = [group(nets, widths, LOSS) for widths in (BEFORE, AFTER)]
     margin = "a sixth, a third of the smallest drop that reuse shows"
     check(equivalent(ratio(*sides).named("below / above the threshold"), 1.15, because=margin))
 
@@ -102,15 +103,17 @@ def test_without_reuse_the_threshold_is_not_seen(runs: Any, check: Any) -> None:
     contested="BELKIN2019: it drops beyond n x K parameters",
 )
 @trained(
-    below=reused(LADDER, to=53),
-    **all_reused(BEYOND, (*LADDER, *BEYOND), beyond=True),
+    threshold=reused(LADDER, to=53),
+    nets=all_reused(BEYOND, (*LADDER, *BEYOND), beyond=True),
 )
-@control(**all_fresh(BEYOND), says="reuse ends at the threshold")
-def test_with_reuse_everywhere_the_risk_does_not_drop(runs: Any, check: Any) -> None:
-    for width in BEYOND:
-        kept = ratio(getattr(runs, f"w{width}").final(LOSS), runs.below.final(LOSS))
+@control(nets=all_fresh(BEYOND), says="reuse ends at the threshold")
+def test_with_reuse_everywhere_the_risk_does_not_drop(
+    threshold: Results, nets: Mapping[int, Results], check: Check
+) -> None:
+    for width, net in nets.items():
+        kept = ratio(net.final(LOSS), threshold.final(LOSS))
         margin = "a tenth, twice the deviation of such a ratio between networks of their own"
-        check(effect(kept.named(f"{width} units / 53 units"), 0.9, because=margin))
+        check(above(kept.named(f"{width} units / 53 units"), 0.9, because=margin))
 
 
 @claim(
@@ -124,7 +127,7 @@ def test_with_reuse_everywhere_the_risk_does_not_drop(runs: Any, check: Any) -> 
 )
 @trained(fine=reused(LADDER, to=53), coarse=reused(COARSE, to=53))
 @control(fine=reused(COARSE, to=53), says="the coarse ladder on both sides")
-def test_more_steps_of_reuse_make_a_higher_peak(runs: Any, check: Any) -> None:
-    higher = ratio(runs.fine.final(LOSS), runs.coarse.final(LOSS))
+def test_more_steps_of_reuse_make_a_higher_peak(fine: Results, coarse: Results, check: Check) -> None:
+    higher = ratio(fine.final(LOSS), coarse.final(LOSS))
     margin = "a tenth, twice the deviation of such a ratio between networks of their own"
-    check(effect(higher.named("ladder of 13 / ladder of 5"), 1.1, because=margin))
+    check(above(higher.named("ladder of 13 / ladder of 5"), 1.1, because=margin))

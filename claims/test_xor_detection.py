@@ -12,17 +12,36 @@ Calibrated on replicates 1000 and up, which no verdict reads: step sizes, number
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from claims.exact import EXACT
 from claims.papers import BRUTZKUS2019, OVERCLAIM
-from harness import Simulation, Tiers, all_reach, bounded, claim, control, effect, exact, frequencies, trained
+from claims.texts import adding, everywhere
+from harness import (
+    Check,
+    Measured,
+    Results,
+    Simulation,
+    Tiers,
+    above,
+    all_reach,
+    below,
+    claim,
+    control,
+    exact,
+    frequencies,
+    trained,
+)
 from harness.analytic.xor_detection import chances, explored, large_and_small, outcomes, samples
-from harness.evidence.measured import Measured
+
+if TYPE_CHECKING:
+    import numpy as np
 
 OWN_STEP = 1 / 410
 QUICK = "steps c / k with c = 0.05, not 1/410"
@@ -31,7 +50,6 @@ DRAWN = {
     "quick": "c = 0.1; inputs of 4 patterns, 8 examples with a margin of 1",
     "standard": "inputs of 4 patterns, 8 examples with a margin of 1",
 }
-EXAMPLES = settings(max_examples=60, phases=(Phase.generate, Phase.shrink))
 ENDS = ("stuck", "imperfect", "perfect")
 CHANNELS = (2, 4, 10, 50)
 BETWEEN = (3, 4, 6, 10, 50)
@@ -57,12 +75,12 @@ SAMPLES = Tiers(
 )
 
 
-def counted(results: Any) -> list[int]:
+def counted(results: Results) -> list[int]:
     """How many networks ended in each way, over all replicates."""
     return [int(results.final(name).values.sum()) for name in ENDS]
 
 
-def measured(values: Any, name: str) -> Measured:
+def measured(values: np.ndarray, name: str) -> Measured:
     """A number per replicate, computed from arrays."""
     return Measured(values, name=name)
 
@@ -77,9 +95,9 @@ def measured(values: Any, name: str) -> Measured:
 )
 @trained(run=TWO)
 @control(run=NETWORKS[4], says="four channels, more of which are perfect")
-def test_two_channels_end_as_combinatorics_says(runs: Any, check: Any) -> None:
+def test_two_channels_end_as_combinatorics_says(run: Results, check: Check) -> None:
     three = "three points; 4,000 networks bound each probability to less than two"
-    check(frequencies(counted(runs.run), [float(p) for p in chances(2)], within=0.03, because=three))
+    check(frequencies(counted(run), [float(p) for p in chances(2)], within=0.03, because=three))
 
 
 @claim(
@@ -95,8 +113,8 @@ def test_two_channels_end_as_combinatorics_says(runs: Any, check: Any) -> None:
     run=TWO.but(params=(("c", 1.0), ("gamma", 8.0), ("k", 2), ("runs", 800))),
     says="steps so long that filters jump from one pattern to another",
 )
-def test_the_start_foretells_the_end(runs: Any, check: Any) -> None:
-    other = (800.0 - runs.run.final("foretold")).named("networks that end otherwise, of 800")
+def test_the_start_foretells_the_end(run: Results, check: Check) -> None:
+    other = (800.0 - run.final("foretold")).named("networks that end otherwise, of 800")
     check(all_reach(other, 0.0, because="no exception is allowed"))
 
 
@@ -108,14 +126,16 @@ def test_the_start_foretells_the_end(runs: Any, check: Any) -> None:
     adapted=PAPERS,
     replicates=5,
 )
-@trained(run=lambda tier: [NETWORKS[k][tier] for k in BETWEEN], fewer=0)
+@trained(nets={k: NETWORKS[k] for k in BETWEEN}, fewer=0)
 @control(fewer=1, says="the chances of networks with one channel less")
-def test_any_number_of_channels_ends_as_combinatorics_says(runs: Any, check: Any) -> None:
-    known = {k: [float(p) for p in chances(k - runs.fewer)] for k in BETWEEN}
+def test_any_number_of_channels_ends_as_combinatorics_says(
+    nets: Mapping[int, Results], fewer: int, check: Check
+) -> None:
+    known = {k: [float(p) for p in chances(k - fewer)] for k in BETWEEN}
     seven = "seven points; 500 networks bound each probability to about five"
-    for k, run in zip(BETWEEN, runs.run, strict=True):
+    for k, run in nets.items():
         check(frequencies(counted(run), known[k], within=0.07, because=seven))
-    shares = [[run.final("perfect").values[i] / 100 for run in runs.run] for i in range(5)]
+    shares = [[run.final("perfect").values[i] / 100 for run in nets.values()] for i in range(5)]
     for series, y in (("trained", shares), ("combinatorics", [[known[k][2] for k in BETWEEN]])):
         check.draw(
             "Perfect detectors",
@@ -132,16 +152,14 @@ def test_any_number_of_channels_ends_as_combinatorics_says(runs: Any, check: Any
     BRUTZKUS2019,
     "Analysis of the large network; Figure 2",
     says="Large networks always reach zero training error and generalize perfectly.",
-    adapted={
-        tier: f"{said}; also 50 channels, fewer than the analysis asks for" for tier, said in PAPERS.items()
-    },
+    adapted=adding("also 50 channels, fewer than the analysis asks for", PAPERS),
 )
 @trained(run=lambda k: NETWORKS[k], nets=lambda k: 40 if k == 120 else 100)
 @control(run=NETWORKS[4], nets=100, says="four channels, twice as many as are needed")
 @pytest.mark.parametrize("k", [50, 120])
-def test_large_networks_always_generalize(runs: Any, check: Any, k: int) -> None:
-    others = float(runs.nets) - runs.run.final("perfect")
-    others = others.named(f"networks of {runs.nets} that are not perfect")
+def test_large_networks_always_generalize(run: Results, nets: int, check: Check, k: int) -> None:
+    others = float(nets) - run.final("perfect")
+    others = others.named(f"networks of {nets} that are not perfect")
     none = "every one must succeed, though the analysis lets a share c + 16 exp(-8) fail"
     check(all_reach(others, 0.0, because=none))
 
@@ -154,13 +172,15 @@ def test_large_networks_always_generalize(runs: Any, check: Any, k: int) -> None
 )
 @trained(run=SAMPLES, small=0)
 @control(small=2, says="ten channels against fifty, both large for eight examples")
-def test_larger_networks_generalize_better_at_zero_training_error(runs: Any, check: Any) -> None:
-    errors = runs.run.array("fitted_test_error")
-    gain = measured(errors[:, runs.small] - errors[:, -1], "test error of small - large networks that fit")
-    check(effect(gain, 0.01, because="one point; a tenth of the small networks' error"))
+def test_larger_networks_generalize_better_at_zero_training_error(
+    run: Results, small: int, check: Check
+) -> None:
+    errors = run.array("fitted_test_error")
+    gain = measured(errors[:, small] - errors[:, -1], "test error of small - large networks that fit")
+    check(above(gain, 0.01, because="one point; a tenth of the small networks' error"))
     for series, values in (
         ("zero training error", errors),
-        ("all networks", runs.run.array("test_error")),
+        ("all networks", run.array("test_error")),
     ):
         check.draw(
             "Figure 1",
@@ -178,14 +198,12 @@ def test_larger_networks_generalize_better_at_zero_training_error(runs: Any, che
     "Lemma on exploration",
     says="With probability 1 - exp(-8) per pattern at least k/4 - 2 sqrt(k) of k Gaussian filters start "
     "nearest to it.",
-    adapted=dict.fromkeys(
-        ("quick", "standard", "full"), "k up to 400, binomial tails in rational arithmetic"
-    ),
+    adapted=everywhere("k up to 400, binomial tails in rational arithmetic"),
 )
 @trained(world=2.0)
 @control(world=1.0, says="k/4 - sqrt(k), which is missed more often")
 @given(k=st.integers(65, 400))
-@EXAMPLES
+@EXACT
 def test_every_pattern_is_explored(world: float, k: int) -> None:
     most = math.floor(k / 4 - world * math.sqrt(k))  # a count below the promise
     missed = sum(math.comb(k, i) * 3 ** (k - i) for i in range(most + 1))
@@ -201,10 +219,10 @@ def test_every_pattern_is_explored(world: float, k: int) -> None:
 )
 @trained(run=NETWORKS[50], k=50)
 @control(k=120, says="120 channels, for which the lemma promises eight filters and more")
-def test_fifty_channels_generalize_without_the_lemma(runs: Any, check: Any) -> None:
-    check(exact(max(0.0, explored(runs.k)), 0.0, because="a negative number of filters is no promise"))
+def test_fifty_channels_generalize_without_the_lemma(run: Results, k: int, check: Check) -> None:
+    check(exact(max(0.0, explored(k)), 0.0, because="a negative number of filters is no promise"))
     check(exact(max(0.0, explored(64)), 0.0, because="64 channels are the last: 16 = 2 x 8"))
-    check(all_reach((100.0 - runs.run.final("perfect")).named("networks of 100 that are not perfect"), 0.0))
+    check(all_reach((100.0 - run.final("perfect")).named("networks of 100 that are not perfect"), 0.0))
 
 
 @claim(
@@ -216,11 +234,11 @@ def test_fifty_channels_generalize_without_the_lemma(runs: Any, check: Any) -> N
 )
 @trained(run=CLUSTERED, angle="angle")
 @control(angle="angle_before", says="the same filters before training")
-def test_filters_of_large_networks_explore_and_cluster(runs: Any, check: Any) -> None:
+def test_filters_of_large_networks_explore_and_cluster(run: Results, angle: str, check: Check) -> None:
     least = "what the lemma promises for 120 channels, in each of 50 networks"
-    check(all_reach(runs.run.final("fewest"), explored(120), at="least", because=least))
+    check(all_reach(run.final("fewest"), explored(120), at="least", because=least))
     five = "degrees, weighted by norm; filters drawn at random are 45 away"
-    check(bounded(runs.run.final(runs.angle), 5.0, because=five))
+    check(below(run.final(angle), 5.0, because=five))
 
 
 @claim(
@@ -232,6 +250,6 @@ def test_filters_of_large_networks_explore_and_cluster(runs: Any, check: Any) ->
 @trained(run=CLUSTERED, start="clustered")
 @control(start="random", says="two channels that start at random")
 @control(start="untrained", says="the centres of the large network's filters before it was trained")
-def test_centres_of_large_networks_initialize_small_ones(runs: Any, check: Any) -> None:
-    share = runs.run.final(runs.start).named(f"share of perfect networks ({runs.start})")
+def test_centres_of_large_networks_initialize_small_ones(run: Results, start: str, check: Check) -> None:
+    share = run.final(start).named(f"share of perfect networks ({start})")
     check(all_reach(share, 1.0, at="least", because="all of the 50 networks of a replicate"))

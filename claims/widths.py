@@ -6,13 +6,11 @@ of images, the groups of widths (dip, peak and tail, chosen there once and for a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from harness import Experiment, From, Sgd, WhenFitted, mean_of
+from harness import Experiment, From, Measured, Results, Sgd, WhenFitted, mean_of
 from harness.analytic.squared_loss import SquaredLoss
 from harness.data import Augmented, Digits, RandomCrop, TrueLabels, WrongLabels
-from harness.evidence.measured import Measured
 from harness.models import Mlp
 from harness.models.widening import Widened
 
@@ -31,14 +29,14 @@ REUSE_DATA = Digits(n=400)
 REUSE_RECIPE = Sgd(lr=0.1, epochs=625, momentum=0.95)
 
 
-def net(width: int, **changes: Any) -> Experiment:
+def net(width: int, **changes: object) -> Experiment:
     """One hidden layer on 1,000 digits of which a fifth is labeled wrongly, trained for 600 epochs."""
     return Experiment(NOISY, Mlp(width), RECIPE).but(**changes)
 
 
-def nets(widths: Sequence[int], name: str = "w", **changes: Any) -> dict[str, Any]:
-    """``w5``, ``w6``, ...: the same at several widths, as ``@trained`` takes them."""
-    return {f"{name}{width}": net(width, **changes) for width in widths}
+def at_widths(widths: Sequence[int], **changes: object) -> dict[int, Experiment]:
+    """The same at several widths, as ``@trained`` takes them."""
+    return {width: net(width, **changes) for width in widths}
 
 
 def parameters(width: int) -> int:
@@ -46,17 +44,17 @@ def parameters(width: int) -> int:
     return Mlp(width).size((PIXELS,), CLASSES)
 
 
-def group(runs: Any, widths: Sequence[int], measure: str = "test_error", name: str = "w") -> Measured:
+def group(nets: Mapping[int, Results], widths: Sequence[int], measure: str = "test_error") -> Measured:
     """A measure after training, mean over a group of widths, [replicate]."""
-    return mean_of([getattr(runs, f"{name}{width}").final(measure) for width in widths])
+    return mean_of([nets[width].final(measure) for width in widths])
 
 
-def best(runs: Any, widths: Sequence[int], name: str = "w") -> Measured:
+def best(nets: Mapping[int, Results], widths: Sequence[int]) -> Measured:
     """The smallest test error over the epochs, mean over a group of widths, [replicate]."""
-    return mean_of([getattr(runs, f"{name}{width}").best("test_error") for width in widths])
+    return mean_of([nets[width].best("test_error") for width in widths])
 
 
-def window(run: Any, measure: str, first: int, last: int) -> Measured:
+def window(run: Results, measure: str, first: int, last: int) -> Measured:
     """A measure's mean over the epochs ``first`` to ``last``, both included, [replicate]."""
     values = run.curve(measure)[:, first - 1 : last].mean(axis=1)
     name = f"{measure} of epochs {first} to {last} ({run.name})"
@@ -83,11 +81,11 @@ def fresh(width: int) -> Experiment:
 
 def all_reused(
     widths: Sequence[int], ladder: Sequence[int] = LADDER, *, beyond: bool = False
-) -> dict[str, Any]:
-    """``w16``, ``w20``, ...: widths of one ladder, as ``@trained`` takes them."""
-    return {f"w{width}": reused(ladder, to=width, beyond=beyond) for width in widths}
+) -> dict[int, Experiment]:
+    """Widths of one ladder, as ``@trained`` takes them."""
+    return {width: reused(ladder, to=width, beyond=beyond) for width in widths}
 
 
-def all_fresh(widths: Sequence[int]) -> dict[str, Any]:
-    """``w16``, ``w20``, ...: each from its own initial weights."""
-    return {f"w{width}": fresh(width) for width in widths}
+def all_fresh(widths: Sequence[int]) -> dict[int, Experiment]:
+    """Several widths, each from its own initial weights."""
+    return {width: fresh(width) for width in widths}

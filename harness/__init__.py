@@ -1,10 +1,11 @@
 """Executable evidence for the science of overparameterized learning: the vocabulary of a claim."""
 
+from harness.evidence.measured import Measured
 from harness.evidence.statistics import (
+    above,
     all_reach,
     argmax_in,
-    bounded,
-    effect,
+    below,
     equivalent,
     exact,
     exists,
@@ -18,11 +19,14 @@ from harness.evidence.statistics import (
     smaller_of,
 )
 from harness.fleet.optimizers import Sgd, WhenFitted
+from harness.judging.check import Check
+from harness.lab.results import Results
 from harness.spec import Experiment, From, Probing, Simulation, Solved, Tiers, Value
 from harness.spec.claim import Paper, claim, control, trained
 
 __all__ = [
-    "Experiment", "From", "Paper", "Probing", "Sgd", "Simulation", "Solved", "Tiers", "Value", "WhenFitted",
-    "all_reach", "argmax_in", "bounded", "claim", "control", "effect", "equivalent", "exact", "exists",
-    "frequencies", "larger_of", "matches", "mean_of", "ordered", "ratio", "slope", "smaller_of", "trained",
+    "Check", "Experiment", "From", "Measured", "Paper", "Probing", "Results", "Sgd", "Simulation", "Solved",
+    "Tiers", "Value", "WhenFitted", "above", "all_reach", "argmax_in", "below", "claim", "control",
+    "equivalent", "exact", "exists", "frequencies", "larger_of", "matches", "mean_of", "ordered", "ratio",
+    "slope", "smaller_of", "trained",
 ]  # fmt: skip

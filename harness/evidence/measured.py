@@ -223,7 +223,8 @@ def logarithm(x: Measured) -> Measured:
         return x
     positive = x.values > 0
     values = np.log(np.where(positive, x.values, np.nan))
-    resolution = x.resolution / float(np.mean(x.values[positive])) if positive.any() else 0.0
+    relative = x.resolution / float(np.mean(x.values[positive])) if positive.any() else 0.0
+    resolution = min(relative, 1e300)  # a quotient may overflow, and no two logs are that far apart
     unusable = x.unusable | (x.values <= 0)
     return Measured(values, resolution, x.censored, True, x.name, unusable)
 
@@ -261,7 +262,7 @@ def _compared(x: Measured, sign: str, other: object) -> WrongKind:
     if sign == "==":
         written = f"equivalent(x - {'y' if paired else number}, margin, because=...)"
     else:
-        relation = "effect" if sign in (">", ">=") else "bounded"
+        relation = "above" if sign in (">", ">=") else "below"
         written = f"{relation}(x{' - y, 0' if paired else f', {number}'}, because=...)"
     compared = other.name if isinstance(other, Measured) else number
     return WrongKind(f"{x.name} {sign} {compared} knows no interval: write check({written})")

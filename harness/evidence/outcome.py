@@ -13,7 +13,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """One relation, judged.
 
     Attributes:
-        relation: the check's name (``all_reach``, ``effect``, ...).
+        relation: the check's name (``all_reach``, ``above``, ...).
         statement: what must hold, in words and numbers.
         estimate, low, high: in the units of the measure; None where a side is unbounded or undefined.
         lower_bound, upper_bound: what the interval is held against; None where there is no such side.

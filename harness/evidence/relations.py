@@ -2,7 +2,7 @@
 
 Relations are data; ``harness.evidence.statistics`` judges them.
 
-Bounds are in the units shown: for a ratio, ``effect(ratio(a, b), 1.5)`` says that a is over 1.5 times b.
+Bounds are in the units shown: for a ratio, ``above(ratio(a, b), 1.5)`` says that a is over 1.5 times b.
 """
 
 from __future__ import annotations
@@ -116,18 +116,18 @@ def exists(
     )
 
 
-def effect(x: Measured, margin: float, *, because: str) -> OfMean:
-    """The mean is above the margin, the smallest effect that matters."""
+def above(x: Measured, margin: float, *, because: str) -> OfMean:
+    """The mean is above the margin: a level, or the smallest effect that matters."""
     lower = _bound(x, margin)
     statement = f"{x.name} > {margin:g}"
-    return OfMean(kind="effect", statement=statement, because=_reason("effect", because), x=x, lower=lower)
+    return OfMean(kind="above", statement=statement, because=_reason("above", because), x=x, lower=lower)
 
 
-def bounded(x: Measured, limit: float, *, because: str) -> OfMean:
+def below(x: Measured, limit: float, *, because: str) -> OfMean:
     """The mean is below the limit."""
     upper = _bound(x, limit)
     statement = f"{x.name} < {limit:g}"
-    return OfMean(kind="bounded", statement=statement, because=_reason("bounded", because), x=x, upper=upper)
+    return OfMean(kind="below", statement=statement, because=_reason("below", because), x=x, upper=upper)
 
 
 def equivalent(x: Measured, margin: float, *, because: str) -> OfMean:

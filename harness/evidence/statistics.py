@@ -35,10 +35,10 @@ from harness.evidence.relations import (
     OfSome,
     Relation,
     Replicated,
+    above,
     all_reach,
     argmax_in,
-    bounded,
-    effect,
+    below,
     equivalent,
     exact,
     exists,
@@ -50,8 +50,8 @@ from harness.evidence.relations import (
 from harness.spec.verdict import Verdict
 
 __all__ = [
-    "CONTROL_LEVEL", "FEWEST", "RUNGS", "Measured", "Relation", "all_reach", "argmax_in", "bounded",
-    "contrasts", "discriminates", "effect", "equivalent", "exact", "exists", "frequencies", "holm", "judge",
+    "CONTROL_LEVEL", "FEWEST", "RUNGS", "Measured", "Relation", "above", "all_reach", "argmax_in", "below",
+    "contrasts", "discriminates", "equivalent", "exact", "exists", "frequencies", "holm", "judge",
     "judge_all", "larger_of", "matches", "mean_interval", "mean_of", "multinomial_p", "ordered", "power",
     "rate_interval", "ratio", "replicates_needed", "rungs", "slope", "smaller_of",
 ]  # fmt: skip
@@ -159,8 +159,8 @@ def discriminates(
     if control_verdict is not Verdict.INCONCLUSIVE:
         return False, came_out
     for contrast in contrasts:
-        above = contrast.low is not None and contrast.low > 0
-        if above or (contrast.high is not None and contrast.high < 0):
+        larger = contrast.low is not None and contrast.low > 0
+        if larger or (contrast.high is not None and contrast.high < 0):
             span = _span(contrast.low, contrast.high)
             return True, f"{came_out}, and {contrast.statement} excludes zero: {span}"
     return False, f"{came_out}, and no paired contrast of claim and control excludes zero"

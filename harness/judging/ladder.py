@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.evidence.measured import Measured
-from harness.evidence.numbers import all_finite
 from harness.evidence.outcome import ControlOutcome, Evidence, with_controls
-from harness.evidence.schema import Reported, RunRead, Series
+from harness.evidence.schema import RunRead, Series
 from harness.evidence.statistics import CONTROL_LEVEL, contrasts, discriminates, judge_all, rungs
+from harness.judging.check import Check
 from harness.lab.carrying import proof_of
 from harness.spec import Experiment, Probing, Simulation, Solved, abbreviated
 from harness.spec.claim import Claim, Control, resolved
 from harness.spec.verdict import Verdict
 
 if TYPE_CHECKING:
-    from harness.evidence.statistics import Relation
     from harness.lab.lab import Lab
     from harness.lab.results import Results
 
@@ -26,83 +24,12 @@ RUNNABLE = (Experiment, Solved, Simulation, Probing)
 
 
 def runnables(value: Any) -> list[Any]:
-    """What has to be computed for a world's value: itself, or the members of a sweep (list or tuple)."""
+    """What has to be computed for a world's value: itself, or the members of a sweep (mapping or list)."""
     if isinstance(value, RUNNABLE):
         return [value]
-    if isinstance(value, (list, tuple)):
-        return [v for v in value if isinstance(v, RUNNABLE)]
-    return []
-
-
-class Check:
-    """What a claim's body calls: ``check(relation)`` and ``check.draw(...)``. Judging comes after."""
-
-    def __init__(self) -> None:
-        self.relations: list[Relation] = []
-        self.series: list[Series] = []
-
-    def __call__(self, relation: Relation) -> None:
-        if not hasattr(relation, "kind"):
-            raise TypeError(f"check() takes a relation such as effect(...), not {type(relation).__name__}")
-        self.relations.append(relation)
-
-    def draw(
-        self,
-        figure: str,
-        *,
-        series: str,
-        x: Any,
-        y: Any,
-        x_label: str = "",
-        y_label: str = "",
-        x_scale: str = "linear",
-        y_scale: str = "linear",
-        reported: Mapping[str, Sequence[tuple[float, float]]] | None = None,
-        marks: Mapping[str, float] | None = None,
-    ) -> None:
-        """Add a curve to a figure of the report.
-
-        Args:
-            figure: its name; series of equal figure, paper and tier share their axes.
-            x: [point].
-            y: for each point a measure; or [replicate, point], NaN where a run has no value.
-            reported: source -> its own points, drawn beside ours, never a bound.
-            marks: label -> x, drawn as vertical lines.
-        """
-        y = list(y)
-        if all(isinstance(point, Measured) for point in y):
-            y = list(zip(*(point.shown for point in y), strict=True))
-        rows = tuple(all_finite(row) for row in y)
-        places = tuple(value for value in all_finite(x) if value is not None)
-        if any(len(row) != len(places) for row in rows):
-            raise ValueError(
-                f"{figure}, {series}: every row of y needs one value for each of {len(places)} x"
-            )
-        points = {s: tuple((float(a), float(b)) for a, b in p) for s, p in (reported or {}).items()}
-        self.series.append(
-            Series(
-                figure=figure,
-                series=series,
-                x=places,
-                y=rows,
-                x_label=x_label,
-                y_label=y_label,
-                x_scale=x_scale,
-                y_scale=y_scale,
-                reported=tuple(Reported(source=s, points=p) for s, p in points.items()),
-                marks={label: float(at) for label, at in (marks or {}).items()},
-            )
-        )
-
-
-class Runs:
-    """``runs.<name>`` is what ``@trained`` calls so: results of an experiment, or a plain value."""
-
-    def __init__(self, worlds: Mapping[str, Any]) -> None:
-        self.__dict__.update(worlds)
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"runs has no {name!r}; @trained names {', '.join(self.__dict__) or 'nothing'}")
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    return [v for v in value if isinstance(v, RUNNABLE)] if isinstance(value, (list, tuple)) else []
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +38,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         claim, trained, controls: as declared on the function.
         params: the item's parameters without the tier.
-        call: runs the body: ``call(runs, check, worlds)``.
+        call: runs the body: ``call(check, worlds)``.
         examples: counts hypothesis's examples so far; None for a claim without hypothesis.
     """
 
@@ -120,7 +47,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     controls: tuple[Control, ...]
     params: Mapping[str, Any]
     tier: str
-    call: Callable[[Runs, Check, Mapping[str, Any]], None]
+    call: Callable[[Check, Mapping[str, Any]], None]
     examples: Callable[[], int] | None = None
 
     def world(self, control: Control | None = None) -> dict[str, Any]:
@@ -174,7 +101,7 @@ class _Heard:
         read = {name: self._read(name, value, replicates, lab) for name, value in world.items()}
         before = item.examples() if item.examples else 0
         try:
-            item.call(Runs(read), self.check, read)
+            item.call(self.check, read)
         except (AssertionError, ExceptionGroup) as error:
             if item.examples is None or not _is_counterexample(error):
                 raise  # outside hypothesis a bare assert is a mistake in the claim, not evidence
@@ -186,10 +113,12 @@ class _Heard:
             raise ValueError("the claim made no check: call check(...) in its body")
 
     def _read(self, name: str, value: Any, replicates: int, lab: Lab) -> Any:
-        """Results for what was computed, a list of them for a sweep; other values as they are."""
+        """Results for what was computed, a mapping or list of them for a sweep; other values as they are."""
         if isinstance(value, RUNNABLE):
             self.results.append(lab.results(name, value, replicates))
             return self.results[-1]
+        if runnables(value) and isinstance(value, Mapping):
+            return {key: self._read(f"{name} {key}", v, replicates, lab) for key, v in value.items()}
         if runnables(value):
             return [self._read(f"{name} {i}", v, replicates, lab) for i, v in enumerate(value)]
         return value

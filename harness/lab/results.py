@@ -20,7 +20,7 @@ class Results:
     """The records of one experiment at exactly the replicates being judged.
 
     Attributes:
-        name: what the claim calls it (``runs.<name>``).
+        name: what the claim calls it.
         runs, records: in the order of the replicates.
     """
 

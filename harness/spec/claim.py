@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -109,17 +110,36 @@ def claim(
 
 
 def trained(**worlds: Any) -> Callable[[F], F]:
-    """What the test reads: ``runs.<name>`` for experiments, plain values as they are.
+    """What the test reads, each under the name of one of its parameters, as fixtures arrive in pytest.
 
-    A value may be ``Tiers``, an experiment, a plain value, or a function of the test's parameters
-    (by name, ``tier`` among them) that returns one of these.
+    An experiment arrives as its ``Results``; a mapping or list of experiments (a sweep) as a mapping or
+    list of them; anything else as it is. A value may be ``Tiers``, one of these, or a function of the
+    test's other parameters (by name, ``tier`` among them) that returns one of these.
     """
 
     def mark(function: F) -> F:
-        function.trained = dict(worlds)  # type: ignore[attr-defined]
-        return function
+        signature = inspect.signature(function)
+        others = [p for name, p in signature.parameters.items() if name not in worlds]
+
+        @functools.wraps(function)  # hypothesis asks its own function for the whole signature
+        def taking(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            return function(*args, **kwargs)
+
+        # pytest would look for fixtures of the worlds' names
+        taking.__signature__ = signature.replace(parameters=others)  # type: ignore[attr-defined]
+        taking.trained = dict(worlds)  # type: ignore[attr-defined]
+        taking.untaken = _untaken(signature, worlds)  # type: ignore[attr-defined]
+        return cast(F, taking)
 
     return mark
+
+
+def _untaken(signature: inspect.Signature, worlds: Mapping[str, Any]) -> tuple[str, ...]:
+    """The worlds that no parameter takes."""
+    if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        return ()
+    return tuple(name for name in worlds if name not in signature.parameters)
 
 
 def control(*, says: str, positive: bool = False, **worlds: Any) -> Callable[[F], F]:
@@ -142,16 +162,26 @@ def control(*, says: str, positive: bool = False, **worlds: Any) -> Callable[[F]
 def resolved(value: Any, params: Mapping[str, Any], tier: str) -> Any:
     """What a value of ``@trained`` or ``@control`` stands for, given the item's parameters and tier.
 
+    The members of a sweep may be ``Tiers`` each.
+
     Raises:
         LookupError: the value has nothing for this tier, or wants a parameter that the test has not.
     """
     if callable(value) and not isinstance(value, (Value, type)):
         value = value(**_arguments(value, {**params, "tier": tier}))
-    if isinstance(value, Tiers):
-        if tier not in value:
-            raise LookupError(f"no experiment is declared for tier {tier!r}")
-        value = value[tier]
-    return value
+    if isinstance(value, Mapping):
+        return {key: _at_tier(member, tier) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_at_tier(member, tier) for member in value)
+    return _at_tier(value, tier)
+
+
+def _at_tier(value: Any, tier: str) -> Any:
+    if not isinstance(value, Tiers):
+        return value
+    if tier not in value:
+        raise LookupError(f"no experiment is declared for tier {tier!r}")
+    return value[tier]
 
 
 def _arguments(function: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:

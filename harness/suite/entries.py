@@ -10,7 +10,8 @@ import pytest
 
 from harness.evidence.outcome import ControlOutcome, Evidence
 from harness.evidence.schema import ClaimReport
-from harness.judging.ladder import Check, Item, Judgement, Runs
+from harness.judging.check import Check
+from harness.judging.ladder import Item, Judgement
 from harness.spec import TIERS
 from harness.spec.claim import Claim
 from harness.spec.verdict import Verdict
@@ -54,8 +55,13 @@ def claim_id(function: Any) -> str:
 
 
 def item_of(function: Any) -> Item:
-    """What there is to judge in a collected pytest function."""
+    """What there is to judge in a collected pytest function.
+
+    Raises:
+        LookupError: its parameters and what ``@trained`` names do not fit together; the message is one line.
+    """
     test = function.function
+    _require_fit(function)
     return Item(
         claim=test.claim,
         trained=getattr(test, "trained", {}),
@@ -71,8 +77,22 @@ def _params(function: Any) -> dict[str, Any]:
     return {name: value for name, value in function.callspec.params.items() if name != "tier"}
 
 
-def _call(function: Any, runs: Runs, check: Check, worlds: Mapping[str, Any]) -> None:
-    """Run the body with ``runs``, ``check`` and what ``@trained`` names in place of pytest's fixtures.
+def _require_fit(function: Any) -> None:
+    """Refuse a parameter that nothing supplies, and a world that no parameter takes."""
+    worlds = getattr(function.function, "trained", {})
+    known = {*function.callspec.params, *function._fixtureinfo.name2fixturedefs, "request"}
+    there = f"@trained names {', '.join(worlds) or 'nothing'}"
+    if unknown := [name for name in function._fixtureinfo.argnames if name not in known]:
+        raise LookupError(
+            f"{function.originalname} takes {', '.join(unknown)}, "
+            f"which is no world, fixture or parameter; {there}"
+        )
+    if untaken := getattr(function.function, "untaken", ()):
+        raise LookupError(f"{function.originalname} does not take {', '.join(untaken)}; {there}")
+
+
+def _call(function: Any, check: Check, worlds: Mapping[str, Any]) -> None:
+    """Run the body with the worlds and ``check``; what else it takes comes from pytest.
 
     Raises:
         AssertionError: a counterexample found by hypothesis, told in one line.
@@ -80,11 +100,11 @@ def _call(function: Any, runs: Runs, check: Check, worlds: Mapping[str, Any]) ->
         Exception: whatever else the body raises.
     """
     own = {name: function.funcargs[name] for name in function._fixtureinfo.argnames}
-    known = {**worlds, "runs": runs, "check": check}
-    own |= {name: value for name, value in known.items() if name in own}
+    if "check" in own:
+        own["check"] = check
     exact = hasattr(function.function, "hypothesis")
     try:
-        function.obj(**own)
+        function.obj(**own, **worlds)
     except AssertionError as error:
         if not exact:
             raise

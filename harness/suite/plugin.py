@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from _pytest.mark import deselect_by_keyword, deselect_by_mark
 
+from harness.judging.check import Check
 from harness.lab.lab import Failed
 from harness.lab.pinning import single_threaded
 from harness.lab.places import Place
@@ -155,25 +156,10 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["overclaim_commit"] = session.place.commit
 
 
-@pytest.fixture(scope="session")
-def world() -> Any:
-    """The world of an exact claim, as ``@trained(world=...)`` or the control says.
-
-    Session-scoped, because hypothesis refuses function-scoped fixtures; the value is put in when judging.
-    """
-    return None
-
-
 @pytest.fixture
-def runs() -> Any:
-    """What ``@trained`` names: results over replicates."""
-    return None
-
-
-@pytest.fixture
-def check() -> Any:
-    """Takes relations (``check(effect(...))``) and curves (``check.draw(...)``)."""
-    return None
+def check() -> Check:
+    """Takes relations (``check(above(...))``) and curves (``check.draw(...)``); judging puts in its own."""
+    return Check()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -108,9 +108,9 @@ class Session:
         self._list(functions, chosen, deselected)
         problems: list[str] = []
         for function in chosen:
-            self.items[function.nodeid] = item = item_of(function)
             self.told.skeletons.append(unjudged(function, Verdict.ERROR, LOST))
             try:
+                self.items[function.nodeid] = item = item_of(function)
                 for value, replicates in item.needs():
                     self._need(value, replicates)
             except (ValueError, LookupError, TypeError) as error:

@@ -41,7 +41,7 @@ PAPERS = (
 
 def evidence(verdict: Verdict = Verdict.REPRODUCED, **changes: Any) -> Evidence:
     fields: dict[str, Any] = {
-        "relation": "effect",
+        "relation": "above",
         "statement": "test error of random labels minus that of true labels is above 0.1",
         "verdict": verdict,
         "n": 5,
@@ -164,7 +164,7 @@ def refutation() -> ClaimReport:
     """Refuted as expected, with a control and a positive one."""
     below = evidence(
         Verdict.REFUTED,
-        relation="bounded",
+        relation="below",
         lower_bound=None,
         upper_bound=0.02,
         low=None,

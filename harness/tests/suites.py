@@ -48,7 +48,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import Paper, Simulation, Tiers, bounded, claim, control, effect, trained
+from harness import Paper, Simulation, Tiers, below, claim, control, above, trained
 
 PAPER = Paper(key="X2020", authors="A and B", title="T", venue="V", year=2020, url="https://x.org")
 SMALL = {"quick": "small"}
@@ -69,8 +69,8 @@ def about(centre, seconds=0.0):
     return Simulation(draw, {"centre": centre, "seconds": seconds})
 
 
-def large(runs, check):
-    check(effect(runs.x.final("x"), 0.5, because="half of what was reported"))
+def large(x, check):
+    check(above(x.final("x"), 0.5, because="half of what was reported"))
 
 
 NULL = about(0.0)

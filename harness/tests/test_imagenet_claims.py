@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
 from claims import test_imagenet as claims
+from harness.judging.check import Check
 from harness.judging.ladder import Item, judged
 from harness.lab.results import Results
 from harness.lab.runs import Run
@@ -76,17 +76,20 @@ CASES = [
 
 
 def item(function: Any, params: dict[str, Any]) -> Item:
+    def call(check: Check, worlds: Mapping[str, Any]) -> None:
+        function(**worlds, check=check, **params)
+
     return Item(
         claim=function.claim,
         trained=function.trained,
         controls=function.controls,
         params=params,
         tier="full",
-        call=lambda runs, check, worlds: functools.partial(function, runs, check)(**params),
+        call=call,
     )
 
 
-@pytest.mark.parametrize(("function", "params"), CASES, ids=str)
+@pytest.mark.parametrize(("function", "params"), CASES, ids=lambda part: getattr(part, "__name__", str(part)))
 def test_the_papers_own_numbers_reproduce_each_claim_and_refute_each_control(
     function: Any, params: dict[str, Any]
 ) -> None:

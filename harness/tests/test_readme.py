@@ -38,8 +38,8 @@ RUN = Tiers(quick=Experiment(Mine(), Mlp(32), Sgd(lr=0.1, epochs=5)))
 @claim(OVERCLAIM, "README, data", says="clouds far apart are told apart", adapted={{"quick": "none"}})
 @trained(run=RUN)
 @control(run=RUN.but(data__labels=RandomLabels(1.0)), says="random labels teach nothing")
-def test_mine(runs, check):
-    check(all_reach(runs.run.final("test_error"), 0.1, because="a tenth of a tenth of chance"))
+def test_mine(run, check):
+    check(all_reach(run.final("test_error"), 0.1, because="a tenth of a tenth of chance"))
 '''
 
 

@@ -22,13 +22,13 @@ CLAIMS = """
 @trained(x=Tiers(quick=about(1.0), standard=about(1.5)))
 @control(says="no shift", x=NULL)
 @pytest.mark.parametrize("width", [2, pytest.param(3, marks=pytest.mark.tiers("quick"))])
-def test_large(runs, check, width):
-    large(runs, check)
+def test_large(x, check, width):
+    large(x, check)
 
 @claim(PAPER, "S2", says="x is small", adapted=SMALL)
 @trained(x=about(1.0))
-def test_small(runs, check):
-    large(runs, check)
+def test_small(x, check):
+    large(x, check)
 
 def test_no_claim():
     pass

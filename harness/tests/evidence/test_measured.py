@@ -196,12 +196,12 @@ def test_names_follow_the_arithmetic() -> None:
 @pytest.mark.parametrize(
     "compare, written",
     [
-        (lambda x: x > 1.2, "x > 1.2 knows no interval: write check(effect(x, 1.2, because=...))"),
-        (lambda x: x >= 1, "check(effect(x, 1, because=...))"),
-        (lambda x: x < 0.1, "check(bounded(x, 0.1, because=...))"),
-        (lambda x: x <= 0.25, "check(bounded(x, 0.25, because=...))"),
+        (lambda x: x > 1.2, "x > 1.2 knows no interval: write check(above(x, 1.2, because=...))"),
+        (lambda x: x >= 1, "check(above(x, 1, because=...))"),
+        (lambda x: x < 0.1, "check(below(x, 0.1, because=...))"),
+        (lambda x: x <= 0.25, "check(below(x, 0.25, because=...))"),
         (lambda x: x == 0.5, "check(equivalent(x - 0.5, margin, because=...))"),
-        (lambda x: x < x + 1, "check(bounded(x - y, 0, because=...))"),
+        (lambda x: x < x + 1, "check(below(x - y, 0, because=...))"),
         (lambda x: "yes" if x else "no", "neither true nor false: check(...) it"),
     ],
 )

@@ -11,10 +11,10 @@ import pytest
 from harness.evidence.statistics import (
     Measured,
     Relation,
+    above,
     all_reach,
     argmax_in,
-    bounded,
-    effect,
+    below,
     equivalent,
     exact,
     exists,
@@ -58,7 +58,7 @@ def test_a_diverged_run_is_a_failure_to_reach_and_leaves_no_mean() -> None:
     assert verdict_of(all_reach(x, 0.0)) is INCONCLUSIVE
     assert verdict_of(all_reach(measured([math.nan] * 5), 0.0)) is REFUTED
     assert verdict_of(all_reach(measured([math.inf] * 5), 0.0, at="least")) is REFUTED
-    found = judge(effect(x, -1.0, because=WHY), 0.035)
+    found = judge(above(x, -1.0, because=WHY), 0.035)
     assert (found.verdict, found.reason) == (INCONCLUSIVE, "1 of 5 runs diverged")
     assert found.estimate is found.low is found.high is None
     assert found.values == (0, 0, 0, 0, None)
@@ -88,9 +88,9 @@ def test_exists_is_refuted_by_proof_alone() -> None:
 def test_effect_reads_as_a_sentence() -> None:
     half = measured([0.40, 0.42, 0.41, 0.43, 0.40], 0.001, "half corrupted test_error")
     true = measured([0.30, 0.31, 0.30, 0.33, 0.29], 0.001, "true test_error")
-    found = judge(effect(half - true, 0.05, because="five points are visible in a plot"), 0.035)
+    found = judge(above(half - true, 0.05, because="five points are visible in a plot"), 0.035)
     assert found.statement == "(half corrupted - true) test_error > 0.05"
-    assert (found.relation, found.verdict, found.n, found.level) == ("effect", REPRODUCED, 5, 0.035)
+    assert (found.relation, found.verdict, found.n, found.level) == ("above", REPRODUCED, 5, 0.035)
     assert found.estimate == pytest.approx(0.106)
     assert (found.lower_bound, found.upper_bound) == (0.05, None)
 
@@ -99,20 +99,20 @@ def test_ratios_are_judged_in_logs_and_shown_as_ratios() -> None:
     slow = measured([20, 40, 30, 25, 35], name="slow epochs")
     fast = measured([10, 10, 10, 10, 10], name="fast epochs")
     r = ratio(slow, fast)
-    found = judge(bounded(r, 5.0, because=WHY), 0.035)
+    found = judge(below(r, 5.0, because=WHY), 0.035)
     assert found.statement == "(slow / fast) epochs < 5"
     assert found.verdict is REPRODUCED
     assert found.estimate == pytest.approx(math.exp(np.mean(np.log([2, 4, 3, 2.5, 3.5]))))
     assert found.values == pytest.approx((2, 4, 3, 2.5, 3.5))
     assert found.upper_bound == 5.0
-    assert verdict_of(bounded(r, 1.5, because=WHY)) is REFUTED
-    assert verdict_of(effect(r, 1.5, because=WHY)) is REPRODUCED
+    assert verdict_of(below(r, 1.5, because=WHY)) is REFUTED
+    assert verdict_of(above(r, 1.5, because=WHY)) is REPRODUCED
     assert verdict_of(equivalent(r, 10, because=WHY)) is REPRODUCED
     assert equivalent(r, 10, because=WHY).statement == "(slow / fast) epochs within a factor 10 of 1"
     with pytest.raises(ValueError, match="above 1"):
         equivalent(r, 0.5, because=WHY)
     with pytest.raises(ValueError, match="not a positive number"):
-        effect(r, -1, because=WHY)
+        above(r, -1, because=WHY)
 
 
 def test_matches_and_equivalent_are_inside_outside_or_undecided() -> None:
@@ -200,8 +200,8 @@ def test_exact_compares_two_sides() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda x, why: effect(x, 0, because=why),
-        lambda x, why: bounded(x, 0, because=why),
+        lambda x, why: above(x, 0, because=why),
+        lambda x, why: below(x, 0, because=why),
         lambda x, why: equivalent(x, 1, because=why),
         lambda x, why: matches(x, 1, 1, because=why),
         lambda x, why: ordered([x, x], because=why),
@@ -209,7 +209,7 @@ def test_exact_compares_two_sides() -> None:
         lambda x, why: argmax_in([1, 2], [x, x], 0, 1, because=why),
         lambda x, why: frequencies([1, 1], [0.5, 0.5], because=why),
     ],
-    ids=["effect", "bounded", "equivalent", "matches", "ordered", "slope", "argmax_in", "frequencies"],
+    ids=["above", "below", "equivalent", "matches", "ordered", "slope", "argmax_in", "frequencies"],
 )
 def test_a_chosen_bound_needs_a_reason(make: Callable[[Measured, str], Relation]) -> None:
     x = measured([1] * 5)

@@ -16,12 +16,12 @@ from harness.evidence.statistics import (
     RUNGS,
     Measured,
     Relation,
+    above,
     all_reach,
     argmax_in,
-    bounded,
+    below,
     contrasts,
     discriminates,
-    effect,
     equivalent,
     exact,
     exists,
@@ -50,7 +50,7 @@ def verdict_of(relation: Relation, level: float = 0.035) -> Verdict:
 def test_the_order_of_replicates_does_not_matter(values: list[float], shuffler: object, bound: float) -> None:
     shuffled = list(values)
     shuffler.shuffle(shuffled)  # type: ignore[attr-defined]
-    for make in (lambda x: effect(x, bound, because=WHY), lambda x: all_reach(x, bound)):
+    for make in (lambda x: above(x, bound, because=WHY), lambda x: all_reach(x, bound)):
         one, other = (judge(make(measured(v)), 0.035) for v in (values, shuffled))
         for field in ("estimate", "low", "high"):
             assert getattr(one, field) == pytest.approx(getattr(other, field), rel=1e-9, abs=1e-9)
@@ -64,9 +64,9 @@ def test_shifting_or_scaling_values_and_bound_alike_changes_no_verdict(
 ) -> None:
     scale = 2.0**exponent
     x = measured(values, 1.0)
-    plain = judge(effect(x, 3, because=WHY), 0.035)
-    moved = judge(effect(x + shift, 3 + shift, because=WHY), 0.035)
-    scaled = judge(effect(scale * x, scale * 3, because=WHY), 0.035)
+    plain = judge(above(x, 3, because=WHY), 0.035)
+    moved = judge(above(x + shift, 3 + shift, because=WHY), 0.035)
+    scaled = judge(above(scale * x, scale * 3, because=WHY), 0.035)
     assert plain.verdict is scaled.verdict
     assert scaled.low == pytest.approx(scale * (plain.low or 0))
     assert moved.low == pytest.approx((plain.low or 0) + shift, abs=1e-9)
@@ -79,8 +79,8 @@ def test_an_easier_bound_never_makes_a_verdict_worse(
 ) -> None:
     x, rank = measured(values, resolution), {REFUTED: 0, INCONCLUSIVE: 1, REPRODUCED: 2}
     for strict, easy in (
-        (effect(x, bound, because=WHY), effect(x, bound - more, because=WHY)),
-        (bounded(x, bound, because=WHY), bounded(x, bound + more, because=WHY)),
+        (above(x, bound, because=WHY), above(x, bound - more, because=WHY)),
+        (below(x, bound, because=WHY), below(x, bound + more, because=WHY)),
         (equivalent(x, margin, because=WHY), equivalent(x, margin + more, because=WHY)),
         (matches(x, bound, margin, because=WHY), matches(x, bound, margin + more, because=WHY)),
         (all_reach(x, bound), all_reach(x, bound + more)),
@@ -90,12 +90,12 @@ def test_an_easier_bound_never_makes_a_verdict_worse(
 
 @exhaustive
 @given(samples, st.floats(-10, 10))
-def test_effect_and_bounded_are_each_other_s_mirror(values: list[float], bound: float) -> None:
+def test_above_and_below_are_each_other_s_mirror(values: list[float], bound: float) -> None:
     x = measured(values)
-    above, below = effect(x, bound, because=WHY), bounded(-x, -bound, because=WHY)
-    assert judge(above, 0.01).verdict is judge(below, 0.01).verdict
+    one, other = above(x, bound, because=WHY), below(-x, -bound, because=WHY)
+    assert judge(one, 0.01).verdict is judge(other, 0.01).verdict
     opposite = {REPRODUCED: REFUTED, REFUTED: REPRODUCED, INCONCLUSIVE: INCONCLUSIVE}
-    assert judge(bounded(x, bound, because=WHY), 0.01).verdict is opposite[judge(above, 0.01).verdict]
+    assert judge(below(x, bound, because=WHY), 0.01).verdict is opposite[judge(one, 0.01).verdict]
 
 
 @exhaustive
@@ -109,8 +109,8 @@ def test_no_number_crashes_the_judge_and_evidence_is_plain(
 ) -> None:
     x = Measured(np.array([v for v, _ in pairs]), resolution, np.array([c for _, c in pairs], dtype=bool))
     relations: list[Relation] = [
-        effect(x, bound, because=WHY),
-        bounded(x, -bound, because=WHY),
+        above(x, bound, because=WHY),
+        below(x, -bound, because=WHY),
         equivalent(x, bound, because=WHY),
         matches(ratio(x, x + 1), 2, 1, because=WHY),
         ordered([x, x, x + bound], because=WHY),
@@ -133,7 +133,7 @@ def test_no_number_crashes_the_judge_and_evidence_is_plain(
 @pytest.mark.parametrize("n", [0, 1, 2, 4])
 def test_fewer_than_five_are_shown_and_not_judged(n: int) -> None:
     x = measured([1.0, 1.1, 0.9, 1.0][:n])
-    for relation in (effect(x, 0, because=WHY), bounded(x, 0, because=WHY), all_reach(x, 9)):
+    for relation in (above(x, 0, because=WHY), below(x, 0, because=WHY), all_reach(x, 9)):
         found = judge(relation, 0.05)
         assert (found.verdict, found.n, len(found.values)) == (INCONCLUSIVE, n, n)
         assert "fewer than 5" in found.reason
@@ -142,22 +142,22 @@ def test_fewer_than_five_are_shown_and_not_judged(n: int) -> None:
 
 def test_zero_spread_is_not_certainty() -> None:
     epochs = measured([10] * 5, 1.0)
-    found = judge(effect(epochs, 9.8, because=WHY), 0.035)
+    found = judge(above(epochs, 9.8, because=WHY), 0.035)
     assert found.verdict is INCONCLUSIVE
     half = 2.4558919925977 / math.sqrt(12) / math.sqrt(5)
     assert (found.low, found.high) == pytest.approx((10 - half, 10 + half))
     assert "floored" in found.reason
-    assert verdict_of(effect(epochs, 9, because=WHY)) is REPRODUCED
+    assert verdict_of(above(epochs, 9, because=WHY)) is REPRODUCED
 
 
 def test_a_censored_run_bounds_from_below_only() -> None:
     x = measured([60, 60, 55, 58, 57], 1.0, censored="cc...")
-    found = judge(effect(x, 50, because=WHY), 0.035)
+    found = judge(above(x, 50, because=WHY), 0.035)
     assert (found.verdict, found.high) == (REPRODUCED, None)
     assert "2 of 5 runs censored" in found.reason
-    assert verdict_of(effect(x, 90, because=WHY)) is INCONCLUSIVE
-    assert verdict_of(bounded(x, 90, because=WHY)) is INCONCLUSIVE
-    assert verdict_of(bounded(x, 50, because=WHY)) is REFUTED
+    assert verdict_of(above(x, 90, because=WHY)) is INCONCLUSIVE
+    assert verdict_of(below(x, 90, because=WHY)) is INCONCLUSIVE
+    assert verdict_of(below(x, 50, because=WHY)) is REFUTED
     assert verdict_of(equivalent(x, 90, because=WHY)) is INCONCLUSIVE
     assert verdict_of(all_reach(x, 50, at="least")) is REPRODUCED
     assert verdict_of(all_reach(x, 70, at="least")) is INCONCLUSIVE
@@ -169,19 +169,19 @@ def test_a_censored_run_bounds_from_below_only() -> None:
 
 def test_a_censored_run_as_numerator_bounds_and_as_denominator_decides_nothing() -> None:
     late, other = measured([60] * 5, 1.0, "late epochs", "c...."), measured([10, 11, 9, 10, 12], 1.0)
-    assert verdict_of(effect(ratio(late, other), 2, because=WHY)) is REPRODUCED
+    assert verdict_of(above(ratio(late, other), 2, because=WHY)) is REPRODUCED
     for spoiled in (ratio(other, late), other - late):
-        for relation in (bounded(spoiled, 99, because=WHY), all_reach(spoiled, 99)):
+        for relation in (below(spoiled, 99, because=WHY), all_reach(spoiled, 99)):
             found = judge(relation, 0.035)
             assert found.verdict is INCONCLUSIVE
             assert "1 of 5 replicates unusable" in found.reason
 
 
 def test_a_conjunction_refutes_at_its_share_of_the_level() -> None:
-    just = effect(measured([0, 0, 0, 0, 2.0]) * -1, 0.5, because=WHY)
+    just = above(measured([0, 0, 0, 0, 2.0]) * -1, 0.5, because=WHY)
     level = 0.06
     assert judge(just, level).verdict is REFUTED
-    fine = effect(measured([1, 2, 3, 2, 1]), 0, because=WHY)
+    fine = above(measured([1, 2, 3, 2, 1]), 0, because=WHY)
     assert judge_all([just], level)[0] is REFUTED
     verdict, evidence = judge_all([just, fine, fine], level)
     assert [e.verdict for e in evidence] == [INCONCLUSIVE, REPRODUCED, REPRODUCED]
@@ -192,7 +192,7 @@ def test_a_conjunction_refutes_at_its_share_of_the_level() -> None:
 @pytest.mark.parametrize("level", [0.0, 0.5, -1.0, math.nan])
 def test_a_level_is_a_small_probability(level: float) -> None:
     with pytest.raises(ValueError, match="levels"):
-        judge(effect(measured([1] * 5), 0, because=WHY), level)
+        judge(above(measured([1] * 5), 0, because=WHY), level)
 
 
 def test_rungs() -> None:
@@ -207,7 +207,7 @@ def test_rungs() -> None:
 
 def test_contrasts_are_paired_and_hold_together() -> None:
     claim, control = measured([5, 6, 7, 8, 9.0], name="gap"), measured([1, 2, 3, 4, 5.5], name="gap")
-    make = [lambda x: effect(x, 1, because=WHY), lambda x: exact(x, x), lambda x: all_reach(x, 9)]
+    make = [lambda x: above(x, 1, because=WHY), lambda x: exact(x, x), lambda x: all_reach(x, 9)]
     found = contrasts([m(claim) for m in make], [m(control) for m in make])
     assert [c.statement for c in found] == ["claim - control of gap"] * 2
     assert found[0].estimate == pytest.approx(3.9)
@@ -220,27 +220,27 @@ def test_contrasts_are_paired_and_hold_together() -> None:
 def test_contrasts_leave_out_what_cannot_be_subtracted() -> None:
     x, one, other = measured([1, 2, 3, 4, 5.0]), measured([1, 2, 3, 4, math.nan]), measured([1.0])
     for claim, control in ((x, one), (one, x), (other, other)):
-        assert contrasts([effect(claim, 0, because=WHY)], [effect(control, 0, because=WHY)]) == ()
-    assert contrasts([effect(x, 0, because=WHY)], [bounded(x, 0, because=WHY)]) == ()
+        assert contrasts([above(claim, 0, because=WHY)], [above(control, 0, because=WHY)]) == ()
+    assert contrasts([above(x, 0, because=WHY)], [below(x, 0, because=WHY)]) == ()
 
 
 def test_a_contrast_with_censored_runs_is_open_on_the_side_they_may_lie_on() -> None:
     x, late = measured([1, 2, 3, 4, 5.0]), measured([9, 9, 9, 9, 9], censored="c....")
     plain = mean_interval(x - measured(late.values), CONTROL_LEVEL / 2)
-    (control_late,) = contrasts([effect(x, 0, because=WHY)], [effect(late, 0, because=WHY)])
+    (control_late,) = contrasts([above(x, 0, because=WHY)], [above(late, 0, because=WHY)])
     assert control_late.low is None
     assert control_late.high == pytest.approx(plain[2])
     assert discriminates(False, Verdict.INCONCLUSIVE, [control_late])[0]  # x lies below all that late can be
-    (claim_late,) = contrasts([effect(late, 0, because=WHY)], [effect(x, 0, because=WHY)])
+    (claim_late,) = contrasts([above(late, 0, because=WHY)], [above(x, 0, because=WHY)])
     assert claim_late.high is None
-    (both_late,) = contrasts([effect(late, 0, because=WHY)], [effect(late, 0, because=WHY)])
+    (both_late,) = contrasts([above(late, 0, because=WHY)], [above(late, 0, because=WHY)])
     assert (both_late.low, both_late.high) == (None, None)
     assert not discriminates(False, Verdict.INCONCLUSIVE, [both_late])[0]
 
 
 def test_a_contrast_of_ratios_is_in_logs() -> None:
     x = ratio(measured([2, 4, 2, 4, 3], name="a"), measured([1, 1, 1, 1, 1], name="b"))
-    (found,) = contrasts([effect(x, 1, because=WHY)], [effect(-x, 1, because=WHY)])
+    (found,) = contrasts([above(x, 1, because=WHY)], [above(-x, 1, because=WHY)])
     assert found.statement == "claim - control of log (a / b)"
     assert found.estimate == pytest.approx(2 * np.mean(x.values))
 

@@ -13,9 +13,9 @@ from harness.evidence.statistics import (
     RUNGS,
     Measured,
     Relation,
+    above,
     all_reach,
-    bounded,
-    effect,
+    below,
     equivalent,
     frequencies,
     holm,
@@ -53,11 +53,11 @@ def shares(simulate: Callable[[np.random.Generator], Verdict], times: int) -> di
 @pytest.mark.parametrize(
     "make, times",
     [
-        (lambda x: [effect(x, 0.0, because=WHY)], 2500),
-        (lambda x: [bounded(x, 0.0, because=WHY)], 2500),
+        (lambda x: [above(x, 0.0, because=WHY)], 2500),
+        (lambda x: [below(x, 0.0, because=WHY)], 2500),
         (lambda x: [equivalent(x + 5, 5.0, because=WHY)], 2500),
     ],
-    ids=["effect", "bounded", "equivalent"],
+    ids=["above", "below", "equivalent"],
 )
 def test_a_mean_on_its_bound_is_rarely_reproduced_and_rarely_refuted(
     make: Callable[[Measured], list[Relation]], times: int
@@ -85,7 +85,7 @@ def test_a_true_equivalence_with_a_tiny_margin_is_rarely_refuted_on_either_side(
 def test_a_conjunction_on_its_bounds_is_rarely_refuted_and_rarely_reproduced() -> None:
     def simulate(generator: np.random.Generator) -> Verdict:
         values = generator.normal(size=(3, 20))
-        return climb(lambda n: [effect(measured(v[:n]), 0.0, because=WHY) for v in values])
+        return climb(lambda n: [above(measured(v[:n]), 0.0, because=WHY) for v in values])
 
     found = shares(simulate, 1500)
     assert found[REFUTED] <= 0.05
@@ -158,7 +158,7 @@ def test_the_multinomial_test_has_its_size() -> None:
 def test_the_ladder_has_power_at_a_declared_effect() -> None:
     def simulate(generator: np.random.Generator) -> Verdict:
         values = generator.normal(1.0, 1.0, size=20)
-        return climb(lambda n: [effect(measured(values[:n]), 0.0, because=WHY)])
+        return climb(lambda n: [above(measured(values[:n]), 0.0, because=WHY)])
 
     found = shares(simulate, 800)
     assert found[REPRODUCED] >= 0.9
@@ -168,7 +168,7 @@ def test_the_ladder_has_power_at_a_declared_effect() -> None:
 @pytest.mark.parametrize("n, level, d", [(5, 0.035, 1.5), (10, 0.01, 1.0), (20, 0.005, 0.8)])
 def test_declared_power_is_what_the_judge_delivers(n: int, level: float, d: float) -> None:
     def simulate(generator: np.random.Generator) -> Verdict:
-        return judge(effect(measured(generator.normal(d, 1, size=n)), 0.0, because=WHY), level).verdict
+        return judge(above(measured(generator.normal(d, 1, size=n)), 0.0, because=WHY), level).verdict
 
     assert shares(simulate, 1500)[REPRODUCED] == pytest.approx(power(n, level, d), abs=0.035)
 
@@ -187,12 +187,12 @@ def test_replicates_needed_is_the_smallest_number_with_the_power() -> None:
 def test_mean_intervals_cover_the_truth_as_often_as_they_say(n: int, level: float) -> None:
     generator = np.random.Generator(np.random.Philox(7))
     times = 3000
-    below = above = 0
+    under = over = 0
     for _ in range(times):
         _, low, high = mean_interval(measured(generator.normal(3, 2, size=n)), level)
-        below, above = below + (high < 3), above + (low > 3)
-    assert below / times == pytest.approx(level, abs=0.01)
-    assert above / times == pytest.approx(level, abs=0.01)
+        under, over = under + (high < 3), over + (low > 3)
+    assert under / times == pytest.approx(level, abs=0.01)
+    assert over / times == pytest.approx(level, abs=0.01)
 
 
 @pytest.mark.parametrize("n, level", RUNGS)

@@ -16,10 +16,10 @@ from harness.evidence.inference import rate_change_interval, welch_interval
 from harness.evidence.measured import Measured, logarithm
 from harness.evidence.statistics import (
     Relation,
+    above,
     all_reach,
     argmax_in,
-    bounded,
-    effect,
+    below,
     equivalent,
     exact,
     exists,
@@ -42,13 +42,13 @@ def _positive(values: list[float]) -> Measured:
 
 
 MAKERS: dict[str, Maker] = {
-    "effect": lambda v, b: effect(measured(v), b, because=WHY),
-    "effect, rounded": lambda v, b: effect(measured(v, 1.0), b, because=WHY),
-    "bounded": lambda v, b: bounded(measured(v), b, because=WHY),
-    "bounded, censored": lambda v, b: bounded(measured(v, censored="c"), b, because=WHY),
-    "effect, censored": lambda v, b: effect(measured(v, censored="c"), b, because=WHY),
-    "effect, diverged": lambda v, b: effect(measured([*v, float("nan")]), b, because=WHY),
-    "bounded ratio": lambda v, b: bounded(_positive(v), abs(b) + 0.1, because=WHY),
+    "above": lambda v, b: above(measured(v), b, because=WHY),
+    "above, rounded": lambda v, b: above(measured(v, 1.0), b, because=WHY),
+    "below": lambda v, b: below(measured(v), b, because=WHY),
+    "below, censored": lambda v, b: below(measured(v, censored="c"), b, because=WHY),
+    "above, censored": lambda v, b: above(measured(v, censored="c"), b, because=WHY),
+    "above, diverged": lambda v, b: above(measured([*v, float("nan")]), b, because=WHY),
+    "below, ratio": lambda v, b: below(_positive(v), abs(b) + 0.1, because=WHY),
     "equivalent": lambda v, b: equivalent(measured(v), abs(b) + 0.1, because=WHY),
     "equivalent ratio": lambda v, b: equivalent(_positive(v), abs(b) + 1.1, because=WHY),
     "matches": lambda v, b: matches(measured(v), b, 3.0, because=WHY),
@@ -78,10 +78,10 @@ def test_p_is_at_most_the_level_exactly_where_the_check_is_reproduced(
 def test_p_values_are_those_of_the_t_test() -> None:
     values = np.random.default_rng(0).normal(1.0, 0.7, size=8)
     x = measured(values)
-    above = scipy.stats.ttest_1samp(values, 0.4, alternative="greater").pvalue
-    below = scipy.stats.ttest_1samp(values, 1.5, alternative="less").pvalue
-    assert judge(effect(x, 0.4, because=WHY), 0.035).p_value == pytest.approx(above, rel=1e-12)
-    assert judge(bounded(x, 1.5, because=WHY), 0.035).p_value == pytest.approx(below, rel=1e-12)
+    greater = scipy.stats.ttest_1samp(values, 0.4, alternative="greater").pvalue
+    less = scipy.stats.ttest_1samp(values, 1.5, alternative="less").pvalue
+    assert judge(above(x, 0.4, because=WHY), 0.035).p_value == pytest.approx(greater, rel=1e-12)
+    assert judge(below(x, 1.5, because=WHY), 0.035).p_value == pytest.approx(less, rel=1e-12)
 
 
 def test_the_p_value_of_an_equivalence_is_that_of_two_one_sided_tests() -> None:
@@ -108,11 +108,11 @@ def test_exact_checks_and_mere_examples_have_none() -> None:
 
 def test_the_spread_is_that_of_what_was_judged() -> None:
     values = np.array([1.0, 2.0, 4.0, 8.0, 9.0])
-    plain = judge(effect(measured(values), 0.0, because=WHY), 0.035)
+    plain = judge(above(measured(values), 0.0, because=WHY), 0.035)
     assert (plain.spread, plain.logarithmic) == (pytest.approx(np.std(values, ddof=1)), False)
-    logs = judge(effect(logarithm(measured(values)), 0.5, because=WHY), 0.035)
+    logs = judge(above(logarithm(measured(values)), 0.5, because=WHY), 0.035)
     assert (logs.spread, logs.logarithmic) == (pytest.approx(np.std(np.log(values), ddof=1)), True)
-    assert judge(effect(measured([2.0] * 5, 1.0), 0.0, because=WHY), 0.035).spread == pytest.approx(12**-0.5)
+    assert judge(above(measured([2.0] * 5, 1.0), 0.0, because=WHY), 0.035).spread == pytest.approx(12**-0.5)
     assert judge(all_reach(measured(values), 9.0), 0.035).spread is None
 
 

@@ -351,8 +351,8 @@ def one_guess(generator):
 @claim(PAPER, "Table 2", says="Random labels can be memorized.", adapted={"full": "small"}, replicates=1)
 @trained(random=Tiers(full=RANDOM))
 @control(random=Tiers(full=Simulation(one_guess)), says="one guess for all images")
-def test_random_labels_can_be_memorized(runs, check):
-    check(exists(runs.random.final("train_error"), 0.1, least=runs.random.final("least_train_error")))
+def test_random_labels_can_be_memorized(random, check):
+    check(exists(random.final("train_error"), 0.1, least=random.final("least_train_error")))
 '''
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.evidence.measured import Measured, ratio
-from harness.evidence.statistics import RUNGS, all_reach, bounded, effect, exact, exists, judge
-from harness.judging.ladder import Check, Item, Judgement, Runs, judged
+from harness.evidence.statistics import RUNGS, above, all_reach, below, exact, exists, judge
+from harness.judging.check import Check
+from harness.judging.ladder import Item, Judgement, judged
 from harness.lab.lab import Failed, Lab
 from harness.lab.results import Results
 from harness.spec import Simulation, Tiers
@@ -24,9 +26,10 @@ from harness.tests.simulated import at, drawn, named, raising
 WHY = "chosen for this test"
 PAPER = Paper(key="RIVER2017", authors="River", title="Networks", venue="Streams", year=2017, url="")
 ABOVE, BELOW = named(drawn, shift=9.0), named(drawn, shift=-9.0)
+ABOUT_4, ABOUT_40 = named(drawn, shift=4.0), named(drawn, shift=40.0)
 NEGATIVE = Control(says="shifted the other way", positive=False, worlds={"x": BELOW})
 POSITIVE = Control(says="shifted upwards", positive=True, worlds={"x": ABOVE})
-Body = Callable[[Runs, Check], None]
+Body = Callable[..., None]
 
 
 @pytest.fixture
@@ -35,12 +38,12 @@ def lab(tmp_path: Path) -> Lab:
 
 
 def item(body: Body, *controls: Control, tier: str = "quick", n: int | None = None, **worlds: Any) -> Item:
-    """An item as pytest would collect it, with its body given as a function of runs and check."""
+    """An item as pytest would collect it, with its body given as a function of check and its worlds."""
     mark = claim(PAPER, "Section 1", says="x is positive", adapted={tier: "none"}, replicates=n)
     declared: Any = mark(lambda: None)
 
-    def call(runs: Runs, check: Check, known: Mapping[str, Any]) -> None:
-        body(runs, check)
+    def call(check: Check, known: Mapping[str, Any]) -> None:
+        body(check=check, **known)
 
     return Item(claim=declared.claim, trained=worlds, controls=controls, params={}, tier=tier, call=call)
 
@@ -49,10 +52,9 @@ def looking(margin: float = 0.0) -> tuple[Body, list[int]]:
     """A body that checks x > margin, and the numbers of replicates it was shown."""
     seen: list[int] = []
 
-    def body(runs: Runs, check: Check) -> None:
-        x = runs.x.final("x")
-        seen.append(len(x))
-        check(effect(x, margin, because=WHY))
+    def body(x: Results, check: Check) -> None:
+        seen.append(len(x.records))
+        check(above(x.final("x"), margin, because=WHY))
 
     return body, seen
 
@@ -75,7 +77,7 @@ def lower_bounds(lab: Lab, value: Simulation) -> list[float]:
     """The lower end of the interval of x at each rung."""
     found = []
     for n, level in RUNGS:
-        low = judge(effect(lab.results("x", value, n).final("x"), 0.0, because=WHY), level).low
+        low = judge(above(lab.results("x", value, n).final("x"), 0.0, because=WHY), level).low
         assert low is not None
         found.append(low)
     return found
@@ -161,9 +163,9 @@ def test_a_control_must_change_something_that_is_trained(lab: Lab) -> None:
 
 
 def test_a_conjunction_is_refuted_by_one_of_its_parts(lab: Lab) -> None:
-    def body(runs: Runs, check: Check) -> None:
-        check(effect(runs.x.final("x"), 0.0, because=WHY))
-        check(bounded(runs.x.final("x"), 0.0, because=WHY))
+    def body(x: Results, check: Check) -> None:
+        check(above(x.final("x"), 0.0, because=WHY))
+        check(below(x.final("x"), 0.0, because=WHY))
 
     found = judged(item(body, POSITIVE, x=ABOVE), lab)
     assert [e.verdict for e in found.checks] == [Verdict.REPRODUCED, Verdict.REFUTED]
@@ -171,8 +173,8 @@ def test_a_conjunction_is_refuted_by_one_of_its_parts(lab: Lab) -> None:
 
 
 def test_a_broken_identity_refutes_without_a_second_world(lab: Lab) -> None:
-    def body(runs: Runs, check: Check) -> None:
-        check(exact(runs.sides[0], runs.sides[1], because=WHY))
+    def body(sides: tuple[float, float], check: Check) -> None:
+        check(exact(sides[0], sides[1], because=WHY))
 
     found = judged(item(body, sides=(1.0, 2.0)), lab)
     assert found.verdict is Verdict.REFUTED
@@ -184,25 +186,20 @@ def test_a_broken_identity_refutes_without_a_second_world(lab: Lab) -> None:
 
 def test_a_claim_without_a_check_is_an_error(lab: Lab) -> None:
     with pytest.raises(ValueError, match="the claim made no check"):
-        judged(item(lambda runs, check: None, x=ABOVE), lab)
+        judged(item(lambda x, check: None, x=ABOVE), lab)
 
 
 def test_a_check_of_something_else_is_an_error(lab: Lab) -> None:
     with pytest.raises(TypeError, match="not bool"):
-        judged(item(lambda runs, check: check(True), x=ABOVE), lab)  # type: ignore[arg-type]
+        judged(item(lambda x, check: check(True), x=ABOVE), lab)
 
 
 def test_a_bare_assertion_outside_hypothesis_is_an_error(lab: Lab) -> None:
-    def body(runs: Runs, check: Check) -> None:
-        assert runs.x.final("x").values.max() < 0
+    def body(x: Results, check: Check) -> None:
+        assert x.final("x").values.max() < 0
 
     with pytest.raises(AssertionError):
         judged(item(body, x=ABOVE), lab)
-
-
-def test_a_name_that_was_not_trained_lists_those_that_were(lab: Lab) -> None:
-    with pytest.raises(AttributeError, match="runs has no 'y'; @trained names x, z"):
-        judged(item(lambda runs, check: runs.y, x=ABOVE, z=3), lab)
 
 
 def test_a_run_that_fails_fails_its_claim_and_no_other(lab: Lab) -> None:
@@ -225,10 +222,10 @@ def test_a_sweep_is_read_as_a_list_of_results(lab: Lab) -> None:
     sweep = [named(drawn, shift=float(s)) for s in (0, 20, 40)]
     seen: list[list[Results]] = []
 
-    def body(runs: Runs, check: Check) -> None:
-        seen.append(runs.sweep)
-        for small, large in zip(runs.sweep, runs.sweep[1:], strict=False):
-            check(effect(large.final("x") - small.final("x"), 1.0, because=WHY))
+    def body(sweep: list[Results], factor: int, check: Check) -> None:
+        seen.append(sweep)
+        for small, large in itertools.pairwise(sweep):
+            check(above(large.final("x") - small.final("x"), 1.0, because=WHY))
 
     turned = Control(says="turned round", positive=False, worlds={"sweep": sweep[::-1]})
     found = judged(item(body, turned, sweep=sweep, factor=3), lab)
@@ -236,6 +233,25 @@ def test_a_sweep_is_read_as_a_list_of_results(lab: Lab) -> None:
     assert [results.name for results in seen[0]] == ["sweep 0", "sweep 1", "sweep 2"]
     assert len(found.runs) == 15
     assert len(found.controls[0].runs) == 15
+
+
+def test_a_sweep_by_name_is_read_as_a_mapping_of_results_of_which_each_has_its_tiers(lab: Lab) -> None:
+    nets = {n: Tiers(quick=named(drawn, shift=float(n)), full=named(raising)) for n in (4, 40)}
+    seen: list[Mapping[int, Results]] = []
+
+    def body(nets: Mapping[int, Results], check: Check) -> None:
+        seen.append(nets)
+        check(above(nets[40].final("x") - nets[4].final("x"), 1.0, because=WHY))
+
+    turned = Control(says="exchanged", positive=False, worlds={"nets": {4: nets[40], 40: nets[4]}})
+    made = item(body, turned, nets=nets)
+    assert [value for value, _ in made.needs()] == [ABOUT_4, ABOUT_40, ABOUT_40, ABOUT_4]
+    judgement = judged(made, lab)
+    assert judgement.verdict is Verdict.REPRODUCED
+    assert {n: results.name for n, results in seen[0].items()} == {4: "nets 4", 40: "nets 40"}
+    assert len(judgement.runs) == 10
+    with pytest.raises(LookupError, match="no experiment is declared for tier 'standard'"):
+        judged(item(body, turned, tier="standard", nets=nets), lab)
 
 
 def test_worlds_may_depend_on_the_parameters_of_the_test(lab: Lab) -> None:
@@ -251,10 +267,10 @@ def test_worlds_may_depend_on_the_parameters_of_the_test(lab: Lab) -> None:
 
 
 def test_curves_are_drawn_from_the_claims_world_alone(lab: Lab) -> None:
-    def body(runs: Runs, check: Check) -> None:
-        check(all_reach(runs.x.final("x"), 0.0, at="least", because=WHY))
-        check(exists(runs.x.final("x"), 0.0, at="least"))
-        y = runs.x.curve("path")
+    def body(x: Results, check: Check) -> None:
+        check(all_reach(x.final("x"), 0.0, at="least", because=WHY))
+        check(exists(x.final("x"), 0.0, at="least"))
+        y = x.curve("path")
         y[0, 0] = np.nan
         check.draw("Figure 1", series="x", x=[1, 2, 3], y=y, reported={"River": [(1, 2)]}, marks={"here": 2})
 
@@ -291,10 +307,10 @@ def counterexample(body: Callable[..., None], lab: Lab, *controls: Control, worl
         tried.append(n)
         body(world, n)
 
-    made = item(lambda runs, check: None, *controls, world=world)
+    made = item(lambda world, check: None, *controls, world=world)
     fields = {name: getattr(made, name) for name in made.__struct_fields__}
 
-    def call(runs: Runs, check: Check, worlds: Mapping[str, Any]) -> None:
+    def call(check: Check, worlds: Mapping[str, Any]) -> None:
         test(world=worlds["world"])
 
     return judged(Item(**fields | {"call": call, "examples": lambda: len(tried)}), lab)

@@ -193,16 +193,16 @@ CLAIMS = """
 @trained(x=Tiers(quick=about(1.0), standard=about(1.5)))
 @control(says="no shift", x=NULL)
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
-def test_large(runs, check, model):
-    check(effect(runs.x.final("x"), 0.5, because="half"))
-    check.draw("Figure 1", series="s", x=[1, 2], y=runs.x.array("curve"))
+def test_large(x, check, model):
+    check(above(x.final("x"), 0.5, because="half"))
+    check.draw("Figure 1", series="s", x=[1, 2], y=x.array("curve"))
 
 @claim(PAPER, "S2", says="x is negative", adapted=SMALL, expected={"quick": ("refuted", "known wrong")})
 @trained(x=about(0.1))
 @control(says="far up", x=about(9.0))
 @control(says="far down", positive=True, x=about(-9.0))
-def test_negative(runs, check):
-    check(bounded(runs.x.final("x"), -0.5, because="half"))
+def test_negative(x, check):
+    check(below(x.final("x"), -0.5, because="half"))
 
 @claim(PAPER, "S3", says="adding nothing changes nothing", adapted=SMALL)
 @trained(world=0)
@@ -215,8 +215,8 @@ LATER = """
 @claim(PAPER, "S4", says="a new claim", adapted=SMALL)
 @trained(x=about(7.0))
 @control(says="no shift", x=NULL)
-def test_new(runs, check):
-    large(runs, check)
+def test_new(x, check):
+    large(x, check)
 """
 
 

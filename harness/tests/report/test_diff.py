@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.evidence.measured import logarithm
 from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, Report
-from harness.evidence.statistics import all_reach, effect, exact, judge
+from harness.evidence.statistics import above, all_reach, exact, judge
 from harness.report import diff
 from harness.spec.verdict import Verdict
 from harness.tests import reports
@@ -103,8 +103,8 @@ def test_a_moved_bound_is_said() -> None:
 def test_means_are_compared_by_welch_and_ratios_in_logs(a: list[float], b: list[float]) -> None:
     from scipy import stats
 
-    plain = [one(judge(effect(measured(v), 0.1, because=WHY), 0.035)) for v in (a, b)]
-    ratios = [one(judge(effect(logarithm(measured(v)), 0.1, because=WHY), 0.035)) for v in (a, b)]
+    plain = [one(judge(above(measured(v), 0.1, because=WHY), 0.035)) for v in (a, b)]
+    ratios = [one(judge(above(logarithm(measured(v)), 0.1, because=WHY), 0.035)) for v in (a, b)]
     if min(np.std(a), np.std(b)) < 1e-3 or np.mean(a) == np.mean(b):
         return
     for found, x, y, back in (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, RunRead, encode
-from harness.evidence.statistics import RUNGS, all_reach, bounded, effect, judge, matches
+from harness.evidence.statistics import RUNGS, above, all_reach, below, judge, matches
 from harness.judging.ladder import judged
 from harness.lab.lab import Lab
 from harness.report import costs, forest, multiplicity, wording
@@ -31,13 +31,13 @@ from harness.tests.simulated import at
 @given(
     st.lists(st.floats(-9, 9), min_size=5, max_size=8),
     st.floats(-9, 9),
-    st.sampled_from(["effect", "bounded", "matches", "all_reach"]),
+    st.sampled_from(["above", "below", "matches", "all_reach"]),
 )
 def test_a_bar_lies_on_the_side_that_its_verdict_says(values: list[float], bound: float, kind: str) -> None:
     x = measured([round(v, 2) for v in values])
     relation = {
-        "effect": lambda: effect(x, bound, because=WHY),
-        "bounded": lambda: bounded(x, bound, because=WHY),
+        "above": lambda: above(x, bound, because=WHY),
+        "below": lambda: below(x, bound, because=WHY),
         "matches": lambda: matches(x, bound, 2.0, because=WHY),
         "all_reach": lambda: all_reach(x, bound),
     }[kind]()
@@ -92,7 +92,7 @@ def test_the_axis_keeps_order_and_stays_within_itself(one: float, other: float) 
 @exhaustive
 @given(st.lists(st.floats(-99, 99), min_size=5, max_size=8), st.floats(-99, 99))
 def test_rounding_never_makes_an_interval_touch_its_bound(values: list[float], bound: float) -> None:
-    check = judge(effect(measured(values, 0.5), bound, because=WHY), 0.035)
+    check = judge(above(measured(values, 0.5), bound, because=WHY), 0.035)
     low, high = check.low or 0.0, check.high or 0.0
     if min(abs(low - bound), abs(high - bound)) < 1e-5:
         return
@@ -124,7 +124,7 @@ def test_the_p_value_of_a_claim_is_at_most_the_level_exactly_where_its_checks_ar
     generator = np.random.default_rng(0)
     for _ in range(50):
         xs = [measured(generator.normal(1.0, 1.0, 5)) for _ in range(2)]
-        checks = tuple(judge(effect(x, 0.0, because=WHY), 0.035) for x in xs)
+        checks = tuple(judge(above(x, 0.0, because=WHY), 0.035) for x in xs)
         p = multiplicity.p_value(reports.claim(checks=checks))
         assert p is not None
         assert (p <= 0.035) == all(check.verdict is Verdict.REPRODUCED for check in checks)

@@ -15,69 +15,69 @@ OUTCOMES = """
 @claim(PAPER, "S1", says="x is large", adapted={"quick": "small", "standard": "none"}, reported={"x": 1.0})
 @trained(x=Tiers(quick=about(1.0), standard=about(1.5)))
 @control(says="no shift", x=NULL)
-def test_large(runs, check):
-    large(runs, check)
-    check.draw("Figure 1", series="s", x=[1, 2], y=runs.x.array("curve"))
+def test_large(x, check):
+    large(x, check)
+    check.draw("Figure 1", series="s", x=[1, 2], y=x.array("curve"))
 
 @claim(PAPER, "S1", says="x grows", adapted=SMALL)
 @trained(x=lambda width: about(float(width)))
 @control(says="no shift", x=NULL)
 @pytest.mark.parametrize("width", [2, 3], ids=["two", "three"])
-def test_width(runs, check, width):
-    large(runs, check)
+def test_width(x, check, width):
+    large(x, check)
 
 @claim(PAPER, "S2", says="x is negative", adapted=SMALL, expected={"quick": ("refuted", "known wrong")})
 @trained(x=NULL)
 @control(says="far down", positive=True, x=about(-9.0))
-def test_known_wrong(runs, check):
-    check(bounded(runs.x.final("x"), -0.5, because="half"))
+def test_known_wrong(x, check):
+    check(below(x.final("x"), -0.5, because="half"))
 
 @claim(PAPER, "S2", says="x is negative", adapted=SMALL)
 @trained(x=NULL)
 @control(says="far down", positive=True, x=about(-9.0))
-def test_wrong(runs, check):
-    check(bounded(runs.x.final("x"), -0.5, because="half"))
+def test_wrong(x, check):
+    check(below(x.final("x"), -0.5, because="half"))
 
 @claim(PAPER, "S3", says="x is large", adapted=SMALL)
 @trained(x=about(1.0))
-def test_without_control(runs, check):
-    large(runs, check)
+def test_without_control(x, check):
+    large(x, check)
 
 @claim(PAPER, "S3", says="x is large", adapted=SMALL, expected={"quick": ("inconclusive", "blind")})
 @trained(x=about(1.0))
 @control(says="as large", x=about(1.01))
-def test_blind(runs, check):
-    large(runs, check)
+def test_blind(x, check):
+    large(x, check)
 
 @claim(PAPER, "S3", says="at the edge", adapted=SMALL, expected={"quick": ("inconclusive", "edge")})
 @trained(x=about(0.5))
 @control(says="no shift", x=NULL)
-def test_edge(runs, check):
-    large(runs, check)
+def test_edge(x, check):
+    large(x, check)
 
 @claim(PAPER, "S4", says="raises", adapted=SMALL)
 @trained(x=about(1.0))
-def test_raises(runs, check):
+def test_raises(x, check):
     raise RuntimeError("boom\\nsecond line")
 
 @claim(PAPER, "S4", says="cannot be computed", adapted=SMALL)
 @trained(x=Simulation(fails))
-def test_fails(runs, check):
-    large(runs, check)
+def test_fails(x, check):
+    large(x, check)
 
 @claim(PAPER, "S4", says="skips", adapted=SMALL)
 @trained(x=about(1.0))
-def test_skips(runs, check):
+def test_skips(x, check):
     pytest.skip("needs the moon")
 
 @claim(PAPER, "S4", says="checks nothing", adapted=SMALL)
 @trained(x=about(1.0))
-def test_without_check(runs, check):
+def test_without_check(x, check):
     pass
 
 @claim(PAPER, "S4", says="asserts", adapted=SMALL)
 @trained(x=about(1.0))
-def test_asserts(runs, check):
+def test_asserts(x, check):
     assert 1 == 2
 
 @claim(PAPER, "S5", says="adding nothing changes nothing", adapted=SMALL)
@@ -115,14 +115,14 @@ ONE = """
 @trained(x=Tiers(quick=about(1.0), standard=about(1.5)))
 @control(says="no shift", x=NULL)
 @pytest.mark.parametrize("model", ["mlp", "standard"])
-def test_x(runs, check, model):
-    large(runs, check)
+def test_x(x, check, model):
+    large(x, check)
 
 @claim(PAPER, "S1", says="at the edge", adapted=SMALL, expected={"quick": ("inconclusive", "edge")})
 @trained(x=about(0.5))
 @control(says="no shift", x=NULL)
-def test_edge(runs, check):
-    large(runs, check)
+def test_edge(x, check):
+    large(x, check)
 """
 
 
@@ -139,9 +139,9 @@ FIT = Experiment(Digits(n=60), Mlp(8), Sgd(lr=0.5, epochs=2, batch=20))
 @claim(PAPER, "S1", says="errors are rates", adapted=SMALL, expected={"quick": ("inconclusive", "blind")})
 @trained(fit=FIT)
 @control(says="random labels", fit=FIT.but(data__labels=RandomLabels(1.0)))
-def test_network(runs, check):
-    check(effect(runs.fit.final("train_error"), -1.0, because="an error is a rate"))
-    check.draw("Figure 2", series="s", x=runs.fit.epochs, y=runs.fit.curve("train_loss"))
+def test_network(fit, check):
+    check(above(fit.final("train_error"), -1.0, because="an error is a rate"))
+    check.draw("Figure 2", series="s", x=fit.epochs, y=fit.curve("train_loss"))
 """
 
 

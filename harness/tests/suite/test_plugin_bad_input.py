@@ -18,12 +18,16 @@ GOOD = """
 @claim(PAPER, "S1", says="x is large", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
-def test_large(runs, check):
-    large(runs, check)
+def test_large(x, check):
+    large(x, check)
 """
 
 WITHOUT_PARAMETER = GOOD.replace("about(1.0)", "lambda width: about(width)")
 WITHOUT_TIER = GOOD.replace("about(1.0)", "Tiers(standard=about(1.0))")
+MISSPELT = GOOD.replace(
+    "def test_large(x, check):\n    large(x, check)", "def test_large(y, x, check):\n    large(x, check)"
+)
+UNTAKEN = GOOD.replace("@trained(x=about(1.0))", "@trained(x=about(1.0), y=3)")
 UNKNOWN_TIER = GOOD.replace("adapted=SMALL", 'adapted={"huge": "none"}')
 NEEDS_DATA = """
 from harness import Solved, Value
@@ -38,8 +42,8 @@ class Mean(Value, frozen=True):
 @claim(PAPER, "S1", says="pictures are not black", adapted={"quick": "none", "standard": "none"})
 @trained(x=Tiers(quick=Solved(Digits(n=100), Mean()), standard=Solved(Cifar10(n=20), Mean())))
 @control(says="no shift", x=NULL)
-def test_bright(runs, check):
-    check(effect(runs.x.final("x"), -100.0, because="anything"))
+def test_bright(x, check):
+    check(above(x.final("x"), -100.0, because="anything"))
 """
 
 ARGUMENTS = {
@@ -73,11 +77,13 @@ def test_arguments(arguments: tuple[str, ...], session: Any) -> None:
 
 BODIES = {
     WITHOUT_PARAMETER: "test_large[quick]: <lambda> wants width, which the test has no parameter for",
+    MISSPELT: "test_large takes y, which is no world, fixture or parameter; @trained names x",
+    UNTAKEN: "test_tiny.py::test_large[quick]: test_large does not take y; @trained names x, y",
     WITHOUT_TIER: "test_tiny.py::test_large[quick]: no experiment is declared for tier 'quick'",
 }
 
 
-@pytest.mark.parametrize("body", BODIES, ids=["parameter", "tier"])
+@pytest.mark.parametrize("body", BODIES, ids=["parameter", "misspelt", "untaken", "tier"])
 def test_claims(body: str, session: Any) -> None:
     session(body).refused(BODIES[body])
 

@@ -22,13 +22,13 @@ KILLED = """
 @claim(PAPER, "S1", says="x is large", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
-def test_ok(runs, check, nth):
-    large(runs, check)
+def test_ok(x, check, nth):
+    large(x, check)
 
 @claim(PAPER, "S1", says="x is large", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
-def test_killed(runs, check):
+def test_killed(x, check):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -36,16 +36,16 @@ SLOW = """
 @claim(PAPER, "S1", says="x is large", adapted=SMALL)
 @trained(x=about(1.0, seconds=0.1))
 @control(says="no shift", x=about(0.0, seconds=0.1))
-def test_slow(runs, check):
-    large(runs, check)
+def test_slow(x, check):
+    large(x, check)
 
 @claim(PAPER, "S1", says="at the edge", adapted=SMALL, expected={"quick": ("inconclusive", "edge")})
 @trained(x=about(0.5, seconds=0.1))
 @control(says="no shift", x=about(0.0, seconds=0.1))
-def test_edge(runs, check):
-    large(runs, check)
+def test_edge(x, check):
+    large(x, check)
     print("said by the body")
-    assert len(runs.x.records) == 5 or not os.environ.get("BREAK")
+    assert len(x.records) == 5 or not os.environ.get("BREAK")
 """
 
 

@@ -7,10 +7,9 @@ and a number of rounds, and gives the training of what these leave.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
-from harness import Experiment, From
+from harness import Check, Experiment, From, Measured, Results
 from harness.models import Dropout
 from harness.models.masked import Masked
 from harness.models.redrawn import Redrawn
@@ -27,7 +26,7 @@ def initial(net: Experiment, draw: int = 0) -> Experiment:
     return net.but(model=model, optimizer=net.optimizer.but(lr=NO_STEP, epochs=1), probes=())
 
 
-def sparse(net: Experiment, start: Any) -> Experiment:
+def sparse(net: Experiment, start: From | tuple[From, From]) -> Experiment:
     """The net under a mask, trained as the dense one."""
     return net.but(model=Masked(net.model), start=start)
 
@@ -69,20 +68,35 @@ def one_shot(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:
     return sparse(net, (From(net.but(probes=())), From(initial(net), Ticket(schedule, rounds))))
 
 
-def gap(worse: Any, better: Any, name: str, measure: str = "test_error") -> Any:
+def gap(worse: Results, better: Results, name: str, measure: str = "test_error") -> Measured:
     """By how much a measure of one net is above that of another, replicate by replicate."""
     return (worse.final(measure) - better.final(measure)).named(f"{measure}, {name}")
 
 
-def after_one_epoch(run: Any) -> Any:
+def after_one_epoch(run: Results) -> Measured:
     """The test error after the first epoch: what is learnt soon."""
     last = run.final("test_error")
     return dataclasses.replace(last, values=run.curve("test_error")[:, 0], name="test_error after one epoch")
 
 
-def best_epoch(run: Any) -> Any:
+def best_epoch(run: Results) -> Measured:
     """The epoch of the smallest test error."""
     import numpy as np
 
     epochs = np.argmin(run.curve("test_error"), axis=1) + 1.0
     return dataclasses.replace(run.final("test_error"), values=epochs, resolution=1.0, name="best epoch")
+
+
+def draw_accuracies(
+    check: Check, dense: Results, nets: Mapping[str, Results], left: Mapping[str, float], series: str
+) -> None:
+    """Accuracy against the per cent of weights ``left``, for sparse nets and, at 100, the dense one."""
+    errors = [run.final("test_error") for run in (*(nets[level] for level in left), dense)]
+    check.draw(
+        "Accuracy of sparse nets",
+        series=series,
+        x=[*left.values(), 100.0],
+        y=[[1 - error for error in row] for row in zip(*(e.values for e in errors), strict=True)],
+        x_label="per cent of weights left",
+        y_label="test accuracy at the end",
+    )

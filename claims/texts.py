@@ -1,0 +1,25 @@
+"""What was adapted, tier by tier: the same text everywhere, or the texts of a setting with an addition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from harness.spec import TIERS
+
+T = TypeVar("T")
+
+
+def everywhere(same: T) -> dict[str, T]:
+    """The same at every tier, for claims that cost nothing."""
+    return dict.fromkeys(TIERS, same)
+
+
+def adding(more: str, texts: Mapping[str, str]) -> dict[str, str]:
+    """Each tier's text with the same addition after a semicolon."""
+    return {tier: f"{said}; {more}" for tier, said in texts.items()}
+
+
+def only(texts: Mapping[str, T], *tiers: str) -> dict[str, T]:
+    """The entries of some tiers."""
+    return {tier: texts[tier] for tier in tiers}

@@ -1,0 +1,80 @@
+"""What a claim's body calls to say what must hold and what to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.evidence.measured import Measured
+from harness.evidence.numbers import all_finite
+from harness.evidence.relations import Relation
+from harness.evidence.schema import Reported, Series
+
+
+class Check:
+    """What a claim's body calls: ``check(relation)`` and ``check.draw(...)``. Judging comes after."""
+
+    def __init__(self) -> None:
+        self.relations: list[Relation] = []
+        self.series: list[Series] = []
+
+    def __call__(self, relation: Relation) -> None:
+        if not hasattr(relation, "kind"):
+            raise TypeError(f"check() takes a relation such as above(...), not {type(relation).__name__}")
+        self.relations.append(relation)
+
+    def draw(
+        self,
+        figure: str,
+        *,
+        series: str,
+        x: Iterable[float],
+        y: Iterable[Measured] | Iterable[Iterable[float]],
+        x_label: str = "",
+        y_label: str = "",
+        x_scale: str = "linear",
+        y_scale: str = "linear",
+        reported: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+        marks: Mapping[str, float] | None = None,
+    ) -> None:
+        """Add a curve to a figure of the report.
+
+        Args:
+            figure: its name; series of equal figure, paper and tier share their axes.
+            x: [point].
+            y: for each point a measure; or [replicate, point], NaN where a run has no value.
+            reported: source -> its own points, drawn beside ours, never a bound.
+            marks: label -> x, drawn as vertical lines.
+        """
+        rows = tuple(all_finite(row) for row in _rows(y))
+        places = tuple(value for value in all_finite(x) if value is not None)
+        if any(len(row) != len(places) for row in rows):
+            raise ValueError(
+                f"{figure}, {series}: every row of y needs one value for each of {len(places)} x"
+            )
+        points = {s: tuple((float(a), float(b)) for a, b in p) for s, p in (reported or {}).items()}
+        self.series.append(
+            Series(
+                figure=figure,
+                series=series,
+                x=places,
+                y=rows,
+                x_label=x_label,
+                y_label=y_label,
+                x_scale=x_scale,
+                y_scale=y_scale,
+                reported=tuple(Reported(source=s, points=p) for s, p in points.items()),
+                marks={label: float(at) for label, at in (marks or {}).items()},
+            )
+        )
+
+
+def _rows(y: Iterable[Measured] | Iterable[Iterable[float]]) -> Iterable[Iterable[float]]:
+    """A row per replicate, from a measure per point or as they are."""
+    columns: list[Iterable[float]] = []
+    rows: list[Iterable[float]] = []
+    for part in y:
+        if isinstance(part, Measured):
+            columns.append(part.shown)
+        else:
+            rows.append(part)
+    return rows or list(zip(*columns, strict=True))
