@@ -27,7 +27,6 @@ from harness import (
     Simulation,
     Solved,
     Tiers,
-    Value,
     WhenFitted,
     above,
     all_reach,
@@ -41,10 +40,11 @@ from harness import (
 )
 from harness.analytic.gabor import LinearFit
 from harness.analytic.interpolation import two_layer
-from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
+from harness.analytic.kernel_interpolation import GaussianKernel, KernelFunction, KernelInterpolation
 from harness.analytic.rademacher import CoinFlips, FitsCoinFlips, NormBound, clusters, vc_bound
 from harness.data import Cifar10, Digits, Mnist, RandomLabels
 from harness.models import Linear, Mlp
+from harness.spec.contracts import Solver
 
 NET = Tiers(
     quick=Experiment(
@@ -74,12 +74,12 @@ def left_out(level: float) -> Tiers:
     )
 
 
-def solved(**solvers: Value) -> Tiers:
+def solved(**solvers: Solver) -> Tiers:
     """A solver per tier on the tier's images."""
     return Tiers(**{tier: Solved(PIXELS[tier], solver) for tier, solver in solvers.items()})
 
 
-def kernels(make: Callable[[Value], Value]) -> Tiers:
+def kernels(make: Callable[[KernelFunction], Solver]) -> Tiers:
     """The solver that ``make`` builds from each tier's kernel."""
     return solved(**{tier: make(kernel) for tier, kernel in KERNEL.items()})
 

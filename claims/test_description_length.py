@@ -20,7 +20,6 @@ from harness import (
     Results,
     Solved,
     Tiers,
-    Value,
     above,
     below,
     claim,
@@ -34,6 +33,7 @@ from harness import (
 from harness.analytic.description_length import Net, Prequential, TwoPart
 from harness.analytic.variational import Variational
 from harness.data import Digits, Mnist, RandomLabels
+from harness.spec.contracts import Solver
 
 MNIST = Mnist(n=5000, crop=None, whiten=False, n_test=2000)
 DATA = Tiers(quick=Digits(n=1000), standard=MNIST, full=MNIST.but(n=None, n_test=None))
@@ -58,7 +58,7 @@ ADAPTED = {
 FULL_RATIOS = {"MNIST": 0.021, "CIFAR-10": 0.27}
 
 
-def code(data: Tiers, solver: Callable[[str], Value]) -> Tiers:
+def code(data: Tiers, solver: Callable[[str], Solver]) -> Tiers:
     """A code of each tier's labels; ``solver`` makes it from a tier's net."""
     return Tiers(**{tier: Solved(data[tier], solver(tier)) for tier in ADAPTED})
 

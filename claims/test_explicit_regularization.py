@@ -37,7 +37,6 @@ from harness import (
     Results,
     Sgd,
     Tiers,
-    Value,
     WhenFitted,
     above,
     below,
@@ -50,6 +49,7 @@ from harness.data import Cifar10, GeneratedImages, RandomLabels, ShuffledPixels
 from harness.data.augmentation import Augmented, RandomCrop
 from harness.models import Dropout, Mlp, SmallAlexNet
 from harness.spec import TIERS
+from harness.spec.contracts import Dataset
 
 EPFL_COEFFICIENT = 5e-5
 PHOTOS = GeneratedImages(n=300, size=8, difficulty=0.3, n_test=600)
@@ -98,7 +98,7 @@ def cropped(plain: Experiment) -> Experiment:
     As in the paper 28x28 pixels of CIFAR's 32x32; smaller images are shifted by up to a pixel each way.
     """
     if isinstance(plain.data, Cifar10):
-        data: Cifar10 | Value = plain.data.but(whiten=False, crop=None)
+        data: Dataset = plain.data.but(whiten=False, crop=None)
         crop = RandomCrop(28)
     else:
         data, crop = plain.data.but(whiten=False), RandomCrop(8, padding=1)

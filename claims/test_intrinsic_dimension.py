@@ -38,7 +38,6 @@ from harness import (
     Results,
     Solved,
     Tiers,
-    Value,
     above,
     below,
     claim,
@@ -53,6 +52,7 @@ from harness.data.inputs import ShuffledPixels
 from harness.models import Mlp
 from harness.models.lenet import LeNet
 from harness.models.subspace import Subspace
+from harness.spec.contracts import Dataset, Model
 
 MNIST = Mnist(n=8000, crop=None, whiten=False, n_test=2000)
 ALL = MNIST.but(n=None, n_test=None)
@@ -108,7 +108,7 @@ ADAPTED = {
 ON_IMAGES = only(ADAPTED, "standard", "full")
 
 
-def descent(tier: str, data: Value, model: Value, **changes: float) -> Solved:
+def descent(tier: str, data: Dataset, model: Model, **changes: float) -> Solved:
     """One net, whole or in a subspace, trained on a tier's budget."""
     adam = Adam(model, reach=WITHIN if isinstance(model, Subspace) else WHOLE)
     return Solved(data, adam.but(**BUDGET[tier]).but(**changes))

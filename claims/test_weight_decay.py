@@ -36,7 +36,6 @@ from harness import (
     Results,
     Sgd,
     Tiers,
-    Value,
     WhenFitted,
     above,
     all_reach,
@@ -47,6 +46,7 @@ from harness import (
 from harness.data import Cifar10, Digits, RedrawnLabels
 from harness.data.augmentation import Augmented, ColourJitter, RandomCrop, RandomFlip, RandomRotation
 from harness.models import Dropout, EpflAlexNet, Mlp, SmallAlexNet
+from harness.spec.contracts import Dataset
 
 EPFL_COEFFICIENT = 5e-5
 KRIZHEVSKY_COEFFICIENT = 5e-4  # of the AlexNet of 2012
@@ -99,7 +99,7 @@ def test_inception_fits_random_labels_with_weight_decay(random: Results, check: 
     check(all_reach(random.final("train_error"), FITTED.full, because=FITTED_BECAUSE))
 
 
-def augmented(data: Value, crop: RandomCrop, everything: bool) -> Augmented:
+def augmented(data: Dataset, crop: RandomCrop, everything: bool) -> Augmented:
     """Random crops of images that keep their random labels; or crops, flips, colours and rotations."""
     further = (RandomFlip(), ColourJitter(), RandomRotation()) if everything else ()
     return Augmented(data.but(labels=RANDOM, whiten=False), (crop, *further))

@@ -17,8 +17,8 @@ import own
 @claim(PAPER, "1", says="s", adapted=SMALL)
 @trained(x=Simulation(own.spread, {"scale": 2.0}))
 @control(x=Simulation(own.spread, {"scale": 0.0}), says="nothing")
-def test_spread(runs, check):
-    check(bounded(runs.x.final("x"), 9.0, because="more than four deviations"))
+def test_spread(x, check):
+    check(below(x.final("x"), 9.0, because="more than four deviations"))
 """
 OWN = "def spread(generator, scale):\n    return {'x': scale * generator.normal()}\n"
 
