@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from harness.data.blocks import blocks
 
@@ -116,12 +116,12 @@ class DenseNets:
         return error
 
 
-def log_probabilities(logits: Floats) -> Floats:
-    """Logs of the softmax over the last axis."""
+def log_probabilities(logits: NDArray[Any]) -> NDArray[Any]:
+    """Logs of the softmax over the last axis, in the precision of the logits."""
     import numpy as np
 
-    centred: Floats = logits - logits.max(axis=-1, keepdims=True)
-    normalised: Floats = centred - np.log(np.exp(centred).sum(axis=-1, keepdims=True))
+    centred: NDArray[Any] = logits - logits.max(axis=-1, keepdims=True)
+    normalised: NDArray[Any] = centred - np.log(np.exp(centred).sum(axis=-1, keepdims=True))
     return normalised
 
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from harness.analytic.dense_nets import DenseNets, in_batches, log_probabilities
+from harness.analytic.scores import flattened
 from harness.spec import Value
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Prequential(Value, frozen=True):
 
     def solve(self, split: Split, generator: np.random.Generator) -> dict[str, Any]:
         """``bits``, ``ratio`` to the uniform code, ``parameters``; per block ``ends``, ``bits_so_far``."""
-        x, y = _flat(split.x_train), split.y_train
+        x, y = flattened(split.x_train), split.y_train
         ends = self.ends(len(y))
         bits, parameters = [uniform_bits(ends[0], split.classes)], 0
         for begin, end in pairwise(ends):
@@ -120,10 +121,10 @@ class TwoPart(Value, frozen=True):
         """``bits``, ``ratio`` to the uniform code, ``parameters``, ``label_bits``, ``test_error``."""
         import numpy as np
 
-        x, y = _flat(split.x_train), split.y_train
+        x, y = flattened(split.x_train), split.y_train
         nets = self.net.fitted(x, y, split.classes, generator)
         label_bits = self.net.bits(nets, x, y)
-        wrong = nets.logits(_flat(split.x_test))[0].argmax(axis=1) != split.y_test
+        wrong = nets.logits(flattened(split.x_test))[0].argmax(axis=1) != split.y_test
         length = _against_uniform(WEIGHT_BITS * nets.parameters + label_bits, split)
         return {
             **length,
@@ -133,9 +134,6 @@ class TwoPart(Value, frozen=True):
         }
 
 
-def _flat(images: NDArray[Any]) -> NDArray[Any]:
-    return images.reshape(len(images), -1)
-
-
 def _against_uniform(bits: float, split: Split) -> dict[str, Any]:
+    """The length of a code of the training labels in bits, and its ratio to that of the uniform code."""
     return {"bits": bits, "ratio": bits / uniform_bits(len(split.y_train), split.classes)}

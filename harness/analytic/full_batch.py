@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from harness.analytic.scores import require_positive
+from harness.analytic.dense_nets import log_probabilities
+from harness.analytic.scores import flat, require_positive
 from harness.spec import Value
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Network:
         import numpy as np
 
         scores = self.values(theta)[-1]
-        loss = -_log_softmax(scores)[np.arange(len(self.y)), self.y].mean()
+        loss = -log_probabilities(scores)[np.arange(len(self.y)), self.y].mean()
         return float(loss), float(np.mean(scores.argmax(1) != self.y))
 
     def gradient(self, theta: Floats) -> tuple[float, Floats]:
@@ -79,7 +80,7 @@ class Network:
         import numpy as np
 
         values = self.values(theta)
-        logs = _log_softmax(values[-1])
+        logs = log_probabilities(values[-1])
         rows = np.arange(len(self.y))
         loss = float(-logs[rows, self.y].mean())
         back = np.exp(logs)
@@ -106,7 +107,7 @@ class Network:
         for i, ((matrix, _), (towards, biases)) in enumerate(zip(layers, along, strict=True)):
             change = changes[i] @ matrix + values[i] @ towards + biases
             changes.append(change * (values[i + 1] > 0) if i < len(layers) - 1 else change)
-        p, change = np.exp(_log_softmax(values[-1])), changes[-1]
+        p, change = np.exp(log_probabilities(values[-1])), changes[-1]
         turn = p * (change - (p * change).sum(1, keepdims=True)) / len(self.y)
         p[np.arange(len(self.y)), self.y] -= 1.0
         back = p / len(self.y)
@@ -136,13 +137,6 @@ class Network:
             product = self.hessian_times(theta, v / np.linalg.norm(v))
             eigenvalue, v = float(v @ product / np.linalg.norm(v)), product
         return eigenvalue
-
-
-def _log_softmax(scores: Floats) -> Floats:
-    import numpy as np
-
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
 class FullBatch(Value, frozen=True):
@@ -186,7 +180,7 @@ class FullBatch(Value, frozen=True):
         """One training; generators of equal state give all learning rates the same start."""
         import numpy as np
 
-        x_train, x_test = (np.asarray(x, float).reshape(len(x), -1) for x in (split.x_train, split.x_test))
+        x_train, x_test = (flat(x) for x in (split.x_train, split.x_test))
         widths = (x_train.shape[1], *self.hidden, split.classes)
         train = Network(x_train, split.y_train, widths)
         test = Network(x_test, split.y_test, widths)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from harness.analytic.least_squares import nested_least_squares
 from harness.analytic.ridge import ridge_path
-from harness.analytic.scores import flat, label_sets, require_corruptions, require_positive
+from harness.analytic.scores import flat, flattened, label_sets, require_corruptions, require_positive
 from harness.data.blocks import blocks
 from harness.spec import Value
 from harness.spec.contracts import Corruption, Described, Solver
@@ -59,7 +59,8 @@ class Pixels(Value, frozen=True):
 
     def of(self, images: Images) -> Images:
         """Images [n, c, h, w] as rows [n, c h w]."""
-        return images.reshape(len(images), -1)
+        rows: Images = flattened(images)
+        return rows
 
 
 class GaborMagnitudes(Value, frozen=True):

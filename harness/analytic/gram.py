@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from harness.analytic.scores import flat
 from harness.spec import Value
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ class LabelsAgainstGram(Value, frozen=True):
         """One training."""
         import numpy as np
 
-        x = normalized(np.asarray(split.x_train, float).reshape(len(split.x_train), -1))
+        x = normalized(flat(split.x_train))
         y = np.where(split.y_true % 2, 1.0, -1.0)
         if self.flipped:
             y = generator.choice([-1.0, 1.0], size=len(y))

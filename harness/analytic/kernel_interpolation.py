@@ -12,12 +12,12 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar
 
+from harness.analytic.bandwidths import OfBandwidth
 from harness.analytic.scores import (
     flat,
     label_sets,
     require_corruptions,
     require_finite,
-    require_positive,
 )
 from harness.data.blocks import blocks
 from harness.spec import Value, abbreviated
@@ -47,7 +47,7 @@ class KernelFunction(Described, Protocol):
         """Turn squared distances into the function's values, in place; xp is numpy or torch."""
 
 
-class GaussianKernel(Value, frozen=True):
+class GaussianKernel(OfBandwidth, frozen=True):
     """The kernel exp(-|x - x'|^2 / (2 bandwidth^2)); gamma in exp(-gamma |x - x'|^2) is 1 / (2 bandwidth^2).
 
     Zhang et al.'s script for MNIST (pixels in [0, 1]) has gamma = 0.02, which is bandwidth 5, the one
@@ -57,19 +57,13 @@ class GaussianKernel(Value, frozen=True):
         ValueError: a bandwidth that is not positive.
     """
 
-    bandwidth: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(type(self).__name__, "bandwidth", self.bandwidth)
-
     def of_squares(self, squares: FloatsOrTensor, xp: ModuleType) -> None:
         """Kernel values over squared distances, in place; xp is numpy or torch."""
         squares *= -0.5 / self.bandwidth**2
         xp.exp(squares, out=squares)
 
 
-class LaplaceKernel(Value, frozen=True):
+class LaplaceKernel(OfBandwidth, frozen=True):
     """The kernel exp(-|x - x'| / bandwidth), with the Euclidean norm.
 
     Rounding leaves a point some 1e-7 from itself, and predictions at the training points as far from
@@ -78,12 +72,6 @@ class LaplaceKernel(Value, frozen=True):
     Raises:
         ValueError: a bandwidth that is not positive.
     """
-
-    bandwidth: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(type(self).__name__, "bandwidth", self.bandwidth)
 
     def of_squares(self, squares: FloatsOrTensor, xp: ModuleType) -> None:
         """Kernel values over squared distances, in place; xp is numpy or torch."""

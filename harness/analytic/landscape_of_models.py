@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.analytic.scores import require_increasing, require_positive
-from harness.analytic.step_landscape import batches
+from harness.analytic.step_landscape import batches, summed_up
 from harness.spec import Value
 from harness.spec.contracts import Dataset, Model
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from harness.data.split import Split
@@ -97,7 +96,7 @@ class Landscape(Value, frozen=True):
                 looks.append({"loss": loss} | self._looked(net, gradient, batch))
             net.theta = net.theta - self.lr * gradient
         table = {name: np.array([look[name] for look in looks]) for name in looks[0]}
-        return _scored(net, everything, self.batch) | _summed_up(table) | table
+        return _scored(net, everything, self.batch) | summed_up(table) | table
 
     def _looked(self, net: FlatModule, gradient: Tensor, batch: TensorBatch) -> dict[str, float]:
         """Losses and gradients along the step, and the covariate shift of the step itself."""
@@ -204,17 +203,3 @@ def _scored(net: FlatModule, everything: TensorBatch, size: int) -> dict[str, fl
             right = logits.isfinite().all(1) & (logits.argmax(1) == y)
             wrong.append((~right).double())
     return {"train_loss": float(torch.cat(losses).mean()), "train_error": float(torch.cat(wrong).mean())}
-
-
-def _summed_up(table: dict[str, NDArray[np.float64]]) -> dict[str, float]:
-    """One number for each measure of a training."""
-    import numpy as np
-
-    return {
-        "loss_range": float(np.median(table["loss_high"] - table["loss_low"])),
-        "gradient_change": float(np.median(table["change_high"])),
-        "relative_change": float(np.median(table["relative"])),
-        "smoothness_max": float(table["smoothness"].max()),
-        "cosine": float(np.median(table["cosines"])),
-        "gradient_distance": float(np.median(table["distances"])),
-    }

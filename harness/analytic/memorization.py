@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.analytic.dense_nets import DenseNets, in_batches
+from harness.analytic.scores import flattened
 from harness.data.blocks import blocks
 from harness.spec import Value
 
@@ -44,7 +45,7 @@ class EasyExamples(Value, frozen=True):
         ``hits`` [examples] in falling order, as shares of the nets."""
         import numpy as np
 
-        x, y = split.x_train.reshape(len(split.x_train), -1), split.y_train
+        x, y = flattened(split.x_train), split.y_train
         nets = DenseNets.drawn([x.shape[1], *[self.width] * self.depth, split.classes], self.nets, generator)
         orders = np.array([generator.permutation(len(y)) for _ in range(self.nets)])
         for places in blocks(len(y), self.batch):
@@ -84,7 +85,7 @@ class LearningOrder(Value, frozen=True):
         """
         import numpy as np
 
-        x, y = split.x_train.reshape(len(split.x_train), -1), split.y_train
+        x, y = flattened(split.x_train), split.y_train
         nets = DenseNets.drawn([x.shape[1], *[self.width] * self.depth, split.classes], 1, generator)
         sensitivity, ginis = np.zeros(len(y)), []
         first = always = np.ones(len(y), bool)

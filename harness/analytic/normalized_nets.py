@@ -11,6 +11,8 @@ import dataclasses
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from harness.analytic.dense_nets import log_probabilities
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -156,8 +158,7 @@ class NormalizedNets:
         if self.linear:
             residuals = outputs - y
             return (residuals**2).mean((1, 2)), 2 * residuals / y.size
-        logs = outputs - outputs.max(2, keepdims=True)
-        logs = logs - np.log(np.exp(logs).sum(2, keepdims=True))
+        logs = log_probabilities(outputs)
         rows = np.arange(len(y))
         back = np.exp(logs)
         back[:, rows, y] -= 1.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from harness.analytic.scores import flat
 from harness.analytic.sublevel import TwoLayer, explicit_path, losses_along
 from harness.data.blocks import EVALUATION_BATCH
 from harness.spec import Value
@@ -125,8 +126,8 @@ class AlongExplicitPath(Value, frozen=True):
         import numpy as np
 
         curve = _curve_net(model)
-        flat = split.x_train.reshape(len(split.x_train), -1).astype(np.float64)
-        x = np.hstack([flat, np.ones((len(flat), 1))])
+        rows = flat(split.x_train)
+        x = np.hstack([rows, np.ones((len(rows), 1))])
         y = np.eye(split.classes)[split.y_train]
         first, last = (_two_layer(net) for net in (curve.first, curve.last))
         corners = explicit_path(first, last, x, 0.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from harness.analytic.bandwidths import OfBandwidth
 from harness.analytic.least_squares import nested_least_squares, nested_samples, sweep_scores
 from harness.analytic.scores import (
     flat,
@@ -41,7 +42,7 @@ class RandomFeatures(Described, Protocol):
         """Features [n, width] of rows x [n, inputs], in Fortran order."""
 
 
-class FourierFeatures(Value, frozen=True):
+class FourierFeatures(OfBandwidth, frozen=True):
     """The features cos<v_1, x>, sin<v_1, x>, cos<v_2, x>, ... with v Gaussian of deviation 1 / bandwidth.
 
     Real features are counted, as in Belkin et al. 2019, so N features have N / 2 frequencies, rounded
@@ -52,12 +53,6 @@ class FourierFeatures(Value, frozen=True):
     Raises:
         ValueError: a bandwidth that is not positive.
     """
-
-    bandwidth: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(type(self).__name__, "bandwidth", self.bandwidth)
 
     def draw(self, generator: np.random.Generator, inputs: int, width: int) -> Floats:
         """Frequencies [ceil(width / 2), inputs]; fewer are the first of more."""

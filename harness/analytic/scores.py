@@ -101,11 +101,16 @@ def label_sets(split: Split, corruptions: Sequence[Corruption], generator: np.ra
     return LabelSets(train, split.y_test, split.classes, alone=not corruptions)
 
 
+def flattened(images: NDArray[Any]) -> NDArray[Any]:
+    """Images [n, *shape] as rows [n, d] of the same type."""
+    return images.reshape(len(images), -1)
+
+
 def flat(images: NDArray[np.floating[Any]]) -> Floats:
     """Images [n, *shape] as float64 rows [n, d]."""
     import numpy as np
 
-    return images.reshape(len(images), -1).astype(np.float64)
+    return flattened(images).astype(np.float64)
 
 
 def require_increasing(owner: str, name: str, values: Sequence[float], highest: float | None = None) -> None:

@@ -224,7 +224,9 @@ class AlongTheStep(Descent, frozen=True):
             losses, errors = scored(nets, theta, everything)
         table = {name: np.array([look[name] for look in looks]) for name in looks[0]}
         ended = {"train_loss": float(losses[0]), "train_error": float(errors[0])}
-        return ended | _summed_up(table) | {"input_shift": float(np.median(shifts))} | table
+        shift, smoothness = float(np.median(shifts)), float(np.median(table["smoothness"]))
+        measures = summed_up(table) | {"smoothness_median": smoothness, "input_shift": shift}
+        return ended | measures | table
 
     def _looked(
         self, nets: NormalizedNets, theta: Floats, gradient: Floats, batch: NoisyBatch
@@ -247,8 +249,8 @@ class AlongTheStep(Descent, frozen=True):
         }
 
 
-def _summed_up(table: dict[str, Floats]) -> dict[str, float]:
-    """One number for each measure of a training."""
+def summed_up(table: dict[str, NDArray[Any]]) -> dict[str, float]:
+    """One number for each measure of a training, from those of its looks, [looks] each."""
     import numpy as np
 
     return {
@@ -256,7 +258,6 @@ def _summed_up(table: dict[str, Floats]) -> dict[str, float]:
         "gradient_change": float(np.median(table["change_high"])),
         "relative_change": float(np.median(table["relative"])),
         "smoothness_max": float(table["smoothness"].max()),
-        "smoothness_median": float(np.median(table["smoothness"])),
         "cosine": float(np.median(table["cosines"])),
         "gradient_distance": float(np.median(table["distances"])),
     }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from harness.analytic.adam import EPSILON, MEAN_DECAY, SQUARE_DECAY
 from harness.analytic.dense_nets import in_batches, log_probabilities, surplus
 from harness.analytic.description_length import WEIGHT_BITS, uniform_bits
+from harness.analytic.scores import flattened
 from harness.spec import Value
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Variational(Value, frozen=True):
         """``bits``, ``ratio`` to the uniform code, ``weight_bits``, ``parameters``, ``test_error``."""
         import numpy as np
 
-        x, y = (split.x_train.reshape(len(split.x_train), -1), split.y_train)
+        x, y = flattened(split.x_train), split.y_train
         layers = self._trained(x, y, split.classes, generator)
         nats = 0.0
         for _ in range(self.draws):
@@ -176,7 +177,7 @@ class Variational(Value, frozen=True):
 def _error_at_means(layers: list[Posterior], split: Split) -> float:
     import numpy as np
 
-    z = split.x_test.reshape(len(split.x_test), -1)
+    z = flattened(split.x_test)
     for i, layer in enumerate(layers):
         z = (np.maximum(z, 0) if i else z) @ layer.mean[:-1] + layer.mean[-1]
     return float(np.mean(z.argmax(axis=1) != split.y_test))
