@@ -12,7 +12,7 @@ from harness.data import Digits, GeneratedImages, RandomLabels
 from harness.lab.durations import estimate, expected, may_stop_early
 from harness.models import Linear, Mlp
 from harness.tests.plans import FIT, runs
-from harness.tests.simulated import drawn, named
+from harness.tests.simulated import SMALL, drawn, named
 
 sizes = st.integers(1, 1000)
 
@@ -55,3 +55,12 @@ def test_simulations_go_by_their_function() -> None:
     one, other = named(drawn, shift=1.0), named(drawn, shift=2.0)
     found = expected([*runs(one), *runs(other)], {runs(one)[0].kind: 30.0})
     assert math.isclose(found[runs(other)[0].kind], 30.0)
+
+
+def test_estimates_are_positive_and_grow_with_the_work() -> None:
+    seconds = estimate(SMALL)
+    assert seconds > 0
+    more = [SMALL.but(optimizer__epochs=30), SMALL.but(data__n=1000), SMALL.but(model__width=4096)]
+    assert all(estimate(e) > seconds for e in more)
+    assert estimate(named(drawn)) > 0
+    assert estimate(Experiment(Digits(n=1), Linear(), Sgd(lr=0.1, epochs=1))) > 0

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,23 +12,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from harness.data import Augmented, Digits, GeneratedImages, RandomCrop, RandomLabels, RedrawnLabels, Split
-from harness.fleet import memory, native, numerics, replica, table, trainer
-from harness.fleet.optimizers import Sgd, WhenFitted
+from harness.data import Augmented, Digits, GeneratedImages, RandomCrop, RandomLabels
+from harness.fleet import native, replica, table, trainer
+from harness.fleet.optimizers import Sgd
 from harness.fleet.replica import ChannelsLast, Replica, built
 from harness.fleet.schedules import InverseSqrtSgd
 from harness.fleet.stacked import Stack
-from harness.fleet.trainer import Member, Trained
-from harness.lab import computing
-from harness.lab.lab import Lab
-from harness.lab.plan import fleets, shape_of
+from harness.fleet.trainer import Trained
 from harness.models import Dropout, EpflAlexNet, Linear, Mlp, SmallAlexNet, SmallInception, StudentCnn
 from harness.spec import Experiment
-from harness.tests.simulated import SMALL, at
+from harness.tests.trainings import by_reference, far, member, split, together
+
+pytestmark = pytest.mark.usefixtures("prepared")
 
 IMAGES = GeneratedImages(n=40, size=8, n_test=30)
+
+
 LARGER = GeneratedImages(n=40, size=16, n_test=30)
+
+
 ONCE = Sgd(lr=0.05, epochs=2, batch=16)
+
+
 NETS = {
     "linear": Experiment(Digits(n=60), Linear(), ONCE),
     "mlp": Experiment(Digits(n=60), Mlp(24, depth=2), ONCE),
@@ -43,39 +46,6 @@ NETS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _prepared() -> Iterator[None]:
-    numerics.prepare("cpu")
-    yield
-    torch.set_flush_denormal(False)
-
-
-def split(experiment: Experiment, replicate: int = 0) -> Split:
-    found: Split = experiment.data.split(None, replicate)
-    return found
-
-
-def member(experiment: Experiment, replicate: int = 0, **more: Any) -> Member:
-    return Member(experiment, replicate, split(experiment, replicate), **more)
-
-
-def by_reference(experiment: Experiment, replicate: int = 0) -> Trained:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(table.FORCED, "reference")
-        found = trainer.train(member(experiment, replicate))
-    assert found.kernel == "reference"
-    return found
-
-
-def together(members: list[Member]) -> list[Trained]:
-    """Trained as one stack, whether or not it pays."""
-    found: dict[int, Trained] = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "stack_pays", lambda members, device: True)
-        trainer.train_together(members, "cpu", found.__setitem__)
-    return [found[i] for i in range(len(members))]
-
-
 def by_kernels(experiment: Experiment) -> dict[str, Trained]:
     """By the table's kernel, by that without a compiler, and stacked with company of other labels."""
     others = [member(experiment.but(data__labels=RandomLabels(1.0))), member(experiment, 1)]
@@ -85,15 +55,6 @@ def by_kernels(experiment: Experiment) -> dict[str, Trained]:
         without = trainer.train(member(experiment))
     stacked = together([others[0], member(experiment), others[1]])[1]
     return {found.kernel: found for found in (chosen, without, stacked)}
-
-
-def far(found: Trained, expected: Trained, start: Trained | None = None) -> float:
-    """The largest difference of a weight, relative to the largest (change of a) weight of the net."""
-    scale = max(
-        float(np.abs(w - (start.weights[n] if start else 0)).max()) for n, w in expected.weights.items()
-    )
-    gaps = (np.abs(found.weights[n] - w).max() for n, w in expected.weights.items())
-    return float(max(gaps)) / scale
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
@@ -158,9 +119,6 @@ def test_any_dense_net_is_trained_as_by_the_reference(
     experiment = Experiment(Digits(n=n), Mlp(width, depth=depth), recipe)
     for found in by_kernels(experiment).values():
         assert far(found, by_reference(experiment)) <= 1e-4
-
-
-# -- which kernel ------------------------------------------------------------------------------------
 
 
 def kernel_of(experiment: Experiment, device: str = "cpu") -> str:
@@ -231,132 +189,9 @@ def test_records_are_in_plain_order_whatever_the_layout() -> None:
     assert all(array.flags.c_contiguous for array in replica.state().values())
 
 
-# -- fleets ------------------------------------------------------------------------------------------
-
-
-def test_members_leave_a_fleet_when_they_are_done() -> None:
-    first = SMALL.but(optimizer__epochs=6, optimizer__lr=0.05)
-    asked = [
-        first.but(optimizer__epochs=2),
-        first.but(stop=WhenFitted(0.5)),
-        first.but(optimizer__lr=1e12, loss="cross_entropy", optimizer__epochs=5),
-        first.but(data__labels=RedrawnLabels(), optimizer__decay=0.5),
-    ]
-    found = together([member(experiment) for experiment in asked])
-    alone = [by_reference(experiment) for experiment in asked]
-    assert [len(f.curves["train_loss"]) for f in found] == [len(a.curves["train_loss"]) for a in alone]
-    assert [f.outcome for f in found] == [a.outcome for a in alone]
-    assert {f.outcome for f in found} >= {"budget", "fitted"}
-    for ours, theirs in zip(found[:2] + found[3:], alone[:2] + alone[3:], strict=True):
-        np.testing.assert_allclose(ours.curves["train_loss"], theirs.curves["train_loss"], rtol=1e-4)
-        assert ours.curves.keys() == theirs.curves.keys()
-
-
-def test_members_may_go_on_from_different_epochs() -> None:
-    experiment = SMALL.but(optimizer__epochs=4)
-    whole = by_reference(experiment)
-    replica = table.replica(experiment, 0, split(experiment), "cpu")
-    curves = {name: values[:3] for name, values in whole.curves.items()}
-    for epoch in range(3):
-        replica.epoch(epoch)
-    late = member(experiment, resume=({"epoch": 3, "curves": curves}, replica.state()))
-    resumed, fresh = together([late, member(experiment)])
-    for found in (resumed, fresh):
-        assert len(found.curves["train_loss"]) == 4
-        assert far(found, whole) <= 1e-4
-
-
-def test_a_fleet_too_large_for_memory_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lab = Lab(at(tmp_path))
-    runs = lab.runs(SMALL, 5)
-    sizes = []
-    train_together = trainer.train_together
-
-    def limited(members: Any, device: str, ended: Any) -> None:
-        sizes.append(len(members))
-        if len(members) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        train_together(members, device, ended)
-
-    monkeypatch.setattr(trainer, "train_together", limited)
-    monkeypatch.setattr(trainer, "stack_pays", lambda members, device: True)
-    done = computing._stacked(runs, lab.place, lab.store)
-    assert sizes == [5, 2, 3, 2]
-    assert sorted(d.run.replicate for d in done) == [0, 1, 2, 3, 4]
-    assert {d.outcome for d in done} == {computing.COMPUTED}
-    records = [lab.store.read(run.key) for run in runs]
-    assert [r.provenance["fleet"] for r in records if r] == ["2", "2", "1", "2", "2"]
-    assert all(r and r.peak_bytes > 2**20 and r.seconds > 0 for r in records)
-    assert lab.results("x", SMALL, 5).final("train_error").values.shape == (5,)
-
-
-def test_a_fleet_that_breaks_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(members: Any, device: str, ended: Any) -> None:
-        raise RuntimeError("cuBLAS is unwell\nand says so at length")
-
-    monkeypatch.setattr(trainer, "train_together", breaks)
-    lab = Lab(at(tmp_path))
-    done = computing._stacked(lab.runs(SMALL, 3), lab.place, lab.store)
-    assert {d.failure for d in done} == {"RuntimeError: cuBLAS is unwell"}
-
-
-def test_a_stack_is_used_where_it_is_measured_to_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    members = [member(SMALL, r) for r in range(3)]
-    for seconds, pays in ([1.0, 2.9], True), ([1.0, 3.1], False):
-        clock = iter(seconds)
-        monkeypatch.setattr(trainer, "_seconds", lambda kernel, device, clock=clock: next(clock))
-        assert trainer.stack_pays(members, "cpu") is pays
-    monkeypatch.undo()
-    found: dict[int, Trained] = {}
-    monkeypatch.setattr(trainer, "stack_pays", lambda members, device: False)
-    trainer.train_together(members, "cpu", found.__setitem__)
-    assert "stacked" not in {f.kernel for f in found.values()}
-    monkeypatch.undo()
-    assert trainer.stack_pays(members, "cpu") in (True, False)
-
-
-def test_fleets_for_a_gpu_are_cut_by_number(tmp_path: Path) -> None:
-    runs = Lab(at(tmp_path)).runs(SMALL, 70)
-    slow = dict.fromkeys({run.kind for run in runs}, 100.0)
-    assert sorted(len(f.runs) for f in fleets(runs, slow, "cuda")) == [6, 64]
-    assert len(fleets(runs, slow)) == 70
-
-
-def test_members_of_a_fleet_share_what_a_stack_cannot_vary() -> None:
-    apart: tuple[dict[str, Any], ...] = (
-        {"optimizer__momentum": 0.5}, {"optimizer__weight_decay": 0.1}, {"loss": "squared"},
-    )  # fmt: skip
-    beside: tuple[dict[str, Any], ...] = (
-        {"optimizer__lr": 0.5}, {"optimizer__epochs": 3}, {"data__labels": RandomLabels()},
-    )  # fmt: skip
-    assert all(shape_of(SMALL.but(**change)) != shape_of(SMALL) for change in apart)
-    assert all(shape_of(SMALL.but(**change)) == shape_of(SMALL) for change in beside)
-
-
-# -- memory ------------------------------------------------------------------------------------------
-
-
-def test_memory_limits_how_many_processes_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 10 * 2**30)
-    assert memory.processes([SMALL], 4) == 4
-    large = SMALL.but(data=GeneratedImages(n=400_000, size=32))
-    assert memory.needed(large) > 2 * 400_000 * 3 * 32 * 32 * 4
-    assert memory.processes([SMALL, large], 4) == 1
-    assert memory.processes([], 3) == 3
-
-
-def test_memory_is_seen() -> None:
-    assert 2**28 < memory.available() <= memory.UNKNOWN
-    peak = memory.Peak("cpu")
-    block = np.ones(2**25)
-    assert peak.bytes() > block.nbytes
-    folder = Path("/nowhere")
-    assert memory._container(folder) == memory.UNKNOWN
-
-
-# -- noise and augmentation --------------------------------------------------------------------------
-
 DROPPED = Experiment(Digits(n=60), Dropout(Mlp(24, depth=2), 0.5), ONCE)
+
+
 SHIFTED = Experiment(Augmented(Digits(n=60, whiten=False), (RandomCrop(8, padding=1),)), Mlp(24), ONCE)
 
 

@@ -1,0 +1,116 @@
+"""How a run is computed: from its checkpoint, its parents' weights, or trained ones that it probes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from harness.fleet import table, trainer
+from harness.fleet.replica import Replica
+from harness.fleet.trainer import Trained
+from harness.lab import computing
+from harness.lab.lab import Lab
+from harness.spec import From
+from harness.tests.simulated import SMALL, Norm, Scaled, at
+from harness.tests.trainings import split, trained
+
+pytestmark = pytest.mark.usefixtures("prepared")
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = SMALL.but(optimizer__epochs=6)
+    whole = trained(experiment)
+    lab = Lab(at(tmp_path))
+    (run,) = lab.runs(experiment, 1)
+    replica = table.replica(experiment, 0, split(experiment), "cpu")
+    curves = {name: values[:2] for name, values in whole.curves.items()}
+    for epoch in range(2):
+        replica.epoch(epoch)
+    lab.store.checkpoint(run.key, {"epoch": 2, "curves": curves}, replica.state())
+    epochs: list[int] = []
+    once = Replica.epoch
+
+    def counted(replica: Replica, epoch: int) -> dict[str, float]:
+        epochs.append(epoch)
+        return once(replica, epoch)
+
+    monkeypatch.setattr(Replica, "epoch", counted)
+    found = lab.results("x", experiment, 1)
+    assert epochs == [2, 3, 4, 5]
+    assert found.curve("train_loss")[0].tolist() == whole.curves["train_loss"]
+    assert lab.store.resume(run.key) is None  # forgotten once the record is there
+
+
+def chained(tmp_path: Path, start: Any) -> tuple[Trained, np.ndarray]:
+    """A parent trained by hand, and the first weights after a step of almost no length from it."""
+    parent = trained(SMALL)
+    child = SMALL.but(start=start, optimizer__lr=1e-12, optimizer__epochs=1, model__width=16)
+    lab = Lab(at(tmp_path))
+    lab.ensure(lab.runs(child, 1))
+    weights = lab.store.weights(lab.runs(child, 1)[0].key)
+    assert weights is not None
+    return parent, weights["1.weight"]
+
+
+def test_a_chain_starts_from_its_parents_weights(tmp_path: Path) -> None:
+    parent, first = chained(tmp_path, From(SMALL))
+    np.testing.assert_allclose(first, parent.weights["1.weight"], atol=1e-7)
+
+
+def test_a_chain_starts_from_its_transform_of_them(tmp_path: Path) -> None:
+    parent, first = chained(tmp_path, From(SMALL.but(probes=(Norm(),)), Scaled(0.5)))
+    np.testing.assert_allclose(first, parent.weights["1.weight"] / 2, atol=1e-7)
+
+
+def test_a_probe_is_measured_without_training_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab(at(tmp_path))
+    lab.results("plain", SMALL, 2)
+    refuse = pytest.fail
+    monkeypatch.setattr(trainer, "train", lambda *a, **k: refuse("trained again"))
+    probed = Lab(at(tmp_path)).results("probed", SMALL.but(probes=(Norm(), Norm(order=1))), 2)
+    weights = lab.store.weights(lab.runs(SMALL, 1)[0].key)
+    assert weights is not None
+    norm = np.sqrt(sum((np.float64(array) ** 2).sum() for array in weights.values()))
+    order_one = Lab(at(tmp_path)).results("probed", SMALL.but(probes=(Norm(),)), 2)
+    assert order_one.final("norm").values[0] == pytest.approx(norm)
+    assert order_one.array("norms").shape == (2, 4)
+    assert probed.final("examples").values.tolist() == [200, 200]
+    assert probed.final("train_error").values.tolist() == order_one.final("train_error").values.tolist()
+
+
+def test_a_fleet_too_large_for_memory_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab(at(tmp_path))
+    runs = lab.runs(SMALL, 5)
+    sizes = []
+    train_together = trainer.train_together
+
+    def limited(members: Any, device: str, ended: Any) -> None:
+        sizes.append(len(members))
+        if len(members) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        train_together(members, device, ended)
+
+    monkeypatch.setattr(trainer, "train_together", limited)
+    monkeypatch.setattr(trainer, "stack_pays", lambda members, device: True)
+    done = computing._stacked(runs, lab.place, lab.store)
+    assert sizes == [5, 2, 3, 2]
+    assert sorted(d.run.replicate for d in done) == [0, 1, 2, 3, 4]
+    assert {d.outcome for d in done} == {computing.COMPUTED}
+    records = [lab.store.read(run.key) for run in runs]
+    assert [r.provenance["fleet"] for r in records if r] == ["2", "2", "1", "2", "2"]
+    assert all(r and r.peak_bytes > 2**20 and r.seconds > 0 for r in records)
+    assert lab.results("x", SMALL, 5).final("train_error").values.shape == (5,)
+
+
+def test_a_fleet_that_breaks_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(members: Any, device: str, ended: Any) -> None:
+        raise RuntimeError("cuBLAS is unwell\nand says so at length")
+
+    monkeypatch.setattr(trainer, "train_together", breaks)
+    lab = Lab(at(tmp_path))
+    done = computing._stacked(lab.runs(SMALL, 3), lab.place, lab.store)
+    assert {d.failure for d in done} == {"RuntimeError: cuBLAS is unwell"}
