@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence
 
-from harness import Check, Measured, Results
+from harness import Check
+from harness import Measured
+from harness import Results
 
 THRESHOLD = "interpolation threshold"
 Reported = Mapping[str, Sequence[tuple[float, float]]]

@@ -7,13 +7,20 @@ and a number of rounds, and gives the training of what these leave.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from collections.abc import Mapping
 
-from harness import Check, Experiment, From, Measured, Results
+from harness import Check
+from harness import Experiment
+from harness import From
+from harness import Measured
+from harness import Results
 from harness.models import Dropout
 from harness.models.masked import Masked
 from harness.models.redrawn import Redrawn
-from harness.models.tickets import RandomTicket, Schedule, Ticket
+from harness.models.tickets import RandomTicket
+from harness.models.tickets import Schedule
+from harness.models.tickets import Ticket
 
 Sparse = Callable[[Experiment, Schedule, int], Experiment]
 NO_STEP = 1e-300  # a learning rate that is zero in float32

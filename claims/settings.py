@@ -8,9 +8,19 @@ from __future__ import annotations
 
 import pytest
 
-from harness import Experiment, Sgd, Tiers, WhenFitted
-from harness.data import Cifar10, Digits, GeneratedImages, RandomLabels, RedrawnLabels
-from harness.models import Linear, Mlp, SmallAlexNet, SmallInception
+from harness import Experiment
+from harness import Sgd
+from harness import Tiers
+from harness import WhenFitted
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import GeneratedImages
+from harness.data import RandomLabels
+from harness.data import RedrawnLabels
+from harness.models import Linear
+from harness.models import Mlp
+from harness.models import SmallAlexNet
+from harness.models import SmallInception
 
 FITTED = Tiers(quick=0.0, standard=0.01, full=0.01)
 FITTED_BECAUSE = (

@@ -6,7 +6,12 @@ the step every few steps.
 
 from __future__ import annotations
 
-from harness import Check, Results, Simulation, above, below, ratio
+from harness import Check
+from harness import Results
+from harness import Simulation
+from harness import above
+from harness import below
+from harness import ratio
 from harness.analytic.step_landscape import deep_linear
 
 LINEAR = {"lr": 0.01, "steps": 100, "every": 20}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from claims.figures import Reported
-from harness import Check, Measured, Results
+from harness import Check
+from harness import Measured
+from harness import Results
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness import Measured, Results
+from harness import Measured
+from harness import Results
 
 
 def at(run: Results, measure: str, *index: int, of: str = "", test_size: int = 0) -> Measured:

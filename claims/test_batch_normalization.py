@@ -36,37 +36,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import assume, given
+from hypothesis import assume
+from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.exact import EXACT
-from claims.papers import OVERCLAIM, SANTURKAR2018
-from claims.smoothness import (
-    NO_NORM,
-    PLATEAU,
-    check_not_reduced,
-    draw,
-    draw_bands,
-    draw_shifts,
-    linear,
-)
-from claims.texts import adding, everywhere
-from harness import (
-    Check,
-    Results,
-    Solved,
-    Tiers,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    equivalent,
-    ratio,
-    trained,
-)
-from harness.analytic.step_landscape import AcrossRates, AlongTheStep
-from harness.data import Digits, Mnist
+from claims.papers import OVERCLAIM
+from claims.papers import SANTURKAR2018
+from claims.smoothness import NO_NORM
+from claims.smoothness import PLATEAU
+from claims.smoothness import check_not_reduced
+from claims.smoothness import draw
+from claims.smoothness import draw_bands
+from claims.smoothness import draw_shifts
+from claims.smoothness import linear
+from claims.texts import adding
+from claims.texts import everywhere
+from harness import Check
+from harness import Results
+from harness import Solved
+from harness import Tiers
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import ratio
+from harness import trained
+from harness.analytic.step_landscape import AcrossRates
+from harness.analytic.step_landscape import AlongTheStep
+from harness.data import Digits
+from harness.data import Mnist
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,45 +105,33 @@ def draw_rates(check: Check, series: str, run: Results) -> None:
     )
 
 
-@claim(
-    SANTURKAR2018,
-    "Section 3.2, Figure 4a",
-    says="Along the step, up to four times its length, the loss varies far less with batch normalization.",
-    adapted=ADAPTED,
-)
+@claim(SANTURKAR2018, "Section 3.2, Figure 4a", adapted=ADAPTED)
 @trained(plain=PLAIN, norm=NORM)
 @control(plain=SMALL, says=PLATEAU)
 @control(norm=PLAIN, says=NO_NORM)
 def test_batch_norm_narrows_the_loss_along_the_step(plain: Results, norm: Results, check: Check) -> None:
+    """Along the step, up to four times its length, the loss varies far less with batch normalization."""
     less = ratio(plain.final("loss_range"), norm.final("loss_range"))
     check(above(less, 5.0, because="five times; in calibration it was fifteen and more"))
     draw_bands(check, "Figure 4a", plain, norm, "loss", "training loss of the batch")
 
 
-@claim(
-    SANTURKAR2018,
-    "Section 3.2, Figure 4b",
-    says="Gradients are more predictive: along the step they change less, also for their size.",
-    adapted=ADAPTED,
-)
+@claim(SANTURKAR2018, "Section 3.2, Figure 4b", adapted=ADAPTED)
 @trained(plain=PLAIN, norm=NORM)
 @control(plain=SMALL, says=PLATEAU)
 def test_batch_norm_makes_gradients_predictive(plain: Results, norm: Results, check: Check) -> None:
+    """Gradients are more predictive: along the step they change less, also for their size."""
     for measure in ("gradient_change", "relative_change"):
         less = ratio(plain.final(measure), norm.final(measure))
         check(above(less, 2.0, because="twice; in calibration it was four times and more"))
     draw_bands(check, "Figure 4b", plain, norm, "change", "distance of gradients")
 
 
-@claim(
-    SANTURKAR2018,
-    "Section 3.2, Figure 4c",
-    says="The largest effective Lipschitz constant of the gradient over training is smaller.",
-    adapted=ADAPTED,
-)
+@claim(SANTURKAR2018, "Section 3.2, Figure 4c", adapted=ADAPTED)
 @trained(plain=PLAIN, norm=NORM)
 @control(plain=SMALL, says=PLATEAU)
 def test_batch_norm_improves_the_worst_smoothness(plain: Results, norm: Results, check: Check) -> None:
+    """The largest effective Lipschitz constant of the gradient over training is smaller."""
     smoother = ratio(plain.final("smoothness_max"), norm.final("smoothness_max"))
     check(above(smoother, 1.2, because="a fifth: a larger step by a fifth would be as safe"))
     for name, run in (("plain", plain), ("batch norm", norm)):
@@ -152,13 +141,13 @@ def test_batch_norm_improves_the_worst_smoothness(plain: Results, norm: Results,
 @claim(
     OVERCLAIM,
     "against SANTURKAR2018, Figure 4c: which step is shown",
-    says="In the median over steps the effective smoothness is the same to a factor of two.",
     adapted=ADAPTED,
     contested="Santurkar et al. 2018 show all of training, where the worst steps stand out",
 )
 @trained(plain=PLAIN, norm=NORM)
 @control(plain=SMALL, says=PLATEAU)
 def test_the_median_smoothness_hardly_differs(plain: Results, norm: Results, check: Check) -> None:
+    """In the median over steps the effective smoothness is the same to a factor of two."""
     change = ratio(plain.final("smoothness_median"), norm.final("smoothness_median"))
     check(equivalent(change, 2.0, because="twice, where losses along the same steps differ twentyfold"))
 
@@ -166,29 +155,26 @@ def test_the_median_smoothness_hardly_differs(plain: Results, norm: Results, che
 @claim(
     OVERCLAIM,
     "against SANTURKAR2018, Section 3: smoothness as the cause",
-    says="A landscape that is smoother along the step is not enough: on a plateau without batch "
-    "normalization the loss varies less than with it, and the net does not learn.",
     adapted=ADAPTED,
     contested="Santurkar et al. 2018: batch normalization works because it smooths the landscape",
 )
 @trained(small=SMALL, norm=NORM)
 @control(small=PLAIN, says="He's initial weights, from which the plain net does learn")
 def test_a_smooth_landscape_is_not_enough(small: Results, norm: Results, check: Check) -> None:
+    """A landscape that is smoother along the step is not enough: on a plateau without batch normalization
+    the loss varies less than with it, and the net does not learn.
+    """
     less = ratio(norm.final("loss_range"), small.final("loss_range"))
     check(above(less, 2.0, because="twice; in calibration it was ten times and more"))
     check(above(small.final("train_error"), 0.5, because="half of the images; chance is 0.9"))
     check(below(norm.final("train_error"), 0.1, because="one image in ten"))
 
 
-@claim(
-    SANTURKAR2018,
-    "Sections 1 and 3, Figure 1: larger learning rates",
-    says="With batch normalization far larger learning rates can be used.",
-    adapted=ADAPTED,
-)
+@claim(SANTURKAR2018, "Sections 1 and 3, Figure 1: larger learning rates", adapted=ADAPTED)
 @trained(plain=PLAIN_RATES, norm=NORM_RATES)
 @control(norm=PLAIN_RATES, says=NO_NORM)
 def test_batch_norm_tolerates_larger_learning_rates(plain: Results, norm: Results, check: Check) -> None:
+    """With batch normalization far larger learning rates can be used."""
     larger = ratio(norm.final("largest_rate"), plain.final("largest_rate"))
     check(above(larger, 4.0, because="more than one step of the grid, whose rates are three times apart"))
     check(all_reach(norm.final("error_1"), 0.1, because="one image in ten wrong at a rate of 1"))
@@ -198,16 +184,13 @@ def test_batch_norm_tolerates_larger_learning_rates(plain: Results, norm: Result
         draw_rates(check, name, run)
 
 
-@claim(
-    SANTURKAR2018,
-    "Section 1, Figure 1: training speed",
-    says="Each at its own best learning rate, the net with batch normalization trains faster: in equal steps "
-    "it reaches a lower training loss.",
-    adapted=ADAPTED,
-)
+@claim(SANTURKAR2018, "Section 1, Figure 1: training speed", adapted=ADAPTED)
 @trained(plain=PLAIN_RATES, norm=NORM_RATES)
 @control(norm=PLAIN_RATES, says=NO_NORM)
 def test_batch_norm_trains_faster(plain: Results, norm: Results, check: Check) -> None:
+    """Each at its own best learning rate, the net with batch normalization trains faster: in equal steps
+    it reaches a lower training loss.
+    """
     lower = ratio(plain.final("best_loss"), norm.final("best_loss"))
     check(above(lower, 1.5, because="half as large again; in calibration it was 2.7 times and more"))
 
@@ -215,8 +198,6 @@ def test_batch_norm_trains_faster(plain: Results, norm: Results, check: Check) -
 @claim(
     OVERCLAIM,
     "after SANTURKAR2018, Figure 1: learning rates that are not shown",
-    says="At a small learning rate batch normalization slows training: a plain net from He's initial weights "
-    "has the lower loss.",
     adapted=ADAPTED,
     contested="Santurkar et al. 2018 show it faster at the same rate, for VGG at larger rates",
 )
@@ -225,6 +206,9 @@ def test_batch_norm_trains_faster(plain: Results, norm: Results, check: Check) -
 def test_batch_norm_is_slower_at_a_small_learning_rate(
     plain: Results, norm: Results, rate: float, check: Check
 ) -> None:
+    """At a small learning rate batch normalization slows training: a plain net from He's initial weights
+    has the lower loss.
+    """
     losses = [run.final(f"loss_{rate:g}") for run in (norm, plain)]
     check(above(ratio(*losses), 1.2, because="a fifth; in calibration it was 1.7 times and more"))
 
@@ -232,25 +216,21 @@ def test_batch_norm_is_slower_at_a_small_learning_rate(
 @claim(
     SANTURKAR2018,
     "Section 2.1, Figure 2: noise after batch normalization",
-    says="With noise after batch normalization layer inputs are less stable than without normalization.",
     adapted={"standard": NOISE["standard"]},
 )
 @trained(plain=PLAIN, noisy=NOISY)
 @control(noisy=NORM, says="no noise, which leaves layer inputs far more stable than in a plain net")
 def test_noise_makes_layer_inputs_less_stable(plain: Results, noisy: Results, check: Check) -> None:
+    """With noise after batch normalization layer inputs are less stable than without normalization."""
     less_stable = ratio(noisy.final("input_shift"), plain.final("input_shift"))
     check(above(less_stable, 1.1, because="a tenth; that they are less stable is all that is claimed"))
 
 
-@claim(
-    SANTURKAR2018,
-    "Section 2.1, Figure 2: noise after batch normalization",
-    says="The net with noise still trains better than the plain one, at a learning rate of 0.3.",
-    adapted=NOISE,
-)
+@claim(SANTURKAR2018, "Section 2.1, Figure 2: noise after batch normalization", adapted=NOISE)
 @trained(plain=PLAIN_RATES, noisy=NOISY_RATES)
 @control(noisy=PLAIN_RATES, says="no batch normalization, and no noise, on either side")
 def test_noisy_batch_norm_still_beats_a_plain_net(plain: Results, noisy: Results, check: Check) -> None:
+    """The net with noise still trains better than the plain one, at a learning rate of 0.3."""
     gain = plain.final("error_0.3") - noisy.final("error_0.3")
     point = "a point of training error; the loss of plain nets on digits can diverge at this rate"
     check(above(gain.named("error_0.3, plain - noisy"), 0.01, because=point))
@@ -260,7 +240,6 @@ def test_noisy_batch_norm_still_beats_a_plain_net(plain: Results, noisy: Results
 @claim(
     SANTURKAR2018,
     "Section 2.1, Figure 1: distributions of layer inputs",
-    says="Distributions of layer inputs are about as stable without batch normalization as with it.",
     adapted=adding("our own measure, the paper shows histograms", ADAPTED),
     expected=dict.fromkeys(
         ADAPTED,
@@ -270,6 +249,7 @@ def test_noisy_batch_norm_still_beats_a_plain_net(plain: Results, noisy: Results
 @trained(plain=PLAIN, norm=NORM)
 @control(norm=PLAIN, positive=True, says=NO_NORM)
 def test_layer_inputs_are_as_stable_without_batch_norm(plain: Results, norm: Results, check: Check) -> None:
+    """Distributions of layer inputs are about as stable without batch normalization as with it."""
     less = ratio(plain.final("input_shift"), norm.final("input_shift"))
     check(equivalent(less, 2.0, because="twice: what could be overlooked in a figure of histograms"))
 
@@ -277,12 +257,9 @@ def test_layer_inputs_are_as_stable_without_batch_norm(plain: Results, norm: Res
 @claim(
     SANTURKAR2018,
     "Section 2.2, Definition 2.1, Figure 3",
-    says="In a ReLU network, at a learning rate of 0.1, batch normalization does not reduce internal "
-    "covariate shift, the change of a layer's gradient when the layers before it have taken their step.",
     adapted=ADAPTED,
     expected=dict.fromkeys(
-        ADAPTED,
-        ("refuted", "in an MLP at a learning rate of 0.1 it reduces it, in direction and in size"),
+        ADAPTED, ("refuted", "in an MLP at a learning rate of 0.1 it reduces it, in direction and in size")
     ),
     contested="at a small learning rate and in a deep linear net the same claim holds here: see the next two",
 )
@@ -294,6 +271,9 @@ def test_layer_inputs_are_as_stable_without_batch_norm(plain: Results, norm: Res
     says="a deep linear net of 25 layers",
 )
 def test_batch_norm_does_not_reduce_covariate_shift(plain: Results, norm: Results, check: Check) -> None:
+    """In a ReLU network, at a learning rate of 0.1, batch normalization does not reduce internal
+    covariate shift, the change of a layer's gradient when the layers before it have taken their step.
+    """
     check_not_reduced(check, plain, norm)
     draw_shifts(check, "Figure 3", plain, norm)
 
@@ -301,7 +281,6 @@ def test_batch_norm_does_not_reduce_covariate_shift(plain: Results, norm: Result
 @claim(
     SANTURKAR2018,
     "Section 2.2, Definition 2.1, Figure 3",
-    says="In a ReLU network, at a learning rate of 0.003, it does not reduce internal covariate shift.",
     adapted=ADAPTED,
     contested="at a learning rate of 0.1 the same claim is refuted here: see the one before",
 )
@@ -310,13 +289,13 @@ def test_batch_norm_does_not_reduce_covariate_shift(plain: Results, norm: Result
 def test_at_a_small_rate_batch_norm_does_not_reduce_covariate_shift(
     plain: Results, norm: Results, check: Check
 ) -> None:
+    """In a ReLU network, at a learning rate of 0.003, it does not reduce internal covariate shift."""
     check_not_reduced(check, plain, norm)
 
 
 @claim(
     SANTURKAR2018,
     "Section 2.2, Figure 3: deep linear network",
-    says="In a deep linear net batch normalization raises internal covariate shift.",
     adapted=dict.fromkeys(
         ADAPTED, "25 layers of 20 units, 100 Gaussian examples, a random linear map as target, 100 steps"
     ),
@@ -326,6 +305,7 @@ def test_at_a_small_rate_batch_norm_does_not_reduce_covariate_shift(
 def test_batch_norm_raises_covariate_shift_in_a_deep_linear_net(
     plain: Results, norm: Results, check: Check
 ) -> None:
+    """In a deep linear net batch normalization raises internal covariate shift."""
     turned = plain.final("cosine") - norm.final("cosine")
     check(above(turned.named("cosine, plain - batch norm"), 0.2, because="a fifth of a right angle's"))
     further = ratio(norm.final("gradient_distance"), plain.final("gradient_distance"))
@@ -335,13 +315,7 @@ def test_batch_norm_raises_covariate_shift_in_a_deep_linear_net(
 NUMBERS = st.integers(-5, 5)
 
 
-@claim(
-    SANTURKAR2018,
-    "Theorem 4.1",
-    says="By a unit's values before normalization the squared gradient is gain^2 / variance times that by "
-    "its values after, less its parts along the mean and along the normalized values: never more.",
-    adapted=everywhere("any batch, gain and gradient, in float64"),
-)
+@claim(SANTURKAR2018, "Theorem 4.1", adapted=everywhere("any batch, gain and gradient, in float64"))
 @trained(world="centred and scaled")
 @control(world="scaled only", says="the batch's mean is not subtracted")
 @given(
@@ -350,6 +324,9 @@ NUMBERS = st.integers(-5, 5)
 )
 @EXACT
 def test_the_gradient_loses_two_directions(world: str, pairs: list[tuple[int, int]], gain: float) -> None:
+    """By a unit's values before normalization the squared gradient is gain^2 / variance times that by its
+    values after, less its parts along the mean and along the normalized values: never more.
+    """
     import numpy as np
 
     values, slopes = np.array(pairs, float).T

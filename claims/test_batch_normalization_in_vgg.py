@@ -22,16 +22,22 @@ and settings are as they were.
 from __future__ import annotations
 
 from claims.papers import SANTURKAR2018
-from claims.smoothness import (
-    NO_NORM,
-    PLATEAU,
-    check_not_reduced,
-    draw,
-    draw_bands,
-    draw_shifts,
-    linear,
-)
-from harness import Check, Results, Solved, Tiers, above, claim, control, ratio, trained
+from claims.smoothness import NO_NORM
+from claims.smoothness import PLATEAU
+from claims.smoothness import check_not_reduced
+from claims.smoothness import draw
+from claims.smoothness import draw_bands
+from claims.smoothness import draw_shifts
+from claims.smoothness import linear
+from harness import Check
+from harness import Results
+from harness import Solved
+from harness import Tiers
+from harness import above
+from harness import claim
+from harness import control
+from harness import ratio
+from harness import trained
 from harness.analytic.landscape_of_models import Landscape
 from harness.data import Cifar10
 from harness.models.vgg import Vgg
@@ -49,62 +55,44 @@ ADAPTED = {
 }
 
 
-@claim(
-    SANTURKAR2018,
-    "Section 3.2, Figure 4a: VGG on CIFAR-10",
-    says="In VGG, too, the loss varies far less along the step with batch normalization.",
-    adapted=ADAPTED,
-    expected=PLATEAUED,
-)
+@claim(SANTURKAR2018, "Section 3.2, Figure 4a: VGG on CIFAR-10", adapted=ADAPTED, expected=PLATEAUED)
 @trained(plain=PLAIN, norm=NORM)
 @control(plain=SMALL, says=PLATEAU)
 @control(norm=PLAIN, says=NO_NORM)
 def test_batch_norm_narrows_the_loss_in_vgg(plain: Results, norm: Results, check: Check) -> None:
+    """In VGG, too, the loss varies far less along the step with batch normalization."""
     less = ratio(plain.final("loss_range"), norm.final("loss_range"))
     check(above(less, 3.0, because="three times"))
     draw_bands(check, "Figure 4a, VGG", plain, norm, "loss", "training loss of the batch")
 
 
-@claim(
-    SANTURKAR2018,
-    "Section 3.2, Figure 4b: VGG on CIFAR-10",
-    says="In VGG, too, gradients change less along the step, also for their size.",
-    adapted=ADAPTED,
-    expected=PLATEAUED,
-)
+@claim(SANTURKAR2018, "Section 3.2, Figure 4b: VGG on CIFAR-10", adapted=ADAPTED, expected=PLATEAUED)
 @trained(plain=PLAIN, norm=NORM)
 @control(plain=SMALL, says=PLATEAU)
 def test_batch_norm_makes_gradients_predictive_in_vgg(plain: Results, norm: Results, check: Check) -> None:
+    """In VGG, too, gradients change less along the step, also for their size."""
     for measure in ("gradient_change", "relative_change"):
         less = ratio(plain.final(measure), norm.final(measure))
         check(above(less, 1.5, because="half as large again"))
     draw_bands(check, "Figure 4b, VGG", plain, norm, "change", "distance of gradients")
 
 
-@claim(
-    SANTURKAR2018,
-    "Section 3.2, Figure 4c: VGG on CIFAR-10",
-    says="In VGG, too, the largest effective Lipschitz constant of the gradient is smaller.",
-    adapted=ADAPTED,
-)
+@claim(SANTURKAR2018, "Section 3.2, Figure 4c: VGG on CIFAR-10", adapted=ADAPTED)
 @trained(plain=PLAIN, norm=NORM)
 @control(plain=SMALL, says=PLATEAU)
 def test_batch_norm_improves_the_worst_smoothness_in_vgg(plain: Results, norm: Results, check: Check) -> None:
+    """In VGG, too, the largest effective Lipschitz constant of the gradient is smaller."""
     smoother = ratio(plain.final("smoothness_max"), norm.final("smoothness_max"))
     check(above(smoother, 1.1, because="a tenth: that it is smaller is all that is claimed"))
     for name, run in (("plain", plain), ("batch norm", norm)):
         draw(check, "Figure 4c, VGG", name, run, "smoothness", "effective smoothness")
 
 
-@claim(
-    SANTURKAR2018,
-    "Section 1, Figure 1: VGG on CIFAR-10",
-    says="In VGG, too, the net with batch normalization reaches a lower training loss in equal steps.",
-    adapted=ADAPTED,
-)
+@claim(SANTURKAR2018, "Section 1, Figure 1: VGG on CIFAR-10", adapted=ADAPTED)
 @trained(plain=PLAIN, norm=NORM)
 @control(norm=PLAIN, says=NO_NORM)
 def test_batch_norm_trains_vgg_faster(plain: Results, norm: Results, check: Check) -> None:
+    """In VGG, too, the net with batch normalization reaches a lower training loss in equal steps."""
     lower = ratio(plain.final("train_loss"), norm.final("train_loss"))
     check(above(lower, 1.5, because="half as large again"))
 
@@ -112,8 +100,6 @@ def test_batch_norm_trains_vgg_faster(plain: Results, norm: Results, check: Chec
 @claim(
     SANTURKAR2018,
     "Section 2.2, Definition 2.1, Figure 2",
-    says="In VGG batch normalization does not reduce internal covariate shift, the change of a layer's "
-    "gradient when the layers before it have taken their step.",
     adapted=ADAPTED,
     expected={"standard": ("refuted", "in the first 200 steps it does keep the gradients' direction better")},
 )
@@ -127,5 +113,8 @@ def test_batch_norm_trains_vgg_faster(plain: Results, norm: Results, check: Chec
 def test_batch_norm_does_not_reduce_covariate_shift_in_vgg(
     plain: Results, norm: Results, check: Check
 ) -> None:
+    """In VGG batch normalization does not reduce internal covariate shift, the change of a layer's
+    gradient when the layers before it have taken their step.
+    """
     check_not_reduced(check, plain, norm)
     draw_shifts(check, "Figure 2, VGG", plain, norm)

@@ -22,26 +22,34 @@ fit, nothing came of it, and it has normalization on both sides now. Checks and 
 from __future__ import annotations
 
 from claims.figures import draw_training
-from claims.papers import EPFL, OVERCLAIM, ZHANG2017
-from claims.settings import FITTED, FITTED_BECAUSE, INCEPTION, MLP, RANDOM, random
-from harness import (
-    Check,
-    Experiment,
-    Measured,
-    Results,
-    Sgd,
-    Tiers,
-    WhenFitted,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    ratio,
-    trained,
-)
-from harness.data import Cifar10, Digits
-from harness.models import EpflAlexNet, Mlp, SmallInception
+from claims.papers import EPFL
+from claims.papers import OVERCLAIM
+from claims.papers import ZHANG2017
+from claims.settings import FITTED
+from claims.settings import FITTED_BECAUSE
+from claims.settings import INCEPTION
+from claims.settings import MLP
+from claims.settings import RANDOM
+from claims.settings import random
+from harness import Check
+from harness import Experiment
+from harness import Measured
+from harness import Results
+from harness import Sgd
+from harness import Tiers
+from harness import WhenFitted
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import ratio
+from harness import trained
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.models import EpflAlexNet
+from harness.models import Mlp
+from harness.models import SmallInception
 
 # The constant learning rate suits the net without normalization, which starts late and is less stable
 SLOW = Experiment(
@@ -59,9 +67,7 @@ NARROW = (
 SMALL_MLP = Experiment(Cifar10(n=1000, n_test=2000), Mlp(512), Sgd(lr=0.01, epochs=60))
 DEEP = Experiment(Digits(n=500, labels=RANDOM), Mlp(64, depth=8), Sgd(lr=0.05, epochs=200), stop=WhenFitted())
 BATCH_128 = Tiers(
-    quick=MLP.quick,
-    standard=SLOW.but(optimizer__lr=0.1, optimizer__batch=128),
-    full=INCEPTION.full,
+    quick=MLP.quick, standard=SLOW.but(optimizer__lr=0.1, optimizer__batch=128), full=INCEPTION.full
 )
 BATCH_64 = BATCH_128.but(optimizer__batch=64)
 BATCHES = {
@@ -92,7 +98,6 @@ def steps_to_fit(run: Results, fitted: float) -> Measured:
 @claim(
     ZHANG2017,
     "Section 3, Table 1: Inception with and without batch normalization",
-    says="Batch normalization lowers the test error of Inception by a few points, both nets being fitted.",
     adapted={"standard": NARROW, "full": "none"},
     reported={"gain": 0.0375, "gain, weight decay": 0.0303, "EPFL": 0.0124, "EPFL, Figure 3b": 0.028},
     contested="an MLP on few images is hurt by it: see the claim on an MLP",
@@ -103,6 +108,7 @@ def steps_to_fit(run: Results, fitted: float) -> Measured:
 def test_batch_norm_lowers_the_test_error_of_inception(
     plain: Results, norm: Results, fitted: float, check: Check
 ) -> None:
+    """Batch normalization lowers the test error of Inception by a few points, both nets being fitted."""
     for run in (plain, norm):
         check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
     gain = plain.final("test_error") - norm.final("test_error")
@@ -112,13 +118,13 @@ def test_batch_norm_lowers_the_test_error_of_inception(
 @claim(
     ZHANG2017,
     "Section 3, Figure 2b",
-    says="Batch normalization steadies learning: on the way to a fit the test error climbs back less.",
     adapted={"standard": NARROW, "full": "our own measure, since the paper shows curves only"},
     contested="EPFL: with batch normalization the curves fluctuate more",
 )
 @trained(plain=PLAIN, norm=NORM)
 @control(norm=PLAIN, says="no batch normalization on either side")
 def test_batch_norm_steadies_learning(plain: Results, norm: Results, check: Check) -> None:
+    """Batch normalization steadies learning: on the way to a fit the test error climbs back less."""
     less = ratio(climbed(plain, per_epoch=False), climbed(norm, per_epoch=False))
     check(above(less, 1.2, because="a fifth: less could hardly be seen in a figure"))
     _draw(check, plain, norm)
@@ -127,10 +133,9 @@ def test_batch_norm_steadies_learning(plain: Results, norm: Results, check: Chec
 @claim(
     EPFL,
     "Figure 3b",
-    says="With batch normalization the curves fluctuate more: per epoch the test error climbs back more.",
     adapted={"standard": NARROW, "full": "our own measure, since the report shows curves only"},
     contested="Zhang et al. 2017: batch normalization steadies learning",
-    replicates=5,  # of curves, whose nets without normalization take long to fit
+    replicates=5,
     expected={"standard": ("inconclusive", "1.3 times as much, too near the margin for 5 curves")},
 )
 @trained(plain=PLAIN, norm=NORM)
@@ -141,6 +146,7 @@ def test_batch_norm_steadies_learning(plain: Results, norm: Results, check: Chec
     says="the curve with batch normalization measured on 100 test images only",
 )
 def test_batch_norm_makes_curves_fluctuate(plain: Results, norm: Results, check: Check) -> None:
+    """With batch normalization the curves fluctuate more: per epoch the test error climbs back more."""
     more = ratio(climbed(norm, per_epoch=True), climbed(plain, per_epoch=True))
     check(above(more, 1.2, because="a fifth: less could hardly be seen in a figure"))
 
@@ -148,13 +154,13 @@ def test_batch_norm_makes_curves_fluctuate(plain: Results, norm: Results, check:
 @claim(
     EPFL,
     "Figure 3b",
-    says="With batch normalization the training error reaches zero sooner.",
     adapted={"quick": "an MLP and 1,000 digits of 8x8 pixels", "standard": NARROW, "full": "none"},
     reported={"steps without / with": 11.5 / 5.5},
 )
 @trained(plain=PLAIN, norm=NORM, fitted=FITTED)
 @control(plain=NORM, says="batch normalization on both sides")
 def test_batch_norm_quickens_fitting(plain: Results, norm: Results, fitted: float, check: Check) -> None:
+    """With batch normalization the training error reaches zero sooner."""
     times = [run.epochs_to("train_error", fitted) for run in (plain, norm)]
     check(above(ratio(*times), 1.2, because="a fifth: the report's factor is 2.1"))
     _draw(check, plain, norm)
@@ -168,20 +174,17 @@ def _draw(check: Check, plain: Results, norm: Results) -> None:
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Section 3: batch normalization as a regularizer",
-    says="On few images batch normalization raises the test error of an MLP.",
     adapted={"standard": "an MLP and 1,000 images of CIFAR-10"},
     contested="Zhang et al. 2017: it improves generalization, shown for Inception",
 )
-@trained(
-    plain=Tiers(standard=SMALL_MLP),
-    norm=Tiers(standard=SMALL_MLP.but(model__batch_norm=True)),
-)
+@trained(plain=Tiers(standard=SMALL_MLP), norm=Tiers(standard=SMALL_MLP.but(model__batch_norm=True)))
 @control(
     plain=Tiers(standard=SMALL_MLP.but(data__labels=RANDOM)),
     norm=Tiers(standard=SMALL_MLP.but(data__labels=RANDOM, model__batch_norm=True)),
     says="random labels, of which neither net learns anything",
 )
 def test_batch_norm_hurts_an_mlp_on_few_images(plain: Results, norm: Results, check: Check) -> None:
+    """On few images batch normalization raises the test error of an MLP."""
     loss = norm.final("test_error") - plain.final("test_error")
     check(above(loss, 0.005, because="half a point: a sixth of what the paper reports as a gain"))
 
@@ -192,7 +195,6 @@ NEEDS = "with batch normalization every image is fitted, and without it most of 
 @claim(
     OVERCLAIM,
     "after EPFL, appendix: nets that need batch normalization",
-    says="With eight hidden layers an MLP does need batch normalization to fit random labels.",
     adapted={"quick": "500 digits of 8x8 pixels"},
     contested="Zhang et al. 2017, Table 1: MLPs without it fit, with one and with three hidden layers",
 )
@@ -203,6 +205,7 @@ NEEDS = "with batch normalization every image is fitted, and without it most of 
     says="one hidden layer, which fits without",
 )
 def test_a_deep_mlp_needs_batch_norm_to_fit(plain: Results, norm: Results, check: Check) -> None:
+    """With eight hidden layers an MLP does need batch normalization to fit random labels."""
     check(all_reach(norm.final("train_error"), 0.0, because=NEEDS))
     check(above(plain.final("train_error"), 0.5, because=NEEDS))
 
@@ -210,7 +213,6 @@ def test_a_deep_mlp_needs_batch_norm_to_fit(plain: Results, norm: Results, check
 @claim(
     EPFL,
     "Appendix: MLPs and AlexNet without batch normalization",
-    says="AlexNet cannot fit random labels without batch normalization, and can with it.",
     adapted={"full": "the net with it is EPFL's, the one without is the paper's"},
     reported={"EPFL, train accuracy with": 1.0, "Zhang et al. 2017, without": 0.9982},
     expected={"full": ("refuted", "the paper's AlexNet has none and fits: 99.82 % of the training labels")},
@@ -224,6 +226,7 @@ def test_a_deep_mlp_needs_batch_norm_to_fit(plain: Results, norm: Results, check
     says="an MLP of eight hidden layers and 500 digits",
 )
 def test_alexnet_needs_batch_norm_to_fit(plain: Results, norm: Results, fitted: float, check: Check) -> None:
+    """AlexNet cannot fit random labels without batch normalization, and can with it."""
     check(all_reach(norm.final("train_error"), fitted, because=FITTED_BECAUSE))
     check(above(plain.final("train_error"), 0.5, because=NEEDS))
 
@@ -237,7 +240,6 @@ FEWER_STEPS = (
 @claim(
     EPFL,
     "Figure 3c",
-    says="A batch of 128 fits in far fewer steps than a batch of 64.",
     adapted=BATCHES,
     reported={"steps, 64 / 128": 13.5 / 5.5},
     expected={"quick": FEWER_STEPS},
@@ -253,6 +255,7 @@ FEWER_STEPS = (
 def test_a_larger_batch_takes_fewer_steps(
     small: Results, large: Results, fitted: float, check: Check
 ) -> None:
+    """A batch of 128 fits in far fewer steps than a batch of 64."""
     fewer = ratio(steps_to_fit(small, fitted), steps_to_fit(large, fitted))
     check(above(fewer, 1.5, because="about the root of the report's factor of 2.45"))
 
@@ -260,7 +263,6 @@ def test_a_larger_batch_takes_fewer_steps(
 @claim(
     OVERCLAIM,
     "against EPFL, Figure 3c: the axis",
-    says="Counted in images seen, a batch of 64 fits about as soon as one of 128, or sooner.",
     adapted=BATCHES,
     reported={"EPFL, epochs, 64 / 128": 17 / 14},
     contested="EPFL, whose axis is in steps: 128 is faster by 2.45",
@@ -273,6 +275,7 @@ def test_a_larger_batch_takes_fewer_steps(
 def test_per_image_seen_the_smaller_batch_is_no_slower(
     small: Results, large: Results, fitted: float, check: Check
 ) -> None:
+    """Counted in images seen, a batch of 64 fits about as soon as one of 128, or sooner."""
     longer = ratio(*(run.epochs_to("train_error", fitted) for run in (small, large)))
     check(below(longer, 1.25, because="a quarter: just above the report's own factor, 17 to 14 epochs"))
     for run, series in ((small, "batch of 64"), (large, "batch of 128")):

@@ -20,29 +20,42 @@ from itertools import pairwise
 
 import pytest
 
-from claims.papers import EPFL, OVERCLAIM, ZHANG2017
-from claims.settings import ADAPTED, FITTED, FITTED_BECAUSE, RANDOM, random, unfittable
+from claims.papers import EPFL
+from claims.papers import OVERCLAIM
+from claims.papers import ZHANG2017
+from claims.settings import ADAPTED
+from claims.settings import FITTED
+from claims.settings import FITTED_BECAUSE
+from claims.settings import RANDOM
+from claims.settings import random
+from claims.settings import unfittable
 from claims.texts import only
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    Sgd,
-    Tiers,
-    WhenFitted,
-    above,
-    all_reach,
-    claim,
-    control,
-    exact,
-    matches,
-    ratio,
-    trained,
-)
-from harness.data import Cifar10, Digits, GeneratedImages, Mnist
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Sgd
+from harness import Tiers
+from harness import WhenFitted
+from harness import above
+from harness import all_reach
+from harness import claim
+from harness import control
+from harness import exact
+from harness import matches
+from harness import ratio
+from harness import trained
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import GeneratedImages
+from harness.data import Mnist
 from harness.data.gaussian_images import GaussianImages
-from harness.models import Linear, Mlp, SmallAlexNet, SmallInception
-from harness.models.counts import convolution, dense, parameters
+from harness.models import Linear
+from harness.models import Mlp
+from harness.models import SmallAlexNet
+from harness.models import SmallInception
+from harness.models.counts import convolution
+from harness.models.counts import dense
+from harness.models.counts import parameters
 from harness.models.inception import FIRST
 
 CROPPED, WHOLE = (3, 28, 28), (3, 32, 32)
@@ -52,7 +65,6 @@ COUNTED = {"quick": "counted, not trained"}
 @claim(
     ZHANG2017,
     "Table 1, number of parameters",
-    says="The small Inception has 1,649,402 weights, with batch normalization as without.",
     adapted=COUNTED,
     reported={"with batch normalization": 1_649_402, "without": 1_649_402},
 )
@@ -62,6 +74,7 @@ COUNTED = {"quick": "counted, not trained"}
 @control(variant="no biases", says="convolutions without biases")
 @control(variant="no mean", says="no mean over the last map before the linear layer")
 def test_inception_has_the_printed_number_of_weights(variant: str, check: Check) -> None:
+    """The small Inception has 1,649,402 weights, with batch normalization as without."""
     net = SmallInception()
     channels, last = FIRST + sum(map(sum, net.stages())), sum(net.stages()[-1])
     biases = channels if variant in ("gains for biases", "no biases") else 0
@@ -77,7 +90,6 @@ def test_inception_has_the_printed_number_of_weights(variant: str, check: Check)
 @claim(
     ZHANG2017,
     "Table 1, number of parameters",
-    says="The small AlexNet has 1,387,786 weights: 64 channels twice, and pooling that leaves 7x7 positions.",
     adapted={"quick": "counted, not trained; the paper does not give the channels"},
     reported={"AlexNet": 1_387_786},
 )
@@ -85,6 +97,7 @@ def test_inception_has_the_printed_number_of_weights(variant: str, check: Check)
 @control(side=6, says="pooling without padding leaves 6x6 positions")
 @control(side=8, says="whole images of 32x32 pixels leave 8x8 positions")
 def test_alexnet_has_the_printed_number_of_weights(side: int, check: Check) -> None:
+    """The small AlexNet has 1,387,786 weights: 64 channels twice, and pooling that leaves 7x7 positions."""
     flattened = dense(side**2 * 64, 384).parameters - dense(7**2 * 64, 384).parameters
     check(exact(SmallAlexNet().size(CROPPED, 10) + flattened, 1_387_786, because="as printed"))
 
@@ -92,7 +105,6 @@ def test_alexnet_has_the_printed_number_of_weights(side: int, check: Check) -> N
 @claim(
     ZHANG2017,
     "Table 1, number of parameters",
-    says="The MLPs have 1,209,866 and 1,735,178 weights.",
     adapted=COUNTED,
     reported={"1x512": 1_209_866, "3x512": 1_735_178},
 )
@@ -103,6 +115,7 @@ def test_alexnet_has_the_printed_number_of_weights(side: int, check: Check) -> N
 def test_mlps_have_the_printed_numbers_of_weights(
     shape: tuple[int, ...], bias: bool, check: Check, depth: int, printed: int
 ) -> None:
+    """The MLPs have 1,209,866 and 1,735,178 weights."""
     count = Mlp(512, depth=depth, bias=bias).size(tuple(shape), 10)
     check(exact(count, printed, because="as printed"))
 
@@ -110,7 +123,6 @@ def test_mlps_have_the_printed_numbers_of_weights(
 @claim(
     EPFL,
     "AlexNet's description, and Table I",
-    says="The AlexNet of the reproduction, of 1,375,690 weights, pools with stride 1.",
     adapted={"quick": "counted, not trained"},
     reported={"AlexNet": 1_375_690},
     expected={"quick": ("refuted", "a stride of 1 gives 57,114,058 weights; the code's default is 3")},
@@ -118,6 +130,7 @@ def test_mlps_have_the_printed_numbers_of_weights(
 @trained(stride=1)
 @control(stride=3, positive=True, says="the default of the library that its code calls")
 def test_the_reproductions_alexnet_pools_with_stride_1(stride: int, check: Check) -> None:
+    """The AlexNet of the reproduction, of 1,375,690 weights, pools with stride 1."""
     side = 28
     for _ in range(2):
         side = (side - 3) // stride + 1
@@ -133,13 +146,13 @@ def test_the_reproductions_alexnet_pools_with_stride_1(stride: int, check: Check
 @claim(
     ZHANG2017,
     "Abstract and Table 1",
-    says="All these nets have more weights than there are images, 24 to 35 for each, and below two million.",
     adapted=COUNTED,
     reported={"parameters": "1,209,866 to 1,735,178", "images": 50_000},
 )
 @trained(images=50_000)
 @control(images=500_000, says="the 500,000 Gaussian images of the EPFL reproduction: 2.4 to 3.5 for each")
 def test_the_nets_have_24_to_35_weights_an_image(images: int, check: Check) -> None:
+    """All these nets have more weights than there are images, 24 to 35 for each, and below two million."""
     nets = (Mlp(512), SmallAlexNet(), SmallInception(), Mlp(512, depth=3))
     shares = [round(net.size(CROPPED, 10) / images, 2) for net in nets]
     check(exact(shares, [24.2, 27.76, 32.99, 34.7], because="weights divided by images, to two digits"))
@@ -160,11 +173,7 @@ TWO_MILLION = Tiers(quick=with_units(160), standard=random("mlp").standard, full
 @claim(
     ZHANG2017,
     "Abstract and Table 1",
-    says="With 24 weights an image, the fewest of its nets, an MLP memorizes random labels.",
-    adapted={
-        **ADAPTED,
-        "quick": f"{FEW} and 160 hidden units: 24.02 weights an image for 24.20",
-    },
+    adapted={**ADAPTED, "quick": f"{FEW} and 160 hidden units: 24.02 weights an image for 24.20"},
     reported={"MLP 1x512, train accuracy": 0.9934},
 )
 @trained(run=TWO_MILLION, fitted=FITTED)
@@ -173,6 +182,7 @@ TWO_MILLION = Tiers(quick=with_units(160), standard=random("mlp").standard, full
     says="fewer weights than images: 0.62 for each, or a linear model with 0.47 for each",
 )
 def test_24_weights_an_image_memorize_random_labels(run: Results, fitted: float, check: Check) -> None:
+    """With 24 weights an image, the fewest of its nets, an MLP memorizes random labels."""
     check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
@@ -182,8 +192,6 @@ UNITS = (4, 8, 16, 32, 160)
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Abstract: as soon as there are more parameters than data points",
-    says="What a net can express training need not find: with 1.2 weights an image an MLP leaves more than a "
-    "fifth of random labels wrong.",
     adapted={"quick": f"{FEW} and 8 hidden units, 600 epochs"},
 )
 @trained(nets={units: with_units(units) for units in UNITS}, tested=with_units(8))
@@ -191,6 +199,9 @@ UNITS = (4, 8, 16, 32, 160)
 def test_more_weights_than_images_are_not_enough(
     nets: Mapping[int, Results], tested: Results, check: Check
 ) -> None:
+    """What a net can express training need not find: with 1.2 weights an image an MLP leaves more than a
+    fifth of random labels wrong.
+    """
     wrong = tested.final("train_error")
     check(above(wrong, 0.2, because="with a fifth of the labels wrong nobody would call them memorized"))
     errors = [net.final("train_error") for net in nets.values()]
@@ -208,14 +219,15 @@ def test_more_weights_than_images_are_not_enough(
 @claim(
     ZHANG2017,
     "Section 2.1: generalization error under random labels",
-    says="Once random labels are fitted, the gap between test and training error is all of the test error, "
-    "and that is chance.",
     adapted=only(ADAPTED, "quick", "standard"),
     reported={"Inception, gap": 0.9022, "MLP 1x512": 0.8873},
 )
 @trained(run=random("mlp"), fitted=FITTED)
 @control(run=unfittable, says="a linear model of far too few dimensions")
 def test_the_gap_is_the_whole_test_error(run: Results, fitted: float, check: Check) -> None:
+    """Once random labels are fitted, the gap between test and training error is all of the test error,
+    and that is chance.
+    """
     test_error = run.final("test_error")
     gap = (test_error - run.final("train_error")).named("test error - train error")
     check(exact(gap, test_error, tolerance=fitted, because=f"the training error: {FITTED_BECAUSE}"))
@@ -232,7 +244,7 @@ NOISE = {
         full=Experiment(
             GaussianImages(n=500_000), Mlp(512), Sgd(lr=0.01, decay=0.98, epochs=100), stop=WhenFitted(0.001)
         ),
-    ),
+    )
 }
 NOISE["alexnet"] = NOISE["mlp"].but(full__model=SmallAlexNet())
 NOISE["inception"] = NOISE["mlp"].but(full__model=SmallInception(), full__optimizer__lr=0.1)
@@ -243,7 +255,6 @@ FULL_ONLY = pytest.mark.tiers("full")
 @claim(
     EPFL,
     "Section II-B, 500,000 Gaussian images",
-    says="Nets with 2.4 to 3.3 weights an image fit Gaussian noise with random labels without error.",
     adapted={
         "quick": "an MLP and 500 images of 8x8 numbers, 2.42 weights for each",
         "standard": "an MLP of 102 hidden units and 100,000 images, 2.41 weights for each",
@@ -264,6 +275,7 @@ FULL_ONLY = pytest.mark.tiers("full")
 def test_gaussian_images_are_fit_with_few_weights(
     run: Results, fitted: float, check: Check, net: str
 ) -> None:
+    """Nets with 2.4 to 3.3 weights an image fit Gaussian noise with random labels without error."""
     check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
     check.draw(
         "Gaussian images with random labels",
@@ -293,7 +305,6 @@ DIGITS = Tiers(
 @claim(
     EPFL,
     "randomization tests, MNIST",
-    says="MNIST with random labels is fitted too, to over 99 %.",
     adapted={
         "quick": "1,000 digits of 8x8 pixels for MNIST",
         "standard": "an MLP and 30,000 images, constant learning rate, bfloat16 operands",
@@ -307,6 +318,7 @@ DIGITS = Tiers(
     says="a linear model of far too few dimensions: 64 and 784",
 )
 def test_digits_with_random_labels_are_fit(run: Results, fitted: float, check: Check) -> None:
+    """MNIST with random labels is fitted too, to over 99 %."""
     check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
@@ -321,7 +333,6 @@ COLOUR = Tiers(
 @claim(
     EPFL,
     "randomization tests, MNIST",
-    says="Random labels take many more epochs to fit on MNIST than on CIFAR-10.",
     adapted={
         "quick": "1,000 digits of 8x8 pixels for MNIST, 1,000 generated colour images of 8x8 for CIFAR-10",
         "standard": "an MLP and 10,000 images of each, constant learning rate, bfloat16 operands",
@@ -333,6 +344,7 @@ COLOUR = Tiers(
 def test_digits_take_more_epochs_than_colour_images(
     grey: Results, colour: Results, fitted: float, check: Check
 ) -> None:
+    """Random labels take many more epochs to fit on MNIST than on CIFAR-10."""
     longer = ratio(*(r.epochs_to("train_error", fitted) for r in (grey, colour)))
     check(above(longer, 1.5, because="half as many again: fewer are not many more"))
     for series, run in (("digits", grey), ("colour images", colour)):
@@ -358,7 +370,6 @@ FROZEN = "after 80 epochs the rate is 0.016 of the first, and over a hundredth o
 @claim(
     ZHANG2017,
     "Section 2.1, Table 1: MLP 1x512",
-    says="With its learning rate times 0.95 an epoch the MLP of 512 units fits random labels to 99.34 %.",
     adapted=DECAY,
     reported={"train accuracy": 0.9934, "EPFL, with 0.98": 0.9984},
     contested="EPFL had to decay by 0.98 for its MLPs to get there",
@@ -367,6 +378,7 @@ FROZEN = "after 80 epochs the rate is 0.016 of the first, and over a hundredth o
 @trained(run=PAPERS_DECAY)
 @control(run=SLOWER, positive=True, says="the learning rate times 0.98 an epoch")
 def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check) -> None:
+    """With its learning rate times 0.95 an epoch the MLP of 512 units fits random labels to 99.34 %."""
     a_point = "the paper's 99.34 %, and a third of a point for other decoding, precision and initialization"
     check(all_reach(run.final("train_error"), 0.01, because=a_point))
     check.draw(
@@ -382,7 +394,6 @@ def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check)
 @claim(
     EPFL,
     "experimental setting: decay of the MLPs",
-    says="The MLP's learning rate must decay more slowly, by 0.98 an epoch, for random labels to be fitted.",
     adapted=DECAY,
     reported={"train accuracy, with 0.98": 0.9984},
     contested="ZHANG2017 reports 99.34 % with 0.95",
@@ -390,6 +401,7 @@ def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check)
 @trained(slow=SLOWER, quick_decay=PAPERS_DECAY)
 @control(quick_decay=SLOWER, says="0.98 on both sides")
 def test_the_mlp_needs_a_slower_decay(slow: Results, quick_decay: Results, check: Check) -> None:
+    """The MLP's learning rate must decay more slowly, by 0.98 an epoch, for random labels to be fitted."""
     check(all_reach(slow.final("train_error"), 0.01, because=FITTED_BECAUSE))
     unfit = quick_decay.final("train_error")
     check(above(unfit, 0.01, because="one per cent, the same bound"))

@@ -13,37 +13,47 @@ depends on the bandwidth there: 1.34 at the 1.5 used here and, at the lowest of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from collections.abc import Mapping
 from fractions import Fraction
 from itertools import product
 
-from claims.papers import OVERCLAIM, ZHANG2017
+from claims.papers import OVERCLAIM
+from claims.papers import ZHANG2017
 from claims.texts import adding
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    Sgd,
-    Simulation,
-    Solved,
-    Tiers,
-    WhenFitted,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    equivalent,
-    exact,
-    ordered,
-    trained,
-)
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Sgd
+from harness import Simulation
+from harness import Solved
+from harness import Tiers
+from harness import WhenFitted
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import exact
+from harness import ordered
+from harness import trained
 from harness.analytic.gabor import LinearFit
 from harness.analytic.interpolation import two_layer
-from harness.analytic.kernel_interpolation import GaussianKernel, KernelFunction, KernelInterpolation
-from harness.analytic.rademacher import CoinFlips, FitsCoinFlips, NormBound, clusters, vc_bound
-from harness.data import Cifar10, Digits, Mnist, RandomLabels
-from harness.models import Linear, Mlp
+from harness.analytic.kernel_interpolation import GaussianKernel
+from harness.analytic.kernel_interpolation import KernelFunction
+from harness.analytic.kernel_interpolation import KernelInterpolation
+from harness.analytic.rademacher import CoinFlips
+from harness.analytic.rademacher import FitsCoinFlips
+from harness.analytic.rademacher import NormBound
+from harness.analytic.rademacher import clusters
+from harness.analytic.rademacher import vc_bound
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import Mnist
+from harness.data import RandomLabels
+from harness.models import Linear
+from harness.models import Mlp
 from harness.spec.contracts import Solver
 
 NET = Tiers(
@@ -87,8 +97,6 @@ def kernels(make: Callable[[KernelFunction], Solver]) -> Tiers:
 @claim(
     ZHANG2017,
     "Section 2.2, Rademacher complexity",
-    says="A network trained on fair coin flips fits them: the empirical Rademacher complexity of its class "
-    "is one.",
     adapted={
         "quick": "an MLP and 500 digits of 8x8 pixels",
         "standard": "an MLP and 5,000 images",
@@ -98,6 +106,9 @@ def kernels(make: Callable[[KernelFunction], Solver]) -> Tiers:
 @trained(net=NET)
 @control(net=NET.but(model=Linear(), quick__optimizer__epochs=100), says="hyperplanes, of few dimensions")
 def test_a_trained_network_fits_coin_flips(net: Results, check: Check) -> None:
+    """A network trained on fair coin flips fits them: the empirical Rademacher complexity of its class is
+    one.
+    """
     correlation = (1.0 - 2.0 * net.final("train_error")).named("correlation with coin flips")
     most = "within a twentieth of the largest possible; what training reaches is a lower bound"
     check(all_reach(correlation, 0.95, at="least", because=most))
@@ -106,8 +117,6 @@ def test_a_trained_network_fits_coin_flips(net: Results, check: Check) -> None:
 @claim(
     ZHANG2017,
     "Section 2.2, Rademacher complexity",
-    says="Interpolating kernels fit coin flips too, and the test error that their Rademacher complexity "
-    "guarantees is above one: vacuous.",
     adapted={
         "quick": INTERPOLANTS["quick"],
         "standard": INTERPOLANTS["standard"] + "; the control has 20,000",
@@ -119,6 +128,9 @@ def test_a_trained_network_fits_coin_flips(net: Results, check: Check) -> None:
     says="hyperplanes in the pixels: by Cover's count and Massart's lemma their guarantee is below one",
 )
 def test_the_rademacher_bound_is_vacuous(fit: Results, check: Check) -> None:
+    """Interpolating kernels fit coin flips too, and the test error that their Rademacher complexity
+    guarantees is above one: vacuous.
+    """
     check(all_reach(fit.final("correlation"), 1.0, at="least"))
     check(above(fit.final("bound"), 1.0, because="no error is above one: the guarantee says nothing"))
 
@@ -126,8 +138,6 @@ def test_the_rademacher_bound_is_vacuous(fit: Results, check: Check) -> None:
 @claim(
     ZHANG2017,
     "Sections 2.2 and 4: VC dimension",
-    says="Networks with the weights of Theorem 1 shatter (p - d) / 2 points, so at 50,000 images the VC "
-    "bound is above one: vacuous.",
     adapted={
         "quick": "counted; shattering itself in rational arithmetic on 5 points",
         "standard": "counted; shattering itself in rational arithmetic on 5 points",
@@ -136,6 +146,9 @@ def test_the_rademacher_bound_is_vacuous(fit: Results, check: Check) -> None:
 @trained(weights=102_352, dimension=50_000)
 @control(weights=2_353, dimension=2_353, says="hyperplanes on the same images, of VC dimension d + 1")
 def test_the_vc_bound_of_theorem_1_is_vacuous(weights: int, dimension: int, check: Check) -> None:
+    """Networks with the weights of Theorem 1 shatter (p - d) / 2 points, so at 50,000 images the VC bound
+    is above one: vacuous.
+    """
     points = [(Fraction(i), Fraction(i * i)) for i in range(5)]
     networks = [(signs, two_layer(points, signs)) for signs in product((Fraction(-1), Fraction(1)), repeat=5)]
     fitted = sum(all(net(x) == y for x, y in zip(points, signs, strict=True)) for signs, net in networks)
@@ -146,43 +159,30 @@ def test_the_vc_bound_of_theorem_1_is_vacuous(weights: int, dimension: int, chec
     check(exact(capped, 1.0, because="the bound, cut off at one, where it says nothing"))
 
 
-@claim(
-    OVERCLAIM,
-    "after ZHANG2017, Sections 2.2 and 5: bounds by the norm",
-    says="The margin bound by the norm of an interpolant of true labels is vacuous at these sizes too, where "
-    "the test error is a few per cent.",
-    adapted=INTERPOLANTS,
-)
+@claim(OVERCLAIM, "after ZHANG2017, Sections 2.2 and 5: bounds by the norm", adapted=INTERPOLANTS)
 @trained(fit=kernels(NormBound))
 @control(
     fit=Simulation(clusters, {"kernel": GaussianKernel(100.0), "n": 1000, "d": 1000, "apart": 100.0}),
     says="two clouds far apart, where a small norm suffices and the bound is well below one",
 )
 def test_the_norm_bound_is_vacuous(fit: Results, check: Check) -> None:
+    """The margin bound by the norm of an interpolant of true labels is vacuous at these sizes too, where
+    the test error is a few per cent.
+    """
     check(above(fit.final("bound"), 1.0, because="no error is above one: the guarantee says nothing"))
     check(below(fit.final("test_error"), 0.05, because="a tenth of chance, which is one half"))
 
 
-@claim(
-    OVERCLAIM,
-    "against ZHANG2017, Section 2.2: what the norm sees",
-    says="Vacuous as it is, the bound by the norm sees the labels: for coin flips it is twice as high.",
-    adapted=INTERPOLANTS,
-)
+@claim(OVERCLAIM, "against ZHANG2017, Section 2.2: what the norm sees", adapted=INTERPOLANTS)
 @trained(true=kernels(NormBound), flipped=kernels(lambda kernel: NormBound(kernel, flipped=True)))
 @control(flipped=kernels(NormBound), says="true labels on both sides")
 def test_the_norm_bound_sees_the_labels(true: Results, flipped: Results, check: Check) -> None:
+    """Vacuous as it is, the bound by the norm sees the labels: for coin flips it is twice as high."""
     more = flipped.final("bound") - 2.0 * true.final("bound")
     check(above(more.named("bound (flipped) - 2 bound (true)"), 0.0, because="a factor of two"))
 
 
-@claim(
-    ZHANG2017,
-    "Section 2.2, uniform stability",
-    says="Uniform stability cannot see the labels: the gap on random labels bounds it from below for all "
-    "labels, and is far above the gap on true ones.",
-    adapted=INTERPOLANTS,
-)
+@claim(ZHANG2017, "Section 2.2, uniform stability", adapted=INTERPOLANTS)
 @trained(random=left_out(1.0), true=left_out(0.0))
 @control(
     random=left_out(1.0).but(solver=LinearFit()),
@@ -190,6 +190,9 @@ def test_the_norm_bound_sees_the_labels(true: Results, flipped: Results, check: 
     says="least squares on the pixels, which fits few random labels and is stable",
 )
 def test_uniform_stability_is_blind_to_labels(random: Results, true: Results, check: Check) -> None:
+    """Uniform stability cannot see the labels: the gap on random labels bounds it from below for all
+    labels, and is far above the gap on true ones.
+    """
     gaps = [run.final("test_error") - run.final("train_error") for run in (random, true)]
     margin = "half of all there is: no guarantee by uniform stability can then be below one half"
     check(above((gaps[0] - gaps[1]).named("gap on random - gap on true labels"), 0.5, because=margin))
@@ -198,13 +201,14 @@ def test_uniform_stability_is_blind_to_labels(random: Results, true: Results, ch
 @claim(
     ZHANG2017,
     "Section 2.2, weaker notions of stability",
-    says="Leaving one example out does see the labels: its error follows the test error at every share of "
-    "random labels, and grows with it.",
     adapted=adding("what is left out has a label as random", INTERPOLANTS),
 )
 @trained(levels={p: left_out(p) for p in LEVELS}, measure="left_out_error")
 @control(measure="train_error", says="the training error, zero whatever the labels")
 def test_leave_one_out_follows_the_error(levels: Mapping[float, Results], measure: str, check: Check) -> None:
+    """Leaving one example out does see the labels: its error follows the test error at every share of
+    random labels, and grows with it.
+    """
     found, expected = [], []
     for p, run in levels.items():
         found.append(run.final(measure).named(f"{measure} at {p:g}"))

@@ -22,8 +22,21 @@ import pytest
 from claims.figures import Reported
 from claims.papers import NAKKIRAN2020
 from claims.widths import window
-from harness import Check, Experiment, Results, Tiers, above, claim, control, trained
-from harness.data import Augmented, Cifar10, Mnist, RandomCrop, RandomFlip, TrueLabels, WrongLabels
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Tiers
+from harness import above
+from harness import claim
+from harness import control
+from harness import trained
+from harness.data import Augmented
+from harness.data import Cifar10
+from harness.data import Mnist
+from harness.data import RandomCrop
+from harness.data import RandomFlip
+from harness.data import TrueLabels
+from harness.data import WrongLabels
 from harness.fleet.schedules import InverseSqrtSgd
 from harness.models.cnn5 import Cnn5
 from harness.models.resnet18 import ResNet18
@@ -80,12 +93,7 @@ def peaks(nets: Mapping[str, Results], check: Check) -> None:
         check(above(height.named(f"peak - {name}"), 0.02, because=TWO_POINTS))
 
 
-def draw(
-    nets: Mapping[str, Results],
-    check: Check,
-    figure: str,
-    reported: Reported | None = None,
-) -> None:
+def draw(nets: Mapping[str, Results], check: Check, figure: str, reported: Reported | None = None) -> None:
     """Test errors over the width k."""
     check.draw(
         figure,
@@ -102,13 +110,13 @@ def draw(
 @claim(
     NAKKIRAN2020,
     "Section 5, Figure 4 and 5: five-layer network, label noise",
-    says="The five-layer network's test error falls, rises to a peak and falls again with its width.",
     adapted=ADAPTED,
     expected={"standard": ("inconclusive", "the dip at one channel is about as shallow as the margin")},
 )
 @trained(nets=cnn5())
 @control(nets=cnn5(data__labels=TrueLabels()), says="true labels")
 def test_the_five_layer_network_peaks_in_width(nets: Mapping[str, Results], check: Check) -> None:
+    """The five-layer network's test error falls, rises to a peak and falls again with its width."""
     peaks(nets, check)
     draw(nets, check, "Width of the five-layer network")
 
@@ -116,23 +124,18 @@ def test_the_five_layer_network_peaks_in_width(nets: Mapping[str, Results], chec
 @claim(
     NAKKIRAN2020,
     "Section 1, Figure 1: ResNet18, 15 % label noise",
-    says="The ResNet18's test error falls, rises to a peak and falls again with its width.",
     adapted=FULL,
     reported={"peak, k from 6 to 18": 0.48, "k = 64": 0.28},
 )
 @trained(nets=resnet18())
 @control(nets=resnet18(labels=TrueLabels()), says="true labels: a plateau, no peak")
 def test_the_resnet18_peaks_in_width(nets: Mapping[str, Results], check: Check) -> None:
+    """The ResNet18's test error falls, rises to a peak and falls again with its width."""
     peaks(nets, check)
     draw(nets, check, "Figure 1", {"Figure 1 (read off, noisy test labels)": [(10, 0.48), (64, 0.28)]})
 
 
-@claim(
-    NAKKIRAN2020,
-    "Section 5, Figure 4: label noise of 0, 10 and 20 %",
-    says="More label noise makes the peak of the five-layer network higher, above the same tail's.",
-    adapted={"full": ADAPTED["full"]},
-)
+@claim(NAKKIRAN2020, "Section 5, Figure 4: label noise of 0, 10 and 20 %", adapted={"full": ADAPTED["full"]})
 @trained(
     low=lambda noise: cnn5(data__labels=WrongLabels(noise - 0.1))["peak"],
     low_tail=lambda noise: cnn5(data__labels=WrongLabels(noise - 0.1))["tail"],
@@ -148,6 +151,7 @@ def test_the_resnet18_peaks_in_width(nets: Mapping[str, Results], check: Check) 
 def test_noise_raises_the_peak_of_the_five_layer_network(
     low: Results, low_tail: Results, high: Results, high_tail: Results, check: Check, noise: float
 ) -> None:
+    """More label noise makes the peak of the five-layer network higher, above the same tail's."""
     heights = [
         peak.final("test_error") - tail.final("test_error")
         for peak, tail in ((high, high_tail), (low, low_tail))
@@ -156,16 +160,13 @@ def test_noise_raises_the_peak_of_the_five_layer_network(
     check(above(higher, 0.01, because="one point for a tenth of the labels"))
 
 
-@claim(
-    NAKKIRAN2020,
-    "Section 6, Figure 9: ResNet18 of width 64, 20 % label noise",
-    says="Over 4,000 epochs the large ResNet18's test error falls, rises and falls again; that of a small "
-    "one only falls.",
-    adapted=FULL,
-)
+@claim(NAKKIRAN2020, "Section 6, Figure 9: ResNet18 of width 64, 20 % label noise", adapted=FULL)
 @trained(net=lambda: resnet18(labels=WrongLabels(0.2))["tail"])
 @control(net=lambda: resnet18(labels=WrongLabels(0.2))["dip"], says="width 3, whose error only falls")
 def test_the_large_resnet18_falls_twice_over_epochs(net: Results, check: Check) -> None:
+    """Over 4,000 epochs the large ResNet18's test error falls, rises and falls again; that of a small one
+    only falls.
+    """
     dip, peak, end = (window(net, "test_error", *span) for span in ((10, 30), (80, 200), (3800, 4000)))
     check(above((peak - dip).named("peak - dip"), 0.02, because=TWO_POINTS))
     check(above((peak - end).named("peak - end"), 0.02, because=TWO_POINTS))

@@ -6,18 +6,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from claims.papers import OVERCLAIM, ZHANG2017
-from claims.settings import MLP, SMALL, random
+from claims.papers import OVERCLAIM
+from claims.papers import ZHANG2017
+from claims.settings import MLP
+from claims.settings import SMALL
+from claims.settings import random
 from claims.texts import everywhere
-from harness import Check, Results, Simulation, above, claim, control, equivalent, matches, trained
-from harness.data import (
-    GaussianInputs,
-    RandomLabels,
-    RandomPixels,
-    RedrawnLabels,
-    ShuffledPixels,
-    WrongLabels,
-)
+from harness import Check
+from harness import Results
+from harness import Simulation
+from harness import above
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import matches
+from harness import trained
+from harness.data import GaussianInputs
+from harness.data import RandomLabels
+from harness.data import RandomPixels
+from harness.data import RedrawnLabels
+from harness.data import ShuffledPixels
+from harness.data import WrongLabels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +35,6 @@ if TYPE_CHECKING:
 @claim(
     OVERCLAIM,
     "implied by Zhang et al. 2017, Section 2.1",
-    says="Memorizing needs labels that stay: drawn anew every epoch, random labels are not fitted.",
     adapted={
         **SMALL,
         "quick": SMALL["quick"] + ", 100 epochs",
@@ -41,11 +49,10 @@ if TYPE_CHECKING:
 )
 @control(run=lambda: random("mlp"), says="random labels that stay are memorized")
 def test_memorizing_needs_labels_that_stay(run: Results, check: Check) -> None:
+    """Memorizing needs labels that stay: drawn anew every epoch, random labels are not fitted."""
     check(
         above(
-            run.final("train_error"),
-            0.75,
-            because="chance is 0.9; a quarter right is the most we let pass",
+            run.final("train_error"), 0.75, because="chance is 0.9; a quarter right is the most we let pass"
         )
     )
 
@@ -53,7 +60,6 @@ def test_memorizing_needs_labels_that_stay(run: Results, check: Check) -> None:
 @claim(
     ZHANG2017,
     "Section 2.1, shuffled pixels",
-    says="One permutation of the pixels for all images costs an MLP nothing: it has no notion of place.",
     adapted={**SMALL, "standard": "bfloat16 operands", "full": "none"},
 )
 @trained(shuffled=lambda: MLP.but(data__inputs=ShuffledPixels()), true=lambda: MLP)
@@ -62,6 +68,7 @@ def test_memorizing_needs_labels_that_stay(run: Results, check: Check) -> None:
     says="another permutation for every image destroys what an MLP reads",
 )
 def test_shuffled_pixels_cost_an_mlp_nothing(shuffled: Results, true: Results, check: Check) -> None:
+    """One permutation of the pixels for all images costs an MLP nothing: it has no notion of place."""
     cost = shuffled.final("test_error") - true.final("test_error")
     check(
         equivalent(cost, 0.02, because="two points: about one deviation between single runs in the sources")
@@ -71,12 +78,12 @@ def test_shuffled_pixels_cost_an_mlp_nothing(shuffled: Results, true: Results, c
 @claim(
     ZHANG2017,
     "Section 2.1, Gaussian images",
-    says="A network trained on Gaussian noise says nothing about real images.",
     adapted={**SMALL, "standard": "an MLP, bfloat16 operands", "full": "an MLP"},
 )
 @trained(run=lambda: MLP.but(data__inputs=GaussianInputs()))
 @control(run=lambda: MLP, says="trained on the real images it says much")
 def test_noise_teaches_nothing_about_images(run: Results, check: Check) -> None:
+    """A network trained on Gaussian noise says nothing about real images."""
     check(
         matches(
             run.final("test_error"),
@@ -102,26 +109,21 @@ def changed_labels(
 @claim(
     ZHANG2017,
     "Section 2, partially corrupted labels",
-    says="Replacing a label by a random class with probability p changes it with probability 0.9 p.",
     adapted=everywhere("none"),
     reported={"p = 0.1": 0.0888, "p = 0.5": 0.4494, "p = 1": 0.9},
     contested="EPFL's Figure 2 starts below chance, so what it counts as corrupted excludes the true class",
 )
-@trained(
-    changed=lambda p: Simulation(changed_labels, {"wrong_only": False, "fraction": p, "n": 50_000}),
-)
+@trained(changed=lambda p: Simulation(changed_labels, {"wrong_only": False, "fraction": p, "n": 50_000}))
 @control(
     changed=lambda p: Simulation(changed_labels, {"wrong_only": True, "fraction": p, "n": 50_000}),
     says="a replacement that excludes the true class changes a share p",
 )
 @pytest.mark.parametrize("p", [0.1, 0.5, 1.0])
 def test_random_labels_change_nine_tenths_of_p(changed: Results, check: Check, p: float) -> None:
+    """Replacing a label by a random class with probability p changes it with probability 0.9 p."""
     deviation = (0.9 * p * (1 - 0.9 * p) / 50_000) ** 0.5
     check(
         matches(
-            changed.final("changed"),
-            0.9 * p,
-            4 * deviation,
-            because="four binomial deviations of one draw",
+            changed.final("changed"), 0.9 * p, 4 * deviation, because="four binomial deviations of one draw"
         )
     )

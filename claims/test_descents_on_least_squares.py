@@ -13,10 +13,22 @@ where the path has settled and steps differ by rounding; the verdict was and is 
 from __future__ import annotations
 
 from claims.figures import draw_sweep
-from claims.papers import HASTIE2019, HECKEL2021, OVERCLAIM
+from claims.papers import HASTIE2019
+from claims.papers import HECKEL2021
+from claims.papers import OVERCLAIM
 from claims.sweeps import at
-from harness import Check, Results, Simulation, above, below, claim, control, ordered, ratio, trained
-from harness.analytic.descents import descent_end, epoch_risks
+from harness import Check
+from harness import Results
+from harness import Simulation
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import ordered
+from harness import ratio
+from harness import trained
+from harness.analytic.descents import descent_end
+from harness.analytic.descents import epoch_risks
 
 
 def descent(method: str, epochs: int, **settings: float) -> Simulation:
@@ -38,31 +50,24 @@ def epochs(groups: tuple[tuple[int, float, float, float], ...]) -> Simulation:
     return Simulation(epoch_risks, {"n": 800, "groups": groups, "noise": 4.0, "times": EPOCHS})
 
 
-@claim(
-    HASTIE2019,
-    "Proposition 1, for stochastic steps",
-    says="From zero, gradient descent one example at a time ends at the interpolant of minimum norm.",
-    adapted=TWENTY,
-)
+@claim(HASTIE2019, "Proposition 1, for stochastic steps", adapted=TWENTY)
 @trained(descent=SGD)
 @control(
     descent=descent("sgd", 300, start=0.1), says="from elsewhere: what lies outside the span never moves"
 )
 def test_stochastic_descent_from_zero_ends_at_the_minimum_norm(descent: Results, check: Check) -> None:
+    """From zero, gradient descent one example at a time ends at the interpolant of minimum norm."""
     rounding = "float64 leaves 1e-14 here; a descent that ended elsewhere is off by its whole norm"
     check(below(descent.final("distance"), 1e-8, because=rounding))
 
 
-@claim(
-    OVERCLAIM,
-    "after HASTIE2019, Proposition 1: other optimizers",
-    says="Adam interpolates too, and ends at another solution, larger and partly outside the span of the "
-    "examples: the minimum norm is gradient descent's bias, not interpolation's.",
-    adapted=TWENTY,
-)
+@claim(OVERCLAIM, "after HASTIE2019, Proposition 1: other optimizers", adapted=TWENTY)
 @trained(descent=ADAM)
 @control(descent=SGD, says="stochastic gradient descent")
 def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -> None:
+    """Adam interpolates too, and ends at another solution, larger and partly outside the span of the
+    examples: the minimum norm is gradient descent's bias, not interpolation's.
+    """
     check(below(descent.final("train_mse"), 1e-8, because="of targets of variance one: it interpolates"))
     larger = descent.final("norm_ratio")
     check(above(larger, 1.05, because="one in twenty, where gradient descent is exact"))
@@ -70,16 +75,13 @@ def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -
     check(above(descent.final("outside"), 0.1, because=outside))
 
 
-@claim(
-    HECKEL2021,
-    "Section 2, linear regression",
-    says="Where noisy features are learnt fast and the signal's slowly, the risk of gradient descent falls, "
-    "rises and falls again, below its first minimum.",
-    adapted=GROUPS,
-)
+@claim(HECKEL2021, "Section 2, linear regression", adapted=GROUPS)
 @trained(path=epochs(SCALES))
 @control(path=epochs(EVENED), says="steps scaled by group, so that both are learnt at about the same time")
 def test_the_risk_descends_twice_over_epochs(path: Results, check: Check) -> None:
+    """Where noisy features are learnt fast and the signal's slowly, the risk of gradient descent falls,
+    rises and falls again, below its first minimum.
+    """
     first, peak, last = (at(path, "risk", EPOCHS.index(t), of=f"after {t} steps") for t in (1, 30, 10_000))
     half = "an eighth of the noise's variance"
     check(above(peak - first, 0.5, because=half))
@@ -98,12 +100,12 @@ def test_the_risk_descends_twice_over_epochs(path: Results, check: Check) -> Non
 @claim(
     HECKEL2021,
     "Section 2, scaled step sizes",
-    says="Step sizes scaled by group remove the second descent, and the best risk on the way is lower.",
     adapted={"quick": GROUPS["quick"] + "; the best moment is picked by the risk itself, for both"},
 )
 @trained(path=epochs(EVENED), plain=epochs(SCALES))
 @control(path=epochs(SCALES), says="one step size for all")
 def test_scaled_steps_remove_the_second_descent(path: Results, plain: Results, check: Check) -> None:
+    """Step sizes scaled by group remove the second descent, and the best risk on the way is lower."""
     gain = ratio(path.final("best_risk"), plain.final("best_risk"))
     check(below(gain, 0.8, because="a fifth less"))
     times = (30, 50, 100, 300)

@@ -15,24 +15,26 @@ import math
 from collections.abc import Callable
 
 from claims.papers import BLIER2018
-from harness import (
-    Check,
-    Results,
-    Solved,
-    Tiers,
-    above,
-    below,
-    claim,
-    control,
-    exact,
-    matches,
-    ordered,
-    ratio,
-    trained,
-)
-from harness.analytic.description_length import Net, Prequential, TwoPart
+from harness import Check
+from harness import Results
+from harness import Solved
+from harness import Tiers
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import exact
+from harness import matches
+from harness import ordered
+from harness import ratio
+from harness import trained
+from harness.analytic.description_length import Net
+from harness.analytic.description_length import Prequential
+from harness.analytic.description_length import TwoPart
 from harness.analytic.variational import Variational
-from harness.data import Digits, Mnist, RandomLabels
+from harness.data import Digits
+from harness.data import Mnist
+from harness.data import RandomLabels
 from harness.spec.contracts import Solver
 
 MNIST = Mnist(n=5000, crop=None, whiten=False, n_test=2000)
@@ -81,13 +83,13 @@ def variational(data: Tiers = DATA) -> Tiers:
 @claim(
     BLIER2018,
     "Table 1, uniform code",
-    says="The labels of MNIST take 199 kbit by the uniform code, those of CIFAR-10 166.",
     adapted=dict.fromkeys(ADAPTED, "none: arithmetic"),
     reported={"MNIST, kbit": 199, "CIFAR-10, kbit": 166},
 )
 @trained(classes=10)
 @control(classes=2, says="two classes, one bit for each label")
 def test_the_uniform_code_is_arithmetic(classes: int, check: Check) -> None:
+    """The labels of MNIST take 199 kbit by the uniform code, those of CIFAR-10 166."""
     for images, kbit in ((60_000, 199), (50_000, 166)):
         check(exact(round(images * math.log2(classes) / 1000), kbit, because="n log2 K bits"))
 
@@ -95,14 +97,15 @@ def test_the_uniform_code_is_arithmetic(classes: int, check: Check) -> None:
 @claim(
     BLIER2018,
     "Section 3.4 and Table 1, prequential code",
-    says="A prequential code takes less than two fifths of the uniform code, though its net has more weights "
-    "than there are labels.",
     adapted=ADAPTED,
     reported={"ratio, MNIST": FULL_RATIOS["MNIST"], "ratio, CIFAR-10": FULL_RATIOS["CIFAR-10"]},
 )
 @trained(run=prequential())
 @control(run=prequential(RANDOM), says="random labels")
 def test_prequential_codes_compress_labels(run: Results, check: Check) -> None:
+    """A prequential code takes less than two fifths of the uniform code, though its net has more weights
+    than there are labels.
+    """
     check(below(run.final("ratio"), 0.4, because="half as much again as the paper's on CIFAR-10, 0.27"))
     spare = run.final("parameters") - float(run.array("ends")[0, -1])
     check(above(spare.named("weights - labels"), 0.0, because="more weights than labels"))
@@ -126,22 +129,17 @@ def test_prequential_codes_compress_labels(run: Results, check: Check) -> None:
     )
 
 
-@claim(
-    BLIER2018,
-    "Section 3.1 and Table 1, two-part codes",
-    says="Sending the weights as floats costs more than ten times what the labels cost without any net.",
-    adapted=ADAPTED,
-)
+@claim(BLIER2018, "Section 3.1 and Table 1, two-part codes", adapted=ADAPTED)
 @trained(run=two_part())
 @control(run=two_part(NET.but(depth=0)).but(standard__data__n=None), says="a linear model of few weights")
 def test_two_part_codes_are_hopeless(run: Results, check: Check) -> None:
+    """Sending the weights as floats costs more than ten times what the labels cost without any net."""
     check(above(run.final("ratio"), 10.0, because="an order of magnitude above the uniform code"))
 
 
 @claim(
     BLIER2018,
     "Table 1, all codes",
-    says="From the longest: weights as floats, no net at all, variational, prequential.",
     adapted=ADAPTED,
     reported={
         "prequential, MNIST": FULL_RATIOS["MNIST"],
@@ -154,6 +152,7 @@ def test_two_part_codes_are_hopeless(run: Results, check: Check) -> None:
 def test_the_codes_are_ordered(
     prequential: Results, variational: Results, two_part: Results, check: Check
 ) -> None:
+    """From the longest: weights as floats, no net at all, variational, prequential."""
     lengths = [code.final("ratio") for code in (prequential, variational, two_part)]
     uniform = (lengths[0] - lengths[0] + 1.0).named("uniform")
     steps = [lengths[0], lengths[1], uniform, lengths[2]]
@@ -163,7 +162,6 @@ def test_the_codes_are_ordered(
 @claim(
     BLIER2018,
     "Section 3.3 and Table 1, variational code",
-    says="A variational code is at least a fifth longer than the prequential one.",
     adapted=ADAPTED,
     reported={"variational / prequential, CIFAR-10": 2.0},
 )
@@ -172,16 +170,12 @@ def test_the_codes_are_ordered(
 def test_variational_codes_are_longer_than_prequential_ones(
     variational: Results, prequential: Results, check: Check
 ) -> None:
+    """A variational code is at least a fifth longer than the prequential one."""
     longer = ratio(variational.final("ratio"), prequential.final("ratio"))
     check(above(longer, 1.2, because="a fifth; the paper has twice as long on CIFAR-10"))
 
 
-@claim(
-    BLIER2018,
-    "Section 3.3, why variational codes are long",
-    says="A variational code gets longer with more weights.",
-    adapted=ADAPTED,
-)
+@claim(BLIER2018, "Section 3.3, why variational codes are long", adapted=ADAPTED)
 @trained(
     large=variational().but(solver__width=Tiers(quick=32, standard=128, full=512)),
     small=variational().but(solver__width=Tiers(quick=8, standard=32, full=128)),
@@ -192,21 +186,18 @@ def test_variational_codes_are_longer_than_prequential_ones(
     says="prequential codes, whose length hardly depends on the number of weights",
 )
 def test_variational_codes_get_longer_with_width(large: Results, small: Results, check: Check) -> None:
+    """A variational code gets longer with more weights."""
     growth = ratio(large.final("bits"), small.final("bits"))
     check(above(growth, 1.05, because="one in twenty, for four times the width"))
 
 
-@claim(
-    BLIER2018,
-    "Section 3.4: the prequential code does not count weights",
-    says="Tens of times as many weights change the prequential code by less than a half.",
-    adapted=ADAPTED,
-)
+@claim(BLIER2018, "Section 3.4: the prequential code does not count weights", adapted=ADAPTED)
 @trained(large=prequential(net=LARGE_NET), small=prequential(net=SMALL_NET))
 @control(large=two_part(LARGE_NET), small=two_part(SMALL_NET), says="two-part codes, which do count weights")
 def test_prequential_codes_hardly_depend_on_the_number_of_weights(
     large: Results, small: Results, check: Check
 ) -> None:
+    """Tens of times as many weights change the prequential code by less than a half."""
     lengths = [run.final("bits") for run in (large, small)]
     longest = "a factor of 1.5, where the weights differ by a factor above 30"
     check(below(ratio(lengths[0], lengths[1]), 1.5, because=longest))
@@ -215,15 +206,11 @@ def test_prequential_codes_hardly_depend_on_the_number_of_weights(
     check(above(more, 30.0, because="tens of times"))
 
 
-@claim(
-    BLIER2018,
-    "Sections 1 and 3, what cannot be compressed",
-    says="Random labels cannot be compressed: prequential and variational codes are at the uniform code.",
-    adapted=ADAPTED,
-)
+@claim(BLIER2018, "Sections 1 and 3, what cannot be compressed", adapted=ADAPTED)
 @trained(prequential=prequential(RANDOM), variational=variational(RANDOM))
 @control(prequential=prequential(), variational=variational(), says="true labels")
 def test_random_labels_do_not_compress(prequential: Results, variational: Results, check: Check) -> None:
+    """Random labels cannot be compressed: prequential and variational codes are at the uniform code."""
     for name, code in (("prequential", prequential), ("variational", variational)):
         length = code.final("ratio").named(f"{name} / uniform")
         few = "no code beats n log2 K by more than a few bits; above it, what learning nothing costs"

@@ -15,8 +15,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from claims.papers import NAKKIRAN2020
-from claims.widths import NOISY, TRUE, window
-from harness import Check, Experiment, Measured, Results, Sgd, above, below, claim, control, trained
+from claims.widths import NOISY
+from claims.widths import TRUE
+from claims.widths import window
+from harness import Check
+from harness import Experiment
+from harness import Measured
+from harness import Results
+from harness import Sgd
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import trained
 from harness.data import WrongLabels
 from harness.models import Mlp
 
@@ -35,18 +46,14 @@ def windows(run: Results, measure: str = "test_error") -> Iterator[Measured]:
     return (window(run, measure, *span) for span in (DIP, PEAK, END))
 
 
-@claim(
-    NAKKIRAN2020,
-    "Section 6, Figures 9 and 10: large models",
-    says="During training the test error falls, rises, and falls again once the labels are nearly fitted.",
-    adapted=QUICK,
-)
+@claim(NAKKIRAN2020, "Section 6, Figures 9 and 10: large models", adapted=QUICK)
 @trained(net=LARGE, medium=MEDIUM, clean=CLEAN)
 @control(net=CLEAN, says="true labels")
 @control(net=MEDIUM, says="a network too small to fit its labels")
 def test_the_test_error_falls_rises_and_falls_again(
     net: Results, medium: Results, clean: Results, check: Check
 ) -> None:
+    """During training the test error falls, rises, and falls again once the labels are nearly fitted."""
     dip, peak, end = windows(net)
     check(above((peak - dip).named("peak - dip"), 0.1, because="ten points: a quarter of the wrong labels"))
     check(above((peak - end).named("peak - end"), 0.01, because=POINT))
@@ -69,12 +76,12 @@ def test_the_test_error_falls_rises_and_falls_again(
 @claim(
     NAKKIRAN2020,
     "Section 6, Figure 9: medium models",
-    says="A network of middling size, which never fits its labels, goes through a U: the error only rises.",
     adapted={"quick": "three hidden layers of 16 units and 1,000 digits of 8x8 pixels, two fifths wrong"},
 )
 @trained(net=MEDIUM)
 @control(net=LARGE, says="the large network, whose error falls again")
 def test_a_medium_network_goes_through_a_u(net: Results, check: Check) -> None:
+    """A network of middling size, which never fits its labels, goes through a U: the error only rises."""
     dip, peak, end = windows(net)
     check(above((peak - dip).named("middle - dip"), 0.02, because="two points"))
     check(above((end - peak).named("end - middle"), 0.02, because="two points, and no fall"))
@@ -83,7 +90,6 @@ def test_a_medium_network_goes_through_a_u(net: Results, check: Check) -> None:
 @claim(
     NAKKIRAN2020,
     "Section 6, Figure 10: training longer",
-    says="Training through the peak ends below the first minimum: longer is better than stopped early.",
     adapted=QUICK,
     reported={"ResNet18, a tenth of the labels wrong": "ends below its first minimum"},
     expected={
@@ -93,19 +99,16 @@ def test_a_medium_network_goes_through_a_u(net: Results, check: Check) -> None:
 @trained(net=LARGE)
 @control(net=CLEAN, positive=True, says="true labels, where going on does pay")
 def test_training_on_beats_the_first_minimum(net: Results, check: Check) -> None:
+    """Training through the peak ends below the first minimum: longer is better than stopped early."""
     dip, _, end = windows(net)
     check(above((dip - end).named("dip - end"), 0.0, because="the direction is claimed, not the size"))
 
 
-@claim(
-    NAKKIRAN2020,
-    "Section 6, Figure 10: label noise",
-    says="The more labels are wrong, the higher the peak over epochs.",
-    adapted=QUICK,
-)
+@claim(NAKKIRAN2020, "Section 6, Figure 10: label noise", adapted=QUICK)
 @trained(tenth=LARGE.but(data__labels=WrongLabels(0.1)), net=LARGE)
 @control(net=LARGE.but(data__labels=WrongLabels(0.1)), says="a tenth wrong on both sides")
 def test_label_noise_raises_the_peak_over_epochs(tenth: Results, net: Results, check: Check) -> None:
+    """The more labels are wrong, the higher the peak over epochs."""
     rises = []
     for run in (net, tenth):
         dip, peak, _ = windows(run)

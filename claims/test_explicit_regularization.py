@@ -29,25 +29,33 @@ from collections.abc import Sequence
 
 import pytest
 
-from claims.papers import OVERCLAIM, ZHANG2017
-from claims.settings import INCEPTION, MLP, SETTINGS, random
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    Sgd,
-    Tiers,
-    WhenFitted,
-    above,
-    below,
-    claim,
-    control,
-    larger_of,
-    trained,
-)
-from harness.data import Cifar10, GeneratedImages, RandomLabels, ShuffledPixels
-from harness.data.augmentation import Augmented, RandomCrop
-from harness.models import Dropout, Mlp, SmallAlexNet
+from claims.papers import OVERCLAIM
+from claims.papers import ZHANG2017
+from claims.settings import INCEPTION
+from claims.settings import MLP
+from claims.settings import SETTINGS
+from claims.settings import random
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Sgd
+from harness import Tiers
+from harness import WhenFitted
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import larger_of
+from harness import trained
+from harness.data import Cifar10
+from harness.data import GeneratedImages
+from harness.data import RandomLabels
+from harness.data import ShuffledPixels
+from harness.data.augmentation import Augmented
+from harness.data.augmentation import RandomCrop
+from harness.models import Dropout
+from harness.models import Mlp
+from harness.models import SmallAlexNet
 from harness.spec import TIERS
 from harness.spec.contracts import Dataset
 
@@ -146,8 +154,6 @@ SHIFTED_SAYS = "crops for an MLP on generated images: it has no notion of place,
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    says="Weight decay is not necessary for an MLP: without it the test accuracy is lower by a few points at "
-    "most.",
     adapted=TABLE_SAID,
     reported={
         "MLP 1x512, gain": -0.0012,
@@ -162,53 +168,54 @@ SHIFTED_SAYS = "crops for an MLP on generated images: it has no notion of place,
 def test_weight_decay_helps_an_mlp_by_little(
     without: Results, regularized: Results, check: Check, model: str
 ) -> None:
+    """Weight decay is not necessary for an MLP: without it the test accuracy is lower by a few points at
+    most.
+    """
     gain(check, without, regularized, DECAY_MARGIN, DECAY_BECAUSE)
 
 
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    says="Weight decay is not necessary for convolutional nets: without it the test accuracy is lower by a "
-    "few points at most.",
     adapted=CONV_SAID,
     reported={"AlexNet, gain": 0.0129, "AlexNet with crops": 0.0156, "EPFL, AlexNet": 0.0014},
 )
 @trained(without=ALEXNET, regularized=with_decay(ALEXNET))
 @control(without=NOISY, regularized=NOISY_DECAYED, says=NOISY_SAYS)
 def test_weight_decay_helps_alexnet_by_little(without: Results, regularized: Results, check: Check) -> None:
+    """Weight decay is not necessary for convolutional nets: without it the test accuracy is lower by a
+    few points at most.
+    """
     gain(check, without, regularized, DECAY_MARGIN, DECAY_BECAUSE)
 
 
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    says="Random crops are not necessary: without them the test accuracy is lower by some points at most.",
     adapted=CONV_SAID,
     reported={"AlexNet, gain": 0.0359, "with weight decay": 0.0386, "EPFL": 0.0367, "EPFL, both": 0.046},
 )
 @trained(without=ALEXNET, regularized=with_crops(ALEXNET))
 @control(without=SMALL_MLP.quick, regularized=cropped(SMALL_MLP.quick), says=SHIFTED_SAYS)
 def test_crops_help_alexnet_by_a_bounded_amount(without: Results, regularized: Results, check: Check) -> None:
+    """Random crops are not necessary: without them the test accuracy is lower by some points at most."""
     gain(check, without, regularized, CROP_MARGIN, CROP_BECAUSE)
 
 
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    says="For Inception neither weight decay nor crops are necessary: without them the test accuracy is "
-    "lower by some points at most.",
     adapted={"full": CONV_SAID["full"]},
     reported={"weight decay": 0.0028, "crops": 0.0356, "EPFL, weight decay": 0.0024, "EPFL, crops": 0.0369},
 )
-@trained(
-    without=INCEPTION_ONLY,
-    decayed=with_decay(INCEPTION_ONLY),
-    cropped=with_crops(INCEPTION_ONLY),
-)
+@trained(without=INCEPTION_ONLY, decayed=with_decay(INCEPTION_ONLY), cropped=with_crops(INCEPTION_ONLY))
 @control(without=NOISY, decayed=NOISY_DECAYED, cropped=NOISY_DECAYED, says=NOISY_SAYS)
 def test_regularizers_help_inception_by_little(
     without: Results, decayed: Results, cropped: Results, check: Check
 ) -> None:
+    """For Inception neither weight decay nor crops are necessary: without them the test accuracy is lower
+    by some points at most.
+    """
     error = without.final("test_error")
     check(below(error - decayed.final("test_error"), DECAY_MARGIN, because=DECAY_BECAUSE))
     check(below(error - cropped.final("test_error"), CROP_MARGIN, because=CROP_BECAUSE))
@@ -217,7 +224,6 @@ def test_regularizers_help_inception_by_little(
 @claim(
     ZHANG2017,
     "Section 3, dropout",
-    says="Dropout is not necessary: without it the test accuracy is lower by a few points at most.",
     adapted={
         "quick": "300 generated images of 8x8 and an MLP for ImageNet and Inception V3",
         "standard": "3,000 images of CIFAR-10 and an MLP for ImageNet and Inception V3, bfloat16 operands",
@@ -228,6 +234,7 @@ def test_regularizers_help_inception_by_little(
 @trained(without=SMALL_MLP, regularized=with_dropout(SMALL_MLP))
 @control(without=SMALL_MLP.quick, regularized=cropped(SMALL_MLP.quick), says=SHIFTED_SAYS)
 def test_dropout_helps_an_mlp_by_little(without: Results, regularized: Results, check: Check) -> None:
+    """Dropout is not necessary: without it the test accuracy is lower by a few points at most."""
     gain(check, without, regularized, DROPOUT_MARGIN, DROPOUT_BECAUSE)
 
 
@@ -244,7 +251,6 @@ RANDOM_SAYS = "trained on random labels a network keeps nothing (digits, an MLP)
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    says="Without weight decay an MLP keeps most of what it gains over chance with it.",
     adapted=TABLE_SAID,
     reported={
         "nothing: MLP 1x512": 0.5051,
@@ -259,13 +265,13 @@ RANDOM_SAYS = "trained on random labels a network keeps nothing (digits, an MLP)
 def test_mlps_generalize_without_regularizers(
     without: Results, regularized: Results, check: Check, model: str
 ) -> None:
+    """Without weight decay an MLP keeps most of what it gains over chance with it."""
     kept(check, without, regularized)
 
 
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    says="Without crops a convolutional net keeps most of what it gains over chance with them.",
     adapted=CONV_SAID,
     reported={"nothing: AlexNet": 0.7607, "crops": 0.7966, "EPFL, nothing": 0.7899, "EPFL, crops": 0.8266},
 )
@@ -274,6 +280,7 @@ def test_mlps_generalize_without_regularizers(
 def test_alexnet_generalizes_without_regularizers(
     without: Results, regularized: Results, check: Check
 ) -> None:
+    """Without crops a convolutional net keeps most of what it gains over chance with them."""
     kept(check, without, regularized)
 
 
@@ -284,7 +291,6 @@ SHUFFLED = SMALL_MLP.quick.but(data__inputs=ShuffledPixels())
 @claim(
     ZHANG2017,
     "Section 3, Tables 1 and 2",
-    says="Data augmentation helps more than weight decay.",
     adapted={
         "quick": "an MLP on 300 generated images of 8x8 that crops shift by a pixel; weight decay 2.5e-3",
         "standard": CONV_SAID["standard"] + "; crops only",
@@ -292,16 +298,14 @@ SHUFFLED = SMALL_MLP.quick.but(data__inputs=ShuffledPixels())
     },
     reported={"Inception, crops alone": 0.8931, "weight decay alone": 0.8603, "EPFL": "0.8896 and 0.8551"},
 )
-@trained(
-    crops=with_crops(AUGMENTED),
-    decay=with_decay(AUGMENTED),
-)
+@trained(crops=with_crops(AUGMENTED), decay=with_decay(AUGMENTED))
 @control(
     crops=cropped(SHUFFLED),
     decay=SHUFFLED.but(optimizer__weight_decay=TABLE_DECAY.quick),
     says="pixels shuffled beforehand (generated images, an MLP): a crop is no view of the same thing",
 )
 def test_augmentation_helps_more_than_weight_decay(crops: Results, decay: Results, check: Check) -> None:
+    """Data augmentation helps more than weight decay."""
     more = decay.final("test_error") - crops.final("test_error")
     check(above(more, 0.01, because="a point: less is noise between the sources' single runs"))
 
@@ -309,7 +313,6 @@ def test_augmentation_helps_more_than_weight_decay(crops: Results, decay: Result
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    says="Going from an MLP to a convolutional net gains more than any regularizer the table has.",
     adapted={
         "quick": "300 generated images of 8x8, an AlexNet of a quarter's width; of regularizers, weight "
         "decay (2.5e-3) and dropout on the MLP; not crops, which gain an MLP nearly as much here",
@@ -347,6 +350,7 @@ def test_the_model_matters_more_than_regularizers(
     on_convolutional: Sequence[Results],
     check: Check,
 ) -> None:
+    """Going from an MLP to a convolutional net gains more than any regularizer the table has."""
     mlp, conv = plain.final("test_error"), convolutional.final("test_error")
     gains = [mlp - run.final("test_error") for run in on_mlp]
     gains += [conv - run.final("test_error") for run in on_convolutional]
@@ -357,8 +361,6 @@ def test_the_model_matters_more_than_regularizers(
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Section 3, Table 1, which has no MLP with crops",
-    says="A regularizer is not small beside the model everywhere: crops give an MLP at least a third of what "
-    "convolutions do.",
     adapted={"quick": "an MLP and an AlexNet of a quarter's width, 300 generated images of 8x8 pixels"},
 )
 @trained(plain=SMALL_MLP, regularized=with_crops(SMALL_MLP), convolutional=ALEXNET)
@@ -366,6 +368,9 @@ def test_the_model_matters_more_than_regularizers(
 def test_crops_can_do_a_third_of_what_convolutions_do(
     plain: Results, regularized: Results, convolutional: Results, check: Check
 ) -> None:
+    """A regularizer is not small beside the model everywhere: crops give an MLP at least a third of what
+    convolutions do.
+    """
     without = plain.final("test_error")
     crops = without - regularized.final("test_error")
     model = without - convolutional.final("test_error")

@@ -17,25 +17,35 @@ from hypothesis import strategies as st
 
 from claims.exact import EXACT
 from claims.figures import draw_powers
-from claims.papers import EPFL, OVERCLAIM, ZHANG2017
+from claims.papers import EPFL
+from claims.papers import OVERCLAIM
+from claims.papers import ZHANG2017
 from claims.texts import everywhere
-from harness import Check, Results, Simulation, Tiers, above, all_reach, claim, control, exact, slope, trained
-from harness.analytic.interpolation import (
-    Vector,
-    characteristic_polynomial,
-    deep,
-    dot,
-    forward_substitution,
-    hinge_matrix,
-    interleaved,
-    memorized,
-    rank,
-    separating_direction,
-    solvable,
-    two_layer,
-    weight_growth,
-    with_roots,
-)
+from harness import Check
+from harness import Results
+from harness import Simulation
+from harness import Tiers
+from harness import above
+from harness import all_reach
+from harness import claim
+from harness import control
+from harness import exact
+from harness import slope
+from harness import trained
+from harness.analytic.interpolation import Vector
+from harness.analytic.interpolation import characteristic_polynomial
+from harness.analytic.interpolation import deep
+from harness.analytic.interpolation import dot
+from harness.analytic.interpolation import forward_substitution
+from harness.analytic.interpolation import hinge_matrix
+from harness.analytic.interpolation import interleaved
+from harness.analytic.interpolation import memorized
+from harness.analytic.interpolation import rank
+from harness.analytic.interpolation import separating_direction
+from harness.analytic.interpolation import solvable
+from harness.analytic.interpolation import two_layer
+from harness.analytic.interpolation import weight_growth
+from harness.analytic.interpolation import with_roots
 
 ANY_LABELS = Tiers(
     quick=Simulation(memorized, {"n": 50_000, "d": 2352}),
@@ -90,7 +100,6 @@ def units_on_a_line(draw: st.DrawFn) -> tuple[list[Fraction], list[Fraction]]:
 @claim(
     ZHANG2017,
     "Section 4, Theorem 1",
-    says="A ReLU network with one hidden layer and 2n + d weights fits any labels of n distinct points.",
     adapted=everywhere("up to 6 points in up to 3 dimensions, in rational arithmetic"),
 )
 @trained(world="whole")
@@ -98,6 +107,7 @@ def units_on_a_line(draw: st.DrawFn) -> tuple[list[Fraction], list[Fraction]]:
 @given(sample=samples())
 @EXACT
 def test_any_labels_of_distinct_points_are_fit(world: str, sample: Sample) -> None:
+    """A ReLU network with one hidden layer and 2n + d weights fits any labels of n distinct points."""
     points, labels = sample
     network = two_layer(points, labels)
     assert network.size == 2 * len(points) + len(points[0])
@@ -107,15 +117,11 @@ def test_any_labels_of_distinct_points_are_fit(world: str, sample: Sample) -> No
         assert network(x) == y
 
 
-@claim(
-    ZHANG2017,
-    "Section 4, Theorem 1",
-    says="At the size of CIFAR-10 a network of 102,352 weights fits completely random labels without error.",
-    adapted=GENERATED,
-)
+@claim(ZHANG2017, "Section 4, Theorem 1", adapted=GENERATED)
 @trained(fit=ANY_LABELS, network="float64")
 @control(network="spoiled", says="one of the 50,000 hinges is missing")
 def test_random_labels_are_fit_at_the_size_of_cifar10(fit: Results, network: str, check: Check) -> None:
+    """At the size of CIFAR-10 a network of 102,352 weights fits completely random labels without error."""
     doubt = fit.final("disagreement")  # of plain summation with the exact evaluation
     residual = (fit.final(f"{network}_residual") + doubt).named("largest residual")
     check(
@@ -126,13 +132,14 @@ def test_random_labels_are_fit_at_the_size_of_cifar10(fit: Results, network: str
 @claim(
     ZHANG2017,
     "Section 4, Theorem 1 and the results it is compared with",
-    says="The network has 2n + d weights, where earlier constructions took of the order of d n.",
     adapted=GENERATED,
     reported={"EPFL: 2n + d for 500,000 images": 1_002_352},
 )
 @trained(fit=ANY_LABELS, n=Tiers(quick=50_000, standard=50_000, full=500_000), directions="one")
 @control(directions="one per unit", says="every hidden unit has a direction of its own")
 def test_the_network_has_2n_plus_d_weights(fit: Results, n: int, directions: str, check: Check) -> None:
+    """The network has 2n + d weights, where earlier constructions took of the order of d n."""
+
     def weights(points: int, d: int) -> int:
         return (d if directions == "one" else points * d) + 2 * points
 
@@ -147,7 +154,6 @@ def test_the_network_has_2n_plus_d_weights(fit: Results, n: int, directions: str
 @claim(
     EPFL,
     "Section II-B, 500,000 Gaussian images",
-    says="Theorem 1 covers a network of width 512 with 1,209,866 weights on 500,000 images of 2,352 numbers.",
     adapted=everywhere("counted, not trained"),
     reported={"2n + d": 1_002_352, "weights of the network": 1_209_866},
     expected=everywhere(
@@ -160,6 +166,7 @@ def test_the_network_has_2n_plus_d_weights(fit: Results, n: int, directions: str
 @trained(images=500_000)
 @control(images=512, positive=True, says="512 images need 512 units, which this network has")
 def test_theorem_1_covers_a_width_of_512_on_500000_images(images: int, check: Check) -> None:
+    """Theorem 1 covers a network of width 512 with 1,209,866 weights on 500,000 images of 2,352 numbers."""
     width, weights = 512, 512 * (CROPPED + 1) + 10 * (512 + 1)
     missing_weights = max(0, 2 * images + CROPPED - weights)
     missing_units = max(0, images - width)
@@ -170,7 +177,6 @@ def test_theorem_1_covers_a_width_of_512_on_500000_images(images: int, check: Ch
 @claim(
     ZHANG2017,
     "Section 4, corollary on depth",
-    says="So does a network of any depth k from 2 to n + 1, of width O(n/k) and with O(n + d) weights.",
     adapted=everywhere("up to 6 points in up to 3 dimensions, in rational arithmetic; our own network"),
 )
 @trained(world="whole")
@@ -179,6 +185,7 @@ def test_theorem_1_covers_a_width_of_512_on_500000_images(images: int, check: Ch
 @given(sample=samples(least=2), extra=st.integers(0, 5))
 @EXACT
 def test_depth_makes_the_network_narrow(world: str, sample: Sample, extra: int) -> None:
+    """So does a network of any depth k from 2 to n + 1, of width O(n/k) and with O(n + d) weights."""
     points, labels = sample
     n, d, depth = len(points), len(points[0]), 2 + extra % len(points)
     network = deep(points, labels, depth)
@@ -196,8 +203,6 @@ def test_depth_makes_the_network_narrow(world: str, sample: Sample, extra: int) 
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Theorem 1: is p > n enough?",
-    says="On n points of a line with alternating labels no n - 1 units with one direction fit, though their "
-    "2n - 1 weights outnumber the points: every point needs a bend of its own.",
     adapted=everywhere(
         "2 to 6 points, thresholds searched by hypothesis, each system decided in rational arithmetic"
     ),
@@ -209,6 +214,9 @@ def test_depth_makes_the_network_narrow(world: str, sample: Sample, extra: int) 
 def test_fewer_than_n_units_fail_on_alternating_labels(
     world: str, line: tuple[list[Fraction], list[Fraction]]
 ) -> None:
+    """On n points of a line with alternating labels no n - 1 units with one direction fit, though their
+    2n - 1 weights outnumber the points: every point needs a bend of its own.
+    """
     z, thresholds = line
     spared = 1 if world == "n - 1 units" else 0
     alternating = [Fraction((-1) ** i) for i in range(len(z))]
@@ -218,7 +226,6 @@ def test_fewer_than_n_units_fail_on_alternating_labels(
 @claim(
     ZHANG2017,
     "Section 4, Theorem 1: what a function on a sample presupposes",
-    says="The points must be distinct: no number of units fits equal points with different labels.",
     adapted=everywhere("up to 7 points and 13 units in up to 3 dimensions, decided in rational arithmetic"),
 )
 @trained(world="equal")
@@ -228,6 +235,7 @@ def test_fewer_than_n_units_fail_on_alternating_labels(
 def test_equal_points_with_different_labels_cannot_be_fit(
     world: str, sample: Sample, more: list[Fraction]
 ) -> None:
+    """The points must be distinct: no number of units fits equal points with different labels."""
     points, labels = sample
     direction = separating_direction(points)
     z = sorted(zip((dot(direction, x) for x in points), labels, strict=True))
@@ -237,18 +245,15 @@ def test_equal_points_with_different_labels_cannot_be_fit(
     assert not solvable(hinge_matrix([at for at, _ in z], thresholds), [y for _, y in z])
 
 
-@claim(
-    ZHANG2017,
-    "Appendix, Lemma 1",
-    says="Thresholds that interleave with the points give a matrix of full rank, whose eigenvalues are the "
-    "distances z_i - b_i, the smallest of them its smallest.",
-    adapted=everywhere("up to 5 points, in rational arithmetic"),
-)
+@claim(ZHANG2017, "Appendix, Lemma 1", adapted=everywhere("up to 5 points, in rational arithmetic"))
 @trained(world="interleaved")
 @control(world="touching", says="the last threshold moves up to its point")
 @given(system=systems())
 @EXACT
 def test_the_triangular_matrix_has_full_rank(world: str, system: System) -> None:
+    """Thresholds that interleave with the points give a matrix of full rank, whose eigenvalues are the
+    distances z_i - b_i, the smallest of them its smallest.
+    """
     z, thresholds, _ = system
     if world == "touching":
         thresholds = (*thresholds[:-1], z[-1])
@@ -262,7 +267,6 @@ def test_the_triangular_matrix_has_full_rank(world: str, system: System) -> None
 @claim(
     ZHANG2017,
     "Appendix, remark to Lemma 1",
-    says="The smallest eigenvalue bounds the weights: |w| <= |y| / min (z_i - b_i).",
     adapted=everywhere("up to 5 points, in rational arithmetic"),
     expected=everywhere(
         (
@@ -276,6 +280,7 @@ def test_the_triangular_matrix_has_full_rank(world: str, system: System) -> None
 @given(system=systems())
 @EXACT
 def test_the_smallest_eigenvalue_bounds_the_weights(world: str, system: System) -> None:
+    """The smallest eigenvalue bounds the weights: |w| <= |y| / min (z_i - b_i)."""
     z, thresholds, y = system
     matrix = hinge_matrix(z, thresholds)
     if world == "diagonal":
@@ -296,7 +301,6 @@ def _shown(vector: Sequence[object]) -> str:
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Theorem 1: what the network looks like",
-    says="The theorem's weights grow like n squared, and at 800 points float32 no longer solves for them.",
     adapted=everywhere(
         "50 to 12,800 Gaussian points in 16 dimensions, projections of variance one, labels 0 to 9"
     ),
@@ -304,6 +308,7 @@ def _shown(vector: Sequence[object]) -> str:
 @trained(growth=GENERIC)
 @control(growth=EVEN, says="projections at equal distances, whose gaps shrink like 1/n only")
 def test_the_weights_grow_like_the_square_of_n(growth: Results, check: Check) -> None:
+    """The theorem's weights grow like n squared, and at 800 points float32 no longer solves for them."""
     weights = [growth.final(f"weight_{n}").named("largest weight") for n in SIZES]
     smallest_gap = "the smallest of n random gaps is of order 1/n^2; equal gaps would give an order of 1"
     check(slope(SIZES, weights, 1.5, 2.5, log=True, because=smallest_gap))
@@ -313,15 +318,11 @@ def test_the_weights_grow_like_the_square_of_n(growth: Results, check: Check) ->
     draw_powers(check, figure, "generic points", SIZES, weights, "points n", "largest weight")
 
 
-@claim(
-    OVERCLAIM,
-    "after ZHANG2017, Theorem 1: what the network looks like",
-    says="The same network does not survive float32: rounding its thresholds and weights loses most labels.",
-    adapted=GENERATED,
-)
+@claim(OVERCLAIM, "after ZHANG2017, Theorem 1: what the network looks like", adapted=GENERATED)
 @trained(fit=ANY_LABELS, network="float32")
 @control(network="float64", says="the network as solved, against itself")
 def test_float32_loses_the_fit(fit: Results, network: str, check: Check) -> None:
+    """The same network does not survive float32: rounding its thresholds and weights loses most labels."""
     lost = fit.final(f"{network}_error") - fit.final("float64_error")
     most = "with more than half of the labels lost it is no longer a fit in any sense"
     check(above(lost.named("labels lost by rounding"), 0.5, because=most))

@@ -14,40 +14,40 @@ import itertools
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume
+from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.exact import EXACT
-from claims.papers import ARORA2019, DU2019, OVERCLAIM
+from claims.papers import ARORA2019
+from claims.papers import DU2019
+from claims.papers import OVERCLAIM
 from claims.texts import everywhere
-from harness import (
-    Check,
-    Measured,
-    Results,
-    Simulation,
-    Solved,
-    Tiers,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    larger_of,
-    matches,
-    ordered,
-    ratio,
-    slope,
-    trained,
-)
-from harness.analytic.gram import (
-    LabelsAgainstGram,
-    descent,
-    gram_errors,
-    limit_gram,
-    near_duplicates,
-    normalized,
-)
-from harness.data import Digits, Mnist
+from harness import Check
+from harness import Measured
+from harness import Results
+from harness import Simulation
+from harness import Solved
+from harness import Tiers
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import larger_of
+from harness import matches
+from harness import ordered
+from harness import ratio
+from harness import slope
+from harness import trained
+from harness.analytic.gram import LabelsAgainstGram
+from harness.analytic.gram import descent
+from harness.analytic.gram import gram_errors
+from harness.analytic.gram import limit_gram
+from harness.analytic.gram import near_duplicates
+from harness.analytic.gram import normalized
+from harness.data import Digits
+from harness.data import Mnist
 
 WIDTHS = Tiers(quick=(128, 512, 2048), standard=(128, 512, 2048, 8192), full=(1000, 5000, 20_000, 100_000))
 SIZES = {"quick": 40, "standard": 200, "full": 1000}
@@ -84,8 +84,6 @@ def per_width(results: Results, measure: str, tier: str) -> list[Measured]:
 @claim(
     DU2019,
     "Section 3: H at initialization",
-    says="The Gram matrix of m random units differs from its closed form at infinite width by order "
-    "1 / sqrt(m).",
     adapted={"quick": "30 points in 10 dimensions, 1,000 to 16,000 units"},
 )
 @trained(run=Simulation(gram_errors, {"n": 30, "d": 10, "widths": SAMPLED, "shift": 0.0}))
@@ -94,6 +92,9 @@ def per_width(results: Results, measure: str, tier: str) -> list[Measured]:
     says="units drawn around another point than zero, which have another limit",
 )
 def test_the_gram_matrix_approaches_its_closed_form(run: Results, check: Check) -> None:
+    """The Gram matrix of m random units differs from its closed form at infinite width by order 1 /
+    sqrt(m).
+    """
     errors = [run.final(f"error_{i}").named("error") for i in range(len(SAMPLED))]
     noise = "an average of m draws; the spread of one replicate's slope is half of the margin"
     check(slope(SAMPLED, errors, -0.65, -0.35, log=True, because=noise))
@@ -117,17 +118,13 @@ def smallest_eigenvalue(vectors: Sequence[Sequence[float]]) -> float:
     return float(np.linalg.eigvalsh(limit_gram(normalized(np.array(vectors, float))))[0])
 
 
-@claim(
-    DU2019,
-    "Theorem 3.1",
-    says="If no two inputs are parallel, the smallest eigenvalue of H is positive.",
-    adapted=everywhere("up to 5 inputs of whole numbers, in float64"),
-)
+@claim(DU2019, "Theorem 3.1", adapted=everywhere("up to 5 inputs of whole numbers, in float64"))
 @trained(world="distinct")
 @control(world="equal", says="one input comes twice")
 @given(vectors=directions())
 @EXACT
 def test_h_is_positive_definite(world: str, vectors: list[tuple[int, ...]]) -> None:
+    """If no two inputs are parallel, the smallest eigenvalue of H is positive."""
     if world == "equal":
         vectors = [*vectors, vectors[0]]
     assert smallest_eigenvalue(vectors) > SINGULAR
@@ -136,8 +133,6 @@ def test_h_is_positive_definite(world: str, vectors: list[tuple[int, ...]]) -> N
 @claim(
     OVERCLAIM,
     "against DU2019, Theorem 3.1: is it necessary?",
-    says="Opposite inputs, though parallel, leave H positive definite as long as the pairs have linearly "
-    "independent directions; one pair more than there are dimensions makes it singular.",
     adapted=everywhere("two and three dimensions, whole numbers, in float64"),
     contested="Du et al. 2019 assume that no two inputs are parallel, which is more than is needed",
 )
@@ -146,6 +141,9 @@ def test_h_is_positive_definite(world: str, vectors: list[tuple[int, ...]]) -> N
 @given(first=st.lists(st.integers(-4, 4), min_size=9, max_size=9), d=st.integers(2, 3))
 @EXACT
 def test_opposite_inputs_of_independent_directions_do_no_harm(world: str, first: list[int], d: int) -> None:
+    """Opposite inputs, though parallel, leave H positive definite as long as the pairs have linearly
+    independent directions; one pair more than there are dimensions makes it singular.
+    """
     import numpy as np
 
     vectors = np.array(first[: d * d]).reshape(d, d)
@@ -155,16 +153,13 @@ def test_opposite_inputs_of_independent_directions_do_no_harm(world: str, first:
     assert smallest_eigenvalue([*vectors, *-vectors]) > SINGULAR
 
 
-@claim(
-    DU2019,
-    "Theorem 4.1",
-    says="Each step of gradient descent shrinks the squared residual by 1 - step lambda_0 / 2 or more, at "
-    "widths far below what the theorem asks for.",
-    adapted=GENERATED,
-)
+@claim(DU2019, "Theorem 4.1", adapted=GENERATED)
 @trained(run=KERNEL)
 @control(run=NARROW, says="networks of 2 to 16 units, too narrow to fit")
 def test_the_residual_shrinks_at_a_linear_rate(run: Results, check: Check, tier: str) -> None:
+    """Each step of gradient descent shrinks the squared residual by 1 - step lambda_0 / 2 or more, at
+    widths far below what the theorem asks for.
+    """
     worst = larger_of(*per_width(run, "rate", tier)) - run.final("bound")
     theorem = "the theorem's factor, down to a squared residual of 1e-12"
     check(all_reach(worst.named("largest factor of any step and width - bound"), 0.0, because=theorem))
@@ -181,15 +176,11 @@ def test_the_residual_shrinks_at_a_linear_rate(run: Results, check: Check, tier:
         )
 
 
-@claim(
-    DU2019,
-    "Section 3: the dynamics of the residual, with Theorem 4.1",
-    says="In the end the residual shrinks by 1 - step lambda_0: the smallest eigenvalue sets the rate.",
-    adapted=GENERATED,
-)
+@claim(DU2019, "Section 3: the dynamics of the residual, with Theorem 4.1", adapted=GENERATED)
 @trained(run=KERNEL)
 @control(run=MEAN_FIELD, says=MOVES)
 def test_the_smallest_eigenvalue_sets_the_rate(run: Results, check: Check, tier: str) -> None:
+    """In the end the residual shrinks by 1 - step lambda_0: the smallest eigenvalue sets the rate."""
     late = per_width(run, "late", tier)[-1].named("late rate / rate by lambda_0")
     fifth = "a fifth: at finite width lambda_0 is met up to order 1 / sqrt(m)"
     check(matches(late, 1.0, 0.2, because=fifth))
@@ -205,17 +196,14 @@ MEASURES = {
 }
 
 
-@claim(
-    DU2019,
-    "Section 3, and the experiments on width",
-    says="The wider the network the less it changes: units move by 1 / sqrt(m), as many of their signs flip, "
-    "as far are the outputs from those of the linearized network; all movement together stays the same.",
-    adapted=GENERATED,
-)
+@claim(DU2019, "Section 3, and the experiments on width", adapted=GENERATED)
 @trained(run=KERNEL)
 @control(run=MEAN_FIELD, says=MOVES)
 @pytest.mark.parametrize("measure", list(MEASURES))
 def test_wide_networks_barely_change(run: Results, check: Check, tier: str, measure: str) -> None:
+    """The wider the network the less it changes: units move by 1 / sqrt(m), as many of their signs flip,
+    as far are the outputs from those of the linearized network; all movement together stays the same.
+    """
     low, high, because = MEASURES[measure]
     values = per_width(run, measure, tier)
     check(slope(WIDTHS[tier], values, low, high, log=True, because=because))
@@ -234,8 +222,6 @@ def test_wide_networks_barely_change(run: Results, check: Check, tier: str, meas
 @claim(
     DU2019,
     "Theorem 3.1 with Theorem 4.1: what lambda_0 depends on",
-    says="The closer inputs with unrelated labels are to each other, the smaller lambda_0 and the longer it "
-    "takes to fit them.",
     adapted={"quick": "10 pairs in 20 dimensions, 1,024 units, until a thousandth of the squared residual"},
 )
 @trained(
@@ -250,6 +236,9 @@ def test_wide_networks_barely_change(run: Results, check: Check, tier: str, meas
     says="partners with the same label, which need not be told apart",
 )
 def test_near_duplicates_slow_the_fit(run: Results, check: Check) -> None:
+    """The closer inputs with unrelated labels are to each other, the smaller lambda_0 and the longer it
+    takes to fit them.
+    """
     numbers = range(len(DISTANCES))
     eigenvalues = [run.final(f"smallest_{i}").named(f"lambda_0 at {DISTANCES[i]:g}") for i in numbers]
     steps = [run.final(f"steps_{i}").named(f"steps at {DISTANCES[i]:g}") for i in numbers]
@@ -267,8 +256,6 @@ LABELS = Tiers(
 @claim(
     ARORA2019,
     "Sections 4 and 5: speed of training and the complexity of labels",
-    says="True labels lie along the large eigenvalues of H: they are fitted faster than random ones, and "
-    "y^T H^-1 y is smaller.",
     adapted={
         "quick": "150 digits of 8x8 pixels, odd against even, 1,024 units, 100 steps",
         "standard": "500 images of MNIST, odd against even, 1,024 units, 100 steps",
@@ -277,6 +264,9 @@ LABELS = Tiers(
 @trained(true=LABELS, random=LABELS.but(solver__flipped=True))
 @control(true=LABELS.but(solver__flipped=True), says="coin flips on both sides")
 def test_true_labels_are_fitted_faster(true: Results, random: Results, check: Check) -> None:
+    """True labels lie along the large eigenvalues of H: they are fitted faster than random ones, and y^T
+    H^-1 y is smaller.
+    """
     left = ratio(random.final("residual"), true.final("residual"))
     check(above(left, 1.5, because="half as much again of the residual is left after the same steps"))
     complexity = ratio(random.final("complexity"), true.final("complexity"))

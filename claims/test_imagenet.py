@@ -15,20 +15,18 @@ from __future__ import annotations
 import pytest
 
 from claims.papers import ZHANG2017
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    Sgd,
-    Tiers,
-    WhenFitted,
-    above,
-    below,
-    claim,
-    control,
-    exists,
-    trained,
-)
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Sgd
+from harness import Tiers
+from harness import WhenFitted
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import exists
+from harness import trained
 from harness.data import RandomLabels
 from harness.data.image_folder import ImageNet
 from harness.models import Dropout
@@ -57,10 +55,7 @@ REGULARIZED = AUGMENTED.but(model=Dropout(InceptionV3(), 0.2), **DECAY)
 RANDOM = BARE.but(
     data__labels=RandomLabels(1.0), optimizer__epochs=300, optimizer__decay=0.985, stop=WhenFitted(0.05)
 )
-RANDOM_ROWS = {
-    "bare": RANDOM,
-    "regularized": RANDOM.but(model=Dropout(InceptionV3(), 0.2), **DECAY),
-}
+RANDOM_ROWS = {"bare": RANDOM, "regularized": RANDOM.but(model=Dropout(InceptionV3(), 0.2), **DECAY)}
 BLANK = RANDOM.but(data__blank=True, data__size=75, optimizer__epochs=1)
 BLANK_SAYS = "every image is the same grey: whatever is guessed for one label is guessed for all"
 
@@ -79,7 +74,6 @@ def random(model: str) -> Tiers:
 @claim(
     ZHANG2017,
     "Section 3, Table 2",
-    says="Inception V3 can memorize most of ImageNet's labels when they are drawn at random.",
     adapted=ADAPTED_RANDOM,
     reported={
         "train accuracy, no regularizer": 0.9520,
@@ -91,6 +85,7 @@ def random(model: str) -> Tiers:
 @control(random=BLANK, says=BLANK_SAYS)
 @pytest.mark.parametrize("model", RANDOM_ROWS)
 def test_imagenet_random_labels_can_be_memorized(random: Results, check: Check, model: str) -> None:
+    """Inception V3 can memorize most of ImageNet's labels when they are drawn at random."""
     check(
         exists(
             random.final("train_error"),
@@ -112,7 +107,6 @@ def test_imagenet_random_labels_can_be_memorized(random: Results, check: Check, 
 @claim(
     ZHANG2017,
     "Section 3, Table 2",
-    says="A network that fits ImageNet's images can fail on new ones as badly as by guessing.",
     adapted=ADAPTED_RANDOM,
     reported={"test accuracy, lowest": 0.0009, "test accuracy, highest": 0.0012},
     replicates=1,
@@ -120,6 +114,7 @@ def test_imagenet_random_labels_can_be_memorized(random: Results, check: Check, 
 @trained(random=RANDOM)
 @control(random=BLANK, says=BLANK_SAYS)
 def test_imagenet_capacity_allows_the_widest_gap(random: Results, check: Check) -> None:
+    """A network that fits ImageNet's images can fail on new ones as badly as by guessing."""
     gap = random.final("train_error") - random.final("test_error")
     least = random.final("least_train_error") - 1.0
     check(
@@ -136,7 +131,6 @@ def test_imagenet_capacity_allows_the_widest_gap(random: Results, check: Check) 
 @claim(
     ZHANG2017,
     "Section 3, Table 2",
-    says="Without any explicit regularizer Inception V3 can still generalize on ImageNet.",
     adapted=ADAPTED,
     reported={"top-5 test accuracy": 0.8038, "AlexNet of 2012, top-5 test accuracy": 0.836},
     replicates=1,
@@ -144,6 +138,7 @@ def test_imagenet_capacity_allows_the_widest_gap(random: Results, check: Check) 
 @trained(bare=BARE)
 @control(bare=BLANK, says=BLANK_SAYS)
 def test_imagenet_is_learnt_without_explicit_regularizers(bare: Results, check: Check) -> None:
+    """Without any explicit regularizer Inception V3 can still generalize on ImageNet."""
     check(
         exists(
             bare.final("test_top5_error"),
@@ -167,7 +162,6 @@ def test_imagenet_is_learnt_without_explicit_regularizers(bare: Results, check: 
 @claim(
     ZHANG2017,
     "Section 3, Table 2",
-    says="Switching all regularizers off costs accuracy on ImageNet, and leaves most of it.",
     adapted=ADAPTED,
     reported={"top-1 test accuracy, all": 0.7784, "none": 0.5980, "difference": 0.1804},
     replicates=5,
@@ -175,6 +169,7 @@ def test_imagenet_is_learnt_without_explicit_regularizers(bare: Results, check: 
 @trained(all=REGULARIZED, none=BARE)
 @control(all=BARE, says="nothing is switched off, so nothing is lost")
 def test_imagenet_loses_accuracy_without_regularizers(all: Results, none: Results, check: Check) -> None:
+    """Switching all regularizers off costs accuracy on ImageNet, and leaves most of it."""
     lost = none.final("test_error") - all.final("test_error")
     check(
         above(
@@ -184,18 +179,13 @@ def test_imagenet_loses_accuracy_without_regularizers(all: Results, none: Result
         )
     )
     check(
-        below(
-            none.final("test_error"),
-            0.5,
-            because="the paper keeps 59.8 %; most is at least half of 1,000",
-        )
+        below(none.final("test_error"), 0.5, because="the paper keeps 59.8 %; most is at least half of 1,000")
     )
 
 
 @claim(
     ZHANG2017,
     "Section 3, Table 2",
-    says="On ImageNet, augmentation alone does more than weight decay alone.",
     adapted=ADAPTED,
     reported={"top-1 test accuracy, augmentation": 0.7295, "weight decay": 0.6718},
     replicates=5,
@@ -205,6 +195,7 @@ def test_imagenet_loses_accuracy_without_regularizers(all: Results, none: Result
 def test_imagenet_gains_more_from_augmentation_than_from_weight_decay(
     augmented: Results, decayed: Results, check: Check
 ) -> None:
+    """On ImageNet, augmentation alone does more than weight decay alone."""
     more = decayed.final("test_error") - augmented.final("test_error")
     check(above(more, 0.02, because="two points, a third of the paper's 5.8: the coefficient is our choice"))
 
@@ -212,7 +203,6 @@ def test_imagenet_gains_more_from_augmentation_than_from_weight_decay(
 @claim(
     ZHANG2017,
     "Section 3, Table 2",
-    says="On ImageNet, dropout and weight decay add to what augmentation gains.",
     adapted=ADAPTED,
     reported={"top-1 test accuracy, all three": 0.7784, "augmentation alone": 0.7295},
     replicates=5,
@@ -222,6 +212,7 @@ def test_imagenet_gains_more_from_augmentation_than_from_weight_decay(
 def test_imagenet_gains_from_dropout_and_weight_decay_on_top(
     all: Results, augmented: Results, check: Check
 ) -> None:
+    """On ImageNet, dropout and weight decay add to what augmentation gains."""
     added = augmented.final("test_error") - all.final("test_error")
     check(
         above(added, 0.01, because="a point: the least that five runs of 50,000 test images tell from none")
@@ -234,7 +225,6 @@ STOPPED = {"bare": BARE, "weight_decay": DECAYED}
 @claim(
     ZHANG2017,
     "Section 4, Table 2 (numbers in parentheses)",
-    says="On ImageNet without augmentation, stopping at the best epoch would have gained accuracy.",
     adapted=ADAPTED,
     reported={
         "weight decay, last epoch": 0.6718,
@@ -248,6 +238,7 @@ STOPPED = {"bare": BARE, "weight_decay": DECAYED}
 @control(run=REGULARIZED, says="with all regularizers the paper gives no better epoch than the last")
 @pytest.mark.parametrize("row", STOPPED)
 def test_imagenet_early_stopping_would_have_helped(run: Results, check: Check, row: str) -> None:
+    """On ImageNet without augmentation, stopping at the best epoch would have gained accuracy."""
     gained = run.final("test_error") - run.best("test_error")
     check(
         above(

@@ -27,29 +27,32 @@ from hypothesis import strategies as st
 
 from claims.exact import EXACT
 from claims.figures import draw_powers
-from claims.papers import BARRETT2021, OVERCLAIM, SMITH2021
+from claims.papers import BARRETT2021
+from claims.papers import OVERCLAIM
+from claims.papers import SMITH2021
 from claims.texts import everywhere
-from harness import (
-    Check,
-    Measured,
-    Results,
-    Simulation,
-    Solved,
-    Tiers,
-    above,
-    below,
-    claim,
-    control,
-    equivalent,
-    matches,
-    ordered,
-    ratio,
-    slope,
-    trained,
-)
+from harness import Check
+from harness import Measured
+from harness import Results
+from harness import Simulation
+from harness import Solved
+from harness import Tiers
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import matches
+from harness import ordered
+from harness import ratio
+from harness import slope
+from harness import trained
 from harness.analytic.full_batch import FullBatch
-from harness.analytic.modified_flow import shuffling, tracking, two_parameters
-from harness.data import Digits, Mnist
+from harness.analytic.modified_flow import shuffling
+from harness.analytic.modified_flow import tracking
+from harness.analytic.modified_flow import two_parameters
+from harness.data import Digits
+from harness.data import Mnist
 
 STEPS = (0.1, 0.05, 0.025, 0.0125)
 EPOCH_STEPS = (0.02, 0.01, 0.005, 0.0025)
@@ -69,17 +72,14 @@ def distances(results: Results, name: str, count: int = len(STEPS)) -> list[Meas
     return [results.final(f"{name}_{i}").named(f"distance from {name}") for i in range(count)]
 
 
-@claim(
-    BARRETT2021,
-    "Theorem 3.1",
-    says="Gradient descent follows the flow of E + (h/4) |grad E|^2 to one order of h more than that of E: "
-    "3 against 2 after one step, 2 against 1 after a fixed time.",
-    adapted=TANH,
-)
+@claim(BARRETT2021, "Theorem 3.1", adapted=TANH)
 @trained(run=followed())
 @control(run=followed(strength=2.0), says="a penalty twice as large")
 @pytest.mark.parametrize("horizon", ["local", "global"])
 def test_descent_follows_the_modified_flow(run: Results, check: Check, horizon: str) -> None:
+    """Gradient descent follows the flow of E + (h/4) |grad E|^2 to one order of h more than that of E: 3
+    against 2 after one step, 2 against 1 after a fixed time.
+    """
     tenth = "a tenth: the next term of the expansion bends the line by a few hundredths at these steps"
     for k, flow in enumerate(("gradient flow", "modified flow")):
         order = k + (2 if horizon == "local" else 1)
@@ -91,30 +91,21 @@ def test_descent_follows_the_modified_flow(run: Results, check: Check, horizon: 
         )
 
 
-@claim(
-    OVERCLAIM,
-    "after BARRETT2021, Theorem 3.1: the next term of the expansion",
-    says="With the term -h^2 (H H g / 3 + E'''[g, g] / 12) added, the flow is followed to one order more.",
-    adapted=TANH,
-)
+@claim(OVERCLAIM, "after BARRETT2021, Theorem 3.1: the next term of the expansion", adapted=TANH)
 @trained(run=followed())
 @control(run=followed(rule="implicit"), says=IMPLICIT)
 def test_the_next_term_adds_another_order(run: Results, check: Check) -> None:
+    """With the term -h^2 (H H g / 3 + E'''[g, g] / 12) added, the flow is followed to one order more."""
     tenth = "a tenth: the next term of the expansion bends the line by a few hundredths at these steps"
     for name, order in (("local2", 4), ("global2", 3)):
         check(slope(STEPS, distances(run, name), order - 0.1, order + 0.1, log=True, because=tenth))
 
 
-@claim(
-    BARRETT2021,
-    "Theorem 3.1: lambda = h m / 4",
-    says="The penalty lambda R_IG whose flow comes closest to a step of descent has lambda = h m / 4.",
-    adapted=TANH,
-    reported={"lambda / (h m)": 0.25},
-)
+@claim(BARRETT2021, "Theorem 3.1: lambda = h m / 4", adapted=TANH, reported={"lambda / (h m)": 0.25})
 @trained(run=followed())
 @control(run=followed(rule="implicit"), says=IMPLICIT)
 def test_lambda_is_a_quarter_of_h_m(run: Results, check: Check) -> None:
+    """The penalty lambda R_IG whose flow comes closest to a step of descent has lambda = h m / 4."""
     found = [run.final(f"coefficient_{i}").named("lambda / (h m)") for i in range(len(STEPS))]
     twentieth = "a twentieth: of order h, the distance from 1/4 is two hundredths of it at the smallest step"
     check(matches(found[-1], 0.25, 0.0125, because=twentieth))
@@ -129,8 +120,6 @@ RATIONAL = st.fractions(min_value=-5, max_value=5, max_denominator=8)
 @claim(
     OVERCLAIM,
     "after BARRETT2021, the two-parameter model E = (y - a b)^2 / 2",
-    says="The flow conserves a^2 - b^2; a step of gradient descent multiplies it by 1 - h^2 (y - a b)^2, so "
-    "descent ends at a smaller norm.",
     adapted=everywhere("any weights, target and step, in rational arithmetic"),
 )
 @trained(world="together")
@@ -140,6 +129,9 @@ RATIONAL = st.fractions(min_value=-5, max_value=5, max_denominator=8)
 def test_steps_shrink_what_the_flow_conserves(
     world: str, a: Fraction, b: Fraction, y: Fraction, h: Fraction
 ) -> None:
+    """The flow conserves a^2 - b^2; a step of gradient descent multiplies it by 1 - h^2 (y - a b)^2, so
+    descent ends at a smaller norm.
+    """
     residual = y - a * b
     new_a = a + h * residual * b
     held = a if world == "together" else new_a
@@ -155,13 +147,14 @@ def epochs(*, replaced: bool) -> Simulation:
 @claim(
     SMITH2021,
     "Section 2, equations (1) and (2)",
-    says="Averaged over the orders of its batches, an epoch follows the flow of E + (h/4) mean |grad E_k|^2 "
-    "over batches to order h^3, and that of gradient descent to h^2 only.",
     adapted={"quick": TANH["quick"] + ", four batches and all of their orders"},
 )
 @trained(run=epochs(replaced=False))
 @control(run=epochs(replaced=True), says="batches drawn with replacement")
 def test_shuffled_epochs_follow_their_own_flow(run: Results, check: Check) -> None:
+    """Averaged over the orders of its batches, an epoch follows the flow of E + (h/4) mean |grad E_k|^2
+    over batches to order h^3, and that of gradient descent to h^2 only.
+    """
     fifth = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
     for name, order in (("reshuffled", 3), ("descent", 2)):
         found = distances(run, name)
@@ -175,13 +168,14 @@ def test_shuffled_epochs_follow_their_own_flow(run: Results, check: Check) -> No
 @claim(
     OVERCLAIM,
     "against readings of SMITH2021 that lay it to noise",
-    says="With replacement the mean epoch follows the flow of full gradient descent to order h^3: the other "
-    "penalty comes from reshuffling and not from noise.",
     adapted={"quick": TANH["quick"] + ", four batches and all 256 sequences of them"},
 )
 @trained(run=epochs(replaced=True))
 @control(run=epochs(replaced=False), says="every batch once in an epoch")
 def test_epochs_with_replacement_follow_descent(run: Results, check: Check) -> None:
+    """With replacement the mean epoch follows the flow of full gradient descent to order h^3: the other
+    penalty comes from reshuffling and not from noise.
+    """
     fifth = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
     for name, order in (("descent", 3), ("reshuffled", 2)):
         found = distances(run, name)
@@ -197,15 +191,11 @@ def plane(*, rule: str = "explicit", penalties: tuple[float, ...] = PENALTIES) -
     return Simulation(two_parameters, {"steps": SIZES, "penalties": penalties, "rule": rule})
 
 
-@claim(
-    BARRETT2021,
-    "Figure 1: the two-parameter model",
-    says="The larger the step, the smaller norm and curvature of the minimum where gradient descent ends.",
-    adapted=PLANE,
-)
+@claim(BARRETT2021, "Figure 1: the two-parameter model", adapted=PLANE)
 @trained(run=plane())
 @control(run=plane(rule="implicit"), says=IMPLICIT)
 def test_larger_steps_end_at_a_smaller_norm(run: Results, check: Check) -> None:
+    """The larger the step, the smaller norm and curvature of the minimum where gradient descent ends."""
     found = [run.final(f"descent_{i}").named(f"a^2 + b^2 at h = {SIZES[i]:g}") for i in (3, 2, 1, 0)]
     flow = run.final("flow").named("a^2 + b^2 of the flow")
     check(ordered([*found, flow], because="any step, for the order is claimed and not its size"))
@@ -214,30 +204,22 @@ def test_larger_steps_end_at_a_smaller_norm(run: Results, check: Check) -> None:
     )
 
 
-@claim(
-    BARRETT2021,
-    "Figure 1: the two-parameter model",
-    says="It ends closer to the end of the modified flow than to that of the gradient flow.",
-    adapted=PLANE,
-)
+@claim(BARRETT2021, "Figure 1: the two-parameter model", adapted=PLANE)
 @trained(run=plane())
 @control(run=plane(rule="implicit"), says=IMPLICIT)
 def test_descent_ends_close_to_the_modified_flow(run: Results, check: Check) -> None:
+    """It ends closer to the end of the modified flow than to that of the gradient flow."""
     for i, h in enumerate(SIZES[:3]):
         closer = ratio(run.final(f"from_flow_{i}"), run.final(f"from_modified_{i}"))
         three = "three times as close, for h up to 0.02; the ratio is of order 1 / h"
         check(above(closer.named(f"distance from flow / from modified flow, h = {h:g}"), 3.0, because=three))
 
 
-@claim(
-    BARRETT2021,
-    "Section on explicit regularization, Figure 1",
-    says="An explicit penalty on the gradient does the same: the larger it is, the smaller the norm.",
-    adapted=PLANE,
-)
+@claim(BARRETT2021, "Section on explicit regularization, Figure 1", adapted=PLANE)
 @trained(run=plane())
 @control(run=plane(penalties=PENALTIES[::-1]), says="the penalties in falling order")
 def test_an_explicit_penalty_ends_at_a_smaller_norm(run: Results, check: Check) -> None:
+    """An explicit penalty on the gradient does the same: the larger it is, the smaller the norm."""
     found = [run.final(f"penalty_{i}").named(f"a^2 + b^2, penalty {i}") for i in (3, 2, 1, 0)]
     found.append(run.final("flow").named("a^2 + b^2 of the flow"))
     check(ordered(found, because="any step, for the order is claimed and not its size"))
@@ -259,15 +241,11 @@ SMALL = {
 DIGITS = {"quick": SMALL["quick"]}
 
 
-@claim(
-    BARRETT2021,
-    "Predictions for networks; experiments on MNIST",
-    says="Larger learning rates end in flatter minima: the largest eigenvalue of the Hessian is smaller.",
-    adapted=SMALL,
-)
+@claim(BARRETT2021, "Predictions for networks; experiments on MNIST", adapted=SMALL)
 @trained(small=STEP, large=LARGE)
 @control(large=DOUBLE, says="a step twice as large that is still below the edge of stability")
 def test_larger_steps_end_in_flatter_minima(small: Results, large: Results, check: Check) -> None:
+    """Larger learning rates end in flatter minima: the largest eigenvalue of the Hessian is smaller."""
     flatter = ratio(small.final("sharpness"), large.final("sharpness"))
     check(above(flatter, 1.1, because="a tenth; a step six times as large gave a half in calibration"))
 
@@ -275,7 +253,6 @@ def test_larger_steps_end_in_flatter_minima(small: Results, large: Results, chec
 @claim(
     OVERCLAIM,
     "against BARRETT2021: does flatness come from the modified flow?",
-    says="Below the edge of stability, where the loss never rises, a step twice as large ends equally sharp.",
     adapted=SMALL,
     contested="Barrett and Dherin 2021 lay the flatness at large steps to the modified flow",
 )
@@ -284,20 +261,17 @@ def test_larger_steps_end_in_flatter_minima(small: Results, large: Results, chec
 def test_flatness_needs_steps_beyond_the_edge_of_stability(
     small: Results, large: Results, check: Check
 ) -> None:
+    """Below the edge of stability, where the loss never rises, a step twice as large ends equally sharp."""
     change = ratio(small.final("sharpness"), large.final("sharpness"))
     check(equivalent(change, 1.05, because="a twentieth; beyond the edge it is a third and more"))
     check(below(large.final("rises"), 1.0, because="less than one step at which the loss rises"))
 
 
-@claim(
-    BARRETT2021,
-    "Predictions for networks; experiments on parameter noise",
-    says="Networks trained with larger learning rates bear noise on their weights better.",
-    adapted=SMALL,
-)
+@claim(BARRETT2021, "Predictions for networks; experiments on parameter noise", adapted=SMALL)
 @trained(small=STEP, large=LARGE)
 @control(large=DOUBLE, says="a step twice as large that is still below the edge of stability")
 def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Results, check: Check) -> None:
+    """Networks trained with larger learning rates bear noise on their weights better."""
     gain = small.final("noisy_test_error") - large.final("noisy_test_error")
     check(above(gain, 0.005, because="half a point of test error, under noise of a fifth of each weight"))
 
@@ -305,7 +279,6 @@ def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Resul
 @claim(
     BARRETT2021,
     "Predictions for networks; experiments on MNIST",
-    says="Larger learning rates end where R_IG, the mean squared gradient, is smaller.",
     adapted=SMALL,
     expected=dict.fromkeys(
         SMALL, ("refuted", "at equal training loss R_IG does not fall; it falls with the training loss")
@@ -318,45 +291,34 @@ def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Resul
     says="the larger step trained on to half of the training loss, as happens in equal numbers of steps",
 )
 def test_larger_steps_end_at_a_smaller_r_ig(small: Results, large: Results, check: Check) -> None:
+    """Larger learning rates end where R_IG, the mean squared gradient, is smaller."""
     smaller = ratio(small.final("r_ig"), large.final("r_ig"))
     check(above(smaller, 1.05, because="a twentieth; flatness changes by a half between the same runs"))
 
 
-@claim(
-    BARRETT2021,
-    "Predictions for networks; experiments on MNIST and CIFAR-10",
-    says="Larger learning rates lower the test error.",
-    adapted=SMALL,
-)
+@claim(BARRETT2021, "Predictions for networks; experiments on MNIST and CIFAR-10", adapted=SMALL)
 @trained(small=STEP, large=LARGE)
 @control(large=STEP, says="the same step on both sides")
 def test_larger_steps_lower_the_test_error(small: Results, large: Results, check: Check) -> None:
+    """Larger learning rates lower the test error."""
     gain = small.final("test_error") - large.final("test_error")
     check(above(gain, 0.002, because="two tenths of a point: three of 1,600 test images"))
 
 
-@claim(
-    OVERCLAIM,
-    "after BARRETT2021: the test loss, which is finer than the error",
-    says="Larger learning rates lower the test loss at equal training loss.",
-    adapted=SMALL,
-)
+@claim(OVERCLAIM, "after BARRETT2021: the test loss, which is finer than the error", adapted=SMALL)
 @trained(small=STEP, large=LARGE)
 @control(large=STEP, says="the same step on both sides")
 def test_larger_steps_lower_the_test_loss(small: Results, large: Results, check: Check) -> None:
+    """Larger learning rates lower the test loss at equal training loss."""
     lower = ratio(small.final("test_loss"), large.final("test_loss"))
     check(above(lower, 1.01, because="one per cent of the loss"))
 
 
-@claim(
-    BARRETT2021,
-    "Section on explicit regularization",
-    says="An explicit penalty on the squared norm of the gradient ends in flatter minima.",
-    adapted=DIGITS,
-)
+@claim(BARRETT2021, "Section on explicit regularization", adapted=DIGITS)
 @trained(free=NET, held=STRONG)
 @control(held=SOFTER, says="a twentieth of the penalty")
 def test_an_explicit_penalty_ends_in_flatter_minima(free: Results, held: Results, check: Check) -> None:
+    """An explicit penalty on the squared norm of the gradient ends in flatter minima."""
     flatter = ratio(free.final("sharpness"), held.final("sharpness"))
     check(above(flatter, 1.1, because="a tenth, as for larger learning rates"))
 
@@ -364,7 +326,6 @@ def test_an_explicit_penalty_ends_in_flatter_minima(free: Results, held: Results
 @claim(
     BARRETT2021,
     "Theorem 3.1 with the section on explicit regularization",
-    says="A penalty with coefficient h/4 at a small step ends as flat as descent with the large step h.",
     adapted=DIGITS,
     expected={
         "quick": ("refuted", "the large step crosses the edge of stability, where the expansion says nothing")
@@ -380,6 +341,7 @@ def test_an_explicit_penalty_ends_in_flatter_minima(free: Results, held: Results
 def test_the_penalty_of_a_step_ends_as_flat_as_the_step(
     step: Results, penalty: Results, check: Check
 ) -> None:
+    """A penalty with coefficient h/4 at a small step ends as flat as descent with the large step h."""
     sharper = ratio(penalty.final("sharpness"), step.final("sharpness"))
     check(equivalent(sharper, 1.25, because="a quarter; steps of 0.6 end twice as flat as small ones"))
 
@@ -387,12 +349,12 @@ def test_the_penalty_of_a_step_ends_as_flat_as_the_step(
 @claim(
     OVERCLAIM,
     "against BARRETT2021: does flatness come from the penalty?",
-    says="In stable steps the penalty h/4 of a large step does not flatten; instability does.",
     adapted=DIGITS,
     contested="Barrett and Dherin 2021 see the penalty itself at work",
 )
 @trained(free=NET, held=SOFT)
 @control(held=STRONG, says="three times the penalty in larger steps, at which the loss rises")
 def test_a_penalty_in_stable_steps_does_not_flatten(free: Results, held: Results, check: Check) -> None:
+    """In stable steps the penalty h/4 of a large step does not flatten; instability does."""
     change = ratio(free.final("sharpness"), held.final("sharpness"))
     check(equivalent(change, 1.1, because="a tenth, where the step of 0.6 itself ends twice as flat"))

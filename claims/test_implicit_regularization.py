@@ -20,32 +20,56 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hypothesis import assume, given
+from hypothesis import assume
+from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.exact import EXACT
 from claims.figures import draw_training
-from claims.papers import EPFL, OVERCLAIM, ZHANG2017
-from claims.settings import INCEPTION, MLP
+from claims.papers import EPFL
+from claims.papers import OVERCLAIM
+from claims.papers import ZHANG2017
+from claims.settings import INCEPTION
+from claims.settings import MLP
 from claims.texts import everywhere
-from harness import Check, Experiment, Results, Sgd, Tiers, above, below, claim, control, equivalent, trained
-from harness.analytic.interpolation import Matrix, dot, rank, solvable
-from harness.analytic.linear_descent import (
-    combination,
-    conditioned,
-    descended,
-    gram,
-    logistic,
-    null_vector,
-    second_differences,
-    solution,
-    squared,
-    stepped,
-    transposed,
-)
-from harness.analytic.minimum_norm import descent_limit, minimum_norm
-from harness.data import Augmented, Cifar10, Cifar100, Digits, RandomCrop, RandomFlip, RandomLabels
-from harness.models import Dropout, Mlp, SmallInception
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Sgd
+from harness import Tiers
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import trained
+from harness.analytic.interpolation import Matrix
+from harness.analytic.interpolation import dot
+from harness.analytic.interpolation import rank
+from harness.analytic.interpolation import solvable
+from harness.analytic.linear_descent import combination
+from harness.analytic.linear_descent import conditioned
+from harness.analytic.linear_descent import descended
+from harness.analytic.linear_descent import gram
+from harness.analytic.linear_descent import logistic
+from harness.analytic.linear_descent import null_vector
+from harness.analytic.linear_descent import second_differences
+from harness.analytic.linear_descent import solution
+from harness.analytic.linear_descent import squared
+from harness.analytic.linear_descent import stepped
+from harness.analytic.linear_descent import transposed
+from harness.analytic.minimum_norm import descent_limit
+from harness.analytic.minimum_norm import minimum_norm
+from harness.data import Augmented
+from harness.data import Cifar10
+from harness.data import Cifar100
+from harness.data import Digits
+from harness.data import RandomCrop
+from harness.data import RandomFlip
+from harness.data import RandomLabels
+from harness.models import Dropout
+from harness.models import Mlp
+from harness.models import SmallInception
 
 # Early stopping
 
@@ -60,7 +84,6 @@ HALF = RandomLabels(0.5)
 @claim(
     ZHANG2017,
     "Section 3, Figure 2b: early stopping on CIFAR-10",
-    says="With true labels the best test error on the way is hardly better than the last.",
     adapted={
         "quick": "an MLP and 1,000 digits of 8x8 pixels",
         "standard": "an MLP for Inception, 5,000 images",
@@ -71,6 +94,7 @@ HALF = RandomLabels(0.5)
 @trained(run=TO_THE_END)
 @control(run=TO_THE_END.but(data__labels=HALF), says="half of the labels are random, and fitted late")
 def test_early_stopping_gains_little_with_true_labels(run: Results, check: Check) -> None:
+    """With true labels the best test error on the way is hardly better than the last."""
     gain = run.final("test_error") - run.best("test_error")
     margin = (
         "three points: below the 3.4 and 5.4 that the paper counts as gains on ImageNet, though the best "
@@ -91,7 +115,6 @@ def test_early_stopping_gains_little_with_true_labels(run: Results, check: Check
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Section 3, and EPFL, Figure 2",
-    says="With half of the labels random, stopping early gains much: patterns are learned before noise.",
     adapted={
         "quick": "an MLP and 1,000 digits of 8x8 pixels",
         "standard": "an MLP for Inception, 5,000 images",
@@ -102,6 +125,7 @@ def test_early_stopping_gains_little_with_true_labels(run: Results, check: Check
 @trained(run=TO_THE_END.but(data__labels=HALF))
 @control(run=TO_THE_END, says="true labels")
 def test_early_stopping_helps_with_random_labels(run: Results, check: Check) -> None:
+    """With half of the labels random, stopping early gains much: patterns are learned before noise."""
     gain = run.final("test_error") - run.best("test_error")
     margin = "the same three points that count as nothing where labels are true"
     check(above(gain.named("gain from stopping at the best epoch"), 0.03, because=margin))
@@ -147,8 +171,6 @@ STAND_INS = {
 @claim(
     EPFL,
     "Figure 3a",
-    says="Explicit regularizers are no reason for generalization: without any the network is far better than "
-    "chance, all three add little to that, and weight decay alone changes almost nothing.",
     adapted={
         "quick": "an MLP and 200 digits of 8x8 pixels for Inception and CIFAR-100; crops of padded images",
         **STAND_INS,
@@ -164,6 +186,9 @@ STAND_INS = {
 def test_regularizers_are_no_reason_to_generalize(
     free: Results, held: Results, all_three: Results, chance: float, check: Check
 ) -> None:
+    """Explicit regularizers are no reason for generalization: without any the network is far better than
+    chance, all three add little to that, and weight decay alone changes almost nothing.
+    """
     learned = chance - free.final("test_error")
     check(above(learned.named("points below chance, nothing on"), 0.2, because="far better than chance"))
     gain = free.final("test_error") - all_three.final("test_error")
@@ -175,16 +200,11 @@ def test_regularizers_are_no_reason_to_generalize(
         draw_training(check, "Figure 3a", series, arm, "test_error", "test accuracy", correct=True)
 
 
-@claim(
-    EPFL,
-    "Figure 3a",
-    says="Augmentation, weight decay and dropout together do lower the test error.",
-    adapted=STAND_INS,
-    reported={"test accuracy, all three": 0.65, "nothing": 0.615},
-)
+@claim(EPFL, "Figure 3a", adapted=STAND_INS, reported={"test accuracy, all three": 0.65, "nothing": 0.615})
 @trained(free=FREE, all_three=ALL_THREE)
 @control(all_three=HELD, says="weight decay alone")
 def test_all_regularizers_together_lower_the_error(free: Results, all_three: Results, check: Check) -> None:
+    """Augmentation, weight decay and dropout together do lower the test error."""
     gain = free.final("test_error") - all_three.final("test_error")
     check(above(gain.named("gain from all three"), 0.01, because="a point: a third of the report's gain"))
 
@@ -212,17 +232,13 @@ RATIONAL = everywhere("up to 3 examples and 6 weights, in rational arithmetic")
 FLOATING = everywhere("up to 6 examples and 12 weights, 200 epochs in float64")
 
 
-@claim(
-    ZHANG2017,
-    "Section 5",
-    says="With more weights than examples infinitely many linear models fit the labels exactly.",
-    adapted=RATIONAL,
-)
+@claim(ZHANG2017, "Section 5", adapted=RATIONAL)
 @trained(world="more weights")
 @control(world="as many weights", says="d = n, which the paper counts in: there the solution is unique")
 @given(sample=wide(), other=st.integers(1, 9).map(Fraction))
 @EXACT
 def test_more_weights_than_examples_have_many_minima(world: str, sample: Sample, other: Fraction) -> None:
+    """With more weights than examples infinitely many linear models fit the labels exactly."""
     points, labels = sample
     if world == "as many weights":
         points = tuple(tuple(Fraction(i == j) for j in range(len(points))) for i in range(len(points)))
@@ -234,13 +250,7 @@ def test_more_weights_than_examples_have_many_minima(world: str, sample: Sample,
         assert [dot(weights, x) for x in points] == labels
 
 
-@claim(
-    ZHANG2017,
-    "Section 5",
-    says="The Hessian of the squared error is the same everywhere, so at all global minima, and of rank n: "
-    "curvature tells no minimum from another.",
-    adapted=RATIONAL,
-)
+@claim(ZHANG2017, "Section 5", adapted=RATIONAL)
 @trained(world="squared")
 @control(world="logistic", says="the logistic loss, whose curvature depends on the margins")
 @given(sample=wide(), places=st.lists(st.lists(WHOLE, min_size=6, max_size=6), min_size=2, max_size=2))
@@ -248,6 +258,9 @@ def test_more_weights_than_examples_have_many_minima(world: str, sample: Sample,
 def test_the_hessian_is_the_same_at_all_minima(
     world: str, sample: Sample, places: list[list[Fraction]]
 ) -> None:
+    """The Hessian of the squared error is the same everywhere, so at all global minima, and of rank n:
+    curvature tells no minimum from another.
+    """
     points, labels = sample
     loss = squared if world == "squared" else logistic
     first, second = (second_differences(loss, points, labels, place[: len(points[0])]) for place in places)
@@ -258,8 +271,6 @@ def test_the_hessian_is_the_same_at_all_minima(
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Section 5: other losses",
-    says="The curvature of the logistic loss is shared only by weights with equal predictions: what the "
-    "examples do not see leaves it, what they see changes it.",
     adapted=everywhere("up to 3 examples and 6 weights, second differences in float64"),
     contested="Zhang et al. 2017 say so of the minima, which this loss does not have at separable labels",
 )
@@ -270,6 +281,9 @@ def test_the_hessian_is_the_same_at_all_minima(
 def test_logistic_curvature_is_shared_where_predictions_are(
     world: str, sample: Sample, place: list[Fraction]
 ) -> None:
+    """The curvature of the logistic loss is shared only by weights with equal predictions: what the
+    examples do not see leaves it, what they see changes it.
+    """
     points, labels = sample
     here = place[: len(points[0])]
     move = null_vector(points) if world == "unseen" else points[0]
@@ -285,13 +299,7 @@ def apart(first: Matrix, second: Matrix) -> float:
     )
 
 
-@claim(
-    ZHANG2017,
-    "Section 5",
-    says="Started from zero, SGD only ever reaches combinations of the examples, w = X' a, whatever the "
-    "order, the step and the momentum.",
-    adapted=RATIONAL,
-)
+@claim(ZHANG2017, "Section 5", adapted=RATIONAL)
 @trained(world="zero")
 @control(world="elsewhere", says="a start outside the span of the examples, which no step makes up for")
 @given(sample=wide(), steps=st.lists(st.integers(0, 2), max_size=6), lr=SHARES, momentum=SHARES)
@@ -299,6 +307,9 @@ def apart(first: Matrix, second: Matrix) -> float:
 def test_sgd_from_zero_stays_in_the_span_of_the_examples(
     world: str, sample: Sample, steps: list[int], lr: Fraction, momentum: Fraction
 ) -> None:
+    """Started from zero, SGD only ever reaches combinations of the examples, w = X' a, whatever the
+    order, the step and the momentum.
+    """
     points, labels = sample
     origin = null_vector(points) if world == "elsewhere" else tuple(Fraction(0) for _ in points[0])
     order = [step % len(points) for step in steps]
@@ -306,18 +317,15 @@ def test_sgd_from_zero_stays_in_the_span_of_the_examples(
     assert solvable(transposed(points), weights)
 
 
-@claim(
-    ZHANG2017,
-    "Section 5",
-    says="Where the kernel equation X X' a = y has a solution, w = X' a fits and is the interpolant of "
-    "smallest norm, the one of the pseudo-inverse.",
-    adapted=RATIONAL,
-)
+@claim(ZHANG2017, "Section 5", adapted=RATIONAL)
 @trained(world="plain")
 @control(world="ridge", says="one is added to the kernel's diagonal")
 @given(sample=wide(), other=st.integers(-9, 9).filter(bool).map(Fraction))
 @EXACT
 def test_the_kernel_solution_has_the_smallest_norm(world: str, sample: Sample, other: Fraction) -> None:
+    """Where the kernel equation X X' a = y has a solution, w = X' a fits and is the interpolant of
+    smallest norm, the one of the pseudo-inverse.
+    """
     import numpy as np
 
     points, labels = sample
@@ -333,17 +341,13 @@ def test_the_kernel_solution_has_the_smallest_norm(world: str, sample: Sample, o
     assert np.abs(inverse - np.array(weights, float)).max() <= 1e-8
 
 
-@claim(
-    ZHANG2017,
-    "Section 5",
-    says="SGD from zero converges to the interpolant of smallest norm.",
-    adapted=FLOATING,
-)
+@claim(ZHANG2017, "Section 5", adapted=FLOATING)
 @trained(world="zero")
 @control(world="elsewhere", says="random initial weights, whose part outside the span of the examples stays")
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 6), more=st.integers(1, 6))
 @EXACT
 def test_sgd_from_zero_finds_the_smallest_norm(world: str, seed: int, n: int, more: int) -> None:
+    """SGD from zero converges to the interpolant of smallest norm."""
     import numpy as np
 
     generator = np.random.default_rng(seed)
@@ -353,18 +357,15 @@ def test_sgd_from_zero_finds_the_smallest_norm(world: str, seed: int, n: int, mo
     assert np.abs(found - np.linalg.pinv(features) @ targets).max() <= 1e-8
 
 
-@claim(
-    OVERCLAIM,
-    "against ZHANG2017, Section 5: where descent starts",
-    says="From elsewhere SGD converges to the interpolant nearest to its start, of a larger norm: the "
-    "smallest norm is owed to the start at zero.",
-    adapted=FLOATING,
-)
+@claim(OVERCLAIM, "against ZHANG2017, Section 5: where descent starts", adapted=FLOATING)
 @trained(world="nearest")
 @control(world="smallest", says="the interpolant of smallest norm, whatever the start")
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 6), more=st.integers(1, 6))
 @EXACT
 def test_sgd_ends_nearest_to_its_start(world: str, seed: int, n: int, more: int) -> None:
+    """From elsewhere SGD converges to the interpolant nearest to its start, of a larger norm: the
+    smallest norm is owed to the start at zero.
+    """
     import numpy as np
 
     generator = np.random.default_rng(seed)

@@ -27,32 +27,36 @@ solvers take that it never timed, says minutes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 from claims.papers import LI2018
-from claims.subspaces import dimension, draw
+from claims.subspaces import dimension
+from claims.subspaces import draw
 from claims.texts import only
-from harness import (
-    Check,
-    Measured,
-    Results,
-    Solved,
-    Tiers,
-    above,
-    below,
-    claim,
-    control,
-    equivalent,
-    ratio,
-    trained,
-)
+from harness import Check
+from harness import Measured
+from harness import Results
+from harness import Solved
+from harness import Tiers
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import ratio
+from harness import trained
 from harness.analytic.adam import Adam
-from harness.data import Cifar10, Digits, Mnist, RandomLabels
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import Mnist
+from harness.data import RandomLabels
 from harness.data.inputs import ShuffledPixels
 from harness.models import Mlp
 from harness.models.lenet import LeNet
 from harness.models.subspace import Subspace
-from harness.spec.contracts import Dataset, Model
+from harness.spec.contracts import Dataset
+from harness.spec.contracts import Model
 
 MNIST = Mnist(n=8000, crop=None, whiten=False, n_test=2000)
 ALL = MNIST.but(n=None, n_test=None)
@@ -155,7 +159,6 @@ MEMORIZED_FEW = sweep(FEW.but(labels=RANDOM), MEMORIZER, FEW_GRID, FEW_LONG)
 @claim(
     LI2018,
     "Figure 2 and Table 1",
-    says="A random subspace of a small share of a dense net's dimension reaches 90 % of its accuracy.",
     adapted=ADAPTED,
     reported={
         "d_int90 at an accuracy of 0.90, of 199,210": 750,
@@ -174,6 +177,7 @@ MEMORIZED_FEW = sweep(FEW.but(labels=RANDOM), MEMORIZER, FEW_GRID, FEW_LONG)
 def test_a_small_random_subspace_suffices(
     net: Sequence[Results], size: int, share: float, published: Sequence[tuple[float, float]], check: Check
 ) -> None:
+    """A random subspace of a small share of a dense net's dimension reaches 90 % of its accuracy."""
     taken = (dimension(net, "dense net") / size).named("d_int90 / number of weights")
     small = "one in 200 (the paper has one in 266), and three in a hundred of the 8,970 weights at quick"
     check(below(taken, share, because=small))
@@ -184,7 +188,6 @@ def test_a_small_random_subspace_suffices(
 @claim(
     LI2018,
     "Table 1: shuffled pixels, dense net",
-    says="The intrinsic dimension of a dense net does not change if pixels are shuffled, all images alike.",
     adapted=ADAPTED,
     reported={"d_int90": 750, "d_int90, shuffled pixels": 750},
 )
@@ -198,6 +201,7 @@ def test_a_small_random_subspace_suffices(
 def test_dense_nets_are_blind_to_shuffled_pixels(
     shuffled: Sequence[Results], true: Sequence[Results], measure: str, check: Check
 ) -> None:
+    """The intrinsic dimension of a dense net does not change if pixels are shuffled, all images alike."""
     changed = times(measure, shuffled=shuffled, true=true)
     check(equivalent(changed, BLIND, because="well below the factor of 2 between optimizers and baselines"))
     draw(check, shuffled, "dense net, shuffled pixels", measure)
@@ -206,7 +210,6 @@ def test_dense_nets_are_blind_to_shuffled_pixels(
 @claim(
     LI2018,
     "Table 1: shuffled pixels, LeNet",
-    says="That of a convolutional net grows: what it knows of images is lost.",
     adapted=ON_IMAGES,
     reported={
         "d_int90 at an accuracy of 0.90": 290,
@@ -219,6 +222,7 @@ def test_dense_nets_are_blind_to_shuffled_pixels(
 def test_convolutional_nets_notice_shuffled_pixels(
     shuffled: Sequence[Results], true: Sequence[Results], check: Check
 ) -> None:
+    """That of a convolutional net grows: what it knows of images is lost."""
     changed = times(shuffled=shuffled, true=true)
     check(above(changed, BLIND, because="more than what passes for no change in the dense net"))
     for swept, series in ((true, "LeNet"), (shuffled, "LeNet, shuffled pixels")):
@@ -228,7 +232,6 @@ def test_convolutional_nets_notice_shuffled_pixels(
 @claim(
     LI2018,
     "Table 1: shuffled labels",
-    says="Random labels take more than three times the dimension of true ones to be fitted to 90 %.",
     adapted={
         "quick": ADAPTED["quick"] + "; training accuracy of the same net on both sides",
         "standard": "500 images of MNIST, net 784-200-200-10; training accuracy on both sides",
@@ -244,6 +247,7 @@ def test_convolutional_nets_notice_shuffled_pixels(
 def test_random_labels_need_a_far_larger_subspace(
     random: Sequence[Results], true: Sequence[Results], check: Check
 ) -> None:
+    """Random labels take more than three times the dimension of true ones to be fitted to 90 %."""
     more = times("train_error", random=random, true=true)
     check(above(more, 3.0, because="three times, half of what 250 digits gave in calibration"))
     for swept, series in ((random, "random labels"), (true, "true labels")):
@@ -253,7 +257,6 @@ def test_random_labels_need_a_far_larger_subspace(
 @claim(
     LI2018,
     "Table 1: shuffled labels, all and part of the images",
-    says="What random labels take grows with their number.",
     adapted={"quick": ADAPTED["quick"] + "; 500 against 250 labels", "full": ADAPTED["full"]},
     reported={"6,000 labels": 90_000, "30,000 labels": 130_000, "60,000 labels": 190_000},
 )
@@ -262,6 +265,7 @@ def test_random_labels_need_a_far_larger_subspace(
 def test_the_dimension_of_random_labels_grows_with_their_number(
     more: Sequence[Results], fewer: Sequence[Results], check: Check
 ) -> None:
+    """What random labels take grows with their number."""
     grown = times("train_error", more=more, fewer=fewer)
     check(above(grown, 1.2, because="a fifth more; the paper has 46 % for twice the labels"))
 
@@ -269,7 +273,6 @@ def test_the_dimension_of_random_labels_grows_with_their_number(
 @claim(
     LI2018,
     "the shuffled labels of Table 1, for each label",
-    says="It grows less than the number of labels: each takes fewer dimensions if there are more of them.",
     adapted={"full": ADAPTED["full"]},
     reported={"per label, of 6,000": 18, "per label, of 30,000": 5.2, "per label, of 60,000": 3.8},
 )
@@ -278,6 +281,7 @@ def test_the_dimension_of_random_labels_grows_with_their_number(
 def test_each_random_label_takes_fewer_dimensions_if_there_are_more(
     more: Sequence[Results], fewer: Sequence[Results], check: Check
 ) -> None:
+    """It grows less than the number of labels: each takes fewer dimensions if there are more of them."""
     grown = times("train_error", more=more, fewer=fewer)
     check(below(grown, 10.0, because="the ratio of the numbers of labels"))
 
@@ -285,7 +289,6 @@ def test_each_random_label_takes_fewer_dimensions_if_there_are_more(
 @claim(
     LI2018,
     "Figure 3: widths and depths",
-    says="The dimension hardly depends on the net: it grows by less than a quarter of what the weights do.",
     adapted={
         "quick": ADAPTED["quick"] + "; nets 64-32-10 and 64-96-96-10",
         "standard": ADAPTED["standard"] + "; one hidden layer of 50 units and five of 200",
@@ -298,6 +301,7 @@ def test_each_random_label_takes_fewer_dimensions_if_there_are_more(
 def test_the_dimension_hardly_depends_on_the_net(
     large: Sequence[Results], small: Sequence[Results], most: int, least: int, check: Check
 ) -> None:
+    """The dimension hardly depends on the net: it grows by less than a quarter of what the weights do."""
     grown = times(large=large, small=small)
     quarter = most / least / 4
     check(below(grown, quarter, because="a quarter of the ratio of the numbers of weights"))
@@ -308,7 +312,6 @@ def test_the_dimension_hardly_depends_on_the_net(
 @claim(
     LI2018,
     "on dense, sparse and Fastfood projections",
-    says="Dense, sparse and Fastfood projections of one dimension lead to the same accuracy.",
     adapted={
         "quick": "500 digits, a net 64-64-64-10; dimension 200",
         "standard": ADAPTED["standard"] + "; dimension 300",
@@ -317,6 +320,7 @@ def test_the_dimension_hardly_depends_on_the_net(
 @trained(dense=projected("dense"), sparse=projected("sparse"), fastfood=projected("fastfood"))
 @control(sparse=projected("sparse", 0.5), says="sparse projections of half the dimension")
 def test_projections_agree(dense: Results, sparse: Results, fastfood: Results, check: Check) -> None:
+    """Dense, sparse and Fastfood projections of one dimension lead to the same accuracy."""
     for other in (sparse, fastfood):
         apart = other.final("test_error") - dense.final("test_error")
         check(equivalent(apart, 0.04, because="four points, where half the dimension costs eight"))
@@ -325,7 +329,6 @@ def test_projections_agree(dense: Results, sparse: Results, fastfood: Results, c
 @claim(
     LI2018,
     "Figure 4: small nets trained directly",
-    says="A large net in a subspace does better than a small net of as many weights.",
     adapted={
         "quick": ADAPTED["quick"] + "; dimension 200 against a net 64-3-10 of 235 weights, 300 small steps",
         "standard": ADAPTED["standard"] + "; dimension 600 against a net 784-1-10 of 805 weights",
@@ -341,6 +344,7 @@ def test_projections_agree(dense: Results, sparse: Results, fastfood: Results, c
 )
 @control(small=Tiers(quick=DENSE["quick"][0], standard=DENSE["standard"][0]), says="the whole large net")
 def test_subspaces_of_large_nets_beat_small_nets(small: Results, within: Results, check: Check) -> None:
+    """A large net in a subspace does better than a small net of as many weights."""
     more = small.final("test_error") - within.final("test_error")
     check(above(more.named("accuracy, subspace - small net"), 0.1, because="ten points"))
 
@@ -348,7 +352,6 @@ def test_subspaces_of_large_nets_beat_small_nets(small: Results, within: Results
 @claim(
     LI2018,
     "Table 1: CIFAR-10",
-    says="CIFAR-10 takes more than twice the dimension of MNIST, in the same convolutional net.",
     adapted={
         "standard": "8,000 images of each (of CIFAR-10 standardised), 378 steps; uniform initial weights",
         "full": ADAPTED["full"],
@@ -360,5 +363,6 @@ def test_subspaces_of_large_nets_beat_small_nets(small: Results, within: Results
 def test_cifar_takes_a_larger_subspace_than_mnist(
     cifar: Sequence[Results], mnist: Sequence[Results], check: Check
 ) -> None:
+    """CIFAR-10 takes more than twice the dimension of MNIST, in the same convolutional net."""
     check(above(times(cifar=cifar, mnist=mnist), 2.0, because="twice; the paper has ten times"))
     draw(check, cifar, "LeNet, CIFAR-10")

@@ -11,7 +11,14 @@ from __future__ import annotations
 
 from claims.papers import LI2018
 from claims.subspaces import crossing
-from harness import Check, Results, Simulation, above, below, claim, control, trained
+from harness import Check
+from harness import Results
+from harness import Simulation
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import trained
 from harness.analytic.cart_pole import pole_balancing
 
 POLES = (1, 2, 3, 4, 6, 9)
@@ -25,7 +32,6 @@ def poles(force: float = 10.0) -> Simulation:
 @claim(
     LI2018,
     "Table 1: inverted pendulum",
-    says="An inverted pendulum takes a subspace of about four dimensions.",
     adapted={
         "quick": "our own cart and pole, 200 steps of 0.02 s; a tanh net 4-20-20-2 of 562 weights, searched "
         "by the cross-entropy method; 90 % of the largest score there can be"
@@ -35,6 +41,7 @@ def poles(force: float = 10.0) -> Simulation:
 @trained(run=poles())
 @control(run=poles(force=0.0), says="a motor without force: no policy balances the pole")
 def test_an_inverted_pendulum_takes_about_four_dimensions(run: Results, check: Check) -> None:
+    """An inverted pendulum takes a subspace of about four dimensions."""
     scores = run.array("scores")
     found = crossing(POLES, scores, [0.9] * len(scores), "d_int90")
     check(below(found, 8.0, because="twice the paper's: published dimensions agree to a factor of 2"))

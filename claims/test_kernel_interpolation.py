@@ -19,26 +19,34 @@ from collections.abc import Sequence
 
 import pytest
 
-from claims.papers import OVERCLAIM, ZHANG2017
-from harness import (
-    Check,
-    Results,
-    Solved,
-    Tiers,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    matches,
-    ordered,
-    ratio,
-    smaller_of,
-    trained,
-)
-from harness.analytic.gabor import GaborMagnitudes, LinearFit, OnFeatures, Pixels, RandomPatches
-from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
-from harness.data import Cifar10, Digits, Mnist, RandomLabels, ShuffledPixels
+from claims.papers import OVERCLAIM
+from claims.papers import ZHANG2017
+from harness import Check
+from harness import Results
+from harness import Solved
+from harness import Tiers
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import matches
+from harness import ordered
+from harness import ratio
+from harness import smaller_of
+from harness import trained
+from harness.analytic.gabor import GaborMagnitudes
+from harness.analytic.gabor import LinearFit
+from harness.analytic.gabor import OnFeatures
+from harness.analytic.gabor import Pixels
+from harness.analytic.gabor import RandomPatches
+from harness.analytic.kernel_interpolation import GaussianKernel
+from harness.analytic.kernel_interpolation import KernelInterpolation
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import Mnist
+from harness.data import RandomLabels
+from harness.data import ShuffledPixels
 
 RANDOM = RandomLabels(1.0)
 
@@ -70,9 +78,7 @@ ON_GABOR = ON_PIXELS.but(
         full=OnFeatures(GaborMagnitudes((4.0, 8.0), size=11), gaussian(16.0, device="cuda")),
     )
 )
-NARROW_ON_GABOR = ON_GABOR.but(
-    solver__solver__kernel__bandwidth=Tiers(quick=1.0, standard=6.0, full=6.0),
-)
+NARROW_ON_GABOR = ON_GABOR.but(solver__solver__kernel__bandwidth=Tiers(quick=1.0, standard=6.0, full=6.0))
 CIFAR10_PIXELS = LARGE["cifar10"].but(standard__data__n=3000, standard__data__n_test=2000)
 CIFAR10_PATCHES = CIFAR10_PIXELS.but(
     solver=Tiers(
@@ -82,11 +88,7 @@ CIFAR10_PATCHES = CIFAR10_PIXELS.but(
 )
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
-SMALL = {
-    "quick": "1,000 digits of 8x8 pixels for MNIST",
-    "standard": "2,000 images of MNIST",
-    "full": "none",
-}
+SMALL = {"quick": "1,000 digits of 8x8 pixels for MNIST", "standard": "2,000 images of MNIST", "full": "none"}
 OWN_FILTERS = (
     "; our own filters, since the paper does not specify its own: magnitudes of Gabor filters of two "
     "wavelengths and four orientations, averaged over squares of 2x2 pixels"
@@ -107,7 +109,6 @@ def corrupted(level: float) -> Tiers:
 @claim(
     ZHANG2017,
     "Section 5",
-    says="A kernel interpolates, its training error exactly zero, and generalizes without regularization.",
     adapted={
         "quick": "1,000 digits of 8x8 pixels for MNIST",
         "standard": "10,000 training images",
@@ -121,6 +122,7 @@ def corrupted(level: float) -> Tiers:
     says="random labels (2,000 at standard), which are interpolated too",
 )
 def test_an_interpolating_kernel_generalizes_on_mnist(run: Results, check: Check) -> None:
+    """A kernel interpolates, its training error exactly zero, and generalizes without regularization."""
     check(all_reach(run.final("train_error"), 0.0))
     tenth = "a ninth of chance, 0.9"
     check(below(run.final("test_error"), 0.1, because=tenth))
@@ -129,7 +131,6 @@ def test_an_interpolating_kernel_generalizes_on_mnist(run: Results, check: Check
 @claim(
     ZHANG2017,
     "Section 5",
-    says="On CIFAR-10 too, an interpolating kernel on pixels is far better than chance.",
     adapted={
         "standard": "10,000 training images, a bandwidth of our own",
         "full": "none but the bandwidth, which the paper does not give",
@@ -142,44 +143,37 @@ def test_an_interpolating_kernel_generalizes_on_mnist(run: Results, check: Check
     says="random labels (2,000 at standard), which are interpolated too",
 )
 def test_an_interpolating_kernel_generalizes_on_cifar10(run: Results, check: Check) -> None:
+    """On CIFAR-10 too, an interpolating kernel on pixels is far better than chance."""
     check(all_reach(run.final("train_error"), 0.0))
     check(below(run.final("test_error"), 0.65, because="25 points below chance"))
 
 
-@claim(
-    ZHANG2017,
-    "Section 5 and Section 2.1",
-    says="A Gaussian kernel fits any labels of distinct images, random ones included, without error.",
-    adapted=SMALL,
-)
+@claim(ZHANG2017, "Section 5 and Section 2.1", adapted=SMALL)
 @trained(run=ON_PIXELS.but(data__labels=RANDOM))
 @control(
     run=ON_PIXELS.but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())),
     says="a linear kernel, whose rank is at most the number of pixels",
 )
 def test_any_labels_are_fit(run: Results, check: Check) -> None:
+    """A Gaussian kernel fits any labels of distinct images, random ones included, without error."""
     check(all_reach(run.final("train_error"), 0.0))
 
 
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Section 5: equation (3) without preprocessing",
-    says="A linear kernel on pixels cannot interpolate: its rank is below n, and half of all random labels "
-    "stay wrong. What the paper solves on raw MNIST must be another kernel.",
     adapted={**SMALL, "standard": "10,000 images of MNIST (the control has 2,000)"},
 )
 @trained(run=LARGE["mnist"].but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())))
 @control(run=ON_PIXELS.but(data__labels=RANDOM), says="a Gaussian kernel on the same pixels and labels")
 def test_a_linear_kernel_cannot_interpolate(run: Results, check: Check) -> None:
+    """A linear kernel on pixels cannot interpolate: its rank is below n, and half of all random labels
+    stay wrong. What the paper solves on raw MNIST must be another kernel.
+    """
     check(above(run.final("train_error"), 0.5, because="chance is 0.9, and an interpolant has 0"))
 
 
-@claim(
-    ZHANG2017,
-    "Section 5",
-    says="A penalty on the norm does not improve the interpolant on MNIST.",
-    adapted=SMALL,
-)
+@claim(ZHANG2017, "Section 5", adapted=SMALL)
 @trained(
     free=ON_PIXELS,
     weak=ON_PIXELS.but(solver__ridge=0.001),
@@ -196,19 +190,14 @@ def test_a_linear_kernel_cannot_interpolate(run: Results, check: Check) -> None:
 def test_ridge_does_not_help(
     free: Results, weak: Results, middle: Results, strong: Results, check: Check
 ) -> None:
+    """A penalty on the norm does not improve the interpolant on MNIST."""
     best = smaller_of(*(run.final("test_error") for run in (weak, middle, strong)))
     gain = free.final("test_error") - best
     half = "half a point, though the best of three penalties is picked on the test set, in their favour"
     check(below(gain.named("gain from the best penalty"), 0.005, because=half))
 
 
-@claim(
-    ZHANG2017,
-    "Section 5",
-    says="Gabor features before the kernel lower its error on MNIST.",
-    adapted=WITH_GABOR,
-    reported={"pixels": 0.012, "Gabor wavelets": 0.006},
-)
+@claim(ZHANG2017, "Section 5", adapted=WITH_GABOR, reported={"pixels": 0.012, "Gabor wavelets": 0.006})
 @trained(pixels=ON_PIXELS, gabor=ON_GABOR)
 @control(
     pixels=ON_PIXELS.but(data__inputs=ShuffledPixels()),
@@ -216,17 +205,14 @@ def test_ridge_does_not_help(
     says="pixels in another order, which a kernel does not notice and a wavelet does",
 )
 def test_gabor_features_lower_the_error(pixels: Results, gabor: Results, check: Check) -> None:
+    """Gabor features before the kernel lower its error on MNIST."""
     gain = pixels.final("test_error") - gabor.final("test_error")
     margin = "a third of the paper's gain of 0.6 points"
     check(above(gain.named("gain from Gabor features"), 0.002, because=margin))
 
 
 @claim(
-    ZHANG2017,
-    "Section 5",
-    says="Features of a random convolutional net before the kernel lower its error on CIFAR-10.",
-    adapted=WITH_PATCHES,
-    reported={"pixels": 0.46, "random convolutional net": 0.17},
+    ZHANG2017, "Section 5", adapted=WITH_PATCHES, reported={"pixels": 0.46, "random convolutional net": 0.17}
 )
 @trained(pixels=CIFAR10_PIXELS, patches=CIFAR10_PATCHES)
 @control(
@@ -236,21 +222,19 @@ def test_gabor_features_lower_the_error(pixels: Results, gabor: Results, check: 
 def test_random_convolutional_features_lower_the_error(
     pixels: Results, patches: Results, check: Check
 ) -> None:
+    """Features of a random convolutional net before the kernel lower its error on CIFAR-10."""
     gain = pixels.final("test_error") - patches.final("test_error")
     margin = "five points: a sixth of the paper's gain, with far fewer filters"
     check(above(gain.named("gain from random filters"), 0.05, because=margin))
 
 
 @claim(
-    ZHANG2017,
-    "Section 5",
-    says="A penalty on top of the random convolutional net helps, but only by a few points.",
-    adapted=WITH_PATCHES,
-    reported={"random convolutional net": 0.17, "with l2": 0.15},
+    ZHANG2017, "Section 5", adapted=WITH_PATCHES, reported={"random convolutional net": 0.17, "with l2": 0.15}
 )
 @trained(free=CIFAR10_PATCHES, held=CIFAR10_PATCHES.but(solver__solver__ridge=0.1))
 @control(held=CIFAR10_PATCHES.but(solver__solver__ridge=1e-6), says="a penalty too small to be felt")
 def test_l2_helps_a_little_on_random_features(free: Results, held: Results, check: Check) -> None:
+    """A penalty on top of the random convolutional net helps, but only by a few points."""
     gain = free.final("test_error") - held.final("test_error")
     gain = gain.named("gain from the penalty")
     check(above(gain, 0.01, because="half of the paper's gain of two points"))
@@ -260,7 +244,6 @@ def test_l2_helps_a_little_on_random_features(free: Results, held: Results, chec
 @claim(
     ZHANG2017,
     "Section 5",
-    says="The minimum norm does not predict generalization: Gabor features raise it and lower the error.",
     adapted=WITH_GABOR,
     reported={"norm, pixels": 220.0, "norm, Gabor wavelets": 390.0},
     contested="the comparison turns with the bandwidth of a kernel: see the claim on a narrower one",
@@ -268,6 +251,7 @@ def test_l2_helps_a_little_on_random_features(free: Results, held: Results, chec
 @trained(pixels=ON_PIXELS, gabor=ON_GABOR)
 @control(gabor=ON_PIXELS.but(data__labels=RANDOM), says="pixels with random labels: a larger norm and error")
 def test_a_larger_norm_can_have_a_smaller_error(pixels: Results, gabor: Results, check: Check) -> None:
+    """The minimum norm does not predict generalization: Gabor features raise it and lower the error."""
     norms = ratio(gabor.final("norm"), pixels.final("norm"))
     check(above(norms, 1.2, because="a fifth; the paper's norms differ by a factor 1.8"))
     gain = pixels.final("test_error") - gabor.final("test_error")
@@ -277,8 +261,6 @@ def test_a_larger_norm_can_have_a_smaller_error(pixels: Results, gabor: Results,
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Section 5: norms of different kernels",
-    says="With a narrower kernel on the same Gabor features the norm is smaller than on pixels, and the "
-    "error still smaller: norms of different kernels cannot be compared.",
     adapted=WITH_GABOR,
     contested="Zhang et al. 2017 read a larger norm beside a smaller error as a failure of the norm",
 )
@@ -287,24 +269,23 @@ def test_a_larger_norm_can_have_a_smaller_error(pixels: Results, gabor: Results,
 def test_the_comparison_of_norms_turns_with_the_bandwidth(
     pixels: Results, gabor: Results, check: Check
 ) -> None:
+    """With a narrower kernel on the same Gabor features the norm is smaller than on pixels, and the error
+    still smaller: norms of different kernels cannot be compared.
+    """
     norms = ratio(gabor.final("norm"), pixels.final("norm"))
     check(below(norms, 0.95, because="one in twenty: far above the spread of norms between replicates"))
     gain = pixels.final("test_error") - gabor.final("test_error")
     check(above(gain, 0.001, because="a sixth of the paper's gain: enough to say that it is not lost"))
 
 
-@claim(
-    ZHANG2017,
-    "Section 5, with Section 2",
-    says="Under one kernel random labels need a larger norm than true ones.",
-    adapted=SMALL,
-)
+@claim(ZHANG2017, "Section 5, with Section 2", adapted=SMALL)
 @trained(random=ON_PIXELS.but(data__labels=RANDOM), true=ON_PIXELS)
 @control(
     random=ON_PIXELS.but(data__inputs=ShuffledPixels()),
     says="true labels and pixels in another order, which a kernel does not notice",
 )
 def test_random_labels_have_a_larger_norm(random: Results, true: Results, check: Check) -> None:
+    """Under one kernel random labels need a larger norm than true ones."""
     norms = ratio(random.final("norm"), true.final("norm"))
     check(
         above(norms, 1.5, because="half as large again; in calibration it was four times as large on digits")
@@ -314,16 +295,13 @@ def test_random_labels_have_a_larger_norm(random: Results, true: Results, check:
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Section 5: norms under one kernel",
-    says="Within one kernel the norm does rank: it grows with the share of random labels, as the error does.",
     adapted=SMALL,
     contested="Zhang et al. 2017: the norm does not predict generalization",
 )
 @trained(levels=[corrupted(p) for p in LEVELS])
-@control(
-    levels=[corrupted(p) for p in reversed(LEVELS)],
-    says="the shares in falling order",
-)
+@control(levels=[corrupted(p) for p in reversed(LEVELS)], says="the shares in falling order")
 def test_within_one_kernel_the_norm_ranks_corruption(levels: Sequence[Results], check: Check) -> None:
+    """Within one kernel the norm does rank: it grows with the share of random labels, as the error does."""
     for measure in ("norm", "test_error"):
         values = [
             level.final(measure).named(f"{measure} at {p:g}") for level, p in zip(levels, LEVELS, strict=True)
@@ -343,7 +321,6 @@ def test_within_one_kernel_the_norm_ranks_corruption(levels: Sequence[Results], 
 @claim(
     ZHANG2017,
     "Section 5",
-    says="At the paper's size a Gaussian kernel on pixels has the paper's test error.",
     adapted={"full": "bandwidth 5 for MNIST (the first author's script), 8 for CIFAR-10 (ours)"},
     reported={"MNIST": 0.012, "CIFAR-10": 0.46, "first author's script, MNIST": 0.0122},
 )
@@ -353,6 +330,7 @@ def test_within_one_kernel_the_norm_ranks_corruption(levels: Sequence[Results], 
 def test_the_error_is_the_papers(
     run: Results, check: Check, data: str, error: float, tolerance: float
 ) -> None:
+    """At the paper's size a Gaussian kernel on pixels has the paper's test error."""
     because = (
         "two deviations of an error on 10,000 images; for CIFAR-10 three points for an unknown bandwidth"
     )

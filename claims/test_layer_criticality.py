@@ -14,30 +14,32 @@ no single critical layer: what putting a layer back costs falls from the sixth o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 from claims.papers import ZHANG2022
 from claims.texts import only
-from harness import (
-    Check,
-    Experiment,
-    From,
-    Measured,
-    Results,
-    Sgd,
-    Tiers,
-    above,
-    below,
-    claim,
-    control,
-    larger_of,
-    mean_of,
-    ordered,
-    smaller_of,
-    trained,
-)
+from harness import Check
+from harness import Experiment
+from harness import From
+from harness import Measured
+from harness import Results
+from harness import Sgd
+from harness import Tiers
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import larger_of
+from harness import mean_of
+from harness import ordered
+from harness import smaller_of
+from harness import trained
 from harness.analytic.resets import Reset
-from harness.data import Cifar10, Digits, Mnist
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import Mnist
 from harness.models import Mlp
 from harness.models.redrawn import Redrawn
 from harness.models.resnet18 import ResNet18
@@ -134,65 +136,50 @@ def drawn(check: Check, series: str, found: list[Measured]) -> None:
     )
 
 
-@claim(
-    ZHANG2022,
-    "fully connected nets on MNIST, re-initialization to epoch 0",
-    says="Putting the first layer back to its initial weights costs more than any other layer.",
-    adapted=ADAPTED,
-)
+@claim(ZHANG2022, "fully connected nets on MNIST, re-initialization to epoch 0", adapted=ADAPTED)
 @trained(net=NET, put_back=one_by_one(NET, LAYERS))
 @control(
     put_back=one_by_one(NET, (LAYERS[2], LAYERS[1], LAYERS[0], LAYERS[3])),
     says="the first and the third layer exchanged",
 )
 def test_the_first_layer_is_critical(net: Results, put_back: Sequence[Results], check: Check) -> None:
+    """Putting the first layer back to its initial weights costs more than any other layer."""
     first, *others = drops(net, put_back, LAYERS)
     more = (first - larger_of(*others)).named("drop, first layer - largest other")
     check(above(more, 0.05, because="five points of accuracy"))
     drawn(check, "initial weights", [first, *others])
 
 
-@claim(
-    ZHANG2022,
-    "fully connected nets on MNIST, re-initialization to epoch 0",
-    says="The other layers are robust: put back one at a time, they cost little on average.",
-    adapted=ADAPTED,
-)
+@claim(ZHANG2022, "fully connected nets on MNIST, re-initialization to epoch 0", adapted=ADAPTED)
 @trained(net=NET, put_back=one_by_one(NET, UPPER), margin=Tiers(quick=0.2, standard=0.08, full=0.08))
 @control(put_back=one_by_one(NET, UPPER, fresh=True), says="fresh random weights for the initial ones")
 def test_upper_layers_are_robust(
     net: Results, put_back: Sequence[Results], margin: float, check: Check
 ) -> None:
+    """The other layers are robust: put back one at a time, they cost little on average."""
     mean = mean_of(drops(net, put_back, UPPER)).named("mean drop, upper layers")
     fifth = "a fifth of the accuracy on digits, where the last layer matters; eight points on MNIST"
     check(below(mean, margin, because=fifth))
 
 
-@claim(
-    ZHANG2022,
-    "re-randomization",
-    says="Fresh random weights in any one layer leave little more than chance.",
-    adapted=ADAPTED,
-)
+@claim(ZHANG2022, "re-randomization", adapted=ADAPTED)
 @trained(put_back=one_by_one(NET, LAYERS, fresh=True), net=NET)
 @control(put_back=one_by_one(NET, LAYERS), says="the layer's own initial weights")
 def test_any_fresh_layer_destroys_the_net(put_back: Sequence[Results], net: Results, check: Check) -> None:
+    """Fresh random weights in any one layer leave little more than chance."""
     errors = [patch.final("test_error") for patch in put_back]
     least = smaller_of(*errors).named("smallest test_error")
     check(above(least, 0.65, because="a quarter of what training gained over chance, 0.9"))
     drawn(check, "fresh weights", drops(net, put_back, LAYERS))
 
 
-@claim(
-    ZHANG2022,
-    "rewinding to later checkpoints",
-    says="The first layer becomes robust in the first epochs: the later the checkpoint it is put back to, "
-    "the smaller the cost.",
-    adapted=ADAPTED,
-)
+@claim(ZHANG2022, "rewinding to later checkpoints", adapted=ADAPTED)
 @trained(put_back=at_checkpoints())
 @control(put_back=at_checkpoints(fresh=True), says="checkpoints of another training")
 def test_later_checkpoints_cost_less(put_back: Mapping[int, Results], check: Check) -> None:
+    """The first layer becomes robust in the first epochs: the later the checkpoint it is put back to, the
+    smaller the cost.
+    """
     errors = [put_back[t].final("test_error") for t in reversed(EPOCHS)]
     check(ordered(errors, because="any step, for the order is claimed and not its size"))
     gain = (errors[-1] - errors[0]).named("test_error, put back to epoch 0 - to epoch 4")
@@ -217,7 +204,6 @@ def of_widths(*places: int) -> list[Tiers]:
 @claim(
     ZHANG2022,
     "width and robustness",
-    says="The wider the net, the less it loses when its first layer is put back.",
     adapted={
         "quick": "1,200 digits, three hidden layers of 16, 64 and 256 units",
         "standard": "6,000 images of MNIST, three hidden layers of 32, 128 and 512 units",
@@ -227,6 +213,7 @@ def of_widths(*places: int) -> list[Tiers]:
 @trained(nets=of_widths(0, 1, 2))
 @control(nets=of_widths(2, 1, 0), says="the widths in falling order")
 def test_wider_nets_are_more_robust(nets: Sequence[Results], check: Check) -> None:
+    """The wider the net, the less it loses when its first layer is put back."""
     errors = [net.final("test_error") for net in reversed(nets)]
     check(ordered(errors, because="any step, for the order is claimed and not its size"))
 
@@ -239,7 +226,6 @@ def of_depth(depth: int) -> Tiers:
 @claim(
     ZHANG2022,
     "depth and robustness",
-    says="The deeper the net, the less it loses on average over its layers when one of them is put back.",
     adapted={
         "standard": "6,000 images of MNIST, one against three hidden layers of 256 units",
         "full": "one against three hidden layers; " + ADAPTED["full"],
@@ -263,56 +249,34 @@ def test_deeper_nets_are_more_robust(
     shallow_put_back: Sequence[Results],
     check: Check,
 ) -> None:
+    """The deeper the net, the less it loses on average over its layers when one of them is put back."""
     deep = mean_of(drops(net, put_back, LAYERS)).named("mean drop, three hidden layers")
     flat = mean_of(drops(shallow, shallow_put_back, LAYERS[:2]))
     more = (flat.named("mean drop, one hidden layer") - deep).named("mean drop, one hidden layer - three")
     check(above(more, 0.0, because="any difference, for the order is claimed and not its size"))
 
 
-@claim(
-    ZHANG2022,
-    "several layers at once",
-    says="All middle layers can be put back together, and most of the accuracy stays.",
-    adapted=only(ADAPTED, "standard", "full"),
-)
+@claim(ZHANG2022, "several layers at once", adapted=only(ADAPTED, "standard", "full"))
 @trained(run=patched(of_depth(3), MIDDLE))
 @control(run=patched(of_depth(3), FIRST + MIDDLE), says="the first layer as well")
 def test_middle_layers_can_be_put_back_together(run: Results, check: Check) -> None:
+    """All middle layers can be put back together, and most of the accuracy stays."""
     check(below(run.final("test_error"), 0.4, because="three fifths right, where chance is one tenth"))
 
 
-@claim(
-    ZHANG2022,
-    "ResNets on CIFAR-10: which layers are critical",
-    says="In a ResNet the first layers of stages are critical, and those of other blocks are not.",
-    adapted=ON_CIFAR,
-)
-@trained(
-    first=one_by_one(RESNET, STAGES),
-    within=one_by_one(RESNET, WITHIN),
-)
-@control(
-    first=one_by_one(RESNET, WITHIN),
-    says="layers of other blocks on both sides",
-)
+@claim(ZHANG2022, "ResNets on CIFAR-10: which layers are critical", adapted=ON_CIFAR)
+@trained(first=one_by_one(RESNET, STAGES), within=one_by_one(RESNET, WITHIN))
+@control(first=one_by_one(RESNET, WITHIN), says="layers of other blocks on both sides")
 def test_first_layers_of_stages_are_critical(
     first: Sequence[Results], within: Sequence[Results], check: Check
 ) -> None:
+    """In a ResNet the first layers of stages are critical, and those of other blocks are not."""
     more = mean_error(first) - mean_error(within)
     check(above(more.named("test_error, first of stage - others"), 0.05, because="five points"))
 
 
-@claim(
-    ZHANG2022,
-    "VGG on CIFAR-10, re-initialization to epoch 0",
-    says="In VGG the lowest layers are critical, and the topmost can be put back at little cost.",
-    adapted=IN_VGG,
-)
-@trained(
-    net=VGG,
-    lowest=one_by_one(VGG, LOWEST),
-    topmost=one_by_one(VGG, TOPMOST),
-)
+@claim(ZHANG2022, "VGG on CIFAR-10, re-initialization to epoch 0", adapted=IN_VGG)
+@trained(net=VGG, lowest=one_by_one(VGG, LOWEST), topmost=one_by_one(VGG, TOPMOST))
 @control(
     lowest=one_by_one(VGG, TOPMOST),
     topmost=one_by_one(VGG, LOWEST),
@@ -321,6 +285,7 @@ def test_first_layers_of_stages_are_critical(
 def test_lowest_layers_of_vgg_are_critical(
     net: Results, lowest: Sequence[Results], topmost: Sequence[Results], check: Check
 ) -> None:
+    """In VGG the lowest layers are critical, and the topmost can be put back at little cost."""
     errors = [mean_error(put_back) for put_back in (lowest, topmost)]
     more = (errors[0] - errors[1]).named("test_error, lowest layers - topmost")
     check(above(more, 0.05, because="five points of accuracy"))
@@ -328,15 +293,11 @@ def test_lowest_layers_of_vgg_are_critical(
     check(below(cost, 0.15, because="less than half of the accuracy over chance that there is to lose"))
 
 
-@claim(
-    ZHANG2022,
-    "VGG on CIFAR-10, re-randomization",
-    says="In VGG fresh random weights in any one layer leave little more than chance.",
-    adapted=IN_VGG,
-)
+@claim(ZHANG2022, "VGG on CIFAR-10, re-randomization", adapted=IN_VGG)
 @trained(put_back=one_by_one(VGG, OF_VGG, fresh=True))
 @control(put_back=one_by_one(VGG, OF_VGG), says="the layer's own initial weights")
 def test_any_fresh_layer_destroys_vgg(put_back: Sequence[Results], check: Check) -> None:
+    """In VGG fresh random weights in any one layer leave little more than chance."""
     errors = [patch.final("test_error") for patch in put_back]
     least = smaller_of(*errors).named("smallest test_error")
     check(above(least, 0.7, because="half of what a small VGG gains over chance, 0.9"))

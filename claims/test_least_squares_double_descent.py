@@ -14,35 +14,46 @@ are judged by means of logarithms. Descents over time have a family of their own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from collections.abc import Sequence
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from claims.exact import EXACT
 from claims.figures import draw_sweep
-from claims.papers import BHX2019, HASTIE2019, NAKKIRAN2019, NAKKIRAN2021, OVERCLAIM
+from claims.papers import BHX2019
+from claims.papers import HASTIE2019
+from claims.papers import NAKKIRAN2019
+from claims.papers import NAKKIRAN2021
+from claims.papers import OVERCLAIM
 from claims.sweeps import at
-from harness import (
-    Check,
-    Results,
-    Simulation,
-    Tiers,
-    above,
-    argmax_in,
-    below,
-    claim,
-    control,
-    equivalent,
-    larger_of,
-    ordered,
-    ratio,
-    smaller_of,
-    trained,
-)
-from harness.analytic.gaussian_designs import ApproximationBias, PowerLaw, sample_risks, width_risks
-from harness.analytic.risks import Risk, axis_ridge_risk, optimal_ridge, overparameterized_minimum, ridgeless
+from harness import Check
+from harness import Results
+from harness import Simulation
+from harness import Tiers
+from harness import above
+from harness import argmax_in
+from harness import below
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import larger_of
+from harness import ordered
+from harness import ratio
+from harness import smaller_of
+from harness import trained
+from harness.analytic.gaussian_designs import ApproximationBias
+from harness.analytic.gaussian_designs import PowerLaw
+from harness.analytic.gaussian_designs import sample_risks
+from harness.analytic.gaussian_designs import width_risks
+from harness.analytic.risks import Risk
+from harness.analytic.risks import axis_ridge_risk
+from harness.analytic.risks import optimal_ridge
+from harness.analytic.risks import overparameterized_minimum
+from harness.analytic.risks import ridgeless
 from harness.evidence.statistics import Measured
 
 RATIOS = (0.05, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0, 1.1, 1.3, 1.5, 1.8, 2.0, 3.0, 5.0)
@@ -147,45 +158,35 @@ def draw(
     )
 
 
-@claim(
-    HASTIE2019,
-    "isotropic features; at finite n by BHX2019",
-    says="The risk of ridgeless least squares on isotropic features is the closed form, below p = n and "
-    "beyond, for a signal as strong as the noise and five times as strong.",
-    adapted=LARGER,
-)
+@claim(HASTIE2019, "isotropic features; at finite n by BHX2019", adapted=LARGER)
 @trained(sweep=FREE)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 def test_ridgeless_risk_is_the_closed_form(sweep: Results, check: Check) -> None:
+    """The risk of ridgeless least squares on isotropic features is the closed form, below p = n and
+    beyond, for a signal as strong as the noise and five times as strong.
+    """
     for target in NOISE:
         agrees(check, sweep, target, ridgeless, FAR, (0.2, FIFTH))
         draw(check, sweep, target, ridgeless, "Isotropic features", "closed form")
 
 
-@claim(
-    BHX2019,
-    "Section 2, Gaussian model",
-    says="With only p of all features fitted, the others acting as noise, the risk is the closed form at "
-    "every finite n, whatever the features' order.",
-    adapted=LARGER,
-)
+@claim(BHX2019, "Section 2, Gaussian model", adapted=LARGER)
 @trained(sweep=FREE)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 def test_the_risk_with_weak_features_is_exact_at_finite_n(sweep: Results, check: Check) -> None:
+    """With only p of all features fitted, the others acting as noise, the risk is the closed form at
+    every finite n, whatever the features' order.
+    """
     for target in (EQUAL, SORTED, STEEP):
         agrees(check, sweep, target, ridgeless, (0.05, *FAR), (0.2, FIFTH))
         draw(check, sweep, target, ridgeless, "Weak features", "closed form")
 
 
-@claim(
-    HASTIE2019,
-    "isotropic and misspecified features",
-    says="The risk peaks at p = n, the interpolation threshold, whatever the targets.",
-    adapted=LARGER,
-)
+@claim(HASTIE2019, "isotropic and misspecified features", adapted=LARGER)
 @trained(sweep=FREE)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 def test_the_risk_peaks_where_parameters_equal_examples(sweep: Results, check: Check) -> None:
+    """The risk peaks at p = n, the interpolation threshold, whatever the targets."""
     for target in (STRONG, WEAK, EQUAL, STEEP):
         logs = {r: risk(sweep, target, r, "log_risk") for r in RATIOS}
         reason = "the formula is infinite at p = n alone, or next to it"
@@ -194,15 +195,11 @@ def test_the_risk_peaks_where_parameters_equal_examples(sweep: Results, check: C
         check(above(prominence, 1.0, because="a factor e in geometric means, over both shoulders"))
 
 
-@claim(
-    HASTIE2019,
-    "isotropic features, signal stronger than the noise",
-    says="Beyond the threshold the risk has a minimum of its own if the signal is stronger than the noise.",
-    adapted=LARGER,
-)
+@claim(HASTIE2019, "isotropic features, signal stronger than the noise", adapted=LARGER)
 @trained(sweep=FREE, target=STRONG)
 @control(target=WEAK, says="a signal as strong as the noise: the risk only falls, towards that of no model")
 def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target: int, check: Check) -> None:
+    """Beyond the threshold the risk has a minimum of its own if the signal is stronger than the noise."""
     place = min(RATIOS, key=lambda r: abs(r - overparameterized_minimum(1.0, NOISE[STRONG])[0]))
     lowest = risk(sweep, target, place)
     for r in (1.3, 5.0):
@@ -213,7 +210,6 @@ def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target
 @claim(
     OVERCLAIM,
     "against the reading that the second descent goes below the classical minimum; HASTIE2019, isotropic",
-    says="In the isotropic, well specified model the second descent stays above the best risk below p = n.",
     adapted=LARGER,
     contested="Belkin et al. 2019: beyond the threshold the risk falls below the classical minimum",
 )
@@ -222,6 +218,7 @@ def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target
 def test_well_specified_the_second_descent_stays_above_the_first(
     sweep: Results, targets: tuple[int, ...], check: Check
 ) -> None:
+    """In the isotropic, well specified model the second descent stays above the best risk below p = n."""
     for target in targets:
         rise = ratio(best(sweep, target, beyond), best(sweep, target, before))
         check(above(rise, 2.0, because="twice the risk; the formulas say far more"))
@@ -230,14 +227,15 @@ def test_well_specified_the_second_descent_stays_above_the_first(
 @claim(
     BHX2019,
     "Section 2: features taken without regard to their weight",
-    says="Where every feature is equally weak, all of them are best: the risk falls beyond p = n, below the "
-    "best risk before it.",
     adapted=LARGER,
     contested="with features sorted by importance it does not: see the next claim",
 )
 @trained(sweep=FREE, target=EQUAL)
 @control(target=STEEP, says="the same features with steeply falling weights, heaviest first")
 def test_all_of_many_weak_features_are_best(sweep: Results, target: int, check: Check) -> None:
+    """Where every feature is equally weak, all of them are best: the risk falls beyond p = n, below the
+    best risk before it.
+    """
     last = risk(sweep, target, 5.0)
     rest = best(sweep, target, lambda r: r < 5)
     check(above(ratio(rest, last), 1.1, because="a tenth; the formula says a quarter"))
@@ -246,45 +244,37 @@ def test_all_of_many_weak_features_are_best(sweep: Results, target: int, check: 
 @claim(
     OVERCLAIM,
     "BHX2019, Section 2, with the features in another order",
-    says="Where features come in order of importance, few are best: the second descent stays above the "
-    "first.",
     adapted=LARGER,
     contested="with weights that do not depend on the order, all features are best: see the claim before",
 )
 @trained(sweep=FREE, targets=(SORTED, STEEP))
 @control(targets=(EQUAL,), says="equal weights, so that the order means nothing")
 def test_few_of_sorted_features_are_best(sweep: Results, targets: tuple[int, ...], check: Check) -> None:
+    """Where features come in order of importance, few are best: the second descent stays above the first."""
     for target in targets:
         rise = ratio(best(sweep, target, beyond), best(sweep, target, before))
         check(above(rise, 1.5, because="half as much again; the formulas say four times and more"))
 
 
-@claim(
-    HASTIE2019,
-    "misspecified model with polynomial approximation bias",
-    says="Which descent wins depends on how fast features come to approximate the target: slowly, the second "
-    "one; fast, the first.",
-    adapted=LARGER,
-)
+@claim(HASTIE2019, "misspecified model with polynomial approximation bias", adapted=LARGER)
 @trained(sweep=FREE, slow=SLOW, fast=FAST)
 @control(slow=FAST, fast=SLOW, says="the two targets exchanged")
 def test_which_descent_wins_depends_on_the_approximation(
     sweep: Results, slow: int, fast: int, check: Check
 ) -> None:
+    """Which descent wins depends on how fast features come to approximate the target: slowly, the second
+    one; fast, the first.
+    """
     slowly, quickly = ((best(sweep, t, before), best(sweep, t, beyond)) for t in (slow, fast))
     check(above(ratio(*slowly), 1.03, because="a third of the formula's tenth, above the spread of averages"))
     check(above(ratio(*reversed(quickly)), 1.2, because="a fifth; the formula says one and a half times"))
 
 
-@claim(
-    HASTIE2019,
-    "ridge regression, isotropic features",
-    says="With the best penalty the risk is a closed form without a peak.",
-    adapted=SIMULATED,
-)
+@claim(HASTIE2019, "ridge regression, isotropic features", adapted=SIMULATED)
 @trained(sweep=PENALIZED_ISOTROPIC)
 @control(sweep=FREE, says="no penalty")
 def test_the_best_ridge_has_the_closed_form_and_no_peak(sweep: Results, check: Check) -> None:
+    """With the best penalty the risk is a closed form without a peak."""
     limit = (
         "three tenths of a deviation: the formula is the limit of large n, and at n = 40 its correction came "
         "to a tenth"
@@ -294,15 +284,11 @@ def test_the_best_ridge_has_the_closed_form_and_no_peak(sweep: Results, check: C
         draw(check, sweep, target, optimal_ridge, "Isotropic features, best ridge", "limit")
 
 
-@claim(
-    NAKKIRAN2021,
-    "Theorem 3: random projections of the features",
-    says="With the best penalty larger models never hurt: the risk falls with every feature added.",
-    adapted=SIMULATED,
-)
+@claim(NAKKIRAN2021, "Theorem 3: random projections of the features", adapted=SIMULATED)
 @trained(sweep=PENALIZED)
 @control(sweep=FREE, says="no penalty")
 def test_with_the_best_ridge_larger_models_never_hurt(sweep: Results, check: Check) -> None:
+    """With the best penalty larger models never hurt: the risk falls with every feature added."""
     falling = [risk(sweep, EQUAL, r) for r in (5.0, 3.0, 2.0, 1.3, 0.7, 0.2)]
     check(ordered(falling, because="any fall at every step, for monotonicity is claimed and not a size"))
 
@@ -315,13 +301,14 @@ def by_size(run: Results, s: float, measure: str = "risk") -> Measured:
 @claim(
     NAKKIRAN2019,
     "Claims 3.1 and 3.2",
-    says="With the number of features fixed, more data hurts as n approaches d, by the closed form, and the "
-    "risk peaks at n = d.",
     adapted={"quick": "d = 50, noise of deviation 0.5", "standard": "d = 500, noise of deviation 0.5"},
 )
 @trained(sweep=SAMPLES)
 @control(sweep=SAMPLES_PENALIZED, says=BEST_PENALTY)
 def test_more_data_can_hurt_least_squares(sweep: Results, check: Check) -> None:
+    """With the number of features fixed, more data hurts as n approaches d, by the closed form, and the
+    risk peaks at n = d.
+    """
     d = dict(sweep.runs[0].value.params)["d"]
     formula = {s: ridgeless(round(s * d), d, 1.0, 0.25) for s in SIZES}
     for s in FAR_SIZES:
@@ -350,15 +337,11 @@ def test_more_data_can_hurt_least_squares(sweep: Results, check: Check) -> None:
     )
 
 
-@claim(
-    NAKKIRAN2021,
-    "Theorem 1, Figure 1",
-    says="With the best penalty, the same for every n, more data never hurts.",
-    adapted={"quick": "d = 50 for 500", "standard": "none"},
-)
+@claim(NAKKIRAN2021, "Theorem 1, Figure 1", adapted={"quick": "d = 50 for 500", "standard": "none"})
 @trained(sweep=SAMPLES_PENALIZED)
 @control(sweep=SAMPLES, says="no penalty")
 def test_with_the_best_ridge_more_data_never_hurts(sweep: Results, check: Check) -> None:
+    """With the best penalty, the same for every n, more data never hurts."""
     falling = [by_size(sweep, s) for s in reversed(SIZES)]
     check(ordered(falling, because="any fall at every step, for monotonicity is claimed and not a size"))
     draw_sweep(
@@ -378,8 +361,6 @@ LOUD, QUIET = (Fraction(0), Fraction(1000)), (Fraction(1, 10), Fraction(1, 10))
 @claim(
     NAKKIRAN2021,
     "Section 4.1: counterexamples; this one is ours",
-    says="Beyond isotropic features more data can hurt any ridge: with noise in a rare direction no penalty "
-    "makes two examples as good as one.",
     adapted={"quick": "an example of our own, in rational arithmetic"},
     contested="for isotropic Gaussian features more data never hurts: see the claim before",
 )
@@ -390,6 +371,9 @@ LOUD, QUIET = (Fraction(0), Fraction(1000)), (Fraction(1, 10), Fraction(1, 10))
 def test_with_unequal_noise_more_data_can_hurt_any_ridge(
     world: tuple[Fraction, ...], penalty: Fraction
 ) -> None:
+    """Beyond isotropic features more data can hurt any ridge: with noise in a rare direction no penalty
+    makes two examples as good as one.
+    """
     shares = Fraction(99, 100), Fraction(1, 100)
     one = axis_ridge_risk(1, Fraction(1, 10), shares, world)
     assert axis_ridge_risk(2, penalty, shares, world) > one

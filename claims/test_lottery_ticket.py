@@ -17,43 +17,44 @@ trained at all in 12 epochs, so that tier compares nets at 10 per cent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.papers import FRANKLE2019
-from claims.pruning import (
-    Sparse,
-    after_one_epoch,
-    best_epoch,
-    draw_accuracies,
-    gap,
-    one_shot,
-    random,
-    random_again,
-    reinitialized,
-    reinitialized_again,
-    ticket,
-)
-from claims.texts import adding, everywhere, only
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    Sgd,
-    Tiers,
-    above,
-    below,
-    claim,
-    control,
-    ordered,
-    ratio,
-    trained,
-)
+from claims.pruning import Sparse
+from claims.pruning import after_one_epoch
+from claims.pruning import best_epoch
+from claims.pruning import draw_accuracies
+from claims.pruning import gap
+from claims.pruning import one_shot
+from claims.pruning import random
+from claims.pruning import random_again
+from claims.pruning import reinitialized
+from claims.pruning import reinitialized_again
+from claims.pruning import ticket
+from claims.texts import adding
+from claims.texts import everywhere
+from claims.texts import only
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Sgd
+from harness import Tiers
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import ordered
+from harness import ratio
+from harness import trained
 from harness.analytic.losses import HeldOutLoss
-from harness.data import Cifar10, Digits, Mnist
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import Mnist
 from harness.models import Dropout
 from harness.models.conv246 import Conv
 from harness.models.lenet300 import LeNet300
@@ -136,8 +137,6 @@ PRINTED = [
 @claim(
     FRANKLE2019,
     "Section 2, pruning rates; the percentages that label the figures",
-    says="A fifth of each layer a round, a tenth of the output layer and of the convolutions, leaves the "
-    "percentages that the paper prints.",
     adapted=everywhere("none: arithmetic on the layers' sizes; labels as quoted by others"),
 )
 @trained(world=0.1)
@@ -146,6 +145,9 @@ PRINTED = [
 def test_rounds_of_pruning_leave_the_printed_percentages(
     world: float, case: tuple[LeNet300 | Conv, Schedule, int, float]
 ) -> None:
+    """A fifth of each layer a round, a tenth of the output layer and of the convolutions, leaves the
+    percentages that the paper prints.
+    """
     model, schedule, rounds, printed = case
     image = (1, 28, 28) if model == LENET else (3, 32, 32)
     found = 100 * schedule.but(last=world).left(model.shapes(image, 10), rounds)
@@ -156,7 +158,6 @@ def test_rounds_of_pruning_leave_the_printed_percentages(
 @claim(
     FRANKLE2019,
     "Section 1, the lottery ticket hypothesis, and Section 2",
-    says="A ticket of a few per cent of the weights is about as accurate as the dense net, in as many steps.",
     adapted=ADAPTED,
     reported={"LeNet-300-100 at 3.6 % of weights": "the accuracy of the dense net"},
 )
@@ -165,6 +166,7 @@ def test_rounds_of_pruning_leave_the_printed_percentages(
 def test_a_ticket_is_about_as_accurate_as_the_dense_net(
     dense: Results, sparse: Results, check: Check
 ) -> None:
+    """A ticket of a few per cent of the weights is about as accurate as the dense net, in as many steps."""
     lost = gap(sparse, dense, "sparse - dense")
     check(below(lost, 0.02, because="two points, with a tenth or a twentieth of the weights"))
 
@@ -172,56 +174,44 @@ def test_a_ticket_is_about_as_accurate_as_the_dense_net(
 @claim(
     FRANKLE2019,
     "Section 2, random re-initialization, Figures 3 to 5",
-    says="The ticket's mask with other initial weights ends with a larger error and a larger loss.",
     adapted=ADAPTED,
     reported={"LeNet-300-100 at 21 %, accuracy above re-initialization": "+0.5 points"},
 )
 @trained(ticket=left(ticket, COMPARED), other=left(reinitialized, COMPARED))
 @control(ticket=left(reinitialized_again, COMPARED), says="two draws of other initial weights")
 def test_a_ticket_needs_its_initial_weights(ticket: Results, other: Results, check: Check) -> None:
+    """The ticket's mask with other initial weights ends with a larger error and a larger loss."""
     worse = gap(other, ticket, "re-initialized - ticket")
     check(above(worse, 0.005, because="half a point, what the paper finds at 21 per cent of weights"))
     loss = gap(other, ticket, "re-initialized - ticket", "test_loss")
     check(above(loss, 0.03, because="a tenth or more of any ticket's loss"))
 
 
-@claim(
-    FRANKLE2019,
-    "Figure 1, dashed: randomly sampled sparse networks",
-    says="A random mask on the net's own initial weights ends with a larger error than the ticket.",
-    adapted=ADAPTED,
-)
+@claim(FRANKLE2019, "Figure 1, dashed: randomly sampled sparse networks", adapted=ADAPTED)
 @trained(ticket=left(ticket, COMPARED), random=left(random, COMPARED))
 @control(ticket=left(random_again, COMPARED), says="random masks on both sides, on two draws of weights")
 def test_a_ticket_needs_its_mask(ticket: Results, random: Results, check: Check) -> None:
+    """A random mask on the net's own initial weights ends with a larger error than the ticket."""
     worse = gap(random, ticket, "random mask - ticket")
     check(above(worse, 0.005, because="half a point, as for other initial weights"))
 
 
-@claim(
-    FRANKLE2019,
-    "Section 2 against Figure 1",
-    says="A random mask does no better than the ticket's mask with other initial weights.",
-    adapted=ADAPTED,
-)
+@claim(FRANKLE2019, "Section 2 against Figure 1", adapted=ADAPTED)
 @trained(other=left(reinitialized, COMPARED), random=left(random, COMPARED))
 @control(random=left(ticket, COMPARED), says="the ticket for the random mask: it does better")
 def test_a_random_mask_is_no_better_than_other_initial_weights(
     other: Results, random: Results, check: Check
 ) -> None:
+    """A random mask does no better than the ticket's mask with other initial weights."""
     better = gap(other, random, "re-initialized - random mask")
     check(below(better, 0.01, because="one point, a third of what the ticket gains over both"))
 
 
-@claim(
-    FRANKLE2019,
-    "Section 2, one-shot pruning",
-    says="Pruned in rounds, a net loses less accuracy than pruned to the same density at once.",
-    adapted=ADAPTED,
-)
+@claim(FRANKLE2019, "Section 2, one-shot pruning", adapted=ADAPTED)
 @trained(rounds=left(ticket, SPARSE), once=left(one_shot, SPARSE))
 @control(rounds=left(one_shot, SPARSE), once=left(ticket, SPARSE), says="the two exchanged")
 def test_pruning_in_rounds_beats_pruning_at_once(rounds: Results, once: Results, check: Check) -> None:
+    """Pruned in rounds, a net loses less accuracy than pruned to the same density at once."""
     worse = gap(once, rounds, "at once - in rounds")
     check(above(worse, 0.0, because="any difference, for the order is claimed and not its size"))
 
@@ -232,12 +222,7 @@ def by_density(kind: Sparse, *, sparsest: Tiers = SPARSE, mildest: Tiers = MILD)
     return {name: left(kind, rounds) for name, rounds in levels.items()}
 
 
-@claim(
-    FRANKLE2019,
-    "Figures 3 to 5, tickets and random re-initialization",
-    says="The fewer weights are left, the more a ticket is ahead of its mask with other initial weights.",
-    adapted=ADAPTED,
-)
+@claim(FRANKLE2019, "Figures 3 to 5, tickets and random re-initialization", adapted=ADAPTED)
 @trained(dense=DENSE, tickets=by_density(ticket), others=by_density(reinitialized))
 @control(
     tickets=by_density(ticket, sparsest=MILD, mildest=SPARSE),
@@ -247,6 +232,7 @@ def by_density(kind: Sparse, *, sparsest: Tiers = SPARSE, mildest: Tiers = MILD)
 def test_the_ticket_is_further_ahead_the_sparser_it_is(
     dense: Results, tickets: Mapping[str, Results], others: Mapping[str, Results], check: Check, tier: str
 ) -> None:
+    """The fewer weights are left, the more a ticket is ahead of its mask with other initial weights."""
     mild = gap(others["mild"], tickets["mild"], "re-initialized - ticket at most weights")
     few = gap(others["sparse"], tickets["sparse"], "re-initialized - ticket at fewest weights")
     further = (few - mild).named("lead of the ticket in test_error, fewest - most weights")
@@ -255,17 +241,13 @@ def test_the_ticket_is_further_ahead_the_sparser_it_is(
     drawn(check, dense, others, tier, "its mask, other initial weights")
 
 
-@claim(
-    FRANKLE2019,
-    "Figure 1, dashed: randomly sampled sparse networks",
-    says="The sparser a random net, the larger its error.",
-    adapted=REAL,
-)
+@claim(FRANKLE2019, "Figure 1, dashed: randomly sampled sparse networks", adapted=REAL)
 @trained(dense=DENSE, nets=by_density(random))
 @control(nets=by_density(random, sparsest=MILD, mildest=SPARSE), says="the densities exchanged")
 def test_random_nets_are_worse_the_sparser_they_are(
     dense: Results, nets: Mapping[str, Results], check: Check, tier: str
 ) -> None:
+    """The sparser a random net, the larger its error."""
     errors = [nets[level].final("test_error") for level in ("mild", "moderate", "sparse")]
     check(ordered(errors, because="any step, for the order is claimed and not its size"))
     drawn(check, dense, nets, tier, "random mask")
@@ -274,7 +256,6 @@ def test_random_nets_are_worse_the_sparser_they_are(
 @claim(
     FRANKLE2019,
     "Section 2, learning speed, Figure 4",
-    says="A ticket learns faster than the dense net, and than its mask with other initial weights.",
     adapted=adding(
         "speed is the test error after one epoch, for the step of the smallest validation loss", REAL
     ),
@@ -286,6 +267,7 @@ def test_random_nets_are_worse_the_sparser_they_are(
 @trained(ticket=left(ticket, ON_MNIST), dense=DENSE, other=left(reinitialized, ON_MNIST))
 @control(ticket=left(reinitialized_again, ON_MNIST), says="the mask with yet other initial weights")
 def test_a_ticket_learns_faster(ticket: Results, dense: Results, other: Results, check: Check) -> None:
+    """A ticket learns faster than the dense net, and than its mask with other initial weights."""
     soon = after_one_epoch(ticket)
     for name, run in {"dense": dense, "re-initialized": other}.items():
         ahead = (after_one_epoch(run) - soon).named(f"test_error after one epoch, {name} - ticket")
@@ -295,7 +277,6 @@ def test_a_ticket_learns_faster(ticket: Results, dense: Results, other: Results,
 @claim(
     FRANKLE2019,
     "Section 2, random re-initialization",
-    says="At 21 per cent of the weights, other initial weights cost accuracy already, a ticket's own do not.",
     adapted=REAL,
     reported={"re-initialized, accuracy falls from": "21.1 % of weights", "tickets, from": "2.9 %"},
 )
@@ -304,6 +285,7 @@ def test_a_ticket_learns_faster(ticket: Results, dense: Results, other: Results,
 def test_other_initial_weights_lose_accuracy_first(
     dense: Results, ticket: Results, other: Results, check: Check
 ) -> None:
+    """At 21 per cent of the weights, other initial weights cost accuracy already, a ticket's own do not."""
     margin = "half a point, the paper's difference between the two"
     check(above(gap(other, dense, "re-initialized - dense"), 0.005, because=margin))
     check(below(gap(ticket, dense, "ticket - dense"), 0.005, because=margin))
@@ -318,7 +300,6 @@ RERUN = (
 @claim(
     FRANKLE2019,
     "Section 2, early stopping, Figure 4",
-    says="At 21 per cent of the weights the best epoch comes a third sooner than that of the dense net.",
     adapted=adding("the epoch of the smallest test error for the step of the smallest validation loss", REAL),
     reported={"sooner by": "38 %", "an independent re-run, mean of five seeds": "21 %"},
     contested=RERUN,
@@ -330,6 +311,7 @@ RERUN = (
 @trained(ticket=left(ticket, ON_MNIST), dense=DENSE)
 @control(ticket=DENSE, dense=left(ticket, ON_MNIST), says="the two exchanged")
 def test_the_early_stop_comes_a_third_sooner(ticket: Results, dense: Results, check: Check) -> None:
+    """At 21 per cent of the weights the best epoch comes a third sooner than that of the dense net."""
     sooner = ratio(best_epoch(dense), best_epoch(ticket)).named("best epoch, dense / ticket")
     check(above(sooner, 1.5, because="a third sooner, less than the paper's 38 per cent"))
 
@@ -337,7 +319,6 @@ def test_the_early_stop_comes_a_third_sooner(ticket: Results, dense: Results, ch
 @claim(
     FRANKLE2019,
     "Section 2, accuracy at moderate density",
-    says="At moderate density a ticket is more accurate than the dense net, and its loss is smaller.",
     adapted=REAL,
     reported={
         "at 13.5 %, accuracy above dense": "more than +0.3 points",
@@ -351,6 +332,7 @@ def test_the_early_stop_comes_a_third_sooner(ticket: Results, dense: Results, ch
 @control(ticket=DENSE, dense=left(ticket, ON_MNIST), says="the two exchanged")
 @control(dense=left(reinitialized, ON_MNIST), positive=True, says="other initial weights for the dense net")
 def test_a_ticket_beats_the_dense_net(ticket: Results, dense: Results, check: Check) -> None:
+    """At moderate density a ticket is more accurate than the dense net, and its loss is smaller."""
     for measure in ("test_error", "test_loss"):
         better = gap(dense, ticket, "dense - ticket", measure)
         check(above(better, 0.0, because="any difference, for the sign is claimed and not its size"))
@@ -364,13 +346,7 @@ GAINS = {
 }
 
 
-@claim(
-    FRANKLE2019,
-    "Section 3, Figure 5, and the section on dropout",
-    says="Tickets of convolutional nets are more accurate than the dense nets by points, with dropout, too.",
-    adapted=ON_CIFAR,
-    reported=GAINS,
-)
+@claim(FRANKLE2019, "Section 3, Figure 5, and the section on dropout", adapted=ON_CIFAR, reported=GAINS)
 @NETS
 @pytest.mark.parametrize("net", CONVS)
 @trained(dense=conv(), ticket=conv(ticket))
@@ -378,16 +354,12 @@ GAINS = {
 def test_convolutional_tickets_beat_the_dense_net(
     dense: Results, ticket: Results, check: Check, net: str, dropout: float
 ) -> None:
+    """Tickets of convolutional nets are more accurate than the dense nets by points, with dropout, too."""
     better = gap(dense, ticket, "dense - ticket")
     check(above(better, 0.01, because="one point, where the paper finds two to five"))
 
 
-@claim(
-    FRANKLE2019,
-    "Section 3, random re-initialization, Figure 5",
-    says="With other initial weights, the masks of convolutional tickets are worse.",
-    adapted=ON_CIFAR,
-)
+@claim(FRANKLE2019, "Section 3, random re-initialization, Figure 5", adapted=ON_CIFAR)
 @NETS
 @pytest.mark.parametrize("net", CONVS)
 @trained(ticket=conv(ticket), other=conv(reinitialized))
@@ -395,5 +367,6 @@ def test_convolutional_tickets_beat_the_dense_net(
 def test_convolutional_tickets_need_their_initial_weights(
     ticket: Results, other: Results, check: Check, net: str, dropout: float
 ) -> None:
+    """With other initial weights, the masks of convolutional tickets are worse."""
     worse = gap(other, ticket, "re-initialized - ticket")
     check(above(worse, 0.01, because="one point, where tickets gain two to five over the dense net"))

@@ -18,30 +18,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from claims.papers import ARPIT2017, OVERCLAIM
+from claims.papers import ARPIT2017
+from claims.papers import OVERCLAIM
 from claims.texts import adding
-from harness import (
-    Check,
-    Experiment,
-    Measured,
-    Probing,
-    Results,
-    Sgd,
-    Solved,
-    Tiers,
-    WhenFitted,
-    above,
-    below,
-    claim,
-    control,
-    larger_of,
-    ordered,
-    ratio,
-    trained,
-)
-from harness.analytic.memorization import CriticalSamples, EasyExamples, LearningOrder
-from harness.data import Digits, GaussianInputs, Mnist, RandomLabels
-from harness.models import Dropout, Mlp
+from harness import Check
+from harness import Experiment
+from harness import Measured
+from harness import Probing
+from harness import Results
+from harness import Sgd
+from harness import Solved
+from harness import Tiers
+from harness import WhenFitted
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import larger_of
+from harness import ordered
+from harness import ratio
+from harness import trained
+from harness.analytic.memorization import CriticalSamples
+from harness.analytic.memorization import EasyExamples
+from harness.analytic.memorization import LearningOrder
+from harness.data import Digits
+from harness.data import GaussianInputs
+from harness.data import Mnist
+from harness.data import RandomLabels
+from harness.models import Dropout
+from harness.models import Mlp
 
 DATA = Tiers(quick=Digits(n=1000), standard=Mnist(n=2000, crop=None, n_test=1000))
 NOISE = GaussianInputs()
@@ -102,16 +107,13 @@ def narrow_and_wide(**changes: object) -> list[Tiers]:
     return [at_width(True, **changes), at_width(False, **changes)]
 
 
-@claim(
-    ARPIT2017,
-    "Section 3 and 4: time to convergence under label noise",
-    says="Random labels take more than three times as many epochs to fit as true ones, and each share of "
-    "them more than twice as many.",
-    adapted=ADAPTED,
-)
+@claim(ARPIT2017, "Section 3 and 4: time to convergence under label noise", adapted=ADAPTED)
 @trained(levels=[at(p) for p in LEVELS])
 @control(levels=[at(0.0)] * len(LEVELS), says="true labels at every level")
 def test_label_noise_takes_longer_to_fit(levels: Sequence[Results], check: Check) -> None:
+    """Random labels take more than three times as many epochs to fit as true ones, and each share of them
+    more than twice as many.
+    """
     epochs = [level.epochs_to("train_error", NEAR) for level in levels]
     check(above(ratio(epochs[5], epochs[0]), 3.0, because="three times as long, the least we call much"))
     for i in range(1, 5):
@@ -129,14 +131,15 @@ def test_label_noise_takes_longer_to_fit(levels: Sequence[Results], check: Check
 @claim(
     OVERCLAIM,
     "after ARPIT2017: how the time grows with label noise",
-    says="The growth saturates: from two fifths of random labels on, all of them take less than half as long "
-    "again.",
     adapted=ADAPTED,
     contested="Arpit et al. 2017: the time to converge grows with the share of noise",
 )
 @trained(more=at(1.0), less=at(0.4))
 @control(less=at(0.0), says="against no random labels at all")
 def test_the_time_to_fit_saturates(more: Results, less: Results, check: Check) -> None:
+    """The growth saturates: from two fifths of random labels on, all of them take less than half as long
+    again.
+    """
     epochs = [run.epochs_to("train_error", NEAR) for run in (more, less)]
     check(below(ratio(*epochs), 1.5, because="half as long again, for two and a half times the noise"))
 
@@ -144,13 +147,13 @@ def test_the_time_to_fit_saturates(more: Results, less: Results, check: Check) -
 @claim(
     ARPIT2017,
     "Sections 3 and 4: time to convergence on noise inputs",
-    says="Gaussian noise with true labels takes longer to fit than real images.",
     adapted={**ADAPTED, "standard": ADAPTED["standard"].replace("2,000", "8,000")},
     contested="it turns where there are few images for their pixels: see the next claim",
 )
 @trained(noise=MANY.but(data__inputs=NOISE), real=MANY)
 @control(noise=MANY, says="real images on both sides")
 def test_noise_inputs_take_longer_to_fit(noise: Results, real: Results, check: Check) -> None:
+    """Gaussian noise with true labels takes longer to fit than real images."""
     epochs = [run.epochs_to("train_error", NEAR) for run in (noise, real)]
     check(above(ratio(*epochs), 1.1, because="a tenth longer; on digits it was twice as long in calibration"))
 
@@ -158,14 +161,15 @@ def test_noise_inputs_take_longer_to_fit(noise: Results, real: Results, check: C
 @claim(
     OVERCLAIM,
     "against ARPIT2017: noise inputs at a small n",
-    says="With 2,000 images of 784 pixels it is the other way round: Gaussian noise is fitted sooner, "
-    "to 99 %, since random inputs are far from each other.",
     adapted={"standard": ADAPTED["standard"]},
     contested="Arpit et al. 2017 have all of MNIST, where noise takes longer",
 )
 @trained(noise=BASE.but(data__inputs=NOISE), real=BASE)
 @control(noise=MANY.but(data__inputs=NOISE), real=MANY, says="8,000 images")
 def test_few_noise_inputs_are_fitted_sooner(noise: Results, real: Results, check: Check) -> None:
+    """With 2,000 images of 784 pixels it is the other way round: Gaussian noise is fitted sooner, to 99
+    %, since random inputs are far from each other.
+    """
     epochs = [run.epochs_to("train_error", NEAR) for run in (noise, real)]
     check(below(ratio(*epochs), 1.0, because="sooner at all"))
 
@@ -173,8 +177,6 @@ def test_few_noise_inputs_are_fitted_sooner(noise: Results, real: Results, check
 @claim(
     ARPIT2017,
     "Section 4: capacity",
-    says="Noise needs more capacity: width speeds up the fitting of random labels and of Gaussian noise more "
-    "than that of real data.",
     adapted={
         "quick": "1,000 digits, two hidden layers of 48 or 256 units",
         "standard": "2,000 images of MNIST, two hidden layers of 16 or 256 units",
@@ -185,14 +187,14 @@ def test_few_noise_inputs_are_fitted_sooner(noise: Results, real: Results, check
     labels=narrow_and_wide(data__labels=RANDOM),
     inputs=narrow_and_wide(data__inputs=NOISE),
 )
-@control(
-    labels=narrow_and_wide(),
-    inputs=narrow_and_wide(),
-    says="real data on both sides",
-)
+@control(labels=narrow_and_wide(), inputs=narrow_and_wide(), says="real data on both sides")
 def test_noise_needs_more_capacity(
     real: Sequence[Results], labels: Sequence[Results], inputs: Sequence[Results], check: Check
 ) -> None:
+    """Noise needs more capacity: width speeds up the fitting of random labels and of Gaussian noise more
+    than that of real data.
+    """
+
     def gain(nets: Sequence[Results]) -> Measured:
         narrow, wide = (net.epochs_to("train_error", NEAR) for net in nets)
         return ratio(narrow, wide)
@@ -202,15 +204,11 @@ def test_noise_needs_more_capacity(
         check(above(more, 1.1, because="a tenth more"))
 
 
-@claim(
-    ARPIT2017,
-    "Section 4: patterns first",
-    says="With two fifths of random labels, test error is lowest long before these are memorized.",
-    adapted=ADAPTED,
-)
+@claim(ARPIT2017, "Section 4: patterns first", adapted=ADAPTED)
 @trained(run=at(0.4))
 @control(run=at(0.0), says="true labels: nothing to memorize")
 def test_patterns_are_learnt_first(run: Results, check: Check) -> None:
+    """With two fifths of random labels, test error is lowest long before these are memorized."""
     lost = run.final("test_error") - run.best("test_error")
     check(above(lost.named("final - lowest test_error"), 0.05, because="five points of test error"))
     check.draw(
@@ -226,7 +224,6 @@ def test_patterns_are_learnt_first(run: Results, check: Check) -> None:
 @claim(
     ARPIT2017,
     "Section 3.1 and the figure on it: easy examples",
-    says="Real data has examples that every net gets right after one epoch; noise has none.",
     adapted={
         "quick": NETS_OF_64["quick"] + "; 40 nets for 100",
         "standard": NETS_OF_64["standard"] + "; 60 nets for 100",
@@ -237,6 +234,7 @@ def test_patterns_are_learnt_first(run: Results, check: Check) -> None:
 def test_only_real_data_has_easy_examples(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
+    """Real data has examples that every net gets right after one epoch; noise has none."""
     noise = [inputs, labels]
     always = larger_of(*(run.final("always_right") for run in noise))
     easy = (real.final("always_right") - always).named("always right, real - noise")
@@ -257,7 +255,6 @@ def test_only_real_data_has_easy_examples(
 @claim(
     ARPIT2017,
     "Section 3.1 and the figure on it: difficulty of examples",
-    says="Real examples differ in difficulty more than noise does.",
     adapted={"standard": NETS_OF_64["standard"] + "; 60 nets for 100"},
 )
 @trained(real=single("easy"), inputs=single("easy", inputs=NOISE), labels=single("easy", labels=RANDOM))
@@ -265,38 +262,31 @@ def test_only_real_data_has_easy_examples(
 def test_real_examples_differ_more_in_difficulty(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
+    """Real examples differ in difficulty more than noise does."""
     noise = larger_of(*(run.final("variance_ratio") for run in (inputs, labels)))
     spread = ratio(real.final("variance_ratio"), noise)
     check(above(spread.named("variance of hits, real / noise"), 1.2, because="a fifth more"))
 
 
-@claim(
-    ARPIT2017,
-    "Sections 3.1 and 4: what is learnt first",
-    says="Of real examples far more are right after the first epoch and at every later one than of noise.",
-    adapted=NETS_OF_64,
-)
+@claim(ARPIT2017, "Sections 3.1 and 4: what is learnt first", adapted=NETS_OF_64)
 @trained(real=single("order"), inputs=single("order", inputs=NOISE), labels=single("order", labels=RANDOM))
 @control(real=single("order", inputs=NOISE), says="Gaussian noise for real images")
 def test_what_is_learnt_first_stays_learnt_on_real_data(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
+    """Of real examples far more are right after the first epoch and at every later one than of noise."""
     noise = larger_of(*(run.final("right_always") for run in (inputs, labels)))
     more = (real.final("right_always") - noise).named("right from the first epoch on, real - noise")
     check(above(more, 0.2, because="a fifth of all examples"))
 
 
-@claim(
-    ARPIT2017,
-    "Section 3.2, Gini coefficient of the loss sensitivity",
-    says="On real data the loss is sensitive to few examples, on noise to all alike.",
-    adapted=NETS_OF_64,
-)
+@claim(ARPIT2017, "Section 3.2, Gini coefficient of the loss sensitivity", adapted=NETS_OF_64)
 @trained(real=single("order"), inputs=single("order", inputs=NOISE), labels=single("order", labels=RANDOM))
 @control(real=single("order", inputs=NOISE), says="Gaussian noise for real images")
 def test_loss_sensitivity_is_concentrated_on_real_data(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
+    """On real data the loss is sensitive to few examples, on noise to all alike."""
     noise = larger_of(*(run.final("gini") for run in (inputs, labels)))
     more = (real.final("gini") - noise).named("Gini coefficient, real - noise")
     check(above(more, 0.3, because="nearly a third of the whole scale"))
@@ -315,12 +305,12 @@ def test_loss_sensitivity_is_concentrated_on_real_data(
 @claim(
     ARPIT2017,
     "Section 3.3, critical sample ratio",
-    says="The more random labels, the more test images have another prediction close by.",
     adapted=adding("projected gradient ascent with noise for LASS", ADAPTED),
 )
 @trained(levels=[critical(p) for p in LEVELS])
 @control(levels=[critical(p) for p in reversed(LEVELS)], says="the shares in falling order")
 def test_critical_samples_grow_with_label_noise(levels: Sequence[Results], check: Check) -> None:
+    """The more random labels, the more test images have another prediction close by."""
     shares = [
         level.final("critical").named(f"critical at {p:g}") for level, p in zip(levels, LEVELS, strict=True)
     ]
@@ -337,17 +327,13 @@ def test_critical_samples_grow_with_label_noise(levels: Sequence[Results], check
     )
 
 
-@claim(
-    ARPIT2017,
-    "Section 5: regularization",
-    says="Dropout hinders memorization of random labels and costs no validation accuracy on real data.",
-    adapted=ADAPTED,
-)
+@claim(ARPIT2017, "Section 5: regularization", adapted=ADAPTED)
 @trained(dropped_random=at(1.0, DROPPED), free_random=at(1.0, REGULARIZED), dropped=DROPPED, free=REGULARIZED)
 @control(dropped_random=at(1.0, REGULARIZED), dropped=REGULARIZED, says="no dropout on either side")
 def test_dropout_hinders_memorization(
     dropped_random: Results, free_random: Results, dropped: Results, free: Results, check: Check
 ) -> None:
+    """Dropout hinders memorization of random labels and costs no validation accuracy on real data."""
     kept = dropped_random.final("train_error") - free_random.final("train_error")
     check(above(kept.named("random labels not memorized"), 0.1, because="a tenth of all labels"))
     cost = dropped.final("test_error") - free.final("test_error")
@@ -357,7 +343,6 @@ def test_dropout_hinders_memorization(
 @claim(
     ARPIT2017,
     "Section 5: dropout above other regularizers",
-    says="Dropout hinders memorization more than weight decay that costs as little validation accuracy.",
     adapted=adding("weight decay of 0.01", ADAPTED),
     expected={
         "quick": (
@@ -382,6 +367,7 @@ def test_dropout_hinders_memorization(
 def test_dropout_hinders_more_than_weight_decay(
     dropped_random: Results, decayed_random: Results, decayed: Results, free: Results, check: Check
 ) -> None:
+    """Dropout hinders memorization more than weight decay that costs as little validation accuracy."""
     cost = decayed.final("test_error") - free.final("test_error")
     check(below(cost.named("test_error, weight decay - none"), 0.01, because="one point"))
     more = dropped_random.final("train_error") - decayed_random.final("train_error")

@@ -18,40 +18,38 @@ halves the deviation of the rise, from 0.018 to 0.010. Margin and settings are a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence
 
-from claims.papers import BELKIN2019, NAKKIRAN2020
-from claims.widths import (
-    CLASSES,
-    DIP,
-    LADDER,
-    NOISY,
-    PEAK,
-    SHIFTED,
-    TAIL,
-    TRUE,
-    WIDTHS,
-    at_widths,
-    best,
-    group,
-    net,
-    parameters,
-    reused,
-    window,
-)
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    above,
-    below,
-    claim,
-    control,
-    larger_of,
-    mean_of,
-    ordered,
-    trained,
-)
+from claims.papers import BELKIN2019
+from claims.papers import NAKKIRAN2020
+from claims.widths import CLASSES
+from claims.widths import DIP
+from claims.widths import LADDER
+from claims.widths import NOISY
+from claims.widths import PEAK
+from claims.widths import SHIFTED
+from claims.widths import TAIL
+from claims.widths import TRUE
+from claims.widths import WIDTHS
+from claims.widths import at_widths
+from claims.widths import best
+from claims.widths import group
+from claims.widths import net
+from claims.widths import parameters
+from claims.widths import reused
+from claims.widths import window
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import above
+from harness import below
+from harness import claim
+from harness import control
+from harness import larger_of
+from harness import mean_of
+from harness import ordered
+from harness import trained
 from harness.data import WrongLabels
 
 SWEEP = {"quick": "one hidden layer of 4 to 128 units and 1,000 digits of 8x8 pixels, 600 epochs"}
@@ -79,16 +77,13 @@ def peaks(
 # -- width --------------------------------------------------------------------------------------------
 
 
-@claim(
-    NAKKIRAN2020,
-    "Section 5, Figure 4; Section 1, Figure 1",
-    says="With a fifth of the labels wrong, the test error of networks trained for long falls with width, "
-    "rises to a peak where they come to fit their labels, and falls again.",
-    adapted=SWEEP,
-)
+@claim(NAKKIRAN2020, "Section 5, Figure 4; Section 1, Figure 1", adapted=SWEEP)
 @trained(nets=at_widths(WIDTHS))
 @control(nets=at_widths(WIDTHS, data__labels=TRUE), says="true labels: wider is better throughout")
 def test_the_test_error_peaks_at_a_middling_width(nets: Mapping[int, Results], check: Check) -> None:
+    """With a fifth of the labels wrong, the test error of networks trained for long falls with width,
+    rises to a peak where they come to fit their labels, and falls again.
+    """
     peaks(check, nets, DIP, PEAK, TAIL)
     errors = [net.final("test_error") for net in nets.values()]
     fits = [net.final("train_error") for net in nets.values()]
@@ -107,15 +102,11 @@ def test_the_test_error_peaks_at_a_middling_width(nets: Mapping[int, Results], c
         )
 
 
-@claim(
-    NAKKIRAN2020,
-    "Section 5, Figure 4",
-    says="Beyond the peak networks become better than the best of those before it.",
-    adapted=NETS,
-)
+@claim(NAKKIRAN2020, "Section 5, Figure 4", adapted=NETS)
 @trained(nets=at_widths(DIP), wide=net(256))
 @control(wide=net(20), says="a network at the peak for the wide one")
 def test_the_widest_network_beats_the_dip(nets: Mapping[int, Results], wide: Results, check: Check) -> None:
+    """Beyond the peak networks become better than the best of those before it."""
     gain = group(nets, DIP) - wide.final("test_error")
     check(above(gain.named("dip - widest"), 0.01, because=POINT))
 
@@ -123,7 +114,6 @@ def test_the_widest_network_beats_the_dip(nets: Mapping[int, Results], wide: Res
 @claim(
     BELKIN2019,
     "neural networks: the threshold is at n x K parameters",
-    says="With cross-entropy too, the test error is higher at n x K parameters than at a seventh of them.",
     adapted={"quick": NETS["quick"] + "; cross-entropy, a fifth of the labels wrong, no weights reused"},
     contested="Nakkiran et al. put the peak where training comes to fit, wherever that is; the source trains "
     "with squared loss",
@@ -140,6 +130,7 @@ def test_the_widest_network_beats_the_dip(nets: Mapping[int, Results], wide: Res
 def test_cross_entropy_peaks_at_n_times_k_parameters(
     at: Results, before: Sequence[Results], measure: str, check: Check
 ) -> None:
+    """With cross-entropy too, the test error is higher at n x K parameters than at a seventh of them."""
     rise = at.final(measure) - mean_of([run.final(measure) for run in before])
     check(above(rise.named("at n x K - below"), 0.0, because="the direction is claimed, not the size"))
 
@@ -150,30 +141,27 @@ def test_cross_entropy_peaks_at_n_times_k_parameters(
 @claim(
     NAKKIRAN2020,
     "Section 5, Figure 4, no label noise",
-    says="Without label noise there is no peak in width.",
     adapted=NETS,
     contested="the same section: on CIFAR-100, and in translation, there is one without added noise",
 )
 @trained(nets=at_widths((8, *BAND, 32, 64), data__labels=TRUE))
 @control(nets=at_widths((8, *BAND, 32, 64)), says="a fifth of the labels wrong")
 def test_without_label_noise_there_is_no_peak(nets: Mapping[int, Results], check: Check) -> None:
+    """Without label noise there is no peak in width."""
     errors = [net.final("test_error") for net in nets.values()]
     rise = larger_of(*errors[1:]) - errors[0]
     check(below(rise.named("largest rise above 8 units"), 0.02, because=TWO_POINTS))
 
 
-@claim(
-    NAKKIRAN2020,
-    "Section 5, Figure 4: label noise",
-    says="The more labels are wrong, the higher the peak stands above the dip, and the wider the first "
-    "network that fits.",
-    adapted=NETS,
-)
+@claim(NAKKIRAN2020, "Section 5, Figure 4: label noise", adapted=NETS)
 @trained(true=noisy(0.0), tenth=noisy(0.1), fifth=noisy(0.2))
 @control(true=noisy(0.2), tenth=noisy(0.2), says="one level")
 def test_label_noise_raises_and_moves_the_peak(
     true: Mapping[int, Results], tenth: Mapping[int, Results], fifth: Mapping[int, Results], check: Check
 ) -> None:
+    """The more labels are wrong, the higher the peak stands above the dip, and the wider the first
+    network that fits.
+    """
     levels = {0.0: true, 0.1: tenth, 0.2: fifth}
     heights = [
         (group(nets, BAND) - group(nets, DIP)).named(f"peak - dip at {p:g}") for p, nets in levels.items()
@@ -192,18 +180,15 @@ def test_label_noise_raises_and_moves_the_peak(
         )
 
 
-@claim(
-    NAKKIRAN2020,
-    "Section 5: effective model complexity grows with training time",
-    says="Longer training moves the peak to narrower networks: after 80 epochs 32 and 64 units are worse "
-    "than 12 and 16, after 600 they are better.",
-    adapted=NETS,
-)
+@claim(NAKKIRAN2020, "Section 5: effective model complexity grows with training time", adapted=NETS)
 @trained(nets=at_widths((12, 16, 32, 64)), early=EARLY)
 @control(early=LATE, says="the end of training on both sides")
 def test_longer_training_moves_the_peak_left(
     nets: Mapping[int, Results], early: tuple[int, int], check: Check
 ) -> None:
+    """Longer training moves the peak to narrower networks: after 80 epochs 32 and 64 units are worse than
+    12 and 16, after 600 they are better.
+    """
     for (first, last), sign in ((early, 1.0), (LATE, -1.0)):
         wide, narrow = (
             mean_of([window(nets[w], "test_error", first, last) for w in widths])
@@ -216,7 +201,6 @@ def test_longer_training_moves_the_peak_left(
 @claim(
     NAKKIRAN2020,
     "Section 5, Figure 5: data augmentation",
-    says="Augmentation moves the peak to wider networks: with it the error still rises up to 128 units.",
     adapted={"quick": "one hidden layer and 1,000 digits, moved by up to one pixel, 500 epochs"},
 )
 @trained(nets=at_widths((24, 32, 128), data=SHIFTED, optimizer__epochs=500))
@@ -225,6 +209,7 @@ def test_longer_training_moves_the_peak_left(
     says="without augmentation, where 24 units are past it",
 )
 def test_augmentation_moves_the_peak_right(nets: Mapping[int, Results], check: Check) -> None:
+    """Augmentation moves the peak to wider networks: with it the error still rises up to 128 units."""
     wide, *others = (window(nets[w], "test_error", *AUGMENTED) for w in (128, 24, 32))
     check(above((wide - mean_of(others)).named("128 units - 24 and 32"), 0.01, because=POINT))
     unfit = "a twentieth: far from the zero that networks of this width reach on images that stay"
@@ -237,7 +222,6 @@ def test_augmentation_moves_the_peak_right(nets: Mapping[int, Results], check: C
 @claim(
     NAKKIRAN2020,
     "Section 7, Figure 11: sample-wise non-monotonicity",
-    says="In a band of widths near the peak, two and a half times the data does not help.",
     adapted={"quick": NETS["quick"] + " (as many steps on 400); the test images are those left over"},
 )
 @trained(
@@ -252,6 +236,7 @@ def test_augmentation_moves_the_peak_right(nets: Mapping[int, Results], check: C
 def test_more_data_does_not_help_near_the_peak(
     more: Sequence[Results], less: Sequence[Results], check: Check
 ) -> None:
+    """In a band of widths near the peak, two and a half times the data does not help."""
     errors = [mean_of([net.final("test_error") for net in nets]) for nets in (more, less)]
     check(above((errors[0] - errors[1]).named("error with 1,000 - with 400"), -0.02, because=TWO_POINTS))
 
@@ -259,13 +244,13 @@ def test_more_data_does_not_help_near_the_peak(
 @claim(
     NAKKIRAN2020,
     "Section 5: with early stopping there is no double descent",
-    says="Stopped at their best epoch, networks of the peak are no worse than those of the dip.",
     adapted={"quick": NETS["quick"] + "; stopped by the test error: the best any rule could do"},
     contested="appendix of the same paper: on CIFAR-100 a ResNet18 keeps its peak",
 )
 @trained(nets=at_widths((*DIP, *PEAK)), stopped=True)
 @control(stopped=False, says="trained to the end")
 def test_early_stopping_removes_the_peak(nets: Mapping[int, Results], stopped: bool, check: Check) -> None:
+    """Stopped at their best epoch, networks of the peak are no worse than those of the dip."""
     low, high = (best(nets, g) if stopped else group(nets, g) for g in (DIP, PEAK))
     check(below((high - low).named("peak - dip"), 0.0, because="no rise at all"))
 
@@ -273,7 +258,6 @@ def test_early_stopping_removes_the_peak(nets: Mapping[int, Results], stopped: b
 @claim(
     NAKKIRAN2020,
     "Section 6, as often retold",
-    says="Early stopping is of use only near the peak: a wide network gains nothing from it.",
     adapted={"quick": NETS["quick"] + "; stopped by the test error: the best any rule could do"},
     expected={"quick": ("refuted", "with wrong labels, fitting them costs networks of every width")},
 )
@@ -282,6 +266,7 @@ def test_early_stopping_removes_the_peak(nets: Mapping[int, Results], stopped: b
     nets=at_widths(TAIL, data__labels=TRUE), positive=True, says="true labels: nothing is lost by going on"
 )
 def test_wide_networks_gain_nothing_from_early_stopping(nets: Mapping[int, Results], check: Check) -> None:
+    """Early stopping is of use only near the peak: a wide network gains nothing from it."""
     gain = group(nets, TAIL) - best(nets, TAIL)
     check(below(gain.named("last - best"), 0.02, because=TWO_POINTS))
 
@@ -289,11 +274,11 @@ def test_wide_networks_gain_nothing_from_early_stopping(nets: Mapping[int, Resul
 @claim(
     NAKKIRAN2020,
     "Appendix: weight decay",
-    says="With weight decay the peak is gone.",
     adapted={"quick": NETS["quick"] + "; a decay of 0.01 chosen on calibration replicates"},
 )
 @trained(nets=at_widths((*DIP, *PEAK), optimizer__weight_decay=0.01))
 @control(nets=at_widths((*DIP, *PEAK)), says="no weight decay")
 def test_weight_decay_removes_the_peak(nets: Mapping[int, Results], check: Check) -> None:
+    """With weight decay the peak is gone."""
     rise = group(nets, PEAK) - group(nets, DIP)
     check(below(rise.named("peak - dip"), 0.0, because="no rise at all"))

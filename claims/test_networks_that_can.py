@@ -11,20 +11,19 @@ from __future__ import annotations
 import pytest
 
 from claims.papers import ZHANG2017
-from claims.settings import INCEPTION, RANDOM
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    Sgd,
-    Solved,
-    Tiers,
-    WhenFitted,
-    claim,
-    control,
-    exists,
-    trained,
-)
+from claims.settings import INCEPTION
+from claims.settings import RANDOM
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Sgd
+from harness import Solved
+from harness import Tiers
+from harness import WhenFitted
+from harness import claim
+from harness import control
+from harness import exists
+from harness import trained
 from harness.analytic.contradictions import Contradictions
 from harness.data import Cifar10
 from harness.data.blank import BlankInputs
@@ -64,7 +63,6 @@ def blank_contradicting(net: str) -> Solved:
 @claim(
     ZHANG2017,
     "Section 2.1, Table 1",
-    says="The small AlexNet and the small Inception can fit random labels of real images.",
     adapted={"standard": "bfloat16 operands; Inception on 10,000 images"},
     reported={"Inception, train accuracy": 1.0, "AlexNet": 0.9982, "EPFL, AlexNet": 1.0},
     replicates=1,
@@ -79,6 +77,7 @@ def blank_contradicting(net: str) -> Solved:
 def test_a_convolutional_net_can_fit_random_labels(
     random: Results, least: Results, check: Check, net: str
 ) -> None:
+    """The small AlexNet and the small Inception can fit random labels of real images."""
     check(
         exists(
             random.final("train_error"),

@@ -19,34 +19,41 @@ from __future__ import annotations
 import math
 
 from claims.figures import draw_sweep
-from claims.papers import BELKIN2019, MEI2019, NAKKIRAN2021, OVERCLAIM
+from claims.papers import BELKIN2019
+from claims.papers import MEI2019
+from claims.papers import NAKKIRAN2021
+from claims.papers import OVERCLAIM
 from claims.sweeps import at
 from claims.texts import adding
-from harness import (
-    Check,
-    Results,
-    Simulation,
-    Solved,
-    Tiers,
-    above,
-    all_reach,
-    argmax_in,
-    below,
-    claim,
-    control,
-    equivalent,
-    larger_of,
-    matches,
-    ordered,
-    ratio,
-    smaller_of,
-    trained,
-)
-from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
-from harness.analytic.mei_montanari import asymptotic_risk, sphere_risks
-from harness.analytic.random_features import FourierFeatures, RandomFeatureSweep, SampleSweep
+from harness import Check
+from harness import Results
+from harness import Simulation
+from harness import Solved
+from harness import Tiers
+from harness import above
+from harness import all_reach
+from harness import argmax_in
+from harness import below
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import larger_of
+from harness import matches
+from harness import ordered
+from harness import ratio
+from harness import smaller_of
+from harness import trained
+from harness.analytic.kernel_interpolation import GaussianKernel
+from harness.analytic.kernel_interpolation import KernelInterpolation
+from harness.analytic.mei_montanari import asymptotic_risk
+from harness.analytic.mei_montanari import sphere_risks
+from harness.analytic.random_features import FourierFeatures
+from harness.analytic.random_features import RandomFeatureSweep
+from harness.analytic.random_features import SampleSweep
 from harness.analytic.ridge import RidgeSweep
-from harness.data import Digits, Mnist, WrongLabels
+from harness.data import Digits
+from harness.data import Mnist
+from harness.data import WrongLabels
 from harness.evidence.statistics import Measured
 
 NARROW = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
@@ -146,15 +153,11 @@ def draw(check: Check, run: Results, measure: str, series: str) -> None:
     )
 
 
-@claim(
-    BELKIN2019,
-    "Figure 2, random Fourier features on MNIST",
-    says="Test error and norm of the coefficients are largest at N = n, the interpolation threshold.",
-    adapted=ADAPTED,
-)
+@claim(BELKIN2019, "Figure 2, random Fourier features on MNIST", adapted=ADAPTED)
 @trained(sweep=LARGE)
 @control(sweep=HELD, says=HELD_SAYS)
 def test_error_and_norm_peak_where_features_equal_examples(sweep: Results, check: Check) -> None:
+    """Test error and norm of the coefficients are largest at N = n, the interpolation threshold."""
     n = size(sweep)
     for measure in ("test_error", "norm"):
         values = curve(sweep, measure)
@@ -165,12 +168,7 @@ def test_error_and_norm_peak_where_features_equal_examples(sweep: Results, check
     check(above(curve(sweep, "test_error")[n], 0.6, because=chance))
 
 
-@claim(
-    BELKIN2019,
-    "Figure 2, random Fourier features on MNIST",
-    says="Beyond the threshold the test error falls below that of the best model with fewer features.",
-    adapted=ADAPTED,
-)
+@claim(BELKIN2019, "Figure 2, random Fourier features on MNIST", adapted=ADAPTED)
 @trained(sweep=LARGE)
 @control(
     sweep=LARGE.but(
@@ -183,6 +181,7 @@ def test_error_and_norm_peak_where_features_equal_examples(sweep: Results, check
     says="labels that are nine in ten wrong (standard: of 2,000), from which no number of features learns",
 )
 def test_the_second_descent_goes_below_the_first(sweep: Results, check: Check) -> None:
+    """Beyond the threshold the test error falls below that of the best model with fewer features."""
     errors, n = curve(sweep, "test_error"), size(sweep)
     few = smaller_of(*(error for width, error in errors.items() if width < n))
     most = errors[max(errors)]
@@ -190,15 +189,11 @@ def test_the_second_descent_goes_below_the_first(sweep: Results, check: Check) -
     check(below(ratio(most, few), 0.75, because=better))
 
 
-@claim(
-    BELKIN2019,
-    "Figure 2, training risk",
-    says="From N = n on the training error is zero; below it is not.",
-    adapted=ADAPTED,
-)
+@claim(BELKIN2019, "Figure 2, training risk", adapted=ADAPTED)
 @trained(sweep=LARGE)
 @control(sweep=HELD, says=HELD_SAYS)
 def test_the_training_error_is_zero_from_the_threshold_on(sweep: Results, check: Check) -> None:
+    """From N = n on the training error is zero; below it is not."""
     squares, n = curve(sweep, "train_mse"), size(sweep)
     rest = larger_of(*(value for width, value in squares.items() if width >= n))
     check(all_reach(rest, 1e-8, because="interpolation to the rounding that the condition number allows"))
@@ -206,18 +201,15 @@ def test_the_training_error_is_zero_from_the_threshold_on(sweep: Results, check:
     check(all_reach(before, 1e-3, at="least", because="of targets of squared norm one"))
 
 
-@claim(
-    BELKIN2019,
-    "Figure 2: the norm, and the interpolant of infinitely many features",
-    says="From the threshold on the scaled norm falls towards the kernel interpolant's, the smallest there "
-    "is, and the test error towards its error.",
-    adapted=ON_SMALL,
-)
+@claim(BELKIN2019, "Figure 2: the norm, and the interpolant of infinitely many features", adapted=ON_SMALL)
 @trained(sweep=SMALL, limit=kernel({"quick": 2.0, "standard": 5.0}))
 @control(
     limit=kernel({"quick": 1.0, "standard": 3.0}), says="the interpolant of a kernel of another bandwidth"
 )
 def test_the_norm_tends_to_the_kernel_interpolants(sweep: Results, limit: Results, check: Check) -> None:
+    """From the threshold on the scaled norm falls towards the kernel interpolant's, the smallest there
+    is, and the test error towards its error.
+    """
     n, norms, errors = size(sweep), scaled_norms(sweep), curve(sweep, "test_error")
     falling = [norms[width] for width in sorted(norms, reverse=True) if width > n]
     check(ordered(falling, because="any fall at every step, for the order is claimed"))
@@ -232,8 +224,6 @@ def test_the_norm_tends_to_the_kernel_interpolants(sweep: Results, limit: Result
 @claim(
     OVERCLAIM,
     "against BELKIN2019, Section 1: a small norm as the reason",
-    says="Below the threshold norms are smaller than any interpolant's and errors larger: a small norm goes "
-    "with a small error among interpolants only.",
     adapted=ON_SMALL,
     contested="Belkin et al. 2019 explain the second descent by the norm, among interpolants",
 )
@@ -242,6 +232,9 @@ def test_the_norm_tends_to_the_kernel_interpolants(sweep: Results, limit: Result
 def test_across_the_threshold_a_smaller_norm_does_not_mean_a_smaller_error(
     sweep: Results, few: float, check: Check
 ) -> None:
+    """Below the threshold norms are smaller than any interpolant's and errors larger: a small norm goes
+    with a small error among interpolants only.
+    """
     norms, errors, n = scaled_norms(sweep), curve(sweep, "test_error"), size(sweep)
     first, last = round(few * n), max(norms)
     check(below(ratio(norms[first], norms[last]), 0.7, because="three tenths smaller a norm"))
@@ -251,7 +244,6 @@ def test_across_the_threshold_a_smaller_norm_does_not_mean_a_smaller_error(
 @claim(
     NAKKIRAN2021,
     "experiments: random features of images",
-    says="With a penalty tuned for each number of features the test error has no peak.",
     adapted={
         "quick": "random Fourier features of 300 digits for ReLU features of 500 images of Fashion-MNIST",
         "standard": "random Fourier features of 1,000 images of MNIST for ReLU features of Fashion-MNIST",
@@ -260,6 +252,7 @@ def test_across_the_threshold_a_smaller_norm_does_not_mean_a_smaller_error(
 @trained(sweep=TUNED, measure="tuned_error")
 @control(sweep=UNHELD, says="a penalty too small to be felt")
 def test_a_tuned_penalty_removes_the_peak(sweep: Results, measure: str, check: Check) -> None:
+    """With a penalty tuned for each number of features the test error has no peak."""
     errors, n = curve(sweep, measure), size(sweep)
     dip, peak = (errors[round(r * n)] for r in (0.5, 1.0))
     check(below(peak - dip, 0.02, because="two points; without a penalty the peak is 50 points high"))
@@ -280,8 +273,6 @@ def samples(tier: str, features: int, examples: int, shown: int, noise: float = 
 @claim(
     NAKKIRAN2021,
     "experiments: random features of images, without a penalty",
-    says="With the number of features fixed, the test error rises with more data until n = N, and falls "
-    "beyond.",
     adapted={
         "quick": "200 Fourier features of up to 800 digits, a fifth of the labels wrong",
         "standard": "500 Fourier features of up to 2,000 images of MNIST",
@@ -295,6 +286,9 @@ def samples(tier: str, features: int, examples: int, shown: int, noise: float = 
     says="twenty times as many features, so that all sizes are far below the threshold",
 )
 def test_more_data_hurts_until_examples_equal_features(sweep: Results, check: Check) -> None:
+    """With the number of features fixed, the test error rises with more data until n = N, and falls
+    beyond.
+    """
     tests = sweep.runs[0].value.data.test_size
     errors = [at(sweep, "test_error", i, of=f"n/N={s:g}", test_size=tests) for i, s in enumerate(SIZES)]
     check(argmax_in(SIZES, errors, 1.0, 1.0, because="the threshold is n = N exactly"))
@@ -338,16 +332,13 @@ def predicted(r: float, penalty: float) -> float:
     return asymptotic_risk(3 * r, 3.0, penalty, 0.25)
 
 
-@claim(
-    MEI2019,
-    "Theorem 2, ridgeless and with a penalty of 0.01",
-    says="The risk of random ReLU features is the precise asymptotic formula on both sides of N = n, with "
-    "and without a penalty.",
-    adapted=SPHERE,
-)
+@claim(MEI2019, "Theorem 2, ridgeless and with a penalty of 0.01", adapted=SPHERE)
 @trained(free=relu(0.0), held=relu(0.01, PENALIZED))
 @control(held=relu(0.5, PENALIZED), says="a penalty fifty times as large, against the formula for 0.01")
 def test_random_relu_features_have_the_predicted_risk(free: Results, held: Results, check: Check) -> None:
+    """The risk of random ReLU features is the precise asymptotic formula on both sides of N = n, with and
+    without a penalty.
+    """
     margin = "a fifth: the formula is a limit, and at d = 100 its corrections came to a tenth"
     for series, run, penalty in (("ridgeless", free, 0.0), ("penalty 0.01", held, 0.01)):
         risks = relu_risks(run)
@@ -368,16 +359,13 @@ def test_random_relu_features_have_the_predicted_risk(free: Results, held: Resul
         )
 
 
-@claim(
-    MEI2019,
-    "Section 1: peak at N = n, minimum at many features",
-    says="Without a penalty the risk peaks at N = n and is lowest with the most features, lower than with "
-    "any number below n.",
-    adapted=SPHERE,
-)
+@claim(MEI2019, "Section 1: peak at N = n, minimum at many features", adapted=SPHERE)
 @trained(sweep=relu(0.0))
 @control(sweep=relu(0.01, draws=1), says="a penalty of 0.01, with which the risk only falls")
 def test_random_relu_features_peak_and_many_are_best(sweep: Results, check: Check) -> None:
+    """Without a penalty the risk peaks at N = n and is lowest with the most features, lower than with any
+    number below n.
+    """
     risks = relu_risks(sweep)
     check(argmax_in(list(risks), list(risks.values()), 1.0, 1.0, because="the formula diverges there alone"))
     rise = ratio(risks[0.9], risks[0.5])
@@ -386,15 +374,11 @@ def test_random_relu_features_peak_and_many_are_best(sweep: Results, check: Chec
     check(below(ratio(risks[12.0], few), 0.5, because="half; the formula says a sixth"))
 
 
-@claim(
-    MEI2019,
-    "with a suitable penalty",
-    says="A penalty of 0.01 removes the peak: the risk falls through N = n.",
-    adapted=SPHERE,
-)
+@claim(MEI2019, "with a suitable penalty", adapted=SPHERE)
 @trained(sweep=relu(0.01, PENALIZED))
 @control(sweep=relu(0.0), says="no penalty")
 def test_a_penalty_removes_the_peak_of_random_relu_features(sweep: Results, check: Check) -> None:
+    """A penalty of 0.01 removes the peak: the risk falls through N = n."""
     risks = relu_risks(sweep)
     falling = [ratio(risks[r], risks[5.0]) for r in (2.0, 1.0, 0.5)]
     check(ordered(falling, because="any fall at every step, for the order is claimed"))

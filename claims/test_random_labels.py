@@ -13,52 +13,47 @@ from collections.abc import Sequence
 import pytest
 
 from claims.figures import draw_training
-from claims.papers import EPFL, OVERCLAIM, ZHANG2017
-from claims.settings import (
-    ADAPTED,
-    FITTED,
-    FITTED_BECAUSE,
-    INCEPTION,
-    MLP,
-    MODELS,
-    NOT_ON_A_CPU,
-    RANDOM,
-    SMALL,
-    UNFITTABLE_SAYS,
-    random,
-    true,
-    unfittable,
-)
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    Tiers,
-    Value,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    equivalent,
-    matches,
-    ratio,
-    smaller_of,
-    trained,
-)
-from harness.data import (
-    GaussianInputs,
-    RandomLabels,
-    RandomPixels,
-    ShuffledPixels,
-    TrueLabels,
-)
+from claims.papers import EPFL
+from claims.papers import OVERCLAIM
+from claims.papers import ZHANG2017
+from claims.settings import ADAPTED
+from claims.settings import FITTED
+from claims.settings import FITTED_BECAUSE
+from claims.settings import INCEPTION
+from claims.settings import MLP
+from claims.settings import MODELS
+from claims.settings import NOT_ON_A_CPU
+from claims.settings import RANDOM
+from claims.settings import SMALL
+from claims.settings import UNFITTABLE_SAYS
+from claims.settings import random
+from claims.settings import true
+from claims.settings import unfittable
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Tiers
+from harness import Value
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import matches
+from harness import ratio
+from harness import smaller_of
+from harness import trained
+from harness.data import GaussianInputs
+from harness.data import RandomLabels
+from harness.data import RandomPixels
+from harness.data import ShuffledPixels
+from harness.data import TrueLabels
 
 
 @claim(
     ZHANG2017,
     "Section 2.1, Table 1",
-    says="Training error reaches zero on completely random labels.",
     adapted=ADAPTED,
     reported={
         "Inception, train accuracy": 1.0,
@@ -72,16 +67,12 @@ from harness.data import (
 @control(random=unfittable, says=UNFITTABLE_SAYS)
 @pytest.mark.parametrize("model", MODELS)
 def test_random_labels_are_fit_exactly(random: Results, fitted: float, check: Check, model: str) -> None:
+    """Training error reaches zero on completely random labels."""
     check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
     draw_training(check, f"Figure 1a, {model}", "random labels", random, "train_loss", "training loss")
 
 
-@claim(
-    OVERCLAIM,
-    "a check of our own standard tier",
-    says="bfloat16 operands change neither the time to fit random labels nor the test error after it.",
-    adapted={"standard": "none"},
-)
+@claim(OVERCLAIM, "a check of our own standard tier", adapted={"standard": "none"})
 @trained(reduced=lambda: random("mlp"), float32=lambda: random("mlp").but(precision="float32"), fitted=FITTED)
 @control(
     float32=lambda: MLP.but(precision="float32", data__inputs=GaussianInputs()),
@@ -90,6 +81,7 @@ def test_random_labels_are_fit_exactly(random: Results, fitted: float, check: Ch
 def test_bfloat16_changes_nothing_that_is_judged(
     reduced: Results, float32: Results, fitted: float, check: Check
 ) -> None:
+    """bfloat16 operands change neither the time to fit random labels nor the test error after it."""
     times = (r.epochs_to("train_error", fitted) for r in (reduced, float32))
     check(
         equivalent(ratio(*times), 1.2, because="a fifth: small beside every effect judged in this precision")
@@ -101,7 +93,6 @@ def test_bfloat16_changes_nothing_that_is_judged(
 @claim(
     ZHANG2017,
     "Section 2.1",
-    says="The hyperparameters that suit true labels fit random ones too, unchanged.",
     adapted=ADAPTED,
     contested="EPFL changed the MLPs' decay to 0.98; the paper's own appendix E changes it with crops",
 )
@@ -110,6 +101,7 @@ def test_bfloat16_changes_nothing_that_is_judged(
 def test_the_same_hyperparameters_fit_both(
     true: Results, random: Results, fitted: float, check: Check
 ) -> None:
+    """The hyperparameters that suit true labels fit random ones too, unchanged."""
     for labels in (true, random):
         check(all_reach(labels.final("train_error"), fitted, because=FITTED_BECAUSE))
 
@@ -128,7 +120,6 @@ FIGURE_1A = Tiers(quick=MLP.quick, standard=MLP.standard, full=INCEPTION.full)
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1a",
-    says="Training error reaches zero on true labels and on every corruption of labels and of images.",
     adapted={**SMALL, "standard": "an MLP for Inception, bfloat16 operands", "full": "none"},
 )
 @trained(run=lambda corruption: FIGURE_1A.but(**CORRUPTIONS[corruption]), fitted=FITTED)
@@ -137,6 +128,7 @@ FIGURE_1A = Tiers(quick=MLP.quick, standard=MLP.standard, full=INCEPTION.full)
 def test_every_corruption_is_fit_exactly(
     run: Results, fitted: float, check: Check, corruption: str, tier: str
 ) -> None:
+    """Training error reaches zero on true labels and on every corruption of labels and of images."""
     check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
     draw_training(
         check,
@@ -151,7 +143,6 @@ def test_every_corruption_is_fit_exactly(
 @claim(
     ZHANG2017,
     "Section 2.1, Table 1",
-    says="Trained on random labels, a network's test error is at chance.",
     adapted=ADAPTED,
     reported={"test accuracy, lowest": 0.0978, "test accuracy, highest": 0.1061},
 )
@@ -159,6 +150,7 @@ def test_every_corruption_is_fit_exactly(
 @control(run=true, says="with true labels the same network is far better than chance")
 @pytest.mark.parametrize("model", ["mlp", pytest.param("alexnet", marks=NOT_ON_A_CPU)])
 def test_random_labels_leave_test_error_at_chance(run: Results, check: Check, model: str) -> None:
+    """Trained on random labels, a network's test error is at chance."""
     check(
         matches(
             run.final("test_error"),
@@ -179,7 +171,6 @@ SMALL_BECAUSE = (
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1b",
-    says="Random labels slow fitting down by no more than a small constant factor.",
     adapted=ADAPTED,
     reported={"EPFL, Inception": 2.67, "EPFL, AlexNet": 2.15, "EPFL, MLP": 1.35},
 )
@@ -191,6 +182,7 @@ SMALL_BECAUSE = (
 def test_slowdown_is_bounded_by_a_constant(
     true: Results, random: Results, fitted: float, check: Check, model: str
 ) -> None:
+    """Random labels slow fitting down by no more than a small constant factor."""
     slower = ratio(random.epochs_to("train_error", fitted), true.epochs_to("train_error", fitted))
     check(below(slower, SMALL_CONSTANT, because=SMALL_BECAUSE))
 
@@ -221,12 +213,7 @@ def at_levels(tier: str) -> list[Experiment]:
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1b",
-    says="At every share of random labels, fitting takes longer by a small constant factor only.",
-    adapted={
-        **SMALL,
-        "standard": "an MLP, bfloat16 operands",
-        "full": "one model for three",
-    },
+    adapted={**SMALL, "standard": "an MLP, bfloat16 operands", "full": "one model for three"},
     reported={"EPFL, Inception, all random": 2.67, "EPFL, AlexNet": 2.15, "EPFL, MLP": 1.35},
 )
 @trained(levels=at_levels, unfit=lambda: None, fitted=FITTED, at=LEVELS)
@@ -236,6 +223,7 @@ def at_levels(tier: str) -> list[Experiment]:
 def test_slowdown_is_bounded_at_every_level(
     levels: Sequence[Results], unfit: Results | None, fitted: float, at: tuple[float, ...], check: Check
 ) -> None:
+    """At every share of random labels, fitting takes longer by a small constant factor only."""
     times = [level.epochs_to("train_error", fitted) for level in levels]
     if unfit is not None:
         times[-1] = unfit.epochs_to("train_error", fitted)
@@ -256,12 +244,7 @@ def test_slowdown_is_bounded_at_every_level(
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1c",
-    says="Test error grows steadily with the share of random labels, up to chance.",
-    adapted={
-        **SMALL,
-        "standard": "an MLP, bfloat16 operands",
-        "full": "one model for three",
-    },
+    adapted={**SMALL, "standard": "an MLP, bfloat16 operands", "full": "one model for three"},
     reported={"EPFL, Inception at 0, 1/2, 1": "0.13, 0.545, 0.90", "EPFL, MLP": "0.465, 0.67, 0.90"},
 )
 @trained(levels=at_levels, at=LEVELS)
@@ -272,6 +255,7 @@ def test_slowdown_is_bounded_at_every_level(
 def test_test_error_grows_with_corruption_up_to_chance(
     levels: Sequence[Results], at: tuple[float, ...], check: Check
 ) -> None:
+    """Test error grows steadily with the share of random labels, up to chance."""
     errors = [level.final("test_error") for level in levels]
     steps = [after - before for before, after in itertools.pairwise(errors)]
     check(
@@ -295,7 +279,6 @@ NOISE = {"random_pixels": RandomPixels(), "gaussian": GaussianInputs()}
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1a",
-    says="Random pixels and Gaussian noise are fitted sooner than random labels on real images.",
     adapted={
         tier: text + "; labels are random on every kind of image, so that only the images differ"
         for tier, text in (
@@ -322,6 +305,7 @@ NOISE = {"random_pixels": RandomPixels(), "gaussian": GaussianInputs()}
 def test_noise_images_are_fitted_sooner_than_random_labels(
     noise: Results, images: Results, fitted: float, check: Check, inputs: str
 ) -> None:
+    """Random pixels and Gaussian noise are fitted sooner than random labels on real images."""
     sooner = ratio(noise.epochs_to("train_error", fitted), images.epochs_to("train_error", fitted))
     check(
         below(sooner, 0.9, because="the paper says sooner and gives no factor; a tenth is the least we count")
@@ -331,13 +315,13 @@ def test_noise_images_are_fitted_sooner_than_random_labels(
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1a",
-    says="On random labels the loss stays high for long, and once it falls it falls quickly.",
     adapted={"full": "none"},
     reported={"EPFL, end of the plateau / end of training, steps": 9 / 20},
 )
 @trained(random=lambda: random("inception"), fitted=FITTED)
 @control(random=lambda: true("inception"), says="with true labels the loss falls from the start")
 def test_fitting_starts_late_and_then_is_quick(random: Results, fitted: float, check: Check) -> None:
+    """On random labels the loss stays high for long, and once it falls it falls quickly."""
     late = ratio(random.epochs_to("train_error", 0.5), random.epochs_to("train_error", fitted))
     check(above(late, 0.5, because="late means past the middle: half the labels take over half the time"))
     draw_training(check, "Figure 1a, late start", "random labels", random, "train_error", "training error")
@@ -346,7 +330,6 @@ def test_fitting_starts_late_and_then_is_quick(random: Results, fitted: float, c
 @claim(
     EPFL,
     "Figure 2",
-    says="With half of the labels drawn at random, the right ones are fitted before the wrong ones.",
     adapted={
         "quick": SMALL["quick"] + "; a random label may be the right one",
         "standard": "an MLP for Inception, bfloat16 operands; a random label may be the right one",
@@ -360,6 +343,7 @@ def test_fitting_starts_late_and_then_is_quick(random: Results, fitted: float, c
     says="on Gaussian noise right labels follow no pattern, so both halves are fitted alike",
 )
 def test_pattern_is_fitted_before_noise(half: Results, check: Check) -> None:
+    """With half of the labels drawn at random, the right ones are fitted before the wrong ones."""
     wrong = half.at("corrupted_error", when="train_error", below=0.5)
     right = half.at("clean_error", when="train_error", below=0.5)
     check(

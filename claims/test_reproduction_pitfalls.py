@@ -20,29 +20,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from claims.papers import EPFL, OVERCLAIM
+from claims.papers import EPFL
+from claims.papers import OVERCLAIM
 from claims.settings import RANDOM
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    Sgd,
-    Tiers,
-    Value,
-    WhenFitted,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    equivalent,
-    exact,
-    ratio,
-    trained,
-)
-from harness.data import Augmented, Cifar10, Digits, GeneratedImages, RandomCrop, RandomLabels, TrueLabels
-from harness.data.pitfalls import CentreCrop, CorruptedTest, DividedAgain, ReshuffledLabels
-from harness.models import Dropout, Mlp, SmallInception
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Sgd
+from harness import Tiers
+from harness import Value
+from harness import WhenFitted
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import exact
+from harness import ratio
+from harness import trained
+from harness.data import Augmented
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import GeneratedImages
+from harness.data import RandomCrop
+from harness.data import RandomLabels
+from harness.data import TrueLabels
+from harness.data.pitfalls import CentreCrop
+from harness.data.pitfalls import CorruptedTest
+from harness.data.pitfalls import DividedAgain
+from harness.data.pitfalls import ReshuffledLabels
+from harness.models import Dropout
+from harness.models import Mlp
+from harness.models import SmallInception
 from harness.spec import fields_of
 
 ONCE, TWICE = DividedAgain(1.0), DividedAgain()
@@ -71,13 +81,14 @@ SMALL = {
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: its data set class divides by 255 what its loader has divided by 255",
-    says="Standardised right, random labels are memorized without batch normalization; divided by 255 twice, "
-    "most of them stay wrong after three times as long.",
     adapted=SMALL,
 )
 @trained(right=PLAIN, wrong=PLAIN.but(data__inputs=TWICE))
 @control(wrong=PLAIN, says="divided once, in both arms")
 def test_images_divided_twice_are_not_memorized(right: Results, wrong: Results, check: Check) -> None:
+    """Standardised right, random labels are memorized without batch normalization; divided by 255 twice,
+    most of them stay wrong after three times as long.
+    """
     check(all_reach(right.final("train_error"), FITTED, because=ALL))
     left = wrong.final("train_error")
     check(above(left, 0.5, because="more than half of the labels wrong, where chance is nine tenths"))
@@ -97,7 +108,6 @@ def test_images_divided_twice_are_not_memorized(right: Results, wrong: Results, 
 @claim(
     EPFL,
     "appendix: MLPs and AlexNet without batch normalization",
-    says="Without batch normalization an MLP does not fit random labels; with it, it does.",
     adapted=SMALL,
     contested="ZHANG2017, Table 1: the MLPs have none, and fit; so does its Inception without",
     expected=dict.fromkeys(
@@ -112,6 +122,7 @@ def test_images_divided_twice_are_not_memorized(right: Results, wrong: Results, 
     says="images divided by 255 twice, as in the code of the reproduction",
 )
 def test_an_mlp_needs_batch_normalization(without: Results, normalized: Results, check: Check) -> None:
+    """Without batch normalization an MLP does not fit random labels; with it, it does."""
     check(all_reach(normalized.final("train_error"), FITTED, because=ALL))
     left = without.final("train_error")
     check(above(left, 0.5, because="more than half of the labels wrong, where chance is nine tenths"))
@@ -136,8 +147,6 @@ def made_anew(experiment: Experiment, forgotten: str) -> Experiment:
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: re-initialization calls the constructor without its arguments",
-    says="Made anew by the constructor's defaults, the Inception without batch normalization has it again: "
-    "the comparison of the two finds nothing where a third of the loss is at stake.",
     adapted={"quick": "40 generated images of 8x8 pixels and a sixteenth of the channels, 15 epochs"},
     reported={"EPFL, effect on test accuracy": 0.0124, "ZHANG2017": 0.0375},
 )
@@ -146,6 +155,9 @@ def made_anew(experiment: Experiment, forgotten: str) -> Experiment:
 def test_a_net_made_anew_has_batch_normalization_again(
     normalized: Results, bare: Results, honest: Results, check: Check
 ) -> None:
+    """Made anew by the constructor's defaults, the Inception without batch normalization has it again:
+    the comparison of the two finds nothing where a third of the loss is at stake.
+    """
     seen, there = (
         (other.final("train_loss") - normalized.final("train_loss")).named(f"{which} effect")
         for other, which in ((bare, "measured"), (honest, "honest"))
@@ -162,14 +174,15 @@ DEEP = Experiment(
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: re-initialization calls the constructor without its arguments",
-    says="The MLP of three layers becomes one of a single layer: it has other weights, and the comparison of "
-    "depths finds nothing.",
     adapted={"quick": "100 digits of 8x8 pixels and 128 hidden units"},
     reported={"weights of the net meant": 1_735_178, "of the net made": 1_209_866},
 )
 @trained(shallow=made_anew(DEEP, "depth"), deep=made_anew(DEEP, "depth"))
 @control(deep=DEEP, says="made anew with its arguments")
 def test_a_net_made_anew_loses_its_depth(shallow: Results, deep: Results, check: Check) -> None:
+    """The MLP of three layers becomes one of a single layer: it has other weights, and the comparison of
+    depths finds nothing.
+    """
     count = deep.runs[0].value.model.but(width=512).size((3, 28, 28), 10)
     check(exact(count, 1_209_866, because="counted at 512 units on the images of the report"))
     losses = [run.final("train_loss") for run in (deep, shallow)]
@@ -186,7 +199,6 @@ def cropped(augment: object) -> Experiment:
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: the flag for augmentation is text, compared with a Boolean",
-    says="A flag that is the text 'False' crops in both arms: the measured effect of cropping vanishes.",
     adapted={"quick": "an MLP, 200 generated images of 12x12 pixels, parts of 10x10"},
     reported={"EPFL, effect on test accuracy, Inception": 0.0369},
 )
@@ -195,6 +207,7 @@ def cropped(augment: object) -> Experiment:
 def test_a_flag_given_as_text_crops_in_both_arms(
     off: Results, on: Results, honest: Results, check: Check
 ) -> None:
+    """A flag that is the text 'False' crops in both arms: the measured effect of cropping vanishes."""
     seen, there = (
         (other.final("test_error") - on.final("test_error")).named(f"{which} effect")
         for other, which in ((off, "measured"), (honest, "honest"))
@@ -212,7 +225,6 @@ def with_dropout(dropout: float = 0.0, **ignored: float) -> Experiment:
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: the argument for dropout is misspelt, and any argument is accepted",
-    says="A misspelt argument leaves dropout at zero: the arm that is said to have it is the one without.",
     adapted={"quick": "300 digits of 8x8 pixels, random labels, an MLP for Inception"},
 )
 @trained(said=with_dropout(drop_out=0.5), without=with_dropout(), honest=with_dropout(dropout=0.5))
@@ -220,6 +232,7 @@ def with_dropout(dropout: float = 0.0, **ignored: float) -> Experiment:
 def test_a_misspelt_argument_leaves_dropout_at_zero(
     said: Results, without: Results, honest: Results, check: Check
 ) -> None:
+    """A misspelt argument leaves dropout at zero: the arm that is said to have it is the one without."""
     losses = [run.final("train_loss") for run in (said, without)]
     check(exact(losses[0] - losses[1], 0.0, because="both arms are the same net"))
     slower = ratio(*(run.epochs_to("train_error", FITTED) for run in (honest, without)))
@@ -233,12 +246,12 @@ FEW = "300 digits of 8x8 pixels"
 @claim(
     OVERCLAIM,
     "on a course's reproduction: labels are shuffled inside each batch of reshuffled data",
-    says="Labels shuffled anew in every epoch are not random labels: nothing stays to be fitted.",
     adapted={"quick": f"{FEW}; shuffled among all of them, not inside batches"},
 )
 @trained(run=KEPT.but(data__labels=ReshuffledLabels()))
 @control(run=KEPT, says="random labels that stay")
 def test_labels_shuffled_anew_are_never_fitted(run: Results, check: Check) -> None:
+    """Labels shuffled anew in every epoch are not random labels: nothing stays to be fitted."""
     left = run.final("train_error")
     check(above(left, 0.5, because="more than half of the labels wrong, where chance is nine tenths"))
 
@@ -250,13 +263,14 @@ TESTED = Experiment(Digits(n=300, labels=HALF), Mlp(128), Sgd(lr=0.05, epochs=30
 @claim(
     OVERCLAIM,
     "on a course's reproduction and the first author's demonstration: test labels are corrupted too",
-    says="Against test labels of which a share p is random the test error e becomes (1 - p) e + 0.9 p: a "
-    "perfect classifier would be charged 0.9 p.",
     adapted={"quick": f"{FEW}, p = 1/2, 128 hidden units"},
 )
 @trained(charged=TESTED.but(data=CorruptedTest(TESTED.data, HALF)), true=TESTED)
 @control(charged=TESTED.but(data=CorruptedTest(TESTED.data, TrueLabels())), says="true test labels")
 def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results, check: Check) -> None:
+    """Against test labels of which a share p is random the test error e becomes (1 - p) e + 0.9 p: a
+    perfect classifier would be charged 0.9 p.
+    """
     error, own = (run.final("test_error") for run in (charged, true))
     expected = (0.5 * own + 0.45).named("(1 - p) e + 0.9 p")
     check(equivalent(error - expected, 0.03, because="three points, small beside the 45 of 0.9 p"))
@@ -266,8 +280,6 @@ def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results
 @claim(
     OVERCLAIM,
     "on the sources' learning rate times 0.95 an epoch, taken to small data",
-    says="On 300 images a decay per epoch, of three steps, ends learning before random labels are fitted; "
-    "at a constant rate they are, within the 391 steps that are one epoch of 50,000.",
     adapted={"quick": f"{FEW}, 120 epochs"},
 )
 @trained(per_epoch=KEPT.but(optimizer__decay=0.95), constant=KEPT)
@@ -275,6 +287,9 @@ def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results
 def test_a_decay_per_epoch_freezes_training_on_small_data(
     per_epoch: Results, constant: Results, check: Check
 ) -> None:
+    """On 300 images a decay per epoch, of three steps, ends learning before random labels are fitted; at
+    a constant rate they are, within the 391 steps that are one epoch of 50,000.
+    """
     check(all_reach(constant.final("train_error"), FITTED, because=ALL))
     steps = (3.0 * constant.epochs_to("train_error", FITTED)).named("steps at a constant rate")
     check(below(steps, 391.0, because="before the rate would have decayed once on CIFAR-10"))
@@ -301,11 +316,11 @@ RUNNING = Experiment(Digits(n=300), Mlp(128), Sgd(lr=0.05, epochs=3), probes=(Cl
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: what it calls training accuracy is a mean taken while the epoch trains",
-    says="A mean taken while an epoch trains lags behind what the weights do after it.",
     adapted={"quick": f"{FEW}, their true labels, the loss of the third epoch"},
 )
 @trained(run=RUNNING)
 @control(run=RUNNING.but(optimizer__lr=1e-6), says="a rate at which nothing moves within an epoch")
 def test_a_running_mean_lags_behind_the_weights(run: Results, check: Check) -> None:
+    """A mean taken while an epoch trains lags behind what the weights do after it."""
     behind = ratio(run.final("train_loss"), run.final("clean_loss"))
     check(above(behind, 1.1, because="a tenth: less would not be seen in a curve"))

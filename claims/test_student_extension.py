@@ -20,32 +20,34 @@ budgets, which the printed table has too (40 to 100 epochs). Checks and margins 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from claims.exact import EXACT
-from claims.papers import OVERCLAIM, STUDENT
+from claims.papers import OVERCLAIM
+from claims.papers import STUDENT
 from claims.widths import group
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    Sgd,
-    Simulation,
-    Tiers,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    exact,
-    slope,
-    trained,
-)
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Sgd
+from harness import Simulation
+from harness import Tiers
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import exact
+from harness import slope
+from harness import trained
 from harness.data import Cifar10
 from harness.data.subset import Subset
 from harness.models import StudentCnn
@@ -121,7 +123,6 @@ def cut_short(names: Sequence[int]) -> dict[int, Tiers]:
 @claim(
     STUDENT,
     "Tables 2 and 3",
-    says="Each network has the number of parameters that it is named after.",
     adapted=ON_PAPER,
     expected={"quick": ("refuted", "3305, 10608, 15895 and 16819 do not; two are other rows' networks")},
 )
@@ -130,6 +131,7 @@ def cut_short(names: Sequence[int]) -> dict[int, Tiers]:
 def test_networks_have_the_parameters_of_their_name(
     widths: Mapping[int, tuple[int, int, int]], check: Check
 ) -> None:
+    """Each network has the number of parameters that it is named after."""
     wrong = [n for n, (a, b, c) in widths.items() if StudentCnn(a, b, c).size(SHAPE, CLASSES) != n]
     check(exact(len(wrong), 0, because="rows whose count, with 4 classes and 32x32 pixels, is another"))
     twice = len(widths) - len(set(widths.values()))
@@ -139,7 +141,6 @@ def test_networks_have_the_parameters_of_their_name(
 @claim(
     OVERCLAIM,
     "on STUDENT, Table 1: what a loss says of an error",
-    says="A mean cross-entropy is at least the error times ln 2.",
     adapted={"quick": "up to 12 examples of 4 classes, in float64"},
 )
 @trained(world=12)
@@ -150,6 +151,7 @@ def test_networks_have_the_parameters_of_their_name(
 )
 @settings(EXACT, max_examples=200)
 def test_the_loss_bounds_the_error(world: int, logits: list[list[float]], seed: int) -> None:
+    """A mean cross-entropy is at least the error times ln 2."""
     import numpy as np
 
     outputs = np.array(logits)
@@ -164,7 +166,6 @@ def test_the_loss_bounds_the_error(world: int, logits: list[list[float]], seed: 
 @claim(
     STUDENT,
     "Table 1, columns of losses",
-    says="The losses are means over the images of which the errors are shares.",
     adapted=ON_PAPER,
     expected={
         "quick": ("refuted", "they are the last four images', at the best of 30 epochs: seven and six rows")
@@ -176,6 +177,7 @@ def test_the_loss_bounds_the_error(world: int, logits: list[list[float]], seed: 
 def test_losses_are_possible_for_their_errors(
     pairs: tuple[tuple[float, ...], ...], check: Check, column: str
 ) -> None:
+    """The losses are means over the images of which the errors are shares."""
     impossible = [pair for pair in pairs if pair[1] < pair[0] * LN2]
     check(exact(len(impossible), 0, because=f"{column} losses below ln 2 times the least possible error"))
 
@@ -203,7 +205,6 @@ UP_TO_PEAK = tuple(row[2] for row in TABLE if row[0] <= 27_150)
 @claim(
     OVERCLAIM,
     "on STUDENT, Table 1: the rise to the peak",
-    says="Ten networks of one and the same error show as large a rise in more than one table of twenty.",
     adapted={"quick": "binomial test errors; training seeds, which scatter too, are left out"},
 )
 @trained(drawn=Simulation(scattered, {"errors": UP_TO_PEAK, "draws": 2000}))
@@ -212,6 +213,7 @@ UP_TO_PEAK = tuple(row[2] for row in TABLE if row[0] <= 27_150)
     says="a peak of 0.19 for 0.15",
 )
 def test_the_rise_to_the_peak_may_be_chance(drawn: Results, check: Check) -> None:
+    """Ten networks of one and the same error show as large a rise in more than one table of twenty."""
     check(above(drawn.final("as_large"), 0.05, because="the usual level of a test"))
 
 
@@ -221,7 +223,6 @@ def test_the_rise_to_the_peak_may_be_chance(drawn: Results, check: Check) -> Non
 @claim(
     STUDENT,
     "Table 1: the peak near 23,000 parameters",
-    says="Networks of about 23,000 parameters have a higher test error than smaller and than larger ones.",
     adapted=ADAPTED,
     reported={"10,608 to 15,895": 0.13, "23,299": 0.15, "45,892 and up": 0.11},
     replicates=5,
@@ -237,6 +238,7 @@ def test_the_rise_to_the_peak_may_be_chance(drawn: Results, check: Check) -> Non
     says="the networks in the middle trained for two epochs",
 )
 def test_the_test_error_peaks_near_23_000_parameters(nets: Mapping[int, Results], check: Check) -> None:
+    """Networks of about 23,000 parameters have a higher test error than smaller and than larger ones."""
     middle = group(nets, MIDDLE)
     for widths, name in ((SMALL, "smaller"), (LARGE, "larger")):
         check(above((middle - group(nets, widths)).named(f"middle - {name}"), 0.005, because=HALF_POINT))
@@ -255,7 +257,6 @@ def test_the_test_error_peaks_near_23_000_parameters(nets: Mapping[int, Results]
 @claim(
     STUDENT,
     "Table 1: beyond the peak",
-    says="The largest networks have a lower test error than those below the peak.",
     adapted=ADAPTED,
     reported={"10,608 and 13,093": 0.13, "45,892 and 75,426": 0.11},
     replicates=5,
@@ -265,6 +266,7 @@ def test_the_test_error_peaks_near_23_000_parameters(nets: Mapping[int, Results]
     nets=named(SMALL) | named(LARGE, stand_in=10_608), says="networks of 10,608 parameters for the large ones"
 )
 def test_larger_networks_are_better(nets: Mapping[int, Results], check: Check) -> None:
+    """The largest networks have a lower test error than those below the peak."""
     gain = group(nets, SMALL) - group(nets, LARGE)
     check(above(gain.named("small - large"), 0.005, because=HALF_POINT))
 
@@ -272,7 +274,6 @@ def test_larger_networks_are_better(nets: Mapping[int, Results], check: Check) -
 @claim(
     STUDENT,
     "Table 1 and figure: the interpolation threshold",
-    says="Training error is zero only beyond n = 20,000 parameters: at 45,892 and above, not at 13,093.",
     adapted=ADAPTED,
     reported={"first zero at": 33_370, "10,608": 0.04, "13,093": 0.01},
     replicates=5,
@@ -288,6 +289,7 @@ def test_larger_networks_are_better(nets: Mapping[int, Results], check: Check) -
     nets=cut_short(SMALL) | named(LARGE), positive=True, says="the small networks trained for two epochs"
 )
 def test_training_error_vanishes_beyond_n_parameters(nets: Mapping[int, Results], check: Check) -> None:
+    """Training error is zero only beyond n = 20,000 parameters: at 45,892 and above, not at 13,093."""
     fits = "half a point: what the table prints as zero"
     for name in LARGE:
         check(all_reach(nets[name].final("train_error"), 0.005, because=fits))
@@ -297,13 +299,13 @@ def test_training_error_vanishes_beyond_n_parameters(nets: Mapping[int, Results]
 @claim(
     STUDENT,
     "Tables 1 to 3, all networks",
-    says="Over all networks, the test error falls with the number of parameters.",
     adapted={"full": f"{SAME}; 100 epochs; the sixteen networks whose widths are known"},
     replicates=5,
 )
 @trained(nets=named(tuple(NETS)))
 @control(nets=named(tuple(NETS), stand_in=23_299), says="one network under all names")
 def test_the_test_error_falls_over_all_networks(nets: Mapping[int, Results], check: Check) -> None:
+    """Over all networks, the test error falls with the number of parameters."""
     import math
 
     errors = [nets[name].final("test_error") for name in sorted(nets)]

@@ -13,35 +13,44 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from claims.exact import EXACT
-from claims.papers import DRAXLER2018, GARIPOV2018, NGUYEN2019
-from claims.texts import adding, everywhere
-from harness import (
-    Check,
-    Experiment,
-    From,
-    Measured,
-    Probing,
-    Results,
-    Sgd,
-    Tiers,
-    WhenFitted,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    ordered,
-    trained,
-)
-from harness.analytic.paths import AlongCurve, AlongExplicitPath
-from harness.analytic.sublevel import TwoLayer, explicit_path, losses_along
-from harness.data import Cifar10, Digits, Mnist, RandomLabels
+from claims.papers import DRAXLER2018
+from claims.papers import GARIPOV2018
+from claims.papers import NGUYEN2019
+from claims.texts import adding
+from claims.texts import everywhere
+from harness import Check
+from harness import Experiment
+from harness import From
+from harness import Measured
+from harness import Probing
+from harness import Results
+from harness import Sgd
+from harness import Tiers
+from harness import WhenFitted
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import ordered
+from harness import trained
+from harness.analytic.paths import AlongCurve
+from harness.analytic.paths import AlongExplicitPath
+from harness.analytic.sublevel import TwoLayer
+from harness.analytic.sublevel import explicit_path
+from harness.analytic.sublevel import losses_along
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import Mnist
+from harness.data import RandomLabels
 from harness.models import Mlp
-from harness.models.curve import Curve, Ends
+from harness.models.curve import Curve
+from harness.models.curve import Ends
 from harness.models.redrawn import Redrawn
 from harness.models.vgg import Vgg
 
@@ -159,7 +168,6 @@ def samples(draw: st.DrawFn) -> Sample:
 @claim(
     NGUYEN2019,
     "the theorem on connected sublevel sets, for one hidden layer",
-    says="At width 2N any two nets are joined by a path on which the loss never exceeds its worse end.",
     adapted=everywhere(f"{FEW_EXAMPLES}, in rational arithmetic; our own path of seven straight pieces"),
 )
 @trained(world="path")
@@ -168,6 +176,7 @@ def samples(draw: st.DrawFn) -> Sample:
 @given(sample=samples())
 @EXAMPLES
 def test_at_width_2n_a_path_never_exceeds_its_worse_end(world: str, sample: Sample) -> None:
+    """At width 2N any two nets are joined by a path on which the loss never exceeds its worse end."""
     x, y, first, last, slope = sample
     corners = explicit_path(first, last, x, slope)
     for end, net in ((corners[0], first), (corners[-1], last)):
@@ -183,8 +192,6 @@ def test_at_width_2n_a_path_never_exceeds_its_worse_end(world: str, sample: Samp
 @claim(
     NGUYEN2019,
     "the theorem on connected sublevel sets, for one hidden layer",
-    says="Between nets that were trained to fit random labels, at width 2N, the same path never exceeds the "
-    "worse end, while the straight line does.",
     adapted={
         "quick": "ReLU nets, 40 digits with random labels and 80 units, cross-entropy, in float64",
         "standard": "ReLU nets, 200 random labels on MNIST and 400 units, cross-entropy, in float64",
@@ -200,6 +207,9 @@ def test_at_width_2n_a_path_never_exceeds_its_worse_end(world: str, sample: Samp
 def test_the_path_between_trained_nets_never_exceeds_its_worse_end(
     run: Results, path: str, check: Check
 ) -> None:
+    """Between nets that were trained to fit random labels, at width 2N, the same path never exceeds the
+    worse end, while the straight line does.
+    """
     excess = run.final(f"{path}excess")
     rounding = "rounding alone, in float64; losses are between 0.001 and 10"
     check(all_reach(excess, 1e-9, because=rounding))
@@ -216,18 +226,14 @@ def test_the_path_between_trained_nets_never_exceeds_its_worse_end(
         )
 
 
-@claim(
-    DRAXLER2018,
-    "the straight line as the first path; with GARIPOV2018",
-    says="On the straight line between two independently trained nets the training error rises high.",
-    adapted=ADAPTED,
-)
+@claim(DRAXLER2018, "the straight line as the first path; with GARIPOV2018", adapted=ADAPTED)
 @trained(run=along(joined(NETS)))
 @control(
     run=along(joined(NETS, again=True, bend=UNMOVED)),
     says="the second net is the first, trained on: both in one basin",
 )
 def test_straight_lines_cross_a_barrier(run: Results, check: Check) -> None:
+    """On the straight line between two independently trained nets the training error rises high."""
     margin = "five points, where both ends fit all but a per cent"
     check(above(barrier(run, "straight", "train_error"), 0.05, because=margin))
 
@@ -235,7 +241,6 @@ def test_straight_lines_cross_a_barrier(run: Results, check: Check) -> None:
 @claim(
     GARIPOV2018,
     "Section 3, Bezier curves and polygonal chains",
-    says="A path with a single bend joins two trained nets with hardly any training error on the way.",
     adapted=ADAPTED,
     reported={
         "CIFAR-10 VGG16, train loss at the ends": 0.24,
@@ -251,6 +256,7 @@ def test_straight_lines_cross_a_barrier(run: Results, check: Check) -> None:
     says="the bend stays halfway between the ends: the straight line",
 )
 def test_one_bend_removes_the_barrier(bezier: Results, chain: Results, check: Check) -> None:
+    """A path with a single bend joins two trained nets with hardly any training error on the way."""
     for kind, run in (("bezier", bezier), ("chain", chain)):
         rise = barrier(run, "curve", "train_error").named(f"rise of train_error, {kind}")
         check(below(rise, 0.04, because="four points, below the five that count as a barrier"))
@@ -263,7 +269,6 @@ def test_one_bend_removes_the_barrier(bezier: Results, chain: Results, check: Ch
 @claim(
     DRAXLER2018,
     "abstract and results on CIFAR",
-    says="Along such a path the test error is hardly above that of its ends.",
     adapted=adding("a Bezier curve for an elastic band", ADAPTED),
     reported={
         "ResNet-20, CIFAR-10, rise of the test error at most": 0.005,
@@ -275,6 +280,7 @@ def test_one_bend_removes_the_barrier(bezier: Results, chain: Results, check: Ch
 @trained(run=along(joined(NETS)))
 @control(run=along(joined(NETS, bend=UNMOVED)), says="the straight line")
 def test_the_test_error_hardly_rises_along_the_curve(run: Results, check: Check) -> None:
+    """Along such a path the test error is hardly above that of its ends."""
     margin = "two points: Draxler et al. report up to 2.2 on CIFAR-100, where errors are larger"
     check(below(barrier(run, "curve", "test_error"), 0.02, because=margin))
 
@@ -282,22 +288,19 @@ def test_the_test_error_hardly_rises_along_the_curve(run: Results, check: Check)
 @claim(
     DRAXLER2018,
     "barriers by width and depth",
-    says="The wider the nets, the lower the largest loss on the best path between them.",
     adapted={
         "quick": "MLPs of 8 and 64 units on 400 digits; a Bezier curve",
         "standard": "MLPs 2x16 and 2x256 on 3,000 images of MNIST; a Bezier curve",
     },
 )
-@trained(
-    narrow=along(joined(MLPS.but(model__width=NARROW))),
-    wide=along(joined(MLPS.but(model__width=WIDE))),
-)
+@trained(narrow=along(joined(MLPS.but(model__width=NARROW))), wide=along(joined(MLPS.but(model__width=WIDE))))
 @control(
     narrow=along(joined(MLPS.but(model__width=WIDE))),
     wide=along(joined(MLPS.but(model__width=NARROW))),
     says="the widths exchanged",
 )
 def test_wider_nets_have_lower_paths(narrow: Results, wide: Results, check: Check) -> None:
+    """The wider the nets, the lower the largest loss on the best path between them."""
     losses = [run.final("largest_curve_train_loss") for run in (wide, narrow)]
     check(ordered(losses, because="any step up, for the order is claimed and not its size"))
 
@@ -305,19 +308,16 @@ def test_wider_nets_have_lower_paths(narrow: Results, wide: Results, check: Chec
 @claim(
     GARIPOV2018,
     "Section 3.3, batch normalization",
-    says="With batch normalization the curve is low only if its statistics are recomputed at each point.",
     adapted={
         "quick": "MLPs of 16 units with batch normalization on 400 digits",
         "standard": "MLPs 2x64 with batch normalization on 3,000 images of MNIST",
         "full": ADAPTED["full"],
     },
 )
-@trained(
-    fresh=along(joined(NORMALIZED)),
-    stale=along(joined(NORMALIZED), recompute=False),
-)
+@trained(fresh=along(joined(NORMALIZED)), stale=along(joined(NORMALIZED), recompute=False))
 @control(stale=along(joined(NORMALIZED)), says="recomputed on both sides")
 def test_batch_norm_statistics_must_be_recomputed(fresh: Results, stale: Results, check: Check) -> None:
+    """With batch normalization the curve is low only if its statistics are recomputed at each point."""
     losses = [run.final("largest_curve_train_loss") for run in (fresh, stale)]
     margin = "half as large again, against a tenth of a nat on a curve that is low"
     check(

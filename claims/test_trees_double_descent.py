@@ -20,25 +20,29 @@ import itertools
 import pytest
 
 from claims.figures import draw_sweep
-from claims.papers import BELKIN2019, CURTH2023, OVERCLAIM
+from claims.papers import BELKIN2019
+from claims.papers import CURTH2023
+from claims.papers import OVERCLAIM
 from claims.sweeps import at
-from harness import (
-    Check,
-    Results,
-    Solved,
-    Tiers,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    larger_of,
-    mean_of,
-    ratio,
-    trained,
-)
-from harness.analytic.trees import BoostingGrid, ForestGrid
-from harness.data import Digits, Mnist, TrueLabels, WrongLabels
+from harness import Check
+from harness import Results
+from harness import Solved
+from harness import Tiers
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import larger_of
+from harness import mean_of
+from harness import ratio
+from harness import trained
+from harness.analytic.trees import BoostingGrid
+from harness.analytic.trees import ForestGrid
+from harness.data import Digits
+from harness.data import Mnist
+from harness.data import TrueLabels
+from harness.data import WrongLabels
 from harness.evidence.statistics import Measured
 
 LEAVES = {
@@ -138,8 +142,6 @@ def check_glued(
 @claim(
     BELKIN2019,
     "decision trees and ensemble methods: random forests on MNIST",
-    says="Grow one tree to interpolation, then add trees: the test squared error falls, rises, and falls far "
-    "below its first minimum.",
     adapted=ADAPTED,
     contested="Curth et al. 2023: two axes glued together; along either alone there is no double descent",
 )
@@ -149,6 +151,9 @@ def check_glued(
 def test_a_forest_descends_twice_on_the_glued_axis(
     grid: Results, dip: tuple[int, ...], first: int, check: Check, labels: str
 ) -> None:
+    """Grow one tree to interpolation, then add trees: the test squared error falls, rises, and falls far
+    below its first minimum.
+    """
     check_glued(check, grid, first, dip, (0.7, "three tenths less than the dip"))
     draw_glued(check, grid, f"Random forests, {labels} labels")
 
@@ -156,7 +161,6 @@ def test_a_forest_descends_twice_on_the_glued_axis(
 @claim(
     CURTH2023,
     "Section on trees: the number of trees held fixed",
-    says="With the number of trees held fixed at 20, more leaves do not raise the test squared error.",
     adapted=ADAPTED,
     contested="Belkin et al. 2019 show one tree growing, then more trees, as one axis",
 )
@@ -166,6 +170,7 @@ def test_a_forest_descends_twice_on_the_glued_axis(
 def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(
     grid: Results, dip: tuple[int, ...], averaged: int, check: Check, labels: str
 ) -> None:
+    """With the number of trees held fixed at 20, more leaves do not raise the test squared error."""
     grown = along(grid, averaged)
     rise = grown[max(grown)] - mean_of([grown[leaves] for leaves in dip])
     check(below(rise.named("full trees - dip"), 0.02, because="a fiftieth, the margin of the rise"))
@@ -177,14 +182,15 @@ def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(
 @claim(
     CURTH2023,
     "Section on trees: where the axis is switched",
-    says="The second descent begins wherever one starts to add trees: at 20 leaves, far from interpolation, "
-    "too.",
     adapted=ADAPTED,
     contested="Belkin et al. 2019 place the second descent beyond the interpolation threshold",
 )
 @trained(grid=forest("clean"), leaves=20)
 @control(leaves=2, says="trees of two leaves, between which there is little to average away")
 def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leaves: int, check: Check) -> None:
+    """The second descent begins wherever one starts to add trees: at 20 leaves, far from interpolation,
+    too.
+    """
     i = grid.runs[0].value.solver.leaves.index(leaves)
     errors = across(grid, i)
     gain = "a tenth, where trees that interpolate gain half and more"
@@ -196,7 +202,6 @@ def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leave
 @claim(
     OVERCLAIM,
     "after BELKIN2019, random forests: the share of wrong labels",
-    says="Counted in wrong labels there is no rise without label noise: that descent is a single one.",
     adapted={tier: said for tier, said in ADAPTED.items() if tier != "full"},
     contested="Belkin et al. 2019 show squared error and zero-one error side by side",
 )
@@ -205,6 +210,7 @@ def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leave
 def test_without_noise_the_share_of_errors_does_not_rise(
     grid: Results, dip: tuple[int, ...], check: Check
 ) -> None:
+    """Counted in wrong labels there is no rise without label noise: that descent is a single one."""
     grown = along(grid, 0, "test_error")
     rise = grown[max(grown)] - mean_of([grown[leaves] for leaves in dip])
     check(below(rise.named("full tree - dip test_error"), 0.02, because="two points, of thirty"))
@@ -213,14 +219,15 @@ def test_without_noise_the_share_of_errors_does_not_rise(
 @claim(
     BELKIN2019,
     "decision trees and ensemble methods: L2 boosting",
-    says="Boost to interpolation, then average members: the test squared error falls, rises, and falls far "
-    "below its first minimum.",
     adapted=BOOSTED,
     contested="Curth et al. 2023: two axes glued together",
 )
 @trained(grid=boosting("clean"), first=0)
 @control(first=-1, says=FIVE)
 def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, check: Check) -> None:
+    """Boost to interpolation, then average members: the test squared error falls, rises, and falls far
+    below its first minimum.
+    """
     check_glued(check, grid, first, (5, 10), (0.8, "a fifth less than the dip"))
     draw_glued(check, grid, "L2 boosting, clean labels")
 
@@ -228,8 +235,6 @@ def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, ch
 @claim(
     OVERCLAIM,
     "after BELKIN2019, L2 boosting: with label noise",
-    says="With a fifth of the labels wrong, boosting rises more, and averaging five members takes a fifth "
-    "off the first minimum.",
     adapted=BOOSTED,
     expected={
         "standard": ("inconclusive", "five members take off 21 %, too near the margin for 20 replicates")
@@ -238,6 +243,9 @@ def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, ch
 @trained(grid=boosting("noisy"), first=0)
 @control(first=-1, says=FIVE)
 def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, check: Check) -> None:
+    """With a fifth of the labels wrong, boosting rises more, and averaging five members takes a fifth off
+    the first minimum.
+    """
     check_glued(check, grid, first, (5, 10), (0.8, "a fifth less than the dip"))
     draw_glued(check, grid, "L2 boosting, noisy labels")
 
@@ -245,7 +253,6 @@ def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, che
 @claim(
     CURTH2023,
     "Section on boosting: the number of members held fixed",
-    says="With the number of members held fixed at 5, more rounds hardly raise the test squared error.",
     adapted=BOOSTED,
     contested="Belkin et al. 2019 show rounds, then members, as one axis",
 )
@@ -254,6 +261,7 @@ def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, che
 def test_with_the_members_held_fixed_more_rounds_hardly_hurt(
     grid: Results, averaged: int, check: Check
 ) -> None:
+    """With the number of members held fixed at 5, more rounds hardly raise the test squared error."""
     grown = along(grid, averaged)
     rise = grown[max(grown)] - mean_of([grown[5], grown[10]])
     check(below(rise.named("last round - dip test_mse"), 0.02, because="a fiftieth, the margin of the rise"))

@@ -19,33 +19,40 @@ from __future__ import annotations
 
 import pytest
 
-from claims.papers import EPFL, OVERCLAIM, ZHANG2017
-from claims.settings import (
-    FITTED,
-    FITTED_BECAUSE,
-    IMAGES,
-    INCEPTION,
-    MLP,
-    RANDOM,
-    SETTINGS,
-    random,
-)
-from harness import (
-    Check,
-    Experiment,
-    Results,
-    Sgd,
-    Tiers,
-    WhenFitted,
-    above,
-    all_reach,
-    claim,
-    control,
-    trained,
-)
-from harness.data import Cifar10, Digits, RedrawnLabels
-from harness.data.augmentation import Augmented, ColourJitter, RandomCrop, RandomFlip, RandomRotation
-from harness.models import Dropout, EpflAlexNet, Mlp, SmallAlexNet
+from claims.papers import EPFL
+from claims.papers import OVERCLAIM
+from claims.papers import ZHANG2017
+from claims.settings import FITTED
+from claims.settings import FITTED_BECAUSE
+from claims.settings import IMAGES
+from claims.settings import INCEPTION
+from claims.settings import MLP
+from claims.settings import RANDOM
+from claims.settings import SETTINGS
+from claims.settings import random
+from harness import Check
+from harness import Experiment
+from harness import Results
+from harness import Sgd
+from harness import Tiers
+from harness import WhenFitted
+from harness import above
+from harness import all_reach
+from harness import claim
+from harness import control
+from harness import trained
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import RedrawnLabels
+from harness.data.augmentation import Augmented
+from harness.data.augmentation import ColourJitter
+from harness.data.augmentation import RandomCrop
+from harness.data.augmentation import RandomFlip
+from harness.data.augmentation import RandomRotation
+from harness.models import Dropout
+from harness.models import EpflAlexNet
+from harness.models import Mlp
+from harness.models import SmallAlexNet
 from harness.spec.contracts import Dataset
 
 EPFL_COEFFICIENT = 5e-5
@@ -63,7 +70,6 @@ def decayed(model: str) -> Tiers:
 @claim(
     ZHANG2017,
     "Appendix E, Table 4",
-    says="MLPs fit random labels with weight decay too.",
     adapted={
         "quick": "1,000 digits of 8x8 pixels, weight decay 5e-4: ten times EPFL's",
         "standard": "learning rate x 0.98 an epoch and weight decay 5e-5, as EPFL; bfloat16 operands",
@@ -80,13 +86,13 @@ def decayed(model: str) -> Tiers:
 def test_mlps_fit_random_labels_with_weight_decay(
     random: Results, fitted: float, check: Check, model: str
 ) -> None:
+    """MLPs fit random labels with weight decay too."""
     check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
 @claim(
     ZHANG2017,
     "Appendix E, Table 4",
-    says="Inception fits random labels with weight decay too.",
     adapted={"full": "weight decay 5e-5, as EPFL: the paper gives no coefficient"},
     reported={"paper": 1.0, "EPFL": 1.0},
 )
@@ -96,6 +102,7 @@ def test_mlps_fit_random_labels_with_weight_decay(
     says="a weight decay so strong that nothing is learnt (digits, an MLP)",
 )
 def test_inception_fits_random_labels_with_weight_decay(random: Results, check: Check) -> None:
+    """Inception fits random labels with weight decay too."""
     check(all_reach(random.final("train_error"), FITTED.full, because=FITTED_BECAUSE))
 
 
@@ -144,8 +151,6 @@ AUGMENTED = {
 @claim(
     ZHANG2017,
     "Appendix E, Table 4",
-    says="Random labels are fitted on augmented images too, where every epoch draws the pixels anew and the "
-    "labels stay: with crops, and with crops, flips, colours and rotations.",
     adapted={
         "quick": "an MLP for Inception, 300 digits of 8x8 (crops) or 20 (everything), shifted by one pixel",
         "standard": "an MLP for Inception, 1,000 images (crops) or 50 (everything), bfloat16 operands",
@@ -162,6 +167,9 @@ AUGMENTED = {
 def test_augmentation_does_not_prevent_memorization(
     random: Results, fitted: float, check: Check, augmentation: str
 ) -> None:
+    """Random labels are fitted on augmented images too, where every epoch draws the pixels anew and the
+    labels stay: with crops, and with crops, flips, colours and rotations.
+    """
     check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
@@ -182,7 +190,6 @@ DROPPED = Tiers(
 @claim(
     ZHANG2017,
     "Section 3, dropout and random labels",
-    says="Random labels are fitted with dropout too.",
     adapted={
         "quick": "an MLP and 100 digits of 8x8 pixels for Inception V3 and ImageNet",
         "standard": "an MLP and 2,000 images of CIFAR-10 for Inception V3 and ImageNet",
@@ -195,6 +202,7 @@ DROPPED = Tiers(
     says="labels drawn anew every epoch: nothing stays that could be memorized (digits)",
 )
 def test_random_labels_are_fit_with_dropout(random: Results, fitted: float, check: Check) -> None:
+    """Random labels are fitted with dropout too."""
     check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
@@ -233,7 +241,6 @@ FAILS_BECAUSE = "a tenth of the labels; the same table counts 0.8 % unfitted as 
 @claim(
     ZHANG2017,
     "Appendix E, Table 4",
-    says="With weight decay the small AlexNet fails to fit random labels.",
     adapted={**{tier: f"{said}; {UNKNOWN}" for tier, said in SCALED.items()}, "full": UNKNOWN},
     contested="EPFL reports 100 % for an AlexNet with batch norm, other widths and weight decay 5e-5",
     reported={"paper": "failed to converge"},
@@ -250,13 +257,13 @@ FAILS_BECAUSE = "a tenth of the labels; the same table counts 0.8 % unfitted as 
     says="with a weight decay of 0.1, 200 times as strong, it does fail (quick tier)",
 )
 def test_alexnet_with_weight_decay_fails_on_random_labels(random: Results, check: Check) -> None:
+    """With weight decay the small AlexNet fails to fit random labels."""
     check(above(random.final("train_error"), FAILS, because=FAILS_BECAUSE))
 
 
 @claim(
     EPFL,
     "Table II",
-    says="With weight decay AlexNet fits random labels.",
     adapted={
         "quick": "a quarter of the width, 100 generated images of 10x10 in batches of 32",
         "standard": SCALED["standard"],
@@ -270,16 +277,11 @@ def test_alexnet_with_weight_decay_fails_on_random_labels(random: Results, check
 def test_epfl_alexnet_fits_random_labels_with_weight_decay(
     random: Results, fitted: float, check: Check
 ) -> None:
+    """With weight decay AlexNet fits random labels."""
     check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
-@claim(
-    OVERCLAIM,
-    "on the contradiction between ZHANG2017, Table 4, and EPFL, Table II",
-    says="The coefficient alone can decide: the paper's own AlexNet, without batch norm, fits random labels "
-    "with EPFL's weight decay and fails with a strong one.",
-    adapted=SCALED,
-)
+@claim(OVERCLAIM, "on the contradiction between ZHANG2017, Table 4, and EPFL, Table II", adapted=SCALED)
 @trained(
     weak=ALEXNET.but(optimizer__weight_decay=EPFL_COEFFICIENT),
     strong=ALEXNET.but(
@@ -295,5 +297,8 @@ def test_epfl_alexnet_fits_random_labels_with_weight_decay(
 def test_the_coefficient_decides_whether_alexnet_fits(
     weak: Results, strong: Results, fitted: float, check: Check
 ) -> None:
+    """The coefficient alone can decide: the paper's own AlexNet, without batch norm, fits random labels
+    with EPFL's weight decay and fails with a strong one.
+    """
     check(all_reach(weak.final("train_error"), fitted, because=FITTED_BECAUSE))
     check(above(strong.final("train_error"), FAILS, because=FAILS_BECAUSE))

@@ -19,20 +19,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from claims.papers import BELKIN2019, OVERCLAIM
-from claims.widths import (
-    BEYOND,
-    CLASSES,
-    COARSE,
-    LADDER,
-    REUSE_DATA,
-    all_fresh,
-    all_reused,
-    group,
-    parameters,
-    reused,
-)
-from harness import Check, Results, above, claim, control, equivalent, ratio, trained
+from claims.papers import BELKIN2019
+from claims.papers import OVERCLAIM
+from claims.widths import BEYOND
+from claims.widths import CLASSES
+from claims.widths import COARSE
+from claims.widths import LADDER
+from claims.widths import REUSE_DATA
+from claims.widths import all_fresh
+from claims.widths import all_reused
+from claims.widths import group
+from claims.widths import parameters
+from claims.widths import reused
+from harness import Check
+from harness import Results
+from harness import above
+from harness import claim
+from harness import control
+from harness import equivalent
+from harness import ratio
+from harness import trained
 
 QUICK = {"quick": "400 digits of 8x8 pixels, 625 epochs, one learning rate; the threshold is at 53.2 units"}
 MORE = {"standard": QUICK["quick"] + "; up to 20 replicates"}
@@ -45,13 +51,13 @@ HALF_MORE = "half as much again: several times the deviation of a ratio without 
 @claim(
     BELKIN2019,
     "neural networks on MNIST: weights reused below the threshold",
-    says="The squared test loss drops just beyond n x K parameters.",
     adapted=QUICK,
     contested="OVERCLAIM: without reuse of weights, or with reuse beyond the threshold too, there is no drop",
 )
 @trained(nets=all_reused(SHOWN) | all_fresh(AFTER))
 @control(nets=all_fresh((*SHOWN, *AFTER)), says="every network from its own initial weights")
 def test_the_risk_drops_beyond_n_times_k_parameters(nets: Mapping[int, Results], check: Check) -> None:
+    """The squared test loss drops just beyond n x K parameters."""
     losses = {width: net.final(LOSS) for width, net in nets.items()}
     check(above(ratio(losses[53], losses[54]).named("53 units / 54 units"), 1.5, because=HALF_MORE))
     check.draw(
@@ -66,15 +72,11 @@ def test_the_risk_drops_beyond_n_times_k_parameters(nets: Mapping[int, Results],
     )
 
 
-@claim(
-    BELKIN2019,
-    "neural networks on MNIST: weights reused below the threshold",
-    says="Up to n x K parameters the squared test loss rises.",
-    adapted=MORE,
-)
+@claim(BELKIN2019, "neural networks on MNIST: weights reused below the threshold", adapted=MORE)
 @trained(nets=all_reused((16, 20, 26, 53)))
 @control(nets=all_fresh((16, 20, 26, 53)), says="every network from its own initial weights")
 def test_the_risk_rises_up_to_n_times_k_parameters(nets: Mapping[int, Results], check: Check) -> None:
+    """Up to n x K parameters the squared test loss rises."""
     low = group(nets, (16, 20, 26), LOSS)
     rise = (nets[53].final(LOSS) - low).named("53 units - 16 to 26")
     check(above(rise, 0.0, because="the direction is claimed, not the size"))
@@ -83,13 +85,13 @@ def test_the_risk_rises_up_to_n_times_k_parameters(nets: Mapping[int, Results], 
 @claim(
     OVERCLAIM,
     "against BELKIN2019, neural networks: without reuse",
-    says="From initial weights of their own, networks on either side of n x K parameters have the same risk.",
     adapted=QUICK,
     contested="BELKIN2019: the risk peaks at n x K parameters",
 )
 @trained(nets=all_fresh((*BEFORE, *AFTER)))
 @control(nets=all_reused(BEFORE) | all_fresh(AFTER), says="weights reused up to the threshold")
 def test_without_reuse_the_threshold_is_not_seen(nets: Mapping[int, Results], check: Check) -> None:
+    """From initial weights of their own, networks on either side of n x K parameters have the same risk."""
     sides = [group(nets, widths, LOSS) for widths in (BEFORE, AFTER)]
     margin = "a sixth, a third of the smallest drop that reuse shows"
     check(equivalent(ratio(*sides).named("below / above the threshold"), 1.15, because=margin))
@@ -98,18 +100,15 @@ def test_without_reuse_the_threshold_is_not_seen(nets: Mapping[int, Results], ch
 @claim(
     OVERCLAIM,
     "against BELKIN2019, neural networks: reuse everywhere",
-    says="Where weights are reused beyond n x K parameters as well, the risk does not drop.",
     adapted=QUICK,
     contested="BELKIN2019: it drops beyond n x K parameters",
 )
-@trained(
-    threshold=reused(LADDER, to=53),
-    nets=all_reused(BEYOND, (*LADDER, *BEYOND), beyond=True),
-)
+@trained(threshold=reused(LADDER, to=53), nets=all_reused(BEYOND, (*LADDER, *BEYOND), beyond=True))
 @control(nets=all_fresh(BEYOND), says="reuse ends at the threshold")
 def test_with_reuse_everywhere_the_risk_does_not_drop(
     threshold: Results, nets: Mapping[int, Results], check: Check
 ) -> None:
+    """Where weights are reused beyond n x K parameters as well, the risk does not drop."""
     for width, net in nets.items():
         kept = ratio(net.final(LOSS), threshold.final(LOSS))
         margin = "a tenth, twice the deviation of such a ratio between networks of their own"
@@ -119,7 +118,6 @@ def test_with_reuse_everywhere_the_risk_does_not_drop(
 @claim(
     OVERCLAIM,
     "against BELKIN2019, neural networks: the ladder",
-    says="The height before the threshold is set by the number of networks on the ladder, not by the width.",
     adapted=MORE,
     expected={
         "standard": ("inconclusive", "a third higher in the mean of 20, and scattered: above 1.08 at least")
@@ -128,6 +126,7 @@ def test_with_reuse_everywhere_the_risk_does_not_drop(
 @trained(fine=reused(LADDER, to=53), coarse=reused(COARSE, to=53))
 @control(fine=reused(COARSE, to=53), says="the coarse ladder on both sides")
 def test_more_steps_of_reuse_make_a_higher_peak(fine: Results, coarse: Results, check: Check) -> None:
+    """The height before the threshold is set by the number of networks on the ladder, not by the width."""
     higher = ratio(fine.final(LOSS), coarse.final(LOSS))
     margin = "a tenth, twice the deviation of such a ratio between networks of their own"
     check(above(higher.named("ladder of 13 / ladder of 5"), 1.1, because=margin))

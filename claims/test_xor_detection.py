@@ -21,24 +21,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.exact import EXACT
-from claims.papers import BRUTZKUS2019, OVERCLAIM
-from claims.texts import adding, everywhere
-from harness import (
-    Check,
-    Measured,
-    Results,
-    Simulation,
-    Tiers,
-    above,
-    all_reach,
-    below,
-    claim,
-    control,
-    exact,
-    frequencies,
-    trained,
-)
-from harness.analytic.xor_detection import chances, explored, large_and_small, outcomes, samples
+from claims.papers import BRUTZKUS2019
+from claims.papers import OVERCLAIM
+from claims.texts import adding
+from claims.texts import everywhere
+from harness import Check
+from harness import Measured
+from harness import Results
+from harness import Simulation
+from harness import Tiers
+from harness import above
+from harness import all_reach
+from harness import below
+from harness import claim
+from harness import control
+from harness import exact
+from harness import frequencies
+from harness import trained
+from harness.analytic.xor_detection import chances
+from harness.analytic.xor_detection import explored
+from harness.analytic.xor_detection import large_and_small
+from harness.analytic.xor_detection import outcomes
+from harness.analytic.xor_detection import samples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,35 +89,27 @@ def measured(values: np.ndarray, name: str) -> Measured:
     return Measured(values, name=name)
 
 
-@claim(
-    BRUTZKUS2019,
-    "Analysis of the small network, k = 2",
-    says="With two channels gradient descent ends in a local minimum, in a global minimum that errs on new "
-    "inputs, or in a perfect detector with probabilities 1/4, 11/16 and 1/16.",
-    adapted=PAPERS,
-    replicates=5,
-)
+@claim(BRUTZKUS2019, "Analysis of the small network, k = 2", adapted=PAPERS, replicates=5)
 @trained(run=TWO)
 @control(run=NETWORKS[4], says="four channels, more of which are perfect")
 def test_two_channels_end_as_combinatorics_says(run: Results, check: Check) -> None:
+    """With two channels gradient descent ends in a local minimum, in a global minimum that errs on new
+    inputs, or in a perfect detector with probabilities 1/4, 11/16 and 1/16.
+    """
     three = "three points; 4,000 networks bound each probability to less than two"
     check(frequencies(counted(run), [float(p) for p in chances(2)], within=0.03, because=three))
 
 
-@claim(
-    OVERCLAIM,
-    "after BRUTZKUS2019, analysis of the small network",
-    says="Where the filters of each network start decides where it ends: which w are nearest to a positive "
-    "pattern, and on which sides the u are.",
-    adapted=PAPERS,
-    replicates=5,
-)
+@claim(OVERCLAIM, "after BRUTZKUS2019, analysis of the small network", adapted=PAPERS, replicates=5)
 @trained(run=TWO)
 @control(
     run=TWO.but(params=(("c", 1.0), ("gamma", 8.0), ("k", 2), ("runs", 800))),
     says="steps so long that filters jump from one pattern to another",
 )
 def test_the_start_foretells_the_end(run: Results, check: Check) -> None:
+    """Where the filters of each network start decides where it ends: which w are nearest to a positive
+    pattern, and on which sides the u are.
+    """
     other = (800.0 - run.final("foretold")).named("networks that end otherwise, of 800")
     check(all_reach(other, 0.0, because="no exception is allowed"))
 
@@ -121,8 +117,6 @@ def test_the_start_foretells_the_end(run: Results, check: Check) -> None:
 @claim(
     OVERCLAIM,
     "after BRUTZKUS2019: the same combinatorics between small and large networks",
-    says="For any number of channels k a share (1 - 2 (3/4)^k + 2^-k) (1 - 2^(1-k)) of the networks is "
-    "perfect, and 2^-k are stuck.",
     adapted=PAPERS,
     replicates=5,
 )
@@ -131,6 +125,9 @@ def test_the_start_foretells_the_end(run: Results, check: Check) -> None:
 def test_any_number_of_channels_ends_as_combinatorics_says(
     nets: Mapping[int, Results], fewer: int, check: Check
 ) -> None:
+    """For any number of channels k a share (1 - 2 (3/4)^k + 2^-k) (1 - 2^(1-k)) of the networks is
+    perfect, and 2^-k are stuck.
+    """
     known = {k: [float(p) for p in chances(k - fewer)] for k in BETWEEN}
     seven = "seven points; 500 networks bound each probability to about five"
     for k, run in nets.items():
@@ -151,37 +148,30 @@ def test_any_number_of_channels_ends_as_combinatorics_says(
 @claim(
     BRUTZKUS2019,
     "Analysis of the large network; Figure 2",
-    says="Large networks always reach zero training error and generalize perfectly.",
     adapted=adding("also 50 channels, fewer than the analysis asks for", PAPERS),
 )
 @trained(run=lambda k: NETWORKS[k], nets=lambda k: 40 if k == 120 else 100)
 @control(run=NETWORKS[4], nets=100, says="four channels, twice as many as are needed")
 @pytest.mark.parametrize("k", [50, 120])
 def test_large_networks_always_generalize(run: Results, nets: int, check: Check, k: int) -> None:
+    """Large networks always reach zero training error and generalize perfectly."""
     others = float(nets) - run.final("perfect")
     others = others.named(f"networks of {nets} that are not perfect")
     none = "every one must succeed, though the analysis lets a share c + 16 exp(-8) fail"
     check(all_reach(others, 0.0, because=none))
 
 
-@claim(
-    BRUTZKUS2019,
-    "Figure 1: networks with zero training error",
-    says="Among networks that fit the training data, larger ones generalize better.",
-    adapted=DRAWN,
-)
+@claim(BRUTZKUS2019, "Figure 1: networks with zero training error", adapted=DRAWN)
 @trained(run=SAMPLES, small=0)
 @control(small=2, says="ten channels against fifty, both large for eight examples")
 def test_larger_networks_generalize_better_at_zero_training_error(
     run: Results, small: int, check: Check
 ) -> None:
+    """Among networks that fit the training data, larger ones generalize better."""
     errors = run.array("fitted_test_error")
     gain = measured(errors[:, small] - errors[:, -1], "test error of small - large networks that fit")
     check(above(gain, 0.01, because="one point; a tenth of the small networks' error"))
-    for series, values in (
-        ("zero training error", errors),
-        ("all networks", run.array("test_error")),
-    ):
+    for series, values in (("zero training error", errors), ("all networks", run.array("test_error"))):
         check.draw(
             "Figure 1",
             series=series,
@@ -196,8 +186,6 @@ def test_larger_networks_generalize_better_at_zero_training_error(
 @claim(
     BRUTZKUS2019,
     "Lemma on exploration",
-    says="With probability 1 - exp(-8) per pattern at least k/4 - 2 sqrt(k) of k Gaussian filters start "
-    "nearest to it.",
     adapted=everywhere("k up to 400, binomial tails in rational arithmetic"),
 )
 @trained(world=2.0)
@@ -205,51 +193,44 @@ def test_larger_networks_generalize_better_at_zero_training_error(
 @given(k=st.integers(65, 400))
 @EXACT
 def test_every_pattern_is_explored(world: float, k: int) -> None:
+    """With probability 1 - exp(-8) per pattern at least k/4 - 2 sqrt(k) of k Gaussian filters start
+    nearest to it.
+    """
     most = math.floor(k / 4 - world * math.sqrt(k))  # a count below the promise
     missed = sum(math.comb(k, i) * 3 ** (k - i) for i in range(most + 1))
     assert Fraction(missed, 4**k) <= Fraction(math.exp(-8.0))
 
 
-@claim(
-    OVERCLAIM,
-    "after BRUTZKUS2019, lemma on exploration",
-    says="Up to 64 channels the lemma promises nothing: k/4 - 2 sqrt(k) is not positive. Networks of 50 "
-    "channels, those of the paper's illustration, generalize all the same.",
-    adapted=PAPERS,
-)
+@claim(OVERCLAIM, "after BRUTZKUS2019, lemma on exploration", adapted=PAPERS)
 @trained(run=NETWORKS[50], k=50)
 @control(k=120, says="120 channels, for which the lemma promises eight filters and more")
 def test_fifty_channels_generalize_without_the_lemma(run: Results, k: int, check: Check) -> None:
+    """Up to 64 channels the lemma promises nothing: k/4 - 2 sqrt(k) is not positive. Networks of 50
+    channels, those of the paper's illustration, generalize all the same.
+    """
     check(exact(max(0.0, explored(k)), 0.0, because="a negative number of filters is no promise"))
     check(exact(max(0.0, explored(64)), 0.0, because="64 channels are the last: 16 = 2 x 8"))
     check(all_reach((100.0 - run.final("perfect")).named("networks of 100 that are not perfect"), 0.0))
 
 
-@claim(
-    BRUTZKUS2019,
-    "Lemmas on exploration and clustering; Figure 2",
-    says="In large networks filters start near all patterns, and training turns them to the patterns that "
-    "they detect.",
-    adapted=PAPERS,
-)
+@claim(BRUTZKUS2019, "Lemmas on exploration and clustering; Figure 2", adapted=PAPERS)
 @trained(run=CLUSTERED, angle="angle")
 @control(angle="angle_before", says="the same filters before training")
 def test_filters_of_large_networks_explore_and_cluster(run: Results, angle: str, check: Check) -> None:
+    """In large networks filters start near all patterns, and training turns them to the patterns that
+    they detect.
+    """
     least = "what the lemma promises for 120 channels, in each of 50 networks"
     check(all_reach(run.final("fewest"), explored(120), at="least", because=least))
     five = "degrees, weighted by norm; filters drawn at random are 45 away"
     check(below(run.final(angle), 5.0, because=five))
 
 
-@claim(
-    BRUTZKUS2019,
-    "Section on clustering and initialization of small networks",
-    says="A network of two channels that starts from cluster centres of a large one's filters is perfect.",
-    adapted=PAPERS,
-)
+@claim(BRUTZKUS2019, "Section on clustering and initialization of small networks", adapted=PAPERS)
 @trained(run=CLUSTERED, start="clustered")
 @control(start="random", says="two channels that start at random")
 @control(start="untrained", says="the centres of the large network's filters before it was trained")
 def test_centres_of_large_networks_initialize_small_ones(run: Results, start: str, check: Check) -> None:
+    """A network of two channels that starts from cluster centres of a large one's filters is perfect."""
     share = run.final(start).named(f"share of perfect networks ({start})")
     check(all_reach(share, 1.0, at="least", because="all of the 50 networks of a replicate"))

@@ -6,11 +6,22 @@ of images, the groups of widths (dip, peak and tail, chosen there once and for a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence
 
-from harness import Experiment, From, Measured, Results, Sgd, WhenFitted, mean_of
+from harness import Experiment
+from harness import From
+from harness import Measured
+from harness import Results
+from harness import Sgd
+from harness import WhenFitted
+from harness import mean_of
 from harness.analytic.squared_loss import SquaredLoss
-from harness.data import Augmented, Digits, RandomCrop, TrueLabels, WrongLabels
+from harness.data import Augmented
+from harness.data import Digits
+from harness.data import RandomCrop
+from harness.data import TrueLabels
+from harness.data import WrongLabels
 from harness.models import Mlp
 from harness.models.widening import Widened
 

@@ -59,20 +59,20 @@ def claim(
     paper: Paper,
     where: str,
     *,
-    says: str,
     adapted: Mapping[str, str],
+    says: str = "",
     reported: Mapping[str, float | str] | None = None,
     expected: Mapping[str, tuple[str, str]] | None = None,
     replicates: int | None = None,
     contested: str = "",
 ) -> Callable[[F], F]:
-    """Declare that a test function is a paper's claim.
+    """Declare that a test function is a paper's claim; its docstring is the statement, in our words.
 
     Args:
         paper: the source, from ``claims.papers``.
         where: section, table or figure of the source.
-        says: the statement, in our words.
         adapted: tier -> what we changed from the paper's setting, or "none"; its keys are the tiers.
+        says: the statement, where it is put together and so cannot be the docstring.
         reported: the source's own numbers, shown beside ours.
         expected: tier -> (verdict, reason), where it is not "reproduced".
         replicates: a fixed number of replicates instead of the ladder 5, 10, 20.
@@ -84,26 +84,28 @@ def claim(
     for tier in (*adapted, *(expected or ())):
         if tier not in TIERS:
             raise ValueError(f"unknown tier {tier!r}: one of {', '.join(TIERS)}")
-    if not adapted or not says or not where:
-        raise ValueError("a claim needs says=, where and adapted= with at least one tier")
+    if not adapted or not where:
+        raise ValueError("a claim needs where and adapted= with at least one tier")
     verdicts = {}
     for tier, (verdict, because) in (expected or {}).items():
         if not because:
             raise ValueError(f"expected {verdict!r} at tier {tier!r} needs a reason")
         verdicts[tier] = (Verdict(verdict), because)
-    declared = Claim(
-        paper=paper,
-        where=where,
-        says=says,
-        adapted=dict(adapted),
-        reported=dict(reported or {}),
-        expected=verdicts,
-        replicates=replicates,
-        contested=contested,
-    )
 
     def mark(function: F) -> F:
-        function.claim = declared  # type: ignore[attr-defined]
+        statement = says or " ".join((function.__doc__ or "").split())
+        if not statement:
+            raise ValueError(f"{function.__name__} needs a docstring that states the claim")
+        function.claim = Claim(  # type: ignore[attr-defined]
+            paper=paper,
+            where=where,
+            says=statement,
+            adapted=dict(adapted),
+            reported=dict(reported or {}),
+            expected=verdicts,
+            replicates=replicates,
+            contested=contested,
+        )
         return function
 
     return mark
