@@ -162,8 +162,7 @@ def test_the_median_smoothness_hardly_differs(plain: Results, norm: Results, che
 @control(small=PLAIN, says="He's initial weights, from which the plain net does learn")
 def test_a_smooth_landscape_is_not_enough(small: Results, norm: Results, check: Check) -> None:
     """A landscape that is smoother along the step is not enough: on a plateau without batch normalization
-    the loss varies less than with it, and the net does not learn.
-    """
+    the loss varies less than with it, and the net does not learn."""
     less = ratio(norm.final("loss_range"), small.final("loss_range"))
     check(above(less, 2.0, because="twice; in calibration it was ten times and more"))
     check(above(small.final("train_error"), 0.5, because="half of the images; chance is 0.9"))
@@ -189,8 +188,7 @@ def test_batch_norm_tolerates_larger_learning_rates(plain: Results, norm: Result
 @control(norm=PLAIN_RATES, says=NO_NORM)
 def test_batch_norm_trains_faster(plain: Results, norm: Results, check: Check) -> None:
     """Each at its own best learning rate, the net with batch normalization trains faster: in equal steps
-    it reaches a lower training loss.
-    """
+    it reaches a lower training loss."""
     lower = ratio(plain.final("best_loss"), norm.final("best_loss"))
     check(above(lower, 1.5, because="half as large again; in calibration it was 2.7 times and more"))
 
@@ -207,8 +205,7 @@ def test_batch_norm_is_slower_at_a_small_learning_rate(
     plain: Results, norm: Results, rate: float, check: Check
 ) -> None:
     """At a small learning rate batch normalization slows training: a plain net from He's initial weights
-    has the lower loss.
-    """
+    has the lower loss."""
     losses = [run.final(f"loss_{rate:g}") for run in (norm, plain)]
     check(above(ratio(*losses), 1.2, because="a fifth; in calibration it was 1.7 times and more"))
 
@@ -272,8 +269,7 @@ def test_layer_inputs_are_as_stable_without_batch_norm(plain: Results, norm: Res
 )
 def test_batch_norm_does_not_reduce_covariate_shift(plain: Results, norm: Results, check: Check) -> None:
     """In a ReLU network, at a learning rate of 0.1, batch normalization does not reduce internal
-    covariate shift, the change of a layer's gradient when the layers before it have taken their step.
-    """
+    covariate shift, the change of a layer's gradient when the layers before it have taken their step."""
     check_not_reduced(check, plain, norm)
     draw_shifts(check, "Figure 3", plain, norm)
 
@@ -325,8 +321,7 @@ NUMBERS = st.integers(-5, 5)
 @EXACT
 def test_the_gradient_loses_two_directions(world: str, pairs: list[tuple[int, int]], gain: float) -> None:
     """By a unit's values before normalization the squared gradient is gain^2 / variance times that by its
-    values after, less its parts along the mean and along the normalized values: never more.
-    """
+    values after, less its parts along the mean and along the normalized values: never more."""
     import numpy as np
 
     values, slopes = np.array(pairs, float).T

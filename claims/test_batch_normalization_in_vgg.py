@@ -114,7 +114,6 @@ def test_batch_norm_does_not_reduce_covariate_shift_in_vgg(
     plain: Results, norm: Results, check: Check
 ) -> None:
     """In VGG batch normalization does not reduce internal covariate shift, the change of a layer's
-    gradient when the layers before it have taken their step.
-    """
+    gradient when the layers before it have taken their step."""
     check_not_reduced(check, plain, norm)
     draw_shifts(check, "Figure 2, VGG", plain, norm)

@@ -200,8 +200,7 @@ def test_more_weights_than_images_are_not_enough(
     nets: Mapping[int, Results], tested: Results, check: Check
 ) -> None:
     """What a net can express training need not find: with 1.2 weights an image an MLP leaves more than a
-    fifth of random labels wrong.
-    """
+    fifth of random labels wrong."""
     wrong = tested.final("train_error")
     check(above(wrong, 0.2, because="with a fifth of the labels wrong nobody would call them memorized"))
     errors = [net.final("train_error") for net in nets.values()]
@@ -226,8 +225,7 @@ def test_more_weights_than_images_are_not_enough(
 @control(run=unfittable, says="a linear model of far too few dimensions")
 def test_the_gap_is_the_whole_test_error(run: Results, fitted: float, check: Check) -> None:
     """Once random labels are fitted, the gap between test and training error is all of the test error,
-    and that is chance.
-    """
+    and that is chance."""
     test_error = run.final("test_error")
     gap = (test_error - run.final("train_error")).named("test error - train error")
     check(exact(gap, test_error, tolerance=fitted, because=f"the training error: {FITTED_BECAUSE}"))

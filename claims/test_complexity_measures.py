@@ -107,8 +107,7 @@ def kernels(make: Callable[[KernelFunction], Solver]) -> Tiers:
 @control(net=NET.but(model=Linear(), quick__optimizer__epochs=100), says="hyperplanes, of few dimensions")
 def test_a_trained_network_fits_coin_flips(net: Results, check: Check) -> None:
     """A network trained on fair coin flips fits them: the empirical Rademacher complexity of its class is
-    one.
-    """
+    one."""
     correlation = (1.0 - 2.0 * net.final("train_error")).named("correlation with coin flips")
     most = "within a twentieth of the largest possible; what training reaches is a lower bound"
     check(all_reach(correlation, 0.95, at="least", because=most))
@@ -129,8 +128,7 @@ def test_a_trained_network_fits_coin_flips(net: Results, check: Check) -> None:
 )
 def test_the_rademacher_bound_is_vacuous(fit: Results, check: Check) -> None:
     """Interpolating kernels fit coin flips too, and the test error that their Rademacher complexity
-    guarantees is above one: vacuous.
-    """
+    guarantees is above one: vacuous."""
     check(all_reach(fit.final("correlation"), 1.0, at="least"))
     check(above(fit.final("bound"), 1.0, because="no error is above one: the guarantee says nothing"))
 
@@ -147,8 +145,7 @@ def test_the_rademacher_bound_is_vacuous(fit: Results, check: Check) -> None:
 @control(weights=2_353, dimension=2_353, says="hyperplanes on the same images, of VC dimension d + 1")
 def test_the_vc_bound_of_theorem_1_is_vacuous(weights: int, dimension: int, check: Check) -> None:
     """Networks with the weights of Theorem 1 shatter (p - d) / 2 points, so at 50,000 images the VC bound
-    is above one: vacuous.
-    """
+    is above one: vacuous."""
     points = [(Fraction(i), Fraction(i * i)) for i in range(5)]
     networks = [(signs, two_layer(points, signs)) for signs in product((Fraction(-1), Fraction(1)), repeat=5)]
     fitted = sum(all(net(x) == y for x, y in zip(points, signs, strict=True)) for signs, net in networks)
@@ -167,8 +164,7 @@ def test_the_vc_bound_of_theorem_1_is_vacuous(weights: int, dimension: int, chec
 )
 def test_the_norm_bound_is_vacuous(fit: Results, check: Check) -> None:
     """The margin bound by the norm of an interpolant of true labels is vacuous at these sizes too, where
-    the test error is a few per cent.
-    """
+    the test error is a few per cent."""
     check(above(fit.final("bound"), 1.0, because="no error is above one: the guarantee says nothing"))
     check(below(fit.final("test_error"), 0.05, because="a tenth of chance, which is one half"))
 
@@ -191,8 +187,7 @@ def test_the_norm_bound_sees_the_labels(true: Results, flipped: Results, check: 
 )
 def test_uniform_stability_is_blind_to_labels(random: Results, true: Results, check: Check) -> None:
     """Uniform stability cannot see the labels: the gap on random labels bounds it from below for all
-    labels, and is far above the gap on true ones.
-    """
+    labels, and is far above the gap on true ones."""
     gaps = [run.final("test_error") - run.final("train_error") for run in (random, true)]
     margin = "half of all there is: no guarantee by uniform stability can then be below one half"
     check(above((gaps[0] - gaps[1]).named("gap on random - gap on true labels"), 0.5, because=margin))
@@ -207,8 +202,7 @@ def test_uniform_stability_is_blind_to_labels(random: Results, true: Results, ch
 @control(measure="train_error", says="the training error, zero whatever the labels")
 def test_leave_one_out_follows_the_error(levels: Mapping[float, Results], measure: str, check: Check) -> None:
     """Leaving one example out does see the labels: its error follows the test error at every share of
-    random labels, and grows with it.
-    """
+    random labels, and grows with it."""
     found, expected = [], []
     for p, run in levels.items():
         found.append(run.final(measure).named(f"{measure} at {p:g}"))

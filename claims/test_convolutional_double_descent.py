@@ -165,8 +165,7 @@ def test_noise_raises_the_peak_of_the_five_layer_network(
 @control(net=lambda: resnet18(labels=WrongLabels(0.2))["dip"], says="width 3, whose error only falls")
 def test_the_large_resnet18_falls_twice_over_epochs(net: Results, check: Check) -> None:
     """Over 4,000 epochs the large ResNet18's test error falls, rises and falls again; that of a small one
-    only falls.
-    """
+    only falls."""
     dip, peak, end = (window(net, "test_error", *span) for span in ((10, 30), (80, 200), (3800, 4000)))
     check(above((peak - dip).named("peak - dip"), 0.02, because=TWO_POINTS))
     check(above((peak - end).named("peak - end"), 0.02, because=TWO_POINTS))

@@ -66,8 +66,7 @@ def test_stochastic_descent_from_zero_ends_at_the_minimum_norm(descent: Results,
 @control(descent=SGD, says="stochastic gradient descent")
 def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -> None:
     """Adam interpolates too, and ends at another solution, larger and partly outside the span of the
-    examples: the minimum norm is gradient descent's bias, not interpolation's.
-    """
+    examples: the minimum norm is gradient descent's bias, not interpolation's."""
     check(below(descent.final("train_mse"), 1e-8, because="of targets of variance one: it interpolates"))
     larger = descent.final("norm_ratio")
     check(above(larger, 1.05, because="one in twenty, where gradient descent is exact"))
@@ -80,8 +79,7 @@ def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -
 @control(path=epochs(EVENED), says="steps scaled by group, so that both are learnt at about the same time")
 def test_the_risk_descends_twice_over_epochs(path: Results, check: Check) -> None:
     """Where noisy features are learnt fast and the signal's slowly, the risk of gradient descent falls,
-    rises and falls again, below its first minimum.
-    """
+    rises and falls again, below its first minimum."""
     first, peak, last = (at(path, "risk", EPOCHS.index(t), of=f"after {t} steps") for t in (1, 30, 10_000))
     half = "an eighth of the noise's variance"
     check(above(peak - first, 0.5, because=half))

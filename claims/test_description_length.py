@@ -104,8 +104,7 @@ def test_the_uniform_code_is_arithmetic(classes: int, check: Check) -> None:
 @control(run=prequential(RANDOM), says="random labels")
 def test_prequential_codes_compress_labels(run: Results, check: Check) -> None:
     """A prequential code takes less than two fifths of the uniform code, though its net has more weights
-    than there are labels.
-    """
+    than there are labels."""
     check(below(run.final("ratio"), 0.4, because="half as much again as the paper's on CIFAR-10, 0.27"))
     spare = run.final("parameters") - float(run.array("ends")[0, -1])
     check(above(spare.named("weights - labels"), 0.0, because="more weights than labels"))

@@ -169,8 +169,7 @@ def test_weight_decay_helps_an_mlp_by_little(
     without: Results, regularized: Results, check: Check, model: str
 ) -> None:
     """Weight decay is not necessary for an MLP: without it the test accuracy is lower by a few points at
-    most.
-    """
+    most."""
     gain(check, without, regularized, DECAY_MARGIN, DECAY_BECAUSE)
 
 
@@ -184,8 +183,7 @@ def test_weight_decay_helps_an_mlp_by_little(
 @control(without=NOISY, regularized=NOISY_DECAYED, says=NOISY_SAYS)
 def test_weight_decay_helps_alexnet_by_little(without: Results, regularized: Results, check: Check) -> None:
     """Weight decay is not necessary for convolutional nets: without it the test accuracy is lower by a
-    few points at most.
-    """
+    few points at most."""
     gain(check, without, regularized, DECAY_MARGIN, DECAY_BECAUSE)
 
 
@@ -214,8 +212,7 @@ def test_regularizers_help_inception_by_little(
     without: Results, decayed: Results, cropped: Results, check: Check
 ) -> None:
     """For Inception neither weight decay nor crops are necessary: without them the test accuracy is lower
-    by some points at most.
-    """
+    by some points at most."""
     error = without.final("test_error")
     check(below(error - decayed.final("test_error"), DECAY_MARGIN, because=DECAY_BECAUSE))
     check(below(error - cropped.final("test_error"), CROP_MARGIN, because=CROP_BECAUSE))
@@ -369,8 +366,7 @@ def test_crops_can_do_a_third_of_what_convolutions_do(
     plain: Results, regularized: Results, convolutional: Results, check: Check
 ) -> None:
     """A regularizer is not small beside the model everywhere: crops give an MLP at least a third of what
-    convolutions do.
-    """
+    convolutions do."""
     without = plain.final("test_error")
     crops = without - regularized.final("test_error")
     model = without - convolutional.final("test_error")

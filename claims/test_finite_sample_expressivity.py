@@ -215,8 +215,7 @@ def test_fewer_than_n_units_fail_on_alternating_labels(
     world: str, line: tuple[list[Fraction], list[Fraction]]
 ) -> None:
     """On n points of a line with alternating labels no n - 1 units with one direction fit, though their
-    2n - 1 weights outnumber the points: every point needs a bend of its own.
-    """
+    2n - 1 weights outnumber the points: every point needs a bend of its own."""
     z, thresholds = line
     spared = 1 if world == "n - 1 units" else 0
     alternating = [Fraction((-1) ** i) for i in range(len(z))]
@@ -252,8 +251,7 @@ def test_equal_points_with_different_labels_cannot_be_fit(
 @EXACT
 def test_the_triangular_matrix_has_full_rank(world: str, system: System) -> None:
     """Thresholds that interleave with the points give a matrix of full rank, whose eigenvalues are the
-    distances z_i - b_i, the smallest of them its smallest.
-    """
+    distances z_i - b_i, the smallest of them its smallest."""
     z, thresholds, _ = system
     if world == "touching":
         thresholds = (*thresholds[:-1], z[-1])

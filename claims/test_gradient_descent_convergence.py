@@ -93,8 +93,7 @@ def per_width(results: Results, measure: str, tier: str) -> list[Measured]:
 )
 def test_the_gram_matrix_approaches_its_closed_form(run: Results, check: Check) -> None:
     """The Gram matrix of m random units differs from its closed form at infinite width by order 1 /
-    sqrt(m).
-    """
+    sqrt(m)."""
     errors = [run.final(f"error_{i}").named("error") for i in range(len(SAMPLED))]
     noise = "an average of m draws; the spread of one replicate's slope is half of the margin"
     check(slope(SAMPLED, errors, -0.65, -0.35, log=True, because=noise))
@@ -142,8 +141,7 @@ def test_h_is_positive_definite(world: str, vectors: list[tuple[int, ...]]) -> N
 @EXACT
 def test_opposite_inputs_of_independent_directions_do_no_harm(world: str, first: list[int], d: int) -> None:
     """Opposite inputs, though parallel, leave H positive definite as long as the pairs have linearly
-    independent directions; one pair more than there are dimensions makes it singular.
-    """
+    independent directions; one pair more than there are dimensions makes it singular."""
     import numpy as np
 
     vectors = np.array(first[: d * d]).reshape(d, d)
@@ -158,8 +156,7 @@ def test_opposite_inputs_of_independent_directions_do_no_harm(world: str, first:
 @control(run=NARROW, says="networks of 2 to 16 units, too narrow to fit")
 def test_the_residual_shrinks_at_a_linear_rate(run: Results, check: Check, tier: str) -> None:
     """Each step of gradient descent shrinks the squared residual by 1 - step lambda_0 / 2 or more, at
-    widths far below what the theorem asks for.
-    """
+    widths far below what the theorem asks for."""
     worst = larger_of(*per_width(run, "rate", tier)) - run.final("bound")
     theorem = "the theorem's factor, down to a squared residual of 1e-12"
     check(all_reach(worst.named("largest factor of any step and width - bound"), 0.0, because=theorem))
@@ -202,8 +199,7 @@ MEASURES = {
 @pytest.mark.parametrize("measure", list(MEASURES))
 def test_wide_networks_barely_change(run: Results, check: Check, tier: str, measure: str) -> None:
     """The wider the network the less it changes: units move by 1 / sqrt(m), as many of their signs flip,
-    as far are the outputs from those of the linearized network; all movement together stays the same.
-    """
+    as far are the outputs from those of the linearized network; all movement together stays the same."""
     low, high, because = MEASURES[measure]
     values = per_width(run, measure, tier)
     check(slope(WIDTHS[tier], values, low, high, log=True, because=because))
@@ -237,8 +233,7 @@ def test_wide_networks_barely_change(run: Results, check: Check, tier: str, meas
 )
 def test_near_duplicates_slow_the_fit(run: Results, check: Check) -> None:
     """The closer inputs with unrelated labels are to each other, the smaller lambda_0 and the longer it
-    takes to fit them.
-    """
+    takes to fit them."""
     numbers = range(len(DISTANCES))
     eigenvalues = [run.final(f"smallest_{i}").named(f"lambda_0 at {DISTANCES[i]:g}") for i in numbers]
     steps = [run.final(f"steps_{i}").named(f"steps at {DISTANCES[i]:g}") for i in numbers]
@@ -265,8 +260,7 @@ LABELS = Tiers(
 @control(true=LABELS.but(solver__flipped=True), says="coin flips on both sides")
 def test_true_labels_are_fitted_faster(true: Results, random: Results, check: Check) -> None:
     """True labels lie along the large eigenvalues of H: they are fitted faster than random ones, and y^T
-    H^-1 y is smaller.
-    """
+    H^-1 y is smaller."""
     left = ratio(random.final("residual"), true.final("residual"))
     check(above(left, 1.5, because="half as much again of the residual is left after the same steps"))
     complexity = ratio(random.final("complexity"), true.final("complexity"))

@@ -78,8 +78,7 @@ def distances(results: Results, name: str, count: int = len(STEPS)) -> list[Meas
 @pytest.mark.parametrize("horizon", ["local", "global"])
 def test_descent_follows_the_modified_flow(run: Results, check: Check, horizon: str) -> None:
     """Gradient descent follows the flow of E + (h/4) |grad E|^2 to one order of h more than that of E: 3
-    against 2 after one step, 2 against 1 after a fixed time.
-    """
+    against 2 after one step, 2 against 1 after a fixed time."""
     tenth = "a tenth: the next term of the expansion bends the line by a few hundredths at these steps"
     for k, flow in enumerate(("gradient flow", "modified flow")):
         order = k + (2 if horizon == "local" else 1)
@@ -130,8 +129,7 @@ def test_steps_shrink_what_the_flow_conserves(
     world: str, a: Fraction, b: Fraction, y: Fraction, h: Fraction
 ) -> None:
     """The flow conserves a^2 - b^2; a step of gradient descent multiplies it by 1 - h^2 (y - a b)^2, so
-    descent ends at a smaller norm.
-    """
+    descent ends at a smaller norm."""
     residual = y - a * b
     new_a = a + h * residual * b
     held = a if world == "together" else new_a
@@ -153,8 +151,7 @@ def epochs(*, replaced: bool) -> Simulation:
 @control(run=epochs(replaced=True), says="batches drawn with replacement")
 def test_shuffled_epochs_follow_their_own_flow(run: Results, check: Check) -> None:
     """Averaged over the orders of its batches, an epoch follows the flow of E + (h/4) mean |grad E_k|^2
-    over batches to order h^3, and that of gradient descent to h^2 only.
-    """
+    over batches to order h^3, and that of gradient descent to h^2 only."""
     fifth = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
     for name, order in (("reshuffled", 3), ("descent", 2)):
         found = distances(run, name)
@@ -174,8 +171,7 @@ def test_shuffled_epochs_follow_their_own_flow(run: Results, check: Check) -> No
 @control(run=epochs(replaced=False), says="every batch once in an epoch")
 def test_epochs_with_replacement_follow_descent(run: Results, check: Check) -> None:
     """With replacement the mean epoch follows the flow of full gradient descent to order h^3: the other
-    penalty comes from reshuffling and not from noise.
-    """
+    penalty comes from reshuffling and not from noise."""
     fifth = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
     for name, order in (("descent", 3), ("reshuffled", 2)):
         found = distances(run, name)

@@ -187,8 +187,7 @@ def test_regularizers_are_no_reason_to_generalize(
     free: Results, held: Results, all_three: Results, chance: float, check: Check
 ) -> None:
     """Explicit regularizers are no reason for generalization: without any the network is far better than
-    chance, all three add little to that, and weight decay alone changes almost nothing.
-    """
+    chance, all three add little to that, and weight decay alone changes almost nothing."""
     learned = chance - free.final("test_error")
     check(above(learned.named("points below chance, nothing on"), 0.2, because="far better than chance"))
     gain = free.final("test_error") - all_three.final("test_error")
@@ -259,8 +258,7 @@ def test_the_hessian_is_the_same_at_all_minima(
     world: str, sample: Sample, places: list[list[Fraction]]
 ) -> None:
     """The Hessian of the squared error is the same everywhere, so at all global minima, and of rank n:
-    curvature tells no minimum from another.
-    """
+    curvature tells no minimum from another."""
     points, labels = sample
     loss = squared if world == "squared" else logistic
     first, second = (second_differences(loss, points, labels, place[: len(points[0])]) for place in places)
@@ -282,8 +280,7 @@ def test_logistic_curvature_is_shared_where_predictions_are(
     world: str, sample: Sample, place: list[Fraction]
 ) -> None:
     """The curvature of the logistic loss is shared only by weights with equal predictions: what the
-    examples do not see leaves it, what they see changes it.
-    """
+    examples do not see leaves it, what they see changes it."""
     points, labels = sample
     here = place[: len(points[0])]
     move = null_vector(points) if world == "unseen" else points[0]
@@ -308,8 +305,7 @@ def test_sgd_from_zero_stays_in_the_span_of_the_examples(
     world: str, sample: Sample, steps: list[int], lr: Fraction, momentum: Fraction
 ) -> None:
     """Started from zero, SGD only ever reaches combinations of the examples, w = X' a, whatever the
-    order, the step and the momentum.
-    """
+    order, the step and the momentum."""
     points, labels = sample
     origin = null_vector(points) if world == "elsewhere" else tuple(Fraction(0) for _ in points[0])
     order = [step % len(points) for step in steps]
@@ -324,8 +320,7 @@ def test_sgd_from_zero_stays_in_the_span_of_the_examples(
 @EXACT
 def test_the_kernel_solution_has_the_smallest_norm(world: str, sample: Sample, other: Fraction) -> None:
     """Where the kernel equation X X' a = y has a solution, w = X' a fits and is the interpolant of
-    smallest norm, the one of the pseudo-inverse.
-    """
+    smallest norm, the one of the pseudo-inverse."""
     import numpy as np
 
     points, labels = sample
@@ -364,8 +359,7 @@ def test_sgd_from_zero_finds_the_smallest_norm(world: str, seed: int, n: int, mo
 @EXACT
 def test_sgd_ends_nearest_to_its_start(world: str, seed: int, n: int, more: int) -> None:
     """From elsewhere SGD converges to the interpolant nearest to its start, of a larger norm: the
-    smallest norm is owed to the start at zero.
-    """
+    smallest norm is owed to the start at zero."""
     import numpy as np
 
     generator = np.random.default_rng(seed)

@@ -168,8 +168,7 @@ def test_any_labels_are_fit(run: Results, check: Check) -> None:
 @control(run=ON_PIXELS.but(data__labels=RANDOM), says="a Gaussian kernel on the same pixels and labels")
 def test_a_linear_kernel_cannot_interpolate(run: Results, check: Check) -> None:
     """A linear kernel on pixels cannot interpolate: its rank is below n, and half of all random labels
-    stay wrong. What the paper solves on raw MNIST must be another kernel.
-    """
+    stay wrong. What the paper solves on raw MNIST must be another kernel."""
     check(above(run.final("train_error"), 0.5, because="chance is 0.9, and an interpolant has 0"))
 
 
@@ -270,8 +269,7 @@ def test_the_comparison_of_norms_turns_with_the_bandwidth(
     pixels: Results, gabor: Results, check: Check
 ) -> None:
     """With a narrower kernel on the same Gabor features the norm is smaller than on pixels, and the error
-    still smaller: norms of different kernels cannot be compared.
-    """
+    still smaller: norms of different kernels cannot be compared."""
     norms = ratio(gabor.final("norm"), pixels.final("norm"))
     check(below(norms, 0.95, because="one in twenty: far above the spread of norms between replicates"))
     gain = pixels.final("test_error") - gabor.final("test_error")

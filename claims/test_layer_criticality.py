@@ -178,8 +178,7 @@ def test_any_fresh_layer_destroys_the_net(put_back: Sequence[Results], net: Resu
 @control(put_back=at_checkpoints(fresh=True), says="checkpoints of another training")
 def test_later_checkpoints_cost_less(put_back: Mapping[int, Results], check: Check) -> None:
     """The first layer becomes robust in the first epochs: the later the checkpoint it is put back to, the
-    smaller the cost.
-    """
+    smaller the cost."""
     errors = [put_back[t].final("test_error") for t in reversed(EPOCHS)]
     check(ordered(errors, because="any step, for the order is claimed and not its size"))
     gain = (errors[-1] - errors[0]).named("test_error, put back to epoch 0 - to epoch 4")

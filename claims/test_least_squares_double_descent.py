@@ -163,8 +163,7 @@ def draw(
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 def test_ridgeless_risk_is_the_closed_form(sweep: Results, check: Check) -> None:
     """The risk of ridgeless least squares on isotropic features is the closed form, below p = n and
-    beyond, for a signal as strong as the noise and five times as strong.
-    """
+    beyond, for a signal as strong as the noise and five times as strong."""
     for target in NOISE:
         agrees(check, sweep, target, ridgeless, FAR, (0.2, FIFTH))
         draw(check, sweep, target, ridgeless, "Isotropic features", "closed form")
@@ -175,8 +174,7 @@ def test_ridgeless_risk_is_the_closed_form(sweep: Results, check: Check) -> None
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 def test_the_risk_with_weak_features_is_exact_at_finite_n(sweep: Results, check: Check) -> None:
     """With only p of all features fitted, the others acting as noise, the risk is the closed form at
-    every finite n, whatever the features' order.
-    """
+    every finite n, whatever the features' order."""
     for target in (EQUAL, SORTED, STEEP):
         agrees(check, sweep, target, ridgeless, (0.05, *FAR), (0.2, FIFTH))
         draw(check, sweep, target, ridgeless, "Weak features", "closed form")
@@ -234,8 +232,7 @@ def test_well_specified_the_second_descent_stays_above_the_first(
 @control(target=STEEP, says="the same features with steeply falling weights, heaviest first")
 def test_all_of_many_weak_features_are_best(sweep: Results, target: int, check: Check) -> None:
     """Where every feature is equally weak, all of them are best: the risk falls beyond p = n, below the
-    best risk before it.
-    """
+    best risk before it."""
     last = risk(sweep, target, 5.0)
     rest = best(sweep, target, lambda r: r < 5)
     check(above(ratio(rest, last), 1.1, because="a tenth; the formula says a quarter"))
@@ -263,8 +260,7 @@ def test_which_descent_wins_depends_on_the_approximation(
     sweep: Results, slow: int, fast: int, check: Check
 ) -> None:
     """Which descent wins depends on how fast features come to approximate the target: slowly, the second
-    one; fast, the first.
-    """
+    one; fast, the first."""
     slowly, quickly = ((best(sweep, t, before), best(sweep, t, beyond)) for t in (slow, fast))
     check(above(ratio(*slowly), 1.03, because="a third of the formula's tenth, above the spread of averages"))
     check(above(ratio(*reversed(quickly)), 1.2, because="a fifth; the formula says one and a half times"))
@@ -307,8 +303,7 @@ def by_size(run: Results, s: float, measure: str = "risk") -> Measured:
 @control(sweep=SAMPLES_PENALIZED, says=BEST_PENALTY)
 def test_more_data_can_hurt_least_squares(sweep: Results, check: Check) -> None:
     """With the number of features fixed, more data hurts as n approaches d, by the closed form, and the
-    risk peaks at n = d.
-    """
+    risk peaks at n = d."""
     d = dict(sweep.runs[0].value.params)["d"]
     formula = {s: ridgeless(round(s * d), d, 1.0, 0.25) for s in SIZES}
     for s in FAR_SIZES:
@@ -372,8 +367,7 @@ def test_with_unequal_noise_more_data_can_hurt_any_ridge(
     world: tuple[Fraction, ...], penalty: Fraction
 ) -> None:
     """Beyond isotropic features more data can hurt any ridge: with noise in a rare direction no penalty
-    makes two examples as good as one.
-    """
+    makes two examples as good as one."""
     shares = Fraction(99, 100), Fraction(1, 100)
     one = axis_ridge_risk(1, Fraction(1, 10), shares, world)
     assert axis_ridge_risk(2, penalty, shares, world) > one

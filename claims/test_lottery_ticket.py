@@ -146,8 +146,7 @@ def test_rounds_of_pruning_leave_the_printed_percentages(
     world: float, case: tuple[LeNet300 | Conv, Schedule, int, float]
 ) -> None:
     """A fifth of each layer a round, a tenth of the output layer and of the convolutions, leaves the
-    percentages that the paper prints.
-    """
+    percentages that the paper prints."""
     model, schedule, rounds, printed = case
     image = (1, 28, 28) if model == LENET else (3, 32, 32)
     found = 100 * schedule.but(last=world).left(model.shapes(image, 10), rounds)

@@ -112,8 +112,7 @@ def narrow_and_wide(**changes: object) -> list[Tiers]:
 @control(levels=[at(0.0)] * len(LEVELS), says="true labels at every level")
 def test_label_noise_takes_longer_to_fit(levels: Sequence[Results], check: Check) -> None:
     """Random labels take more than three times as many epochs to fit as true ones, and each share of them
-    more than twice as many.
-    """
+    more than twice as many."""
     epochs = [level.epochs_to("train_error", NEAR) for level in levels]
     check(above(ratio(epochs[5], epochs[0]), 3.0, because="three times as long, the least we call much"))
     for i in range(1, 5):
@@ -138,8 +137,7 @@ def test_label_noise_takes_longer_to_fit(levels: Sequence[Results], check: Check
 @control(less=at(0.0), says="against no random labels at all")
 def test_the_time_to_fit_saturates(more: Results, less: Results, check: Check) -> None:
     """The growth saturates: from two fifths of random labels on, all of them take less than half as long
-    again.
-    """
+    again."""
     epochs = [run.epochs_to("train_error", NEAR) for run in (more, less)]
     check(below(ratio(*epochs), 1.5, because="half as long again, for two and a half times the noise"))
 
@@ -168,8 +166,7 @@ def test_noise_inputs_take_longer_to_fit(noise: Results, real: Results, check: C
 @control(noise=MANY.but(data__inputs=NOISE), real=MANY, says="8,000 images")
 def test_few_noise_inputs_are_fitted_sooner(noise: Results, real: Results, check: Check) -> None:
     """With 2,000 images of 784 pixels it is the other way round: Gaussian noise is fitted sooner, to 99
-    %, since random inputs are far from each other.
-    """
+    %, since random inputs are far from each other."""
     epochs = [run.epochs_to("train_error", NEAR) for run in (noise, real)]
     check(below(ratio(*epochs), 1.0, because="sooner at all"))
 
@@ -192,8 +189,7 @@ def test_noise_needs_more_capacity(
     real: Sequence[Results], labels: Sequence[Results], inputs: Sequence[Results], check: Check
 ) -> None:
     """Noise needs more capacity: width speeds up the fitting of random labels and of Gaussian noise more
-    than that of real data.
-    """
+    than that of real data."""
 
     def gain(nets: Sequence[Results]) -> Measured:
         narrow, wide = (net.epochs_to("train_error", NEAR) for net in nets)

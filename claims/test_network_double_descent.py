@@ -82,8 +82,7 @@ def peaks(
 @control(nets=at_widths(WIDTHS, data__labels=TRUE), says="true labels: wider is better throughout")
 def test_the_test_error_peaks_at_a_middling_width(nets: Mapping[int, Results], check: Check) -> None:
     """With a fifth of the labels wrong, the test error of networks trained for long falls with width,
-    rises to a peak where they come to fit their labels, and falls again.
-    """
+    rises to a peak where they come to fit their labels, and falls again."""
     peaks(check, nets, DIP, PEAK, TAIL)
     errors = [net.final("test_error") for net in nets.values()]
     fits = [net.final("train_error") for net in nets.values()]
@@ -160,8 +159,7 @@ def test_label_noise_raises_and_moves_the_peak(
     true: Mapping[int, Results], tenth: Mapping[int, Results], fifth: Mapping[int, Results], check: Check
 ) -> None:
     """The more labels are wrong, the higher the peak stands above the dip, and the wider the first
-    network that fits.
-    """
+    network that fits."""
     levels = {0.0: true, 0.1: tenth, 0.2: fifth}
     heights = [
         (group(nets, BAND) - group(nets, DIP)).named(f"peak - dip at {p:g}") for p, nets in levels.items()
@@ -187,8 +185,7 @@ def test_longer_training_moves_the_peak_left(
     nets: Mapping[int, Results], early: tuple[int, int], check: Check
 ) -> None:
     """Longer training moves the peak to narrower networks: after 80 epochs 32 and 64 units are worse than
-    12 and 16, after 600 they are better.
-    """
+    12 and 16, after 600 they are better."""
     for (first, last), sign in ((early, 1.0), (LATE, -1.0)):
         wide, narrow = (
             mean_of([window(nets[w], "test_error", first, last) for w in widths])

@@ -208,8 +208,7 @@ def test_the_training_error_is_zero_from_the_threshold_on(sweep: Results, check:
 )
 def test_the_norm_tends_to_the_kernel_interpolants(sweep: Results, limit: Results, check: Check) -> None:
     """From the threshold on the scaled norm falls towards the kernel interpolant's, the smallest there
-    is, and the test error towards its error.
-    """
+    is, and the test error towards its error."""
     n, norms, errors = size(sweep), scaled_norms(sweep), curve(sweep, "test_error")
     falling = [norms[width] for width in sorted(norms, reverse=True) if width > n]
     check(ordered(falling, because="any fall at every step, for the order is claimed"))
@@ -233,8 +232,7 @@ def test_across_the_threshold_a_smaller_norm_does_not_mean_a_smaller_error(
     sweep: Results, few: float, check: Check
 ) -> None:
     """Below the threshold norms are smaller than any interpolant's and errors larger: a small norm goes
-    with a small error among interpolants only.
-    """
+    with a small error among interpolants only."""
     norms, errors, n = scaled_norms(sweep), curve(sweep, "test_error"), size(sweep)
     first, last = round(few * n), max(norms)
     check(below(ratio(norms[first], norms[last]), 0.7, because="three tenths smaller a norm"))
@@ -287,8 +285,7 @@ def samples(tier: str, features: int, examples: int, shown: int, noise: float = 
 )
 def test_more_data_hurts_until_examples_equal_features(sweep: Results, check: Check) -> None:
     """With the number of features fixed, the test error rises with more data until n = N, and falls
-    beyond.
-    """
+    beyond."""
     tests = sweep.runs[0].value.data.test_size
     errors = [at(sweep, "test_error", i, of=f"n/N={s:g}", test_size=tests) for i, s in enumerate(SIZES)]
     check(argmax_in(SIZES, errors, 1.0, 1.0, because="the threshold is n = N exactly"))
@@ -337,8 +334,7 @@ def predicted(r: float, penalty: float) -> float:
 @control(held=relu(0.5, PENALIZED), says="a penalty fifty times as large, against the formula for 0.01")
 def test_random_relu_features_have_the_predicted_risk(free: Results, held: Results, check: Check) -> None:
     """The risk of random ReLU features is the precise asymptotic formula on both sides of N = n, with and
-    without a penalty.
-    """
+    without a penalty."""
     margin = "a fifth: the formula is a limit, and at d = 100 its corrections came to a tenth"
     for series, run, penalty in (("ridgeless", free, 0.0), ("penalty 0.01", held, 0.01)):
         risks = relu_risks(run)
@@ -364,8 +360,7 @@ def test_random_relu_features_have_the_predicted_risk(free: Results, held: Resul
 @control(sweep=relu(0.01, draws=1), says="a penalty of 0.01, with which the risk only falls")
 def test_random_relu_features_peak_and_many_are_best(sweep: Results, check: Check) -> None:
     """Without a penalty the risk peaks at N = n and is lowest with the most features, lower than with any
-    number below n.
-    """
+    number below n."""
     risks = relu_risks(sweep)
     check(argmax_in(list(risks), list(risks.values()), 1.0, 1.0, because="the formula diverges there alone"))
     rise = ratio(risks[0.9], risks[0.5])

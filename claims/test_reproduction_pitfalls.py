@@ -87,8 +87,7 @@ SMALL = {
 @control(wrong=PLAIN, says="divided once, in both arms")
 def test_images_divided_twice_are_not_memorized(right: Results, wrong: Results, check: Check) -> None:
     """Standardised right, random labels are memorized without batch normalization; divided by 255 twice,
-    most of them stay wrong after three times as long.
-    """
+    most of them stay wrong after three times as long."""
     check(all_reach(right.final("train_error"), FITTED, because=ALL))
     left = wrong.final("train_error")
     check(above(left, 0.5, because="more than half of the labels wrong, where chance is nine tenths"))
@@ -156,8 +155,7 @@ def test_a_net_made_anew_has_batch_normalization_again(
     normalized: Results, bare: Results, honest: Results, check: Check
 ) -> None:
     """Made anew by the constructor's defaults, the Inception without batch normalization has it again:
-    the comparison of the two finds nothing where a third of the loss is at stake.
-    """
+    the comparison of the two finds nothing where a third of the loss is at stake."""
     seen, there = (
         (other.final("train_loss") - normalized.final("train_loss")).named(f"{which} effect")
         for other, which in ((bare, "measured"), (honest, "honest"))
@@ -181,8 +179,7 @@ DEEP = Experiment(
 @control(deep=DEEP, says="made anew with its arguments")
 def test_a_net_made_anew_loses_its_depth(shallow: Results, deep: Results, check: Check) -> None:
     """The MLP of three layers becomes one of a single layer: it has other weights, and the comparison of
-    depths finds nothing.
-    """
+    depths finds nothing."""
     count = deep.runs[0].value.model.but(width=512).size((3, 28, 28), 10)
     check(exact(count, 1_209_866, because="counted at 512 units on the images of the report"))
     losses = [run.final("train_loss") for run in (deep, shallow)]
@@ -269,8 +266,7 @@ TESTED = Experiment(Digits(n=300, labels=HALF), Mlp(128), Sgd(lr=0.05, epochs=30
 @control(charged=TESTED.but(data=CorruptedTest(TESTED.data, TrueLabels())), says="true test labels")
 def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results, check: Check) -> None:
     """Against test labels of which a share p is random the test error e becomes (1 - p) e + 0.9 p: a
-    perfect classifier would be charged 0.9 p.
-    """
+    perfect classifier would be charged 0.9 p."""
     error, own = (run.final("test_error") for run in (charged, true))
     expected = (0.5 * own + 0.45).named("(1 - p) e + 0.9 p")
     check(equivalent(error - expected, 0.03, because="three points, small beside the 45 of 0.9 p"))
@@ -288,8 +284,7 @@ def test_a_decay_per_epoch_freezes_training_on_small_data(
     per_epoch: Results, constant: Results, check: Check
 ) -> None:
     """On 300 images a decay per epoch, of three steps, ends learning before random labels are fitted; at
-    a constant rate they are, within the 391 steps that are one epoch of 50,000.
-    """
+    a constant rate they are, within the 391 steps that are one epoch of 50,000."""
     check(all_reach(constant.final("train_error"), FITTED, because=ALL))
     steps = (3.0 * constant.epochs_to("train_error", FITTED)).named("steps at a constant rate")
     check(below(steps, 391.0, because="before the rate would have decayed once on CIFAR-10"))

@@ -208,8 +208,7 @@ def test_the_path_between_trained_nets_never_exceeds_its_worse_end(
     run: Results, path: str, check: Check
 ) -> None:
     """Between nets that were trained to fit random labels, at width 2N, the same path never exceeds the
-    worse end, while the straight line does.
-    """
+    worse end, while the straight line does."""
     excess = run.final(f"{path}excess")
     rounding = "rounding alone, in float64; losses are between 0.001 and 10"
     check(all_reach(excess, 1e-9, because=rounding))

@@ -152,8 +152,7 @@ def test_a_forest_descends_twice_on_the_glued_axis(
     grid: Results, dip: tuple[int, ...], first: int, check: Check, labels: str
 ) -> None:
     """Grow one tree to interpolation, then add trees: the test squared error falls, rises, and falls far
-    below its first minimum.
-    """
+    below its first minimum."""
     check_glued(check, grid, first, dip, (0.7, "three tenths less than the dip"))
     draw_glued(check, grid, f"Random forests, {labels} labels")
 
@@ -189,8 +188,7 @@ def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(
 @control(leaves=2, says="trees of two leaves, between which there is little to average away")
 def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leaves: int, check: Check) -> None:
     """The second descent begins wherever one starts to add trees: at 20 leaves, far from interpolation,
-    too.
-    """
+    too."""
     i = grid.runs[0].value.solver.leaves.index(leaves)
     errors = across(grid, i)
     gain = "a tenth, where trees that interpolate gain half and more"
@@ -226,8 +224,7 @@ def test_without_noise_the_share_of_errors_does_not_rise(
 @control(first=-1, says=FIVE)
 def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, check: Check) -> None:
     """Boost to interpolation, then average members: the test squared error falls, rises, and falls far
-    below its first minimum.
-    """
+    below its first minimum."""
     check_glued(check, grid, first, (5, 10), (0.8, "a fifth less than the dip"))
     draw_glued(check, grid, "L2 boosting, clean labels")
 
@@ -244,8 +241,7 @@ def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, ch
 @control(first=-1, says=FIVE)
 def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, check: Check) -> None:
     """With a fifth of the labels wrong, boosting rises more, and averaging five members takes a fifth off
-    the first minimum.
-    """
+    the first minimum."""
     check_glued(check, grid, first, (5, 10), (0.8, "a fifth less than the dip"))
     draw_glued(check, grid, "L2 boosting, noisy labels")
 

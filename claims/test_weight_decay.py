@@ -168,8 +168,7 @@ def test_augmentation_does_not_prevent_memorization(
     random: Results, fitted: float, check: Check, augmentation: str
 ) -> None:
     """Random labels are fitted on augmented images too, where every epoch draws the pixels anew and the
-    labels stay: with crops, and with crops, flips, colours and rotations.
-    """
+    labels stay: with crops, and with crops, flips, colours and rotations."""
     check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
@@ -298,7 +297,6 @@ def test_the_coefficient_decides_whether_alexnet_fits(
     weak: Results, strong: Results, fitted: float, check: Check
 ) -> None:
     """The coefficient alone can decide: the paper's own AlexNet, without batch norm, fits random labels
-    with EPFL's weight decay and fails with a strong one.
-    """
+    with EPFL's weight decay and fails with a strong one."""
     check(all_reach(weak.final("train_error"), fitted, because=FITTED_BECAUSE))
     check(above(strong.final("train_error"), FAILS, because=FAILS_BECAUSE))

@@ -94,8 +94,7 @@ def measured(values: np.ndarray, name: str) -> Measured:
 @control(run=NETWORKS[4], says="four channels, more of which are perfect")
 def test_two_channels_end_as_combinatorics_says(run: Results, check: Check) -> None:
     """With two channels gradient descent ends in a local minimum, in a global minimum that errs on new
-    inputs, or in a perfect detector with probabilities 1/4, 11/16 and 1/16.
-    """
+    inputs, or in a perfect detector with probabilities 1/4, 11/16 and 1/16."""
     three = "three points; 4,000 networks bound each probability to less than two"
     check(frequencies(counted(run), [float(p) for p in chances(2)], within=0.03, because=three))
 
@@ -108,8 +107,7 @@ def test_two_channels_end_as_combinatorics_says(run: Results, check: Check) -> N
 )
 def test_the_start_foretells_the_end(run: Results, check: Check) -> None:
     """Where the filters of each network start decides where it ends: which w are nearest to a positive
-    pattern, and on which sides the u are.
-    """
+    pattern, and on which sides the u are."""
     other = (800.0 - run.final("foretold")).named("networks that end otherwise, of 800")
     check(all_reach(other, 0.0, because="no exception is allowed"))
 
@@ -126,8 +124,7 @@ def test_any_number_of_channels_ends_as_combinatorics_says(
     nets: Mapping[int, Results], fewer: int, check: Check
 ) -> None:
     """For any number of channels k a share (1 - 2 (3/4)^k + 2^-k) (1 - 2^(1-k)) of the networks is
-    perfect, and 2^-k are stuck.
-    """
+    perfect, and 2^-k are stuck."""
     known = {k: [float(p) for p in chances(k - fewer)] for k in BETWEEN}
     seven = "seven points; 500 networks bound each probability to about five"
     for k, run in nets.items():
@@ -194,8 +191,7 @@ def test_larger_networks_generalize_better_at_zero_training_error(
 @EXACT
 def test_every_pattern_is_explored(world: float, k: int) -> None:
     """With probability 1 - exp(-8) per pattern at least k/4 - 2 sqrt(k) of k Gaussian filters start
-    nearest to it.
-    """
+    nearest to it."""
     most = math.floor(k / 4 - world * math.sqrt(k))  # a count below the promise
     missed = sum(math.comb(k, i) * 3 ** (k - i) for i in range(most + 1))
     assert Fraction(missed, 4**k) <= Fraction(math.exp(-8.0))
@@ -206,8 +202,7 @@ def test_every_pattern_is_explored(world: float, k: int) -> None:
 @control(k=120, says="120 channels, for which the lemma promises eight filters and more")
 def test_fifty_channels_generalize_without_the_lemma(run: Results, k: int, check: Check) -> None:
     """Up to 64 channels the lemma promises nothing: k/4 - 2 sqrt(k) is not positive. Networks of 50
-    channels, those of the paper's illustration, generalize all the same.
-    """
+    channels, those of the paper's illustration, generalize all the same."""
     check(exact(max(0.0, explored(k)), 0.0, because="a negative number of filters is no promise"))
     check(exact(max(0.0, explored(64)), 0.0, because="64 channels are the last: 16 = 2 x 8"))
     check(all_reach((100.0 - run.final("perfect")).named("networks of 100 that are not perfect"), 0.0))
@@ -218,8 +213,7 @@ def test_fifty_channels_generalize_without_the_lemma(run: Results, k: int, check
 @control(angle="angle_before", says="the same filters before training")
 def test_filters_of_large_networks_explore_and_cluster(run: Results, angle: str, check: Check) -> None:
     """In large networks filters start near all patterns, and training turns them to the patterns that
-    they detect.
-    """
+    they detect."""
     least = "what the lemma promises for 120 channels, in each of 50 networks"
     check(all_reach(run.final("fewest"), explored(120), at="least", because=least))
     five = "degrees, weighted by norm; filters drawn at random are 45 away"
