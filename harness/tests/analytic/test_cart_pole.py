@@ -72,12 +72,12 @@ def test_the_search_finds_the_top_of_a_hill() -> None:
     def score(points: np.ndarray, starts: np.ndarray) -> np.ndarray:
         return 1 - ((points - top) ** 2).sum(axis=1)
 
-    found = c.searched(score, 2, 8, 1.0, stream(1000, "simulation"))
-    np.testing.assert_allclose(found, top, atol=0.15)
+    best = c.searched(score, 2, 8, 1.0, stream(1000, "simulation"))
+    np.testing.assert_allclose(best, top, atol=0.15)
 
 
 def test_a_motor_balances_in_nine_dimensions_and_nothing_does_without() -> None:
-    found = c.pole_balancing(stream(1000, "simulation"), dimensions=(9,))
+    results = c.pole_balancing(stream(1000, "simulation"), dimensions=(9,))
     without = c.pole_balancing(stream(1000, "simulation"), dimensions=(1, 9), force=0.0)["scores"]
-    assert found["scores"][0] > 0.9 > 0.4 > max(without)
+    assert results["scores"][0] > 0.9 > 0.4 > max(without)
     assert without[0] == without[1]  # the pole falls by itself, whatever the policy

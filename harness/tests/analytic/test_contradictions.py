@@ -35,6 +35,6 @@ def test_blank_images_leave_the_most_frequent_label() -> None:
     assert not blank.x_train.any()
     assert not blank.x_test.any()
     most = (200 - np.bincount(blank.y_train).max()) / 200
-    found = Solved(data, Contradictions()).solver.solve(blank, stream(1000, "noise"))
-    assert found == {"least_train_error": most}
+    results = Solved(data, Contradictions()).solver.solve(blank, stream(1000, "noise"))
+    assert results == {"least_train_error": most}
     assert least_error(*(lambda s: (s.x_train, s.y_train))(data.split(None, 1000))) == 0

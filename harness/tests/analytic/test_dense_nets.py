@@ -93,20 +93,22 @@ def test_the_gini_coefficient_of_one_rich_is_known_and_debts_have_none() -> None
 def test_hits_of_nets_that_say_nothing_are_binomial() -> None:
     """At a rate of zero the nets stay random, and a hit of one says little of a hit of another."""
     split = Digits(n=300, inputs=GaussianInputs()).split(None, 1000)
-    found = EasyExamples(nets=40, lr=0.0).solve(split, stream(1000, "solution"))
-    assert found["variance_ratio"] < 2.0
-    assert found["always_right"] == 0.0
-    hits = found["hits"]
+    results = EasyExamples(nets=40, lr=0.0).solve(split, stream(1000, "solution"))
+    assert results["variance_ratio"] < 2.0
+    assert results["always_right"] == 0.0
+    hits = results["hits"]
     assert (np.diff(hits) <= 0).all()
-    assert hits.mean() == pytest.approx(found["mean_hits"])
+    assert hits.mean() == pytest.approx(results["mean_hits"])
 
 
 def test_what_stays_learnt_was_right_at_first() -> None:
-    found = LearningOrder(epochs=5, width=32).solve(Digits(n=200).split(None, 1000), stream(1000, "solution"))
-    assert 0 <= found["right_always"] <= found["right_first"] <= 1
-    assert found["right_always"] <= 1 - found["train_error"]
-    assert len(found["gini_so_far"]) == 5
-    assert found["gini"] == found["gini_so_far"][-1]
+    results = LearningOrder(epochs=5, width=32).solve(
+        Digits(n=200).split(None, 1000), stream(1000, "solution")
+    )
+    assert 0 <= results["right_always"] <= results["right_first"] <= 1
+    assert results["right_always"] <= 1 - results["train_error"]
+    assert len(results["gini_so_far"]) == 5
+    assert results["gini"] == results["gini_so_far"][-1]
 
 
 def test_critical_samples_of_a_linear_net_are_those_near_its_boundary() -> None:
@@ -121,6 +123,6 @@ def test_critical_samples_of_a_linear_net_are_those_near_its_boundary() -> None:
     x = np.random.default_rng(0).uniform(-1, 1, size=(400, 2)).astype(np.float32)
     object.__setattr__(split, "x_test", x)
     for radius in (0.1, 0.3):
-        found = CriticalSamples(radius=radius, images=None).measure(model, split)["critical"]
-        assert found == pytest.approx(np.mean(np.abs(x[:, 0]) < radius), abs=0.01)
-    assert not math.isnan(found)
+        critical = CriticalSamples(radius=radius, images=None).measure(model, split)["critical"]
+        assert critical == pytest.approx(np.mean(np.abs(x[:, 0]) < radius), abs=0.01)
+    assert not math.isnan(critical)

@@ -15,7 +15,7 @@ GROUPS = ((6, 1.0, 1.0, 0.5), (2, 0.1, 1.5, 1.0))
 
 def test_risks_over_time_are_those_of_literal_steps() -> None:
     times = (1, 2, 17, 400)
-    found = epoch_risks(np.random.default_rng(3), n=20, groups=GROUPS, noise=0.4, times=times)
+    risks = epoch_risks(np.random.default_rng(3), n=20, groups=GROUPS, noise=0.4, times=times)
     generator = np.random.default_rng(3)
     true = []
     for count, scale, share, _ in GROUPS:
@@ -32,8 +32,8 @@ def test_risks_over_time_are_those_of_literal_steps() -> None:
     for t in range(1, times[-1] + 1):
         w = w - step * rates * (x.T @ (x @ w - y) / 20)
         expected[t] = ((scales * (w - beta)) ** 2).sum()
-    np.testing.assert_allclose(found["risk"], [expected[t] for t in times], rtol=1e-10)
-    assert found["best_risk"] == found["risk"].min()
+    np.testing.assert_allclose(risks["risk"], [expected[t] for t in times], rtol=1e-10)
+    assert risks["best_risk"] == risks["risk"].min()
 
 
 def test_stochastic_descent_ends_at_the_minimum_norm_from_zero_only() -> None:
@@ -51,10 +51,10 @@ def test_stochastic_descent_ends_at_the_minimum_norm_from_zero_only() -> None:
 
 
 def test_adam_interpolates_elsewhere() -> None:
-    found = descent_end(np.random.default_rng(0), method="adam", n=5, p=20, epochs=4000, rate=1e-3)
-    assert found["train_mse"] < 1e-12
-    assert found["norm_ratio"] > 1
-    assert found["outside"] > 0.01
+    results = descent_end(np.random.default_rng(0), method="adam", n=5, p=20, epochs=4000, rate=1e-3)
+    assert results["train_mse"] < 1e-12
+    assert results["norm_ratio"] > 1
+    assert results["outside"] > 0.01
 
 
 def test_adams_first_step_is_the_rate_in_every_coordinate() -> None:

@@ -45,12 +45,12 @@ def test_a_net_that_says_nothing_codes_uniformly_and_confident_errors_are_bounde
 
 def test_the_prequential_code_adds_up_block_by_block() -> None:
     split = Digits(n=300).split(None, 1000)
-    found = Prequential(QUICK).solve(split, stream(1000, "solution"))
-    assert found["bits_so_far"][0] == pytest.approx(uniform_bits(50, 10))
-    assert (np.diff(found["bits_so_far"]) > 0).all()
-    assert found["bits_so_far"][-1] == found["bits"]
-    assert found["ratio"] == pytest.approx(found["bits"] / uniform_bits(300, 10))
-    assert found["ratio"] < 0.8
+    code = Prequential(QUICK).solve(split, stream(1000, "solution"))
+    assert code["bits_so_far"][0] == pytest.approx(uniform_bits(50, 10))
+    assert (np.diff(code["bits_so_far"]) > 0).all()
+    assert code["bits_so_far"][-1] == code["bits"]
+    assert code["ratio"] == pytest.approx(code["bits"] / uniform_bits(300, 10))
+    assert code["ratio"] < 0.8
     random = Prequential(QUICK).solve(
         Digits(n=300, labels=RandomLabels()).split(None, 1000), stream(1000, "solution")
     )
@@ -58,9 +58,9 @@ def test_the_prequential_code_adds_up_block_by_block() -> None:
 
 
 def test_a_two_part_code_pays_for_every_weight() -> None:
-    found = TwoPart(QUICK).solve(Digits(n=300).split(None, 1000), stream(1000, "solution"))
-    assert found["parameters"] == 64 * 16 + 16 + 160 + 10
-    assert found["bits"] == pytest.approx(32 * found["parameters"] + found["label_bits"])
+    code = TwoPart(QUICK).solve(Digits(n=300).split(None, 1000), stream(1000, "solution"))
+    assert code["parameters"] == 64 * 16 + 16 + 160 + 10
+    assert code["bits"] == pytest.approx(32 * code["parameters"] + code["label_bits"])
 
 
 def posterior(seed: int, *shape: int) -> Posterior:
@@ -81,13 +81,13 @@ def test_the_divergence_is_that_of_gaussians_and_its_prior_the_best() -> None:
     best = float(np.mean(layer.mean**2 + np.exp(2 * layer.log_deviation)))
     assert kl == pytest.approx(to(best))
     assert kl < min(to(0.9 * best), to(1.1 * best))
-    for array, found in zip(layer, slope, strict=True):
+    for array, slopes in zip(layer, slope, strict=True):
         array[1, 2] += 1e-5
         above = divergence(layer)[0]
         array[1, 2] -= 2e-5
         below = divergence(layer)[0]
         array[1, 2] += 1e-5
-        assert found[1, 2] == pytest.approx((above - below) / 2e-5, rel=1e-4)
+        assert slopes[1, 2] == pytest.approx((above - below) / 2e-5, rel=1e-4)
 
 
 def test_gradients_of_a_sampled_net_are_its_differences() -> None:
@@ -99,8 +99,8 @@ def test_gradients_of_a_sampled_net_are_its_differences() -> None:
         return -float(logs[np.arange(7), y].sum())
 
     logits, passes = sampled(layers, x, np.random.default_rng(4))
-    found = gradients(layers, passes, surplus(logits[None], y)[0])
-    for layer, slope in zip(layers, found, strict=True):
+    slopes = gradients(layers, passes, surplus(logits[None], y)[0])
+    for layer, slope in zip(layers, slopes, strict=True):
         for array, of_array in zip(layer, slope, strict=True):
             for place in ((0, 0), (2, 1), (-1, 2)):
                 array[place] += 1e-5

@@ -57,11 +57,11 @@ def test_sharpness_is_the_largest_eigenvalue() -> None:
 def test_training_stops_at_the_loss_it_is_told() -> None:
     split = Digits(n=40).split(None, 1000)
     solver = FullBatch(lr=0.2, hidden=(16,), until=0.2, draws=2)
-    found = solver.solve(split, stream(1000, "solution"))
-    assert 0.15 < found["train_loss"] <= 0.2
-    assert found == solver.solve(split, stream(1000, "solution"))
+    results = solver.solve(split, stream(1000, "solution"))
+    assert 0.15 < results["train_loss"] <= 0.2
+    assert results == solver.solve(split, stream(1000, "solution"))
     slower = solver.but(lr=0.02).solve(split, stream(1000, "solution"))
-    assert slower["steps"] == pytest.approx(10 * found["steps"], rel=0.2)  # from the same start
+    assert slower["steps"] == pytest.approx(10 * results["steps"], rel=0.2)  # from the same start
     assert slower["rises"] == 0
 
 
@@ -76,8 +76,8 @@ def test_a_penalty_changes_the_path() -> None:
 
 def test_a_budget_that_ends_first_leaves_no_numbers() -> None:
     split = Digits(n=40).split(None, 1000)
-    found = FullBatch(lr=0.02, hidden=(16,), steps=5, draws=2).solve(split, stream(1000, "solution"))
-    assert all(math.isnan(value) for value in found.values())
+    results = FullBatch(lr=0.02, hidden=(16,), steps=5, draws=2).solve(split, stream(1000, "solution"))
+    assert all(math.isnan(value) for value in results.values())
 
 
 @pytest.mark.parametrize(

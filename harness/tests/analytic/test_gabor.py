@@ -33,9 +33,9 @@ def generator() -> np.random.Generator:
 
 def test_patches_are_those_cut_out_by_hand() -> None:
     x = images(channels=2, side=7)
-    found = patches(x, 3, 2)
-    assert found.shape == (5, 3, 3, 18)
-    np.testing.assert_array_equal(found[4, 1, 2], x[4, :, 2:5, 4:7].reshape(-1))
+    pieces = patches(x, 3, 2)
+    assert pieces.shape == (5, 3, 3, 18)
+    np.testing.assert_array_equal(pieces[4, 1, 2], x[4, :, 2:5, 4:7].reshape(-1))
 
 
 def test_magnitudes_are_those_of_a_direct_convolution() -> None:
@@ -72,13 +72,13 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_random_patches_are_standardised_and_drawn_from_the_generator() -> None:
     x = images(300, channels=3)
     settings = RandomPatches(5, size=4, stride=2, bias=0.1)
-    found = settings.fitted(x, generator()).of(x)
-    assert found.shape == (300, 40)
-    np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-3)
-    varied = found.std(axis=0) > 0.5  # a filter that hardly ever responds has next to no deviation
+    features = settings.fitted(x, generator()).of(x)
+    assert features.shape == (300, 40)
+    np.testing.assert_allclose(features.mean(axis=0), 0.0, atol=1e-3)
+    varied = features.std(axis=0) > 0.5  # a filter that hardly ever responds has next to no deviation
     assert varied.mean() > 0.8
-    np.testing.assert_array_equal(settings.fitted(x, generator()).of(x), found)
-    assert not np.allclose(settings.fitted(x, stream(1001, "noise")).of(x), found)
+    np.testing.assert_array_equal(settings.fitted(x, generator()).of(x), features)
+    assert not np.allclose(settings.fitted(x, stream(1001, "noise")).of(x), features)
 
 
 def test_patches_are_whitened() -> None:
@@ -114,25 +114,25 @@ def test_the_solver_sees_the_features() -> None:
 
 def test_a_linear_fit_is_the_pseudo_inverse_and_ridge_its_formula() -> None:
     split = digits(150)
-    found = LinearFit(penalty=0.01).solve(split, generator())
+    scores = LinearFit(penalty=0.01).solve(split, generator())
     x, targets = split.x_train.reshape(150, -1).astype(np.float64), np.eye(10)[split.y_train]
     free = np.linalg.pinv(x) @ targets
     penalty = 0.01 * np.square(x).sum(axis=1).mean()
     held = np.linalg.solve(x.T @ x + penalty * np.eye(64), x.T @ targets)
     x_test = split.x_test.reshape(len(split.x_test), -1)
     for prefix, weights in (("", free), ("ridge_", held)):
-        assert found[f"{prefix}test_error"] == pytest.approx(
+        assert scores[f"{prefix}test_error"] == pytest.approx(
             np.mean((x_test @ weights).argmax(axis=1) != split.y_test)
         )
-        assert found[f"{prefix}norm"] == pytest.approx(np.linalg.norm(weights))
-    assert found["inputs"] == 64.0
+        assert scores[f"{prefix}norm"] == pytest.approx(np.linalg.norm(weights))
+    assert scores["inputs"] == 64.0
 
 
 def test_label_sets_are_solved_side_by_side() -> None:
     split = digits(100)
-    found = LinearFit(labels=(TrueLabels(), RandomLabels(1.0))).solve(split, generator())
-    assert found["train_error"].shape == (2,)
-    assert found["train_error"][0] == LinearFit().solve(split, generator())["train_error"]
+    scores = LinearFit(labels=(TrueLabels(), RandomLabels(1.0))).solve(split, generator())
+    assert scores["train_error"].shape == (2,)
+    assert scores["train_error"][0] == LinearFit().solve(split, generator())["train_error"]
 
 
 @pytest.mark.parametrize(

@@ -27,35 +27,35 @@ def redrawn(kind: Any, at: int, ridge: bool) -> list[float]:
     squares = kind.squares(n, total)
     missed = 1 - squares.sum()
     y = x @ np.sqrt(squares) + np.sqrt(kind.noise + missed) * e
-    found = []
+    draws = []
     for p in WIDTHS:
         inside = squares[:p].sum()
         penalty = best_penalty(p, inside, kind.noise + 1 - inside) if ridge else 0.0
         w = np.zeros(total)
         w[:p] = textbook(x[:, :p], y, penalty)
-        found.append(float(((w - np.sqrt(squares)) ** 2).sum() + missed))
-    return found
+        draws.append(float(((w - np.sqrt(squares)) ** 2).sum() + missed))
+    return draws
 
 
 @pytest.mark.parametrize("ridge", [False, True])
 def test_widths_have_the_risks_of_the_textbook_solution(ridge: bool) -> None:
-    found = width_risks(np.random.default_rng(5), n=10, widths=WIDTHS, targets=KINDS, designs=1, ridge=ridge)
+    risks = width_risks(np.random.default_rng(5), n=10, widths=WIDTHS, targets=KINDS, designs=1, ridge=ridge)
     for i, kind in enumerate(KINDS):
-        np.testing.assert_allclose(found["risk"][i], redrawn(kind, i, ridge), rtol=1e-6)
-    np.testing.assert_allclose(np.exp(found["log_risk"]), found["risk"])
+        np.testing.assert_allclose(risks["risk"][i], redrawn(kind, i, ridge), rtol=1e-6)
+    np.testing.assert_allclose(np.exp(risks["log_risk"]), risks["risk"])
 
 
 @pytest.mark.parametrize("ridge", [False, True])
 def test_sizes_have_the_risks_of_the_textbook_solution(ridge: bool) -> None:
     sizes, d = (3, 8, 20), 8
-    found = sample_risks(np.random.default_rng(6), d=d, sizes=sizes, noise=0.3, designs=1, ridge=ridge)
+    risks = sample_risks(np.random.default_rng(6), d=d, sizes=sizes, noise=0.3, designs=1, ridge=ridge)
     generator = np.random.default_rng(6)
     x, true = generator.standard_normal((20, d)), generator.standard_normal(d)
     true /= np.linalg.norm(true)
     y = x @ true + np.sqrt(0.3) * generator.standard_normal(20)
     penalty = best_penalty(d, 1.0, 0.3) if ridge else 0.0
     expected = [((textbook(x[:n], y[:n], penalty) - true) ** 2).sum() for n in sizes]
-    np.testing.assert_allclose(found["risk"], expected, rtol=1e-6)
+    np.testing.assert_allclose(risks["risk"], expected, rtol=1e-6)
 
 
 def test_targets_have_norm_one_in_all_and_capture_what_they_say() -> None:
@@ -72,6 +72,6 @@ def test_averages_over_designs_are_the_formula_and_another_generator_differs() -
     first, same, other = (width_risks(np.random.default_rng(seed), **settings)["risk"] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, same)
     assert (first != other).all()
-    for found, p in zip(first[0], (4, 40), strict=True):
+    for risk, p in zip(first[0], (4, 40), strict=True):
         formula = ridgeless(20, p, 1.0, 1.0)
-        assert abs(found - formula.mean) < 5 * formula.deviation / np.sqrt(400)
+        assert abs(risk - formula.mean) < 5 * formula.deviation / np.sqrt(400)

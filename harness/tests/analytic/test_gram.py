@@ -79,13 +79,13 @@ def test_small_steps_shrink_the_residual_by_the_gram_matrix() -> None:
 
 
 def test_wide_networks_converge_at_the_rate_and_move_little() -> None:
-    found = descent(stream(1000, "simulation"), n=10, widths=(256, 4096), power=0.5, steps=2000)
-    curves = found["residuals"]
+    results = descent(stream(1000, "simulation"), n=10, widths=(256, 4096), power=0.5, steps=2000)
+    curves = results["residuals"]
     for i in range(2):
-        assert found[f"rate_{i}"] < found["bound"] < 1
+        assert results[f"rate_{i}"] < results["bound"] < 1
         assert np.nanmin(curves[i]) <= 1e-12
-    assert found["late_1"] == pytest.approx(1.0, abs=0.2)
-    assert found["moved_0"] / found["moved_1"] == pytest.approx(4.0, rel=0.3)
+    assert results["late_1"] == pytest.approx(1.0, abs=0.2)
+    assert results["moved_0"] / results["moved_1"] == pytest.approx(4.0, rel=0.3)
     free = descent(stream(1000, "simulation"), n=10, widths=(256, 4096), power=1.0, steps=200)
     assert free["moved_0"] / free["moved_1"] == pytest.approx(1.0, rel=0.3)
 

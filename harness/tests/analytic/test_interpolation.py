@@ -145,14 +145,14 @@ def test_coinciding_projections_are_refused() -> None:
 
 
 def test_memorizing_tells_the_three_networks_apart_and_repeats_itself() -> None:
-    found = built.memorized(stream(5, "simulation"), n=3000, d=50)
-    assert found == built.memorized(stream(5, "simulation"), n=3000, d=50)
-    assert found["weights"] == 2 * 3000 + 50
-    assert found["float64_residual"] < 1e-4
-    assert found["float64_error"] == 0
-    assert found["disagreement"] < 1e-4
-    assert found["spoiled_residual"] > 0.5
-    assert found["float32_error"] > 0
+    results = built.memorized(stream(5, "simulation"), n=3000, d=50)
+    assert results == built.memorized(stream(5, "simulation"), n=3000, d=50)
+    assert results["weights"] == 2 * 3000 + 50
+    assert results["float64_residual"] < 1e-4
+    assert results["float64_error"] == 0
+    assert results["disagreement"] < 1e-4
+    assert results["spoiled_residual"] > 0.5
+    assert results["float32_error"] > 0
 
 
 def test_memorizing_never_holds_all_points() -> None:

@@ -66,14 +66,14 @@ def test_it_solves_the_kernel_system(by: str, kernel: Any, seed: int, n: int, r:
     x, y, x_test = gaussian(seed, n, 6), gaussian(seed + 1, n, r), gaussian(seed + 2, 4, 6)
     gram = dense(kernel, x, x) + ridge * np.eye(n)
     a = np.linalg.solve(gram, y)
-    found = solved(by, kernel, x, y, ridge)
+    solution = solved(by, kernel, x, y, ridge)
     tolerance = 1e-12 * np.linalg.cond(gram)
-    np.testing.assert_allclose(found.coefficients, a, atol=tolerance * np.abs(a).max())
-    np.testing.assert_allclose(found.predict(x_test), dense(kernel, x_test, x) @ a, atol=tolerance)
-    fitted = found.predict(x)
+    np.testing.assert_allclose(solution.coefficients, a, atol=tolerance * np.abs(a).max())
+    np.testing.assert_allclose(solution.predict(x_test), dense(kernel, x_test, x) @ a, atol=tolerance)
+    fitted = solution.predict(x)
     np.testing.assert_allclose(fitted, y - ridge * a, atol=max(tolerance, 1e-6))
     norms = np.sqrt(np.einsum("nr,nr->r", a, (gram - ridge * np.eye(n)) @ a))
-    np.testing.assert_allclose(found.norms(fitted), norms, rtol=1e-5)
+    np.testing.assert_allclose(solution.norms(fitted), norms, rtol=1e-5)
 
 
 @DEVICES
@@ -169,17 +169,17 @@ def test_memory_at_the_size_of_mnist() -> None:
 
 def test_interpolation_of_digits_is_scored() -> None:
     split = Digits(n=300, whiten=False).split(None, 0)
-    found = KernelInterpolation(GaussianKernel(2.0)).solve(split, stream(0, "solution"))
-    assert found["train_error"] == 0
-    assert found["train_mse"] < 1e-12
-    assert found["test_error"] < 0.06
-    assert abs(found["left_out_error"] - found["test_error"]) < 0.04
+    scores = KernelInterpolation(GaussianKernel(2.0)).solve(split, stream(0, "solution"))
+    assert scores["train_error"] == 0
+    assert scores["train_mse"] < 1e-12
+    assert scores["test_error"] < 0.06
+    assert abs(scores["left_out_error"] - scores["test_error"]) < 0.04
     x, x_test = (images.reshape(len(images), -1).astype(float) for images in (split.x_train, split.x_test))
     gram = dense(GaussianKernel(2.0), x, x)
     a = np.linalg.solve(gram, np.eye(10)[split.y_train])
-    assert found["norm"] == pytest.approx(np.sqrt(np.trace(a.T @ gram @ a)), rel=1e-6)
+    assert scores["norm"] == pytest.approx(np.sqrt(np.trace(a.T @ gram @ a)), rel=1e-6)
     outputs = dense(GaussianKernel(2.0), x_test, x) @ a
-    assert found["test_error"] == np.mean(outputs.argmax(1) != split.y_test)
+    assert scores["test_error"] == np.mean(outputs.argmax(1) != split.y_test)
 
 
 def test_noise_raises_the_norm_and_is_seen_by_leaving_out() -> None:
@@ -187,12 +187,12 @@ def test_noise_raises_the_norm_and_is_seen_by_leaving_out() -> None:
     solver = KernelInterpolation(
         GaussianKernel(2.0), labels=(TrueLabels(), RandomLabels(0.5), RandomLabels(1.0))
     )
-    found = solver.solve(split, stream(0, "solution"))
-    assert found["train_error"].tolist() == [0, 0, 0]
+    scores = solver.solve(split, stream(0, "solution"))
+    assert scores["train_error"].tolist() == [0, 0, 0]
     for measure in ("norm", "left_out_error", "test_error"):
-        assert (np.diff(found[measure]) > 0).all()
+        assert (np.diff(scores[measure]) > 0).all()
     quiet = solver.but(left_out=False).solve(split, stream(0, "solution"))
-    assert set(found) - set(quiet) == {"left_out_error", "left_out_mse"}
+    assert set(scores) - set(quiet) == {"left_out_error", "left_out_mse"}
 
 
 def test_where_it_is_solved_is_not_part_of_what_is_solved() -> None:

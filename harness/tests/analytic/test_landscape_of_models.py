@@ -31,10 +31,10 @@ def twins(seed: int) -> tuple[NormalizedNets, Any, FlatModule, TensorBatch]:
     theta = nets.drawn(generator)
     layers: list[torch.nn.Module] = []
     for layer in nets.layers(theta):
-        own = torch.nn.Linear(layer.weight.shape[1], layer.weight.shape[2])
-        own.weight.data = torch.from_numpy(layer.weight[0].T.copy())
-        own.bias.data = torch.from_numpy(layer.shift[0, 0].copy())
-        layers += [own, torch.nn.ReLU()]
+        linear = torch.nn.Linear(layer.weight.shape[1], layer.weight.shape[2])
+        linear.weight.data = torch.from_numpy(layer.weight[0].T.copy())
+        linear.bias.data = torch.from_numpy(layer.shift[0, 0].copy())
+        layers += [linear, torch.nn.ReLU()]
     batch = TensorBatch(
         torch.from_numpy(generator.standard_normal((N, WIDTHS[0]))),
         torch.from_numpy(generator.integers(WIDTHS[-1], size=N)),
@@ -49,8 +49,8 @@ def test_covariate_shift_is_that_of_the_dense_nets() -> None:
     loss, gradient = net.gradient(batch)
     assert loss == pytest.approx(losses[0])
     expected = dense_shift(nets, theta, slope, 0.5, NoisyBatch(x, y))
-    for found, theirs in zip(covariate_shift(net, gradient, 0.5, batch), expected, strict=True):
-        assert found == pytest.approx(theirs)
+    for ours, theirs in zip(covariate_shift(net, gradient, 0.5, batch), expected, strict=True):
+        assert ours == pytest.approx(theirs)
 
 
 def test_one_tensors_gradient_is_its_part_of_the_whole_anywhere() -> None:
@@ -66,14 +66,14 @@ def test_a_small_vgg_is_looked_at_and_learns() -> None:
     split = Digits(n=100).split(None, 0)
     wide = np.kron(split.x_train, np.ones((1, 1, 4, 4), np.float32))  # 8x8 pixels to VGG's 32x32
     split = dataclasses.replace(split, x_train=wide)
-    found = Landscape(Vgg(11, width=4, batch_norm=True), lr=0.1, steps=21, batch=20, every=5).solve(
+    results = Landscape(Vgg(11, width=4, batch_norm=True), lr=0.1, steps=21, batch=20, every=5).solve(
         split, stream(0, "solution")
     )
-    assert all(found[name].shape == (5,) for name in ("loss", "cosines", "distances", "smoothness"))
-    assert (found["loss_low"] <= found["loss_high"]).all()
-    assert (np.abs(found["cosines"]) <= 1 + 1e-6).all()
-    assert found["train_loss"] < found["loss"][0]
-    assert found["smoothness_max"] == found["smoothness"].max()
+    assert all(results[name].shape == (5,) for name in ("loss", "cosines", "distances", "smoothness"))
+    assert (results["loss_low"] <= results["loss_high"]).all()
+    assert (np.abs(results["cosines"]) <= 1 + 1e-6).all()
+    assert results["train_loss"] < results["loss"][0]
+    assert results["smoothness_max"] == results["smoothness"].max()
 
 
 def test_the_same_stream_gives_the_same_training_and_its_points_do_not_matter_to_it() -> None:

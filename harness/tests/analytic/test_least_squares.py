@@ -36,8 +36,8 @@ def one_by_one(f: Floats, y: Floats, width: int, f_test: Floats) -> tuple[Floats
 
 
 def assert_same(fit: Fit, f: Floats, y: Floats, f_test: Floats, tolerance: float) -> None:
-    for found, expected in zip(fit[1:4], one_by_one(f, y, fit.width, f_test), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max())
+    for part, expected in zip(fit[1:4], one_by_one(f, y, fit.width, f_test), strict=True):
+        np.testing.assert_allclose(part, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max())
 
 
 @derandomized
@@ -183,12 +183,12 @@ def test_minimum_norm_is_the_pseudo_inverse_and_lies_in_the_span_of_the_examples
 ) -> None:
     f = gaussian(seed, n, min(rank, n, p)) @ gaussian(seed + 1, min(rank, n, p), p)
     y = gaussian(seed + 2, n, r)
-    found = minimum_norm(f, y)
-    assert found.rank == min(rank, n, p)
+    solution = minimum_norm(f, y)
+    assert solution.rank == min(rank, n, p)
     expected = np.linalg.pinv(f, rcond=1e-12) @ y
-    scale = np.abs(found.alpha).max() * np.abs(f).max() + 1
-    np.testing.assert_allclose(found.coefficients, expected, atol=1e-8 * scale)
-    np.testing.assert_allclose(f.T @ found.alpha, found.coefficients, atol=1e-10 * scale)
+    scale = np.abs(solution.alpha).max() * np.abs(f).max() + 1
+    np.testing.assert_allclose(solution.coefficients, expected, atol=1e-8 * scale)
+    np.testing.assert_allclose(f.T @ solution.alpha, solution.coefficients, atol=1e-10 * scale)
 
 
 def test_descent_ends_at_the_solution_nearest_to_its_start() -> None:
@@ -260,9 +260,9 @@ def test_a_vanishing_penalty_is_least_squares_and_a_growing_one_shrinks_to_zero(
     f, y = gaussian(0, 20, 50), gaussian(1, 20, 1)
     fits = list(nested_least_squares(f, y, (10, 50), f))
     paths = nested_ridge(f, y, (10, 50), (1e-12, 1.0, 1e12), f)
-    for fit, (none, some, much) in zip(fits, paths, strict=True):
+    for fit, (none, little, much) in zip(fits, paths, strict=True):
         np.testing.assert_allclose(none.test, fit.test, atol=1e-9)
-        assert fit.norms[0] > some.norms[0] > much.norms[0] < 1e-8
+        assert fit.norms[0] > little.norms[0] > much.norms[0] < 1e-8
 
 
 def test_best_penalty_of_a_noisy_linear_model_is_the_one_theory_names() -> None:
@@ -285,40 +285,40 @@ SWEEP = LeastSquaresSweep((4, 16, 40, 60))
 
 def test_a_sweep_over_pixels_scores_every_width() -> None:
     split = Digits(n=40).split(None, 0)
-    found = SWEEP.solve(split, stream(0, "solution"))
+    scores = SWEEP.solve(split, stream(0, "solution"))
     again = SWEEP.solve(split, stream(0, "solution"))
     for name in ("train_error", "test_error", "train_mse", "test_mse", "norm"):
-        assert found[name].shape == (4,)
-        np.testing.assert_array_equal(found[name], again[name])
-    assert found["train_error"][-1] == 0
-    assert found["train_error"][0] > 0 < found["rank_deficient"]
-    assert found["test_error"][-1] < found["test_error"][0] < 0.9
+        assert scores[name].shape == (4,)
+        np.testing.assert_array_equal(scores[name], again[name])
+    assert scores["train_error"][-1] == 0
+    assert scores["train_error"][0] > 0 < scores["rank_deficient"]
+    assert scores["test_error"][-1] < scores["test_error"][0] < 0.9
 
 
 def test_scores_are_those_of_the_predictions() -> None:
     split = Digits(n=40).split(None, 0)
-    found = LeastSquaresSweep((8, 30), shuffled=False).solve(split, stream(0, "solution"))
+    scores = LeastSquaresSweep((8, 30), shuffled=False).solve(split, stream(0, "solution"))
     x, x_test = (
         images.reshape(len(images), -1)[:, :30].astype(float) for images in (split.x_train, split.x_test)
     )
     w = np.linalg.lstsq(x, np.eye(10)[split.y_train], rcond=None)[0]
     outputs, targets = x_test @ w, np.eye(10)[split.y_test]
-    assert found["test_error"][1] == np.mean(outputs.argmax(1) != split.y_test)
-    assert found["test_mse"][1] == pytest.approx(np.sum((outputs - targets) ** 2) / len(targets))
-    assert found["norm"][1] == pytest.approx(np.linalg.norm(w))
-    assert found["rank_deficient"] == 2  # the corner pixel is constant
+    assert scores["test_error"][1] == np.mean(outputs.argmax(1) != split.y_test)
+    assert scores["test_mse"][1] == pytest.approx(np.sum((outputs - targets) ** 2) / len(targets))
+    assert scores["norm"][1] == pytest.approx(np.linalg.norm(w))
+    assert scores["rank_deficient"] == 2  # the corner pixel is constant
 
 
 def test_label_sets_are_corruptions_of_the_true_labels() -> None:
     split = Digits(n=40, labels=RandomLabels(1.0)).split(None, 0)
     sets = (TrueLabels(), RandomLabels(0.5), RandomLabels(0.5))
-    found = SWEEP.but(labels=sets).solve(split, stream(0, "solution"))
-    assert found["test_error"].shape == (3, 4)
-    assert found["test_error"][0, -1] < found["test_error"][1, -1]
-    assert found["test_mse"][1, -1] != found["test_mse"][2, -1]
+    scores = SWEEP.but(labels=sets).solve(split, stream(0, "solution"))
+    assert scores["test_error"].shape == (3, 4)
+    assert scores["test_error"][0, -1] < scores["test_error"][1, -1]
+    assert scores["test_mse"][1, -1] != scores["test_mse"][2, -1]
     clean = Digits(n=40).split(None, 0)
     alone = SWEEP.solve(clean, stream(0, "solution"))
-    np.testing.assert_allclose(found["test_mse"][0], alone["test_mse"], rtol=1e-9)
+    np.testing.assert_allclose(scores["test_mse"][0], alone["test_mse"], rtol=1e-9)
 
 
 def test_one_hot_targets_keep_the_classes_of_a_set_together() -> None:
@@ -333,12 +333,12 @@ def test_one_hot_targets_keep_the_classes_of_a_set_together() -> None:
 def test_a_ridge_sweep_finds_the_best_penalty_of_each_width() -> None:
     split = Digits(n=60, labels=RandomLabels(0.3)).split(None, 0)
     sweep = RidgeSweep(FourierFeatures(5.0), (30, 60, 240), (1e-3, 1e-1, 1e1))
-    found = sweep.solve(split, stream(0, "solution"))
-    assert found["test_error"].shape == (3, 3)
-    np.testing.assert_array_equal(found["optimal_mse"], found["test_mse"].min(axis=1))
-    chosen = found["left_out_mse"].argmin(axis=1)
-    np.testing.assert_array_equal(found["tuned_mse"], found["test_mse"][range(3), chosen])
-    assert (found["tuned_mse"] >= found["optimal_mse"]).all()
+    scores = sweep.solve(split, stream(0, "solution"))
+    assert scores["test_error"].shape == (3, 3)
+    np.testing.assert_array_equal(scores["optimal_mse"], scores["test_mse"].min(axis=1))
+    chosen = scores["left_out_mse"].argmin(axis=1)
+    np.testing.assert_array_equal(scores["tuned_mse"], scores["test_mse"][range(3), chosen])
+    assert (scores["tuned_mse"] >= scores["optimal_mse"]).all()
     several = sweep.but(labels=(TrueLabels(), RandomLabels(0.3))).solve(split, stream(0, "solution"))
     assert several["test_error"].shape == (2, 3, 3)
     assert several["tuned_error"].shape == (2, 3)

@@ -86,9 +86,9 @@ def test_a_step_goes_down_the_gradient_with_momentum() -> None:
 def test_second_differences_of_the_squared_error_are_its_hessian(
     matrix: Matrix, y: list[Fraction], w: list[Fraction]
 ) -> None:
-    found = second_differences(squared, matrix, y[: len(matrix)], w[: len(matrix[0])])
+    differences = second_differences(squared, matrix, y[: len(matrix)], w[: len(matrix[0])])
     x = np.array(matrix, float)
-    np.testing.assert_allclose(np.array(found, float), x.T @ x / len(x), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(np.array(differences, float), x.T @ x / len(x), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("prediction", [-700, -3, 0, 2, 700])
@@ -112,7 +112,7 @@ def test_sgd_ends_at_the_limit_of_descent(seed: int, n: int, more: int) -> None:
     features, targets = conditioned(generator, n, n + more), generator.standard_normal(n)
     start = generator.standard_normal(n + more)
     before = start.copy()
-    found = descended(features, targets, start, generator, epochs=200)
+    end = descended(features, targets, start, generator, epochs=200)
     np.testing.assert_array_equal(start, before)
     limit = descent_limit(features, targets[:, None], start[:, None])[:, 0]
-    np.testing.assert_allclose(found, limit, atol=1e-9)
+    np.testing.assert_allclose(end, limit, atol=1e-9)

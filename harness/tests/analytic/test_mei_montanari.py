@@ -55,7 +55,7 @@ def test_the_ridgeless_risk_diverges_at_the_threshold_alone() -> None:
 
 @pytest.mark.parametrize(("ratio", "penalty"), [(0.4, 0.0), (2.0, 0.0), (1.0, 0.1)])
 def test_simulated_risks_are_the_formulas(ratio: float, penalty: float) -> None:
-    found = sphere_risks(
+    risks = sphere_risks(
         np.random.default_rng(1),
         d=80,
         n=240,
@@ -65,5 +65,5 @@ def test_simulated_risks_are_the_formulas(ratio: float, penalty: float) -> None:
         draws=6,
         n_test=500,
     )
-    assert found["risk"].shape == (1,)
-    assert found["risk"][0] == pytest.approx(asymptotic_risk(3 * ratio, 3.0, penalty, 0.25), rel=0.12)
+    assert risks["risk"].shape == (1,)
+    assert risks["risk"][0] == pytest.approx(asymptotic_risk(3 * ratio, 3.0, penalty, 0.25), rel=0.12)

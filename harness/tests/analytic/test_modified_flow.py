@@ -110,26 +110,26 @@ def test_batches_make_up_the_whole() -> None:
 
 def test_the_flow_of_the_product_conserves_and_descent_shrinks() -> None:
     generator = stream(1000, "simulation")
-    found = two_parameters(stream(1000, "simulation"), steps=(0.02,), penalties=(0.1,), rule="explicit")
+    results = two_parameters(stream(1000, "simulation"), steps=(0.02,), penalties=(0.1,), rule="explicit")
     a, b = np.array([2.8, 3.5]) + generator.uniform(-0.3, 0.3, 2)
     y = generator.uniform(0.5, 0.9)
-    assert found["flow"] == pytest.approx(math.hypot(a * a - b * b, 2 * y), abs=1e-9)
+    assert results["flow"] == pytest.approx(math.hypot(a * a - b * b, 2 * y), abs=1e-9)
     kept = a * a - b * b
     for _ in range(2000):
         kept *= 1 - (0.02 * (y - a * b)) ** 2
         a, b = a + 0.02 * (y - a * b) * b, b + 0.02 * (y - a * b) * a
-    assert found["descent_0"] == pytest.approx(math.hypot(kept, 2 * y), abs=1e-9)
-    assert found["penalty_0"] < found["flow"]
+    assert results["descent_0"] == pytest.approx(math.hypot(kept, 2 * y), abs=1e-9)
+    assert results["penalty_0"] < results["flow"]
 
 
 def test_orders_show_and_a_wrong_coefficient_spoils_them() -> None:
     steps = (0.05, 0.025)
 
     def order(name: str, strength: float = 1.0) -> float:
-        found = tracking(
+        distances = tracking(
             stream(1000, "simulation"), steps=steps, time=0.5, rule="explicit", strength=strength
         )
-        return math.log2(found[f"{name}_0"] / found[f"{name}_1"])
+        return math.log2(distances[f"{name}_0"] / distances[f"{name}_1"])
 
     assert order("local0") == pytest.approx(2, abs=0.1)
     assert order("local1") == pytest.approx(3, abs=0.1)
@@ -139,5 +139,7 @@ def test_orders_show_and_a_wrong_coefficient_spoils_them() -> None:
 def test_only_shuffled_epochs_have_their_own_flow() -> None:
     steps = (0.01, 0.005)
     for replaced, order in ((False, 3), (True, 2)):
-        found = shuffling(stream(1000, "simulation"), steps=steps, replaced=replaced)
-        assert math.log2(found["reshuffled_0"] / found["reshuffled_1"]) == pytest.approx(order, abs=0.2)
+        distances = shuffling(stream(1000, "simulation"), steps=steps, replaced=replaced)
+        assert math.log2(distances["reshuffled_0"] / distances["reshuffled_1"]) == pytest.approx(
+            order, abs=0.2
+        )

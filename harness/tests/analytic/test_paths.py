@@ -117,10 +117,10 @@ def test_units_and_losses_are_those_of_pencil_and_paper() -> None:
 
 
 def test_a_redrawn_model_is_the_same_net_from_other_weights() -> None:
-    own, other, again = initial(Mlp(8)), initial(Redrawn(Mlp(8))), initial(Redrawn(Mlp(8)))
-    assert own.keys() == other.keys()
-    assert all((other[name] == again[name]).all() for name in own)
-    assert all((own[name] != other[name]).all() for name in own)
+    plain, other, again = initial(Mlp(8)), initial(Redrawn(Mlp(8))), initial(Redrawn(Mlp(8)))
+    assert plain.keys() == other.keys()
+    assert all((other[name] == again[name]).all() for name in plain)
+    assert all((plain[name] != other[name]).all() for name in plain)
     assert (initial(Redrawn(Mlp(8), 2))["1.weight"] != other["1.weight"]).all()
     assert Redrawn(Mlp(8)).size((1, 8, 8), 10) == Mlp(8).size((1, 8, 8), 10)
     with pytest.raises(ValueError, match=r"Redrawn\(draw=0\)"):
@@ -144,23 +144,25 @@ def test_only_the_bend_of_a_curve_is_trained(kind: str) -> None:
 def test_an_unmoved_bend_is_the_straight_line_and_no_weight_moves() -> None:
     module, first, last = curve_of(Mlp(8), lr=1e-30, epochs=1)
     assert (module.bend.state_dict()["1.bias"].numpy() == (first["1.bias"] + last["1.bias"]) / 2).all()
-    found = AlongCurve(points=3).measure(module, SPLIT)
-    np.testing.assert_allclose(found["curve_train_loss"], found["straight_train_loss"], rtol=1e-5)
+    measures = AlongCurve(points=3).measure(module, SPLIT)
+    np.testing.assert_allclose(measures["curve_train_loss"], measures["straight_train_loss"], rtol=1e-5)
 
 
 def test_a_probe_measures_the_nets_at_the_ends_and_leaves_the_curve() -> None:
     module, first, last = curve_of(Mlp(8))
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    found = AlongCurve(points=5).measure(module, SPLIT)
+    measures = AlongCurve(points=5).measure(module, SPLIT)
     for net, place in ((first, 0), (last, -1)):
         ends = trainer.restored(NET, SPLIT, net, "cpu")
         import torch
 
         wrong = ends(torch.from_numpy(SPLIT.x_test)).argmax(1).numpy() != SPLIT.y_test
-        assert found["curve_test_error"][place] == pytest.approx(wrong.mean())
-        assert found["straight_test_error"][place] == pytest.approx(wrong.mean())
-    assert found["worse_end_test_error"] == max(found["curve_test_error"][0], found["curve_test_error"][-1])
-    assert found["largest_curve_train_loss"] == max(found["curve_train_loss"])
+        assert measures["curve_test_error"][place] == pytest.approx(wrong.mean())
+        assert measures["straight_test_error"][place] == pytest.approx(wrong.mean())
+    assert measures["worse_end_test_error"] == max(
+        measures["curve_test_error"][0], measures["curve_test_error"][-1]
+    )
+    assert measures["largest_curve_train_loss"] == max(measures["curve_train_loss"])
     assert all((tensor == before[name]).all() for name, tensor in module.state_dict().items())
 
 
@@ -176,29 +178,31 @@ def test_statistics_are_recomputed_from_the_training_images() -> None:
 
     module.bend.train()
     logits = functional_call(module.bend, module.at(0.5), (torch.from_numpy(SPLIT.x_train),))
-    own = F.cross_entropy(logits, torch.from_numpy(SPLIT.y_train)).item()
-    assert fresh == pytest.approx(own, rel=0.05)  # running variances are unbiased, those of a batch are not
-    assert abs(stale - own) > 2 * abs(fresh - own)
+    expected = F.cross_entropy(logits, torch.from_numpy(SPLIT.y_train)).item()
+    assert fresh == pytest.approx(
+        expected, rel=0.05
+    )  # running variances are unbiased, those of a batch are not
+    assert abs(stale - expected) > 2 * abs(fresh - expected)
 
 
 def test_the_explicit_path_of_a_trained_curve_is_measured_on_its_ends() -> None:
     wide = Mlp(120)
     module, first, _ = curve_of(wide, epochs=1)
-    found = AlongExplicitPath(steps=3).measure(module, SPLIT)
-    assert found["excess"] < 1e-9
-    assert found["worse_end"] == max(found["path"][0], found["path"][-1])
+    measures = AlongExplicitPath(steps=3).measure(module, SPLIT)
+    assert measures["excess"] < 1e-9
+    assert measures["worse_end"] == max(measures["path"][0], measures["path"][-1])
     import torch
     import torch.nn.functional as F
 
     net = trainer.restored(NET.but(model=wide), SPLIT, first, "cpu")
     loss = F.cross_entropy(net(torch.from_numpy(SPLIT.x_train)), torch.from_numpy(SPLIT.y_train))
-    assert found["path"][0] == pytest.approx(loss.item(), rel=1e-5)
+    assert measures["path"][0] == pytest.approx(loss.item(), rel=1e-5)
 
 
 def test_a_reset_takes_its_layers_from_the_other_net_only() -> None:
     first, last = initial(Mlp(8)), initial(Redrawn(Mlp(8)))
-    found = Reset(("3.",)).apply([first, last], stream(1000, "transform"))
-    assert all((found[n] == (last if n.startswith("3.") else first)[n]).all() for n in first)
+    weights = Reset(("3.",)).apply([first, last], stream(1000, "transform"))
+    assert all((weights[n] == (last if n.startswith("3.") else first)[n]).all() for n in first)
     with pytest.raises(ValueError, match="no weights begin with '2\\.'"):
         Reset(("2.",)).apply([first, last], stream(1000, "transform"))
 

@@ -41,10 +41,10 @@ def labelings_of_a_plane(points: np.ndarray) -> set[tuple[float, ...]]:
 @derandomized
 @given(n=st.integers(2, 9), seed=st.integers(0, 1000))
 def test_the_ceiling_of_hyperplanes_is_above_the_enumerated_complexity(n: int, seed: int) -> None:
-    found = np.array(list(labelings_of_a_plane(np.random.default_rng(seed).standard_normal((n, 2)))))
-    assert len(found) == 2 * n  # Cover's count in the plane
+    labelings = np.array(list(labelings_of_a_plane(np.random.default_rng(seed).standard_normal((n, 2)))))
+    assert len(labelings) == 2 * n  # Cover's count in the plane
     flips = np.array(list(itertools.product([-1, 1], repeat=n)))
-    complexity = (flips @ found.T).max(axis=1).mean() / n
+    complexity = (flips @ labelings.T).max(axis=1).mean() / n
     assert complexity <= hyperplane_ceiling(n, 2) + 1e-12
     assert hyperplane_ceiling(n, 2) == pytest.approx(min(1.0, math.sqrt(2 * math.log(2 * n) / n)))
 
@@ -77,8 +77,8 @@ def test_the_correlation_of_least_squares_is_that_of_a_separate_fit() -> None:
     x = split.x_train.reshape(200, -1).astype(np.float64)
     signs = stream(1000, "noise").choice([-1.0, 1.0], size=(200, 10))
     fitted = np.sign(x @ np.linalg.lstsq(x, signs, rcond=None)[0])
-    found = FitsCoinFlips(None).solve(split, stream(1000, "noise"))
-    assert found["correlation"] == pytest.approx((fitted * signs).mean())
+    results = FitsCoinFlips(None).solve(split, stream(1000, "noise"))
+    assert results["correlation"] == pytest.approx((fitted * signs).mean())
 
 
 def test_the_norm_bound_is_of_the_interpolant() -> None:
@@ -88,10 +88,10 @@ def test_the_norm_bound_is_of_the_interpolant() -> None:
     a = interpolate(kernel, x, y[:, None]).coefficients[:, 0]
     squares = ((x[:, None] - x) ** 2).sum(-1)
     norm = math.sqrt(a @ np.exp(-squares / (2 * 1.5**2)) @ a)
-    found = NormBound(kernel).solve(split, stream(1000, "noise"))
-    assert found["norm"] == pytest.approx(norm, rel=1e-6)
-    assert found["bound"] == pytest.approx(2 * norm / math.sqrt(200) + 3 * confidence(200, 0.025), rel=1e-6)
-    assert found["test_error"] < 0.1
+    results = NormBound(kernel).solve(split, stream(1000, "noise"))
+    assert results["norm"] == pytest.approx(norm, rel=1e-6)
+    assert results["bound"] == pytest.approx(2 * norm / math.sqrt(200) + 3 * confidence(200, 0.025), rel=1e-6)
+    assert results["test_error"] < 0.1
     flipped = NormBound(kernel, flipped=True).solve(split, stream(1000, "noise"))
     assert flipped["norm"] > 1.5 * norm
     assert 0.3 < flipped["test_error"] < 0.7
@@ -99,18 +99,18 @@ def test_the_norm_bound_is_of_the_interpolant() -> None:
 
 def test_what_is_easy_has_a_small_norm() -> None:
     settings = {"n": 100, "d": 200, "apart": 100.0}
-    found = clusters(stream(1000, "noise"), kernel=GaussianKernel(100.0), **settings)  # type: ignore[arg-type]
-    assert found["test_error"] == 0.0
-    assert found["norm"] < 5.0
+    results = clusters(stream(1000, "noise"), kernel=GaussianKernel(100.0), **settings)  # type: ignore[arg-type]
+    assert results["test_error"] == 0.0
+    assert results["norm"] < 5.0
     near = clusters(stream(1000, "noise"), kernel=GaussianKernel(100.0), n=100, d=200, apart=1.0)
-    assert near["norm"] > 5 * found["norm"]
+    assert near["norm"] > 5 * results["norm"]
 
 
 def test_two_opposite_points_have_the_norm_of_pencil_and_paper() -> None:
     x = np.array([[0.0], [2.0]])
-    found = norm_bound(GaussianKernel(1.0), x, np.array([1.0, -1.0]), x, np.array([1.0, 1.0]))
-    assert found["norm"] == pytest.approx(math.sqrt(2 / (1 - math.exp(-2.0))))
-    assert found["test_error"] == 0.5
+    results = norm_bound(GaussianKernel(1.0), x, np.array([1.0, -1.0]), x, np.array([1.0, 1.0]))
+    assert results["norm"] == pytest.approx(math.sqrt(2 / (1 - math.exp(-2.0))))
+    assert results["test_error"] == 0.5
 
 
 def test_coin_flips_are_fair_and_ignore_the_labels() -> None:

@@ -47,18 +47,18 @@ def test_fourier_features_are_cosines_and_sines_of_gaussian_projections() -> Non
     frequencies = features.draw(np.random.default_rng(2), 6, 801)
     assert frequencies.shape == (401, 6)
     assert np.std(frequencies) == pytest.approx(1 / 2.0, rel=0.05)
-    found = features.of(x, frequencies, 801)
+    values = features.of(x, frequencies, 801)
     angles = x @ frequencies.T
-    np.testing.assert_allclose(found[:, 0::2], np.cos(angles), rtol=0, atol=1e-13)
-    np.testing.assert_allclose(found[:, 1::2], np.sin(angles)[:, :400], rtol=0, atol=1e-13)
+    np.testing.assert_allclose(values[:, 0::2], np.cos(angles), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(values[:, 1::2], np.sin(angles)[:, :400], rtol=0, atol=1e-13)
 
 
 def test_half_a_tangent_gives_cosine_and_sine_also_at_its_poles() -> None:
     quarters = np.arange(-9, 10) * np.pi / 2
     angles = np.concatenate([quarters, np.nextafter(quarters, 99), [1e-300, 1e-9]])
-    found = FourierFeatures(1.0).of(angles[:, None], np.ones((1, 1)), 2)
-    np.testing.assert_allclose(found[:, 0], np.cos(angles), rtol=0, atol=1e-15)
-    np.testing.assert_allclose(found[:, 1], np.sin(angles), rtol=0, atol=1e-15)
+    values = FourierFeatures(1.0).of(angles[:, None], np.ones((1, 1)), 2)
+    np.testing.assert_allclose(values[:, 0], np.cos(angles), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(values[:, 1], np.sin(angles), rtol=0, atol=1e-15)
 
 
 def test_fourier_features_tend_to_the_gaussian_kernel() -> None:
@@ -75,8 +75,8 @@ def test_relu_features_have_directions_uniform_on_a_sphere() -> None:
     directions = features.draw(np.random.default_rng(2), d, 20_000)
     np.testing.assert_allclose(np.linalg.norm(directions, axis=1), np.sqrt(d))
     np.testing.assert_allclose(directions.T @ directions / 20_000, np.eye(d), atol=0.05)
-    found = features.of(x, directions, 500)
-    np.testing.assert_allclose(found, np.maximum(x @ directions[:500].T / 3, 0), atol=1e-14)
+    values = features.of(x, directions, 500)
+    np.testing.assert_allclose(values, np.maximum(x @ directions[:500].T / 3, 0), atol=1e-14)
 
 
 @pytest.mark.parametrize("features", [FourierFeatures(5.0), ReluFeatures()])
@@ -84,12 +84,12 @@ def test_error_and_norm_peak_where_features_equal_examples(features: Any) -> Non
     """Belkin et al. 2019, Figure 2, on 100 digits."""
     split = Digits(n=100, whiten=False).split(None, 0)
     widths = (30, 60, 100, 200, 1000)
-    found = RandomFeatureSweep(features, widths).solve(split, stream(0, "solution"))
+    scores = RandomFeatureSweep(features, widths).solve(split, stream(0, "solution"))
     for measure in ("test_error", "test_mse", "norm"):
-        assert int(found[measure].argmax()) == widths.index(100)
-    assert found["test_error"][-1] < found["test_error"][:2].min()
-    assert found["train_error"][2:].tolist() == [0, 0, 0]
-    assert found["train_mse"][-1] < 1e-20 < found["train_mse"][0]
+        assert int(scores[measure].argmax()) == widths.index(100)
+    assert scores["test_error"][-1] < scores["test_error"][:2].min()
+    assert scores["train_error"][2:].tolist() == [0, 0, 0]
+    assert scores["train_mse"][-1] < 1e-20 < scores["train_mse"][0]
 
 
 def test_more_data_hurts_where_examples_reach_features() -> None:
@@ -97,14 +97,14 @@ def test_more_data_hurts_where_examples_reach_features() -> None:
     split = Digits(n=600, whiten=False, labels=WrongLabels(0.2)).split(None, 0)
     sizes = (30, 50, 100, 200, 600)
     sweep = SampleSweep(FourierFeatures(5.0), 100, sizes)
-    found = sweep.solve(split, stream(0, "solution"))
-    assert int(found["test_error"].argmax()) == int(found["norm"].argmax()) == sizes.index(100)
-    assert found["test_error"][2] > found["test_error"][1] + 0.1
-    assert found["train_error"][:3].tolist() == [0, 0, 0]
-    assert found["train_error"][-1] > 0.05
+    scores = sweep.solve(split, stream(0, "solution"))
+    assert int(scores["test_error"].argmax()) == int(scores["norm"].argmax()) == sizes.index(100)
+    assert scores["test_error"][2] > scores["test_error"][1] + 0.1
+    assert scores["train_error"][:3].tolist() == [0, 0, 0]
+    assert scores["train_error"][-1] > 0.05
     labelled = sweep.but(labels=(TrueLabels(), WrongLabels(0.2))).solve(split, stream(0, "solution"))
     assert labelled["test_error"].shape == (2, 5)
-    assert labelled["test_error"][0, -1] < found["test_error"][-1]
+    assert labelled["test_error"][0, -1] < scores["test_error"][-1]
 
 
 def test_a_sample_sweep_at_one_size_is_a_feature_sweep_at_one_width() -> None:

@@ -22,16 +22,16 @@ def drawn_risks(n: int, p: int, designs: int) -> np.ndarray:
     true = np.zeros(p)
     true[0] = math.sqrt(2.0)
     noise = math.sqrt(0.8) * generator.standard_normal((designs, n))
-    found = np.einsum("kpn,kn->kp", np.linalg.pinv(x), x @ true + noise)
-    return ((found - true) ** 2).sum(axis=1) + 0.3
+    fitted = np.einsum("kpn,kn->kp", np.linalg.pinv(x), x @ true + noise)
+    return ((fitted - true) ** 2).sum(axis=1) + 0.3
 
 
 @pytest.mark.parametrize(("n", "p"), [(30, 1), (30, 6), (30, 15), (15, 40), (6, 60), (1, 20)])
 def test_mean_and_deviation_are_those_of_drawn_data_sets(n: int, p: int) -> None:
-    found = drawn_risks(n, p, 5000)
+    drawn = drawn_risks(n, p, 5000)
     formula = risks.ridgeless(n, p, 2.0, 0.5, 0.3)
-    assert abs(found.mean() - formula.mean) < 5 * formula.deviation / math.sqrt(len(found))
-    assert found.std() == pytest.approx(formula.deviation, rel=0.12)
+    assert abs(drawn.mean() - formula.mean) < 5 * formula.deviation / math.sqrt(len(drawn))
+    assert drawn.std() == pytest.approx(formula.deviation, rel=0.12)
 
 
 def test_there_is_no_mean_beside_the_threshold_and_no_deviation_a_little_further() -> None:
@@ -139,5 +139,5 @@ def test_ridge_on_axes_is_the_mean_over_all_samples(n: int, penalty: Fraction, s
         variance = (solve**2) @ [float(noises[axis]) for axis in sample]
         chance = math.prod(float(shares[axis]) for axis in sample)
         total += chance * float(np.dot([float(s) for s in shares], bias**2 + variance))
-    found = risks.axis_ridge_risk(n, penalty, shares, noises)
-    assert float(found) == pytest.approx(total, rel=1e-9, abs=1e-12)
+    risk = risks.axis_ridge_risk(n, penalty, shares, noises)
+    assert float(risk) == pytest.approx(total, rel=1e-9, abs=1e-12)

@@ -14,7 +14,7 @@ from harness.models import Mlp
 def test_the_squared_loss_is_that_of_definition() -> None:
     split = Digits(n=100, labels=WrongLabels(0.5)).split(None, 3)
     net = Mlp(4).build((1, 8, 8), 10, np.random.default_rng(0))
-    found = SquaredLoss().measure(net, split)
+    losses = SquaredLoss().measure(net, split)
     for name, x, y in (("train", split.x_train, split.y_train), ("test", split.x_test, split.y_test)):
         outputs = net(torch.from_numpy(x)).detach().numpy().astype(float)
-        assert found[f"{name}_squared_loss"] == pytest.approx(np.mean((outputs - np.eye(10)[y]) ** 2))
+        assert losses[f"{name}_squared_loss"] == pytest.approx(np.mean((outputs - np.eye(10)[y]) ** 2))

@@ -62,9 +62,9 @@ def test_covariate_shift_moves_the_layers_below_and_no_others(norm: bool) -> Non
     for i in (1, 2):
         moved = theta.copy()
         for layer, step in list(zip(net.layers(moved), net.layers(gradient), strict=True))[:i]:
-            for own, change in zip(layer, step, strict=True):
-                if own is not None:
-                    own -= 0.3 * change
+            for weights, change in zip(layer, step, strict=True):
+                if weights is not None:
+                    weights -= 0.3 * change
         before = net.layers(gradient)[i].weight.ravel()
         after = net.layers(net.gradients(moved, *batch)[1])[i].weight.ravel()
         assert distances[i - 1] == pytest.approx(np.linalg.norm(after - before))
@@ -93,11 +93,11 @@ def test_input_shift_counts_means_and_deviations() -> None:
 @derandomized
 @given(n=st.integers(5, 40), size=st.integers(1, 5), steps=st.integers(1, 30))
 def test_batches_go_through_all_examples_before_one_comes_again(n: int, size: int, steps: int) -> None:
-    found = list(batches(n, size, steps, np.random.default_rng(0)))
-    assert [len(rows) for rows in found] == [size] * steps
+    drawn = list(batches(n, size, steps, np.random.default_rng(0)))
+    assert [len(rows) for rows in drawn] == [size] * steps
     epoch = n // size
     for begin in range(0, steps, epoch):
-        rows = np.concatenate(found[begin : begin + epoch])
+        rows = np.concatenate(drawn[begin : begin + epoch])
         assert len(set(rows.tolist())) == len(rows)
 
 
@@ -105,15 +105,15 @@ def test_batches_go_through_all_examples_before_one_comes_again(n: int, size: in
 def test_a_training_is_summed_up_as_it_says(kind: dict[str, Any]) -> None:
     split = Digits(n=100).split(None, 1000)
     solver = AlongTheStep(every=4, **TINY, **kind)
-    found = solver.solve(split, stream(1000, "solution"))
+    results = solver.solve(split, stream(1000, "solution"))
     again = solver.solve(split, stream(1000, "solution"))
-    assert found["train_loss"] == again["train_loss"]
-    assert len(found["loss"]) == len(found["smoothness"]) == 3
-    assert found["smoothness_max"] == max(found["smoothness"])
-    assert found["loss_range"] == pytest.approx(np.median(found["loss_high"] - found["loss_low"]))
-    assert (found["change_low"] <= found["change_high"]).all()
-    assert (np.abs(found["cosines"]) <= 1 + 1e-6).all()
-    assert found["input_shift"] > 0
+    assert results["train_loss"] == again["train_loss"]
+    assert len(results["loss"]) == len(results["smoothness"]) == 3
+    assert results["smoothness_max"] == max(results["smoothness"])
+    assert results["loss_range"] == pytest.approx(np.median(results["loss_high"] - results["loss_low"]))
+    assert (results["change_low"] <= results["change_high"]).all()
+    assert (np.abs(results["cosines"]) <= 1 + 1e-6).all()
+    assert results["input_shift"] > 0
 
 
 def test_rates_side_by_side_are_the_trainings_one_by_one() -> None:
@@ -131,13 +131,13 @@ def test_rates_side_by_side_are_the_trainings_one_by_one() -> None:
 
 def test_a_training_that_diverges_has_learnt_nothing() -> None:
     split = Digits(n=100).split(None, 1000)
-    found = AcrossRates(rates=(0.1, 1e30), learnt=0.5, **TINY | {"steps": 60}).solve(
+    results = AcrossRates(rates=(0.1, 1e30), learnt=0.5, **TINY | {"steps": 60}).solve(
         split, stream(1000, "solution")
     )
-    assert math.isnan(found["loss_1e+30"])
-    assert found["error_1e+30"] == 1.0
-    assert found["largest_rate"] == 0.1
-    assert found["best_loss"] == pytest.approx(found["loss_0.1"])
+    assert math.isnan(results["loss_1e+30"])
+    assert results["error_1e+30"] == 1.0
+    assert results["largest_rate"] == 0.1
+    assert results["best_loss"] == pytest.approx(results["loss_0.1"])
 
 
 def test_gradients_of_a_deep_linear_net_hardly_shift_without_normalization() -> None:
@@ -147,8 +147,8 @@ def test_gradients_of_a_deep_linear_net_hardly_shift_without_normalization() -> 
     )
     assert plain["cosine"] > 0.9 > norm["cosine"]
     assert norm["gradient_distance"] > 2 * plain["gradient_distance"]
-    for found in (plain, norm):
-        assert found["train_loss"] < found["loss"][0]
+    for results in (plain, norm):
+        assert results["train_loss"] < results["loss"][0]
 
 
 @pytest.mark.parametrize(

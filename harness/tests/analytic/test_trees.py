@@ -24,7 +24,7 @@ def solved(grid: Any, replicate: int = 0) -> dict[str, Any]:
 def test_a_grid_holds_the_scores_of_averaged_trees() -> None:
     from sklearn.tree import DecisionTreeRegressor
 
-    found = solved(ForestGrid((5, 60), (1, 3)))
+    scores = solved(ForestGrid((5, 60), (1, 3)))
     seeds = stream(0, "solution").integers(trees.SEEDS, size=3).tolist()
     targets = np.eye(10)[SPLIT.y_train]
     for i, leaves in enumerate((5, 60)):
@@ -37,17 +37,17 @@ def test_a_grid_holds_the_scores_of_averaged_trees() -> None:
         for j, count in enumerate((1, 3)):
             mean = np.mean([tree.predict(flat(SPLIT.x_test)) for tree in grown[:count]], axis=0)
             squared = ((mean - np.eye(10)[SPLIT.y_test]) ** 2).sum(axis=1).mean()
-            assert found["test_mse"][i, j] == pytest.approx(squared)
-            assert found["test_error"][i, j] == (mean.argmax(axis=1) != SPLIT.y_test).mean()
+            assert scores["test_mse"][i, j] == pytest.approx(squared)
+            assert scores["test_error"][i, j] == (mean.argmax(axis=1) != SPLIT.y_test).mean()
 
 
 def test_full_trees_interpolate_and_leaves_lower_the_training_error() -> None:
-    found = solved(ForestGrid((2, 5, 20, 80), (1, 4)))
-    assert found["train_mse"].shape == (4, 2)
-    assert (np.diff(found["train_mse"][:, 0]) < 0).all()
-    assert found["train_error"][-1].tolist() == [0, 0]
-    assert found["train_mse"][-1, 0] == 0
-    assert found["train_error"][0, 0] > 0.5
+    scores = solved(ForestGrid((2, 5, 20, 80), (1, 4)))
+    assert scores["train_mse"].shape == (4, 2)
+    assert (np.diff(scores["train_mse"][:, 0]) < 0).all()
+    assert scores["train_error"][-1].tolist() == [0, 0]
+    assert scores["train_mse"][-1, 0] == 0
+    assert scores["train_error"][0, 0] > 0.5
 
 
 def test_smaller_ensembles_are_the_first_of_larger_ones() -> None:
@@ -59,9 +59,9 @@ def test_smaller_ensembles_are_the_first_of_larger_ones() -> None:
 
 
 def test_boosting_with_full_trees_leaves_a_fixed_share_of_the_residuals() -> None:
-    found = solved(BoostingGrid((1, 2, 3), (1,), leaves=80, rate=0.8))
-    np.testing.assert_allclose(found["train_mse"][:, 0], [0.2**2, 0.2**4, 0.2**6], rtol=1e-9)
-    assert found["train_error"][0, 0] == 0
+    scores = solved(BoostingGrid((1, 2, 3), (1,), leaves=80, rate=0.8))
+    np.testing.assert_allclose(scores["train_mse"][:, 0], [0.2**2, 0.2**4, 0.2**6], rtol=1e-9)
+    assert scores["train_error"][0, 0] == 0
 
 
 def test_averaging_lowers_the_squared_error_and_replicates_differ() -> None:

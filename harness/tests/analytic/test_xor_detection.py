@@ -52,8 +52,8 @@ def response(filters: np.ndarray, mask: int) -> np.ndarray:
 @given(seed=st.integers(0, 1000), k=st.integers(1, 6))
 def test_responses_are_those_of_the_definition(seed: int, k: int) -> None:
     filters = np.random.default_rng(seed).standard_normal((3, k, 2))
-    found = read(products(filters), SETS)[0]
-    assert found == pytest.approx(np.stack([response(filters, mask) for mask in SETS], -1), abs=1e-12)
+    sums = read(products(filters), SETS)[0]
+    assert sums == pytest.approx(np.stack([response(filters, mask) for mask in SETS], -1), abs=1e-12)
 
 
 def loss(w: np.ndarray, u: np.ndarray, shares: dict[int, float], gamma: float) -> float:
@@ -71,13 +71,13 @@ def test_a_step_is_one_of_gradient_descent(seed: int) -> None:
     w, u = generator.standard_normal((2, 3, 2)) / 3
     shares = {15: 0.5, 9: 0.3, 2: 0.2, 12: 0.6, 4: 0.4}
     numeric = []
-    for own in (w, u):
-        for i in np.ndindex(own.shape):
-            own[i] += 1e-7
+    for filters in (w, u):
+        for i in np.ndindex(filters.shape):
+            filters[i] += 1e-7
             ahead = loss(w, u, shares, 8.0)
-            own[i] -= 2e-7
+            filters[i] -= 2e-7
             numeric.append((ahead - loss(w, u, shares, 8.0)) / 2e-7)
-            own[i] += 1e-7
+            filters[i] += 1e-7
     slopes = np.reshape(numeric, (2, 3, 2))
     c = 100.0  # so large that the budget is a single step
     nets, _ = trained(Nets(products(w)[None], products(u)[None]), shares, c=c, gamma=8.0)
@@ -105,10 +105,10 @@ def test_probabilities_are_those_of_all_inputs(d: int) -> None:
     counts = dict.fromkeys(SETS, 0)
     for places in itertools.product(range(4), repeat=d):
         counts[sum(1 << j for j in set(places))] += 1
-    found = probabilities(d)
+    chances = probabilities(d)
     for masks in (POSITIVE, NEGATIVE):
         total = sum(counts[m] for m in masks)
-        assert [found[m] for m in masks] == pytest.approx([counts[m] / total for m in masks])
+        assert [chances[m] for m in masks] == pytest.approx([counts[m] / total for m in masks])
 
 
 def test_a_detector_of_two_channels_is_right_on_all_sets() -> None:
@@ -120,9 +120,9 @@ def test_a_detector_of_two_channels_is_right_on_all_sets() -> None:
 
 
 def test_training_ends_as_foretold() -> None:
-    found = outcomes(stream(1000, "simulation"), k=2, runs=200, c=0.05, gamma=8.0)
-    assert found["foretold"] == found["stuck"] + found["imperfect"] + found["perfect"] == 200
-    assert found["imperfect"] > found["stuck"] > found["perfect"] > 0
+    counts = outcomes(stream(1000, "simulation"), k=2, runs=200, c=0.05, gamma=8.0)
+    assert counts["foretold"] == counts["stuck"] + counts["imperfect"] + counts["perfect"] == 200
+    assert counts["imperfect"] > counts["stuck"] > counts["perfect"] > 0
 
 
 def test_a_fitted_network_has_zero_loss() -> None:
@@ -134,9 +134,9 @@ def test_a_fitted_network_has_zero_loss() -> None:
 
 def test_larger_networks_fit_samples_more_often() -> None:
     sizes: dict[str, Any] = {"sizes": (2, 20), "runs": 30, "d": 4, "n": 8}
-    found = samples(stream(1000, "simulation"), **sizes, c=0.2, gamma=1.0)
-    assert found["fitted"][0] < found["fitted"][1]
-    assert all(0 <= error <= 0.5 for error in found["fitted_test_error"])
+    results = samples(stream(1000, "simulation"), **sizes, c=0.2, gamma=1.0)
+    assert results["fitted"][0] < results["fitted"][1]
+    assert all(0 <= error <= 0.5 for error in results["fitted_test_error"])
 
 
 def test_centres_are_the_means_of_two_clouds() -> None:
@@ -155,7 +155,7 @@ def test_filters_are_counted_and_measured() -> None:
 
 
 def test_centres_of_a_large_network_make_a_small_one_perfect() -> None:
-    found = large_and_small(stream(1000, "simulation"), k=120, runs=5, c=0.1, gamma=8.0)
-    assert found["perfect"] == found["clustered"] == 1.0
-    assert found["random"] < 1.0
-    assert found["angle"] < 2.0 < found["angle_before"]
+    results = large_and_small(stream(1000, "simulation"), k=120, runs=5, c=0.1, gamma=8.0)
+    assert results["perfect"] == results["clustered"] == 1.0
+    assert results["random"] < 1.0
+    assert results["angle"] < 2.0 < results["angle_before"]

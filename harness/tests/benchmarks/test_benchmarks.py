@@ -117,13 +117,13 @@ def test_the_textbook_network_computes_what_ours_does(workload: Workload) -> Non
 
     shape, classes = workload.data.shape, workload.data.classes
     net = textbook(workload.model, shape, classes).eval()
-    own = workload.model.build(shape, classes, stream(0, "initialization")).eval()
+    ours = workload.model.build(shape, classes, stream(0, "initialization")).eval()
     assert sum(p.numel() for p in net.parameters()) == workload.parameters()
     x = 30 * torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))  # the response norms bite
     with torch.no_grad():
-        for mine, theirs in zip(own.parameters(), net.parameters(), strict=True):
+        for mine, theirs in zip(ours.parameters(), net.parameters(), strict=True):
             theirs.copy_(mine)
-        torch.testing.assert_close(net(x), own(x), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(net(x), ours(x), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -227,10 +227,10 @@ def test_a_variant_that_fails_is_left_out_unless_required(here: Here) -> None:
     good = Variant("good", "good", succeeding, (), 1, required=True)
     bad = Variant("bad", "bad", failing, (), 1)
     pool: Any = Refusing(here.monkeypatch)
-    found = compared("a workload", [good, bad], pool, 2)
-    assert found.notes == {"good": "well"}
-    assert found.left_out == ("a workload, bad: bad: ValueError: not here",)
-    assert found.ratio("good", "bad") is None
+    comparison = compared("a workload", [good, bad], pool, 2)
+    assert comparison.notes == {"good": "well"}
+    assert comparison.left_out == ("a workload, bad: bad: ValueError: not here",)
+    assert comparison.ratio("good", "bad") is None
     with pytest.raises(Failure, match="not here"):
         compared("a workload", [good, bad._replace(required=True)], pool, 2)
 
@@ -247,23 +247,23 @@ def test_a_whole_measurement(here: Here, monkeypatch: pytest.MonkeyPatch) -> Non
     cnn = tiny(next(w for w in WORKLOADS if w.name == "student-cnn"), unused=("vmap",))
     said: list[str] = []
     plan = Agenda((TINY, cnn), (SWEEP,), rounds=2, endings=(ending,), replicates=5, say=said.append)
-    found = measure.section(without_compiling(plan))
-    assert [(row.workload, row.precision) for row in found.rows] == [
+    section = measure.section(without_compiling(plan))
+    assert [(row.workload, row.precision) for row in section.rows] == [
         ("tiny", "float32"), ("tiny", "bfloat16"), ("student-cnn", "float32"), ("student-cnn", "bfloat16"),
         ("random-features-1", "float64"), ("random-features-3", "float64"),
     ]  # fmt: skip
-    assert all(row.rounds == 2 and not row.disturbed for row in found.rows)
-    assert all(row.plain.median == 1.0 for row in found.rows[:4])  # the stopwatch of these tests stands still
-    assert found.rows[5].plain.median == 3.0  # three label sets, one after the other
-    assert found.rows[0].sklearn is not None
-    assert found.rows[2].sklearn is None
-    assert found.rows[5].tuned is not None
-    assert {(u.workload, u.variant) for u in found.unused} == {("tiny", "vmap"), ("student-cnn", "vmap")}
-    assert [judged.precision for judged in found.gates] == ["float32", "bfloat16"]
-    assert {judged.reference for judged in found.gates} == {"reference"}
-    assert {p.precision for p in found.peaks} == {"float32", "bfloat16", "float64"}
+    assert all(row.rounds == 2 and not row.disturbed for row in section.rows)
+    assert all(row.plain.median == 1.0 for row in section.rows[:4])  # this stopwatch stands still
+    assert section.rows[5].plain.median == 3.0  # three label sets, one after the other
+    assert section.rows[0].sklearn is not None
+    assert section.rows[2].sklearn is None
+    assert section.rows[5].tuned is not None
+    assert {(u.workload, u.variant) for u in section.unused} == {("tiny", "vmap"), ("student-cnn", "vmap")}
+    assert [judged.precision for judged in section.gates] == ["float32", "bfloat16"]
+    assert {judged.reference for judged in section.gates} == {"reference"}
+    assert {p.precision for p in section.peaks} == {"float32", "bfloat16", "float64"}
     assert any("tiny" in line or "MLP 1x512" in line for line in said)
-    whole = speed_report.SpeedReport(sections=(found,))
+    whole = speed_report.SpeedReport(sections=(section,))
     assert msgspec.json.decode(speed_report.encode(whole), type=speed_report.SpeedReport) == whole
     assert "student CNN" in speed_page.render(whole)
 
@@ -285,25 +285,25 @@ def test_fleets_as_on_a_gpu(here: Here, monkeypatch: pytest.MonkeyPatch) -> None
     assert [f.cell_count for f in fleets] == [1, 3]
     assert [f.baseline_count for f in fleets] == [1, 1]
     plan = Agenda(tuple(fleets), engines=("chosen", "reference"), rounds=1, say=lambda line: None)
-    found = measure.section(plan)
-    three = [row for row in found.rows if row.cells == 3]
+    section = measure.section(plan)
+    three = [row for row in section.rows if row.cells == 3]
     assert [(row.precision, row.engine) for row in three] == [
         ("float32", "chosen"), ("float32", "reference"), ("bfloat16", "chosen"), ("bfloat16", "reference"),
     ]  # fmt: skip
     assert all(row.plain.median == pytest.approx(3.0) for row in three)  # equal time, three times the work
     assert three[1].kernel == "reference"
-    gpu = msgspec.structs.replace(found, device="cuda")
+    gpu = msgspec.structs.replace(section, device="cuda")
     page = speed_page.render(speed_report.SpeedReport(sections=(gpu,)))
     assert "| replicas |" in page
     assert "reference (forced)" in page
 
 
 def test_what_is_measured_on_a_gpu() -> None:
-    found = workloads.on_gpu()
-    assert {f.replicates for f in found} == {1, 4, 16, 64}
-    assert found[-1].data.n == 50_000
-    assert len({f.name for f in found}) == len(found) == 21
-    names = [v.name for v in training.variants(found[0], "cuda", 1, training.ENGINES)]
+    fleets = workloads.on_gpu()
+    assert {f.replicates for f in fleets} == {1, 4, 16, 64}
+    assert fleets[-1].data.n == 50_000
+    assert len({f.name for f in fleets}) == len(fleets) == 21
+    names = [v.name for v in training.variants(fleets[0], "cuda", 1, training.ENGINES)]
     assert training.TF32 in names
     assert "reference bfloat16" in names
 
@@ -354,9 +354,9 @@ def test_pytest_finds_the_benchmarks(tmp_path: Path) -> None:
 
 def test_a_profile_names_the_largest_operations_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numerics, "prepare", lambda device: None)  # it is for a process of its own
-    found = profile.shares(tiny(WORKLOADS[4], model=SmallAlexNet(width=0.1)), "float32", "cpu")
-    assert [what for what, _ in found][-1] == "all others"
-    assert len(found) == profile.SHOWN + 1
-    named = [share for _, share in found[:-1]]
+    shares = profile.shares(tiny(WORKLOADS[4], model=SmallAlexNet(width=0.1)), "float32", "cpu")
+    assert [what for what, _ in shares][-1] == "all others"
+    assert len(shares) == profile.SHOWN + 1
+    named = [share for _, share in shares[:-1]]
     assert named == sorted(named, reverse=True)
-    assert sum(share for _, share in found) == pytest.approx(1)
+    assert sum(share for _, share in shares) == pytest.approx(1)

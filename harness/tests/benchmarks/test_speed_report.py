@@ -237,15 +237,15 @@ def test_profiles_are_added_to_the_report_there_and_nothing_is_timed_again(
     )
     monkeypatch.setattr(command, "section", lambda plan: section())
     monkeypatch.setattr(
-        command, "profiled", lambda found, _: msgspec.structs.replace(found, profiles=(spent,))
+        command, "profiled", lambda written, _: msgspec.structs.replace(written, profiles=(spent,))
     )
     assert command.main(["--profiles"]) == 1
     assert "reports/speed.json has no section for cpu; measure first" in capsys.readouterr().err
     assert command.main([]) == 0
     assert command.main(["--profiles", "--quick"]) == 1
     assert command.main(["--profiles"]) == 0
-    (found,) = speed_report.read(tmp_path / "reports" / "speed.json").sections
-    assert found == section(profiles=(spent,))
+    (written,) = speed_report.read(tmp_path / "reports" / "speed.json").sections
+    assert written == section(profiles=(spent,))
 
 
 def test_a_gate_that_is_not_passed_is_the_exit_status(

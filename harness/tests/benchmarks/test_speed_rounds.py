@@ -65,17 +65,17 @@ def timing(seconds: float, foreign: float = 0.0) -> Timing:
 def test_ratios_are_paired_by_round(speeds: list[float], factor: float) -> None:
     """A machine that slows down in some rounds changes no ratio."""
     kept = tuple({"a": timing(factor * s), "b": timing(s)} for s in speeds)
-    found = Rounds(kept, 0, False).ratio("a", "b")
-    assert found.rounds == len(speeds)
-    assert found.median == pytest.approx(factor)
-    assert found.low == pytest.approx(found.high)
+    ratio = Rounds(kept, 0, False).ratio("a", "b")
+    assert ratio.rounds == len(speeds)
+    assert ratio.median == pytest.approx(factor)
+    assert ratio.low == pytest.approx(ratio.high)
 
 
 @FIXED
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=9))
 def test_a_median_lies_within_its_range(ratios: list[float]) -> None:
-    found = rounds.ratio_of(ratios)
-    assert found.low == min(ratios) <= found.median <= max(ratios) == found.high
+    ratio = rounds.ratio_of(ratios)
+    assert ratio.low == min(ratios) <= ratio.median <= max(ratios) == ratio.high
 
 
 @FIXED
@@ -87,16 +87,16 @@ def test_disturbed_rounds_are_repeated_so_often(noise: list[bool], wanted: int, 
         order.append((attempt, name))
         return timing(attempt + 1.0, 0.2 if noise[attempt] and name == "b" else rounds.FOREIGN_LIMIT)
 
-    found = rounds.interleaved("abc", measured, rounds=wanted, repeats=repeats)
+    collected = rounds.interleaved("abc", measured, rounds=wanted, repeats=repeats)
     attempts = len(order) // 3
     quiet = [i for i in range(attempts) if not noise[i]]
     assert sorted(order) == [(i, name) for i in range(attempts) for name in "abc"]
     assert attempts <= wanted + repeats
     assert len(quiet) == wanted or attempts == wanted + repeats
-    assert found.rejected == attempts - len(quiet)
-    assert found.disturbed == (len(quiet) < min(2, wanted))
-    times = sorted(kept["a"].seconds - 1 for kept in found.kept)
-    assert times == (list(range(attempts)) if found.disturbed else quiet)
+    assert collected.rejected == attempts - len(quiet)
+    assert collected.disturbed == (len(quiet) < min(2, wanted))
+    times = sorted(kept["a"].seconds - 1 for kept in collected.kept)
+    assert times == (list(range(attempts)) if collected.disturbed else quiet)
 
 
 def test_the_order_is_shuffled_anew() -> None:
@@ -120,9 +120,9 @@ def threads_set() -> str | None:
 def test_a_warm_process_answers_fails_in_a_line_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     warm = Warm("one", {})
-    found, result = warm.call(math.hypot, 3.0, 4.0)
+    timing, result = warm.call(math.hypot, 3.0, 4.0)
     assert result == 5.0
-    assert 0 < found.seconds < 1
+    assert 0 < timing.seconds < 1
     assert warm.call(os.getenv, "OMP_NUM_THREADS")[1] is None  # a baseline runs at its library's defaults
     assert warm.call(print, "libraries may print")[1] is None
     with pytest.raises(Failure, match=r"^one: ValueError: invalid literal"):

@@ -25,10 +25,10 @@ def outcome(verdict: Verdict, discriminates: bool, *, positive: bool = False) ->
 
 @pytest.mark.parametrize("verdicts", [v for k in (1, 2, 3) for v in itertools.product(JUDGED, repeat=k)])
 def test_conjunction_is_all_reproduced_or_any_refuted(verdicts: tuple[Verdict, ...]) -> None:
-    found = conjunction(verdicts)
-    assert (found is REFUTED) == (REFUTED in verdicts)
-    assert (found is REPRODUCED) == all(v is REPRODUCED for v in verdicts)
-    assert found is conjunction(reversed(verdicts))
+    verdict = conjunction(verdicts)
+    assert (verdict is REFUTED) == (REFUTED in verdicts)
+    assert (verdict is REPRODUCED) == all(v is REPRODUCED for v in verdicts)
+    assert verdict is conjunction(reversed(verdicts))
 
 
 def test_a_body_without_checks_is_an_error() -> None:
@@ -53,10 +53,10 @@ def test_a_refutation_needs_a_positive_control_that_holds_unless_it_is_a_proof()
     assert with_controls(REFUTED, [], proof=True) == (REFUTED, "")
 
 
-@pytest.mark.parametrize("found", [INCONCLUSIVE, Verdict.NOT_RUN, Verdict.ERROR])
-def test_controls_never_raise_a_verdict(found: Verdict) -> None:
+@pytest.mark.parametrize("judged", [INCONCLUSIVE, Verdict.NOT_RUN, Verdict.ERROR])
+def test_controls_never_raise_a_verdict(judged: Verdict) -> None:
     controls = [outcome(REFUTED, True), outcome(REPRODUCED, True, positive=True)]
-    assert with_controls(found, controls) == (found, "")
+    assert with_controls(judged, controls) == (judged, "")
 
 
 def test_every_verdict_has_its_own_letter_and_symbol() -> None:

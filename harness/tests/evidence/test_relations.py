@@ -37,11 +37,11 @@ def verdict_of(relation: Relation, level: float = 0.035) -> Verdict:
 
 def test_all_reach() -> None:
     x = measured([0, 0, 0, 0, 0], 0.001, "train_error")
-    found = judge(all_reach(x, 0.0), 0.035)
-    assert found.statement == "train_error <= 0 in every replicate (rate above 1/2)"
-    assert (found.verdict, found.reason) == (REPRODUCED, "")
-    assert (found.estimate, found.high, found.lower_bound) == (1.0, 1.0, 0.5)
-    assert found.low == pytest.approx(0.035**0.2)
+    evidence = judge(all_reach(x, 0.0), 0.035)
+    assert evidence.statement == "train_error <= 0 in every replicate (rate above 1/2)"
+    assert (evidence.verdict, evidence.reason) == (REPRODUCED, "")
+    assert (evidence.estimate, evidence.high, evidence.lower_bound) == (1.0, 1.0, 0.5)
+    assert evidence.low == pytest.approx(0.035**0.2)
     assert verdict_of(all_reach(measured([0, 0, 0, 0, 1]), 0.0)) is INCONCLUSIVE
     assert verdict_of(all_reach(measured([1, 1, 1, 1, 1]), 0.0)) is REFUTED
     assert verdict_of(all_reach(measured([1, 1, 1, 1, 1]), 1.0, at="least")) is REPRODUCED
@@ -58,25 +58,30 @@ def test_a_diverged_run_is_a_failure_to_reach_and_leaves_no_mean() -> None:
     assert verdict_of(all_reach(x, 0.0)) is INCONCLUSIVE
     assert verdict_of(all_reach(measured([math.nan] * 5), 0.0)) is REFUTED
     assert verdict_of(all_reach(measured([math.inf] * 5), 0.0, at="least")) is REFUTED
-    found = judge(above(x, -1.0, because=WHY), 0.035)
-    assert (found.verdict, found.reason) == (INCONCLUSIVE, "1 of 5 runs diverged")
-    assert found.estimate is found.low is found.high is None
-    assert found.values == (0, 0, 0, 0, None)
+    evidence = judge(above(x, -1.0, because=WHY), 0.035)
+    assert (evidence.verdict, evidence.reason) == (INCONCLUSIVE, "1 of 5 runs diverged")
+    assert evidence.estimate is evidence.low is evidence.high is None
+    assert evidence.values == (0, 0, 0, 0, None)
 
 
 def test_exists_is_settled_by_one_success_and_never_refuted() -> None:
-    found = judge(exists(measured([0.5, math.nan, 0.0]), 0.0), 0.035)
-    assert (found.verdict, found.level, found.estimate, found.reason) == (REPRODUCED, 0.0, 0.0, "")
-    found = judge(exists(measured([0.5] * 20), 0.0), 0.035)
-    assert (found.verdict, found.estimate) == (INCONCLUSIVE, 0.5)
-    assert "absence proves nothing" in found.reason
+    evidence = judge(exists(measured([0.5, math.nan, 0.0]), 0.0), 0.035)
+    assert (evidence.verdict, evidence.level, evidence.estimate, evidence.reason) == (
+        REPRODUCED,
+        0.0,
+        0.0,
+        "",
+    )
+    evidence = judge(exists(measured([0.5] * 20), 0.0), 0.035)
+    assert (evidence.verdict, evidence.estimate) == (INCONCLUSIVE, 0.5)
+    assert "absence proves nothing" in evidence.reason
 
 
 def test_exists_is_refuted_by_proof_alone() -> None:
     x, target = measured([0.5, 0.4]), 0.1
-    found = judge(exists(x, target, least=measured([0.3, 0.2])), 0.035)
-    assert (found.verdict, found.level) == (REFUTED, 0.0)
-    assert found.reason == "proved: nothing can be below 0.2 there"
+    evidence = judge(exists(x, target, least=measured([0.3, 0.2])), 0.035)
+    assert (evidence.verdict, evidence.level) == (REFUTED, 0.0)
+    assert evidence.reason == "proved: nothing can be below 0.2 there"
     assert verdict_of(exists(x, target, least=measured([0.3, 0.0]))) is INCONCLUSIVE
     assert verdict_of(exists(measured([0.5, 0.1]), target, least=measured([0.3, 0.0]))) is REPRODUCED
     with pytest.raises(ValueError, match="paired by replicate"):
@@ -88,23 +93,28 @@ def test_exists_is_refuted_by_proof_alone() -> None:
 def test_effect_reads_as_a_sentence() -> None:
     half = measured([0.40, 0.42, 0.41, 0.43, 0.40], 0.001, "half corrupted test_error")
     true = measured([0.30, 0.31, 0.30, 0.33, 0.29], 0.001, "true test_error")
-    found = judge(above(half - true, 0.05, because="five points are visible in a plot"), 0.035)
-    assert found.statement == "(half corrupted - true) test_error > 0.05"
-    assert (found.relation, found.verdict, found.n, found.level) == ("above", REPRODUCED, 5, 0.035)
-    assert found.estimate == pytest.approx(0.106)
-    assert (found.lower_bound, found.upper_bound) == (0.05, None)
+    evidence = judge(above(half - true, 0.05, because="five points are visible in a plot"), 0.035)
+    assert evidence.statement == "(half corrupted - true) test_error > 0.05"
+    assert (evidence.relation, evidence.verdict, evidence.n, evidence.level) == (
+        "above",
+        REPRODUCED,
+        5,
+        0.035,
+    )
+    assert evidence.estimate == pytest.approx(0.106)
+    assert (evidence.lower_bound, evidence.upper_bound) == (0.05, None)
 
 
 def test_ratios_are_judged_in_logs_and_shown_as_ratios() -> None:
     slow = measured([20, 40, 30, 25, 35], name="slow epochs")
     fast = measured([10, 10, 10, 10, 10], name="fast epochs")
     r = ratio(slow, fast)
-    found = judge(below(r, 5.0, because=WHY), 0.035)
-    assert found.statement == "(slow / fast) epochs < 5"
-    assert found.verdict is REPRODUCED
-    assert found.estimate == pytest.approx(math.exp(np.mean(np.log([2, 4, 3, 2.5, 3.5]))))
-    assert found.values == pytest.approx((2, 4, 3, 2.5, 3.5))
-    assert found.upper_bound == 5.0
+    evidence = judge(below(r, 5.0, because=WHY), 0.035)
+    assert evidence.statement == "(slow / fast) epochs < 5"
+    assert evidence.verdict is REPRODUCED
+    assert evidence.estimate == pytest.approx(math.exp(np.mean(np.log([2, 4, 3, 2.5, 3.5]))))
+    assert evidence.values == pytest.approx((2, 4, 3, 2.5, 3.5))
+    assert evidence.upper_bound == 5.0
     assert verdict_of(below(r, 1.5, because=WHY)) is REFUTED
     assert verdict_of(above(r, 1.5, because=WHY)) is REPRODUCED
     assert verdict_of(equivalent(r, 10, because=WHY)) is REPRODUCED
@@ -148,9 +158,9 @@ def test_slope_is_the_order_of_a_power_law() -> None:
     noise = np.array([1.0, 1.02, 0.98, 1.01, 0.99])
     ns = (10, 20, 40, 80)
     ys = [measured(noise * n**-0.5, name="excess error") for n in ns]
-    found = judge(slope(ns, ys, -0.6, -0.4, log=True, because=WHY), 0.035)
-    assert found.statement == "-0.6 < log-log slope of excess error < -0.4 over 10 to 80"
-    assert (found.verdict, found.estimate) == (REPRODUCED, pytest.approx(-0.5))
+    evidence = judge(slope(ns, ys, -0.6, -0.4, log=True, because=WHY), 0.035)
+    assert evidence.statement == "-0.6 < log-log slope of excess error < -0.4 over 10 to 80"
+    assert (evidence.verdict, evidence.estimate) == (REPRODUCED, pytest.approx(-0.5))
     straight = slope([0, 1, 2], [measured([1.0 + 3 * p] * 5) for p in (0, 1, 2)], 2.9, 3.1, because=WHY)
     assert judge(straight, 0.035).estimate == pytest.approx(3)
     for positions, log in (((1, 1, 1), False), ((0, 1, 2), True), ((1, 2), False)):
@@ -161,9 +171,9 @@ def test_slope_is_the_order_of_a_power_law() -> None:
 def test_argmax_in_asks_where_the_peak_is_in_each_replicate() -> None:
     heights = {4: 0.2, 8: 0.5, 16: 0.4, 32: 0.1}
     ys = [measured([h] * 5, name=f"{w} test_error") for w, h in heights.items()]
-    found = judge(argmax_in(list(heights), ys, 6, 20, because=WHY), 0.035)
-    assert found.statement == "test_error is largest within [6, 20] in every replicate (rate above 1/2)"
-    assert (found.verdict, found.estimate) == (REPRODUCED, 1.0)
+    evidence = judge(argmax_in(list(heights), ys, 6, 20, because=WHY), 0.035)
+    assert evidence.statement == "test_error is largest within [6, 20] in every replicate (rate above 1/2)"
+    assert (evidence.verdict, evidence.estimate) == (REPRODUCED, 1.0)
     assert verdict_of(argmax_in(list(heights), ys, 16, 40, because=WHY)) is REFUTED
     tied = [measured([1.0] * 5)] * 4
     assert verdict_of(argmax_in(list(heights), tied, 6, 20, because=WHY)) is REFUTED
@@ -183,12 +193,12 @@ def test_frequencies_need_an_n_that_could_have_refuted_them() -> None:
 
 
 def test_exact_compares_two_sides() -> None:
-    found = judge(exact(np.arange(3.0), [0, 1, 2]), 0.035)
-    assert (found.verdict, found.n, found.level, found.estimate) == (REPRODUCED, 1, 0.0, 0.0)
+    evidence = judge(exact(np.arange(3.0), [0, 1, 2]), 0.035)
+    assert (evidence.verdict, evidence.n, evidence.level, evidence.estimate) == (REPRODUCED, 1, 0.0, 0.0)
     assert verdict_of(exact(1.0, 1.1, tolerance=0.2, because="rounding")) is REPRODUCED
     assert verdict_of(exact(math.inf, math.inf)) is REPRODUCED
-    found = judge(exact([1.0, math.nan], 1.0), 0.035)
-    assert (found.verdict, found.estimate) == (REFUTED, None)
+    evidence = judge(exact([1.0, math.nan], 1.0), 0.035)
+    assert (evidence.verdict, evidence.estimate) == (REFUTED, None)
     with pytest.raises(ValueError, match="shapes"):
         exact([1, 2], [1, 2, 3])
     with pytest.raises(ValueError, match="nothing to compare"):

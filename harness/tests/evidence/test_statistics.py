@@ -134,27 +134,27 @@ def test_no_number_crashes_the_judge_and_evidence_is_plain(
 def test_fewer_than_five_are_shown_and_not_judged(n: int) -> None:
     x = measured([1.0, 1.1, 0.9, 1.0][:n])
     for relation in (above(x, 0, because=WHY), below(x, 0, because=WHY), all_reach(x, 9)):
-        found = judge(relation, 0.05)
-        assert (found.verdict, found.n, len(found.values)) == (INCONCLUSIVE, n, n)
-        assert "fewer than 5" in found.reason
-        assert (found.estimate is None) == (n == 0)
+        evidence = judge(relation, 0.05)
+        assert (evidence.verdict, evidence.n, len(evidence.values)) == (INCONCLUSIVE, n, n)
+        assert "fewer than 5" in evidence.reason
+        assert (evidence.estimate is None) == (n == 0)
 
 
 def test_zero_spread_is_not_certainty() -> None:
     epochs = measured([10] * 5, 1.0)
-    found = judge(above(epochs, 9.8, because=WHY), 0.035)
-    assert found.verdict is INCONCLUSIVE
+    evidence = judge(above(epochs, 9.8, because=WHY), 0.035)
+    assert evidence.verdict is INCONCLUSIVE
     half = 2.4558919925977 / math.sqrt(12) / math.sqrt(5)
-    assert (found.low, found.high) == pytest.approx((10 - half, 10 + half))
-    assert "floored" in found.reason
+    assert (evidence.low, evidence.high) == pytest.approx((10 - half, 10 + half))
+    assert "floored" in evidence.reason
     assert verdict_of(above(epochs, 9, because=WHY)) is REPRODUCED
 
 
 def test_a_censored_run_bounds_from_below_only() -> None:
     x = measured([60, 60, 55, 58, 57], 1.0, censored="cc...")
-    found = judge(above(x, 50, because=WHY), 0.035)
-    assert (found.verdict, found.high) == (REPRODUCED, None)
-    assert "2 of 5 runs censored" in found.reason
+    evidence = judge(above(x, 50, because=WHY), 0.035)
+    assert (evidence.verdict, evidence.high) == (REPRODUCED, None)
+    assert "2 of 5 runs censored" in evidence.reason
     assert verdict_of(above(x, 90, because=WHY)) is INCONCLUSIVE
     assert verdict_of(below(x, 90, because=WHY)) is INCONCLUSIVE
     assert verdict_of(below(x, 50, because=WHY)) is REFUTED
@@ -172,9 +172,9 @@ def test_a_censored_run_as_numerator_bounds_and_as_denominator_decides_nothing()
     assert verdict_of(above(ratio(late, other), 2, because=WHY)) is REPRODUCED
     for spoiled in (ratio(other, late), other - late):
         for relation in (below(spoiled, 99, because=WHY), all_reach(spoiled, 99)):
-            found = judge(relation, 0.035)
-            assert found.verdict is INCONCLUSIVE
-            assert "1 of 5 replicates unusable" in found.reason
+            evidence = judge(relation, 0.035)
+            assert evidence.verdict is INCONCLUSIVE
+            assert "1 of 5 replicates unusable" in evidence.reason
 
 
 def test_a_conjunction_refutes_at_its_share_of_the_level() -> None:
@@ -208,11 +208,11 @@ def test_rungs() -> None:
 def test_contrasts_are_paired_and_hold_together() -> None:
     claim, control = measured([5, 6, 7, 8, 9.0], name="gap"), measured([1, 2, 3, 4, 5.5], name="gap")
     make = [lambda x: above(x, 1, because=WHY), lambda x: exact(x, x), lambda x: all_reach(x, 9)]
-    found = contrasts([m(claim) for m in make], [m(control) for m in make])
-    assert [c.statement for c in found] == ["claim - control of gap"] * 2
-    assert found[0].estimate == pytest.approx(3.9)
+    paired = contrasts([m(claim) for m in make], [m(control) for m in make])
+    assert [c.statement for c in paired] == ["claim - control of gap"] * 2
+    assert paired[0].estimate == pytest.approx(3.9)
     _, low, high = mean_interval(claim - control, CONTROL_LEVEL / 2 / 2)
-    assert (found[0].low, found[0].high) == pytest.approx((low, high))
+    assert (paired[0].low, paired[0].high) == pytest.approx((low, high))
     with pytest.raises(ValueError, match="paired by replicate"):
         contrasts([make[0](claim)], [make[0](measured([1, 2]))])
 
@@ -240,9 +240,9 @@ def test_a_contrast_with_censored_runs_is_open_on_the_side_they_may_lie_on() -> 
 
 def test_a_contrast_of_ratios_is_in_logs() -> None:
     x = ratio(measured([2, 4, 2, 4, 3], name="a"), measured([1, 1, 1, 1, 1], name="b"))
-    (found,) = contrasts([above(x, 1, because=WHY)], [above(-x, 1, because=WHY)])
-    assert found.statement == "claim - control of log (a / b)"
-    assert found.estimate == pytest.approx(2 * np.mean(x.values))
+    (contrast,) = contrasts([above(x, 1, because=WHY)], [above(-x, 1, because=WHY)])
+    assert contrast.statement == "claim - control of log (a / b)"
+    assert contrast.estimate == pytest.approx(2 * np.mean(x.values))
 
 
 def test_which_controls_discriminate() -> None:
@@ -251,14 +251,14 @@ def test_which_controls_discriminate() -> None:
     assert discriminates(False, REFUTED, []) == (True, "it came out refuted")
     assert discriminates(False, INCONCLUSIVE, [near, apart])[0]
     assert "excludes zero: [1, 3]" in discriminates(False, INCONCLUSIVE, [near, apart])[1]
-    for verdict, found in (
+    for verdict, discriminating in (
         (INCONCLUSIVE, [near]),
         (INCONCLUSIVE, []),
         (REPRODUCED, [apart]),
         (Verdict.ERROR, [apart]),
         (Verdict.NOT_RUN, [apart]),
     ):
-        assert not discriminates(False, verdict, found)[0]
+        assert not discriminates(False, verdict, discriminating)[0]
     assert discriminates(True, REPRODUCED, [])[0]
     for verdict in (REFUTED, INCONCLUSIVE, Verdict.ERROR):
         assert not discriminates(True, verdict, [apart])[0]

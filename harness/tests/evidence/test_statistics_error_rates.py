@@ -46,8 +46,8 @@ def climb(make: Callable[[int], Sequence[Relation]], tier: str = "full") -> Verd
 
 def shares(simulate: Callable[[np.random.Generator], Verdict], times: int) -> dict[Verdict, float]:
     generator = np.random.Generator(np.random.Philox(20))
-    found = [simulate(generator) for _ in range(times)]
-    return {verdict: found.count(verdict) / times for verdict in (REPRODUCED, REFUTED, INCONCLUSIVE)}
+    verdicts = [simulate(generator) for _ in range(times)]
+    return {verdict: verdicts.count(verdict) / times for verdict in (REPRODUCED, REFUTED, INCONCLUSIVE)}
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_a_mean_on_its_bound_is_rarely_reproduced_and_rarely_refuted(
         values = generator.normal(size=20)
         return climb(lambda n: make(measured(values[:n])))
 
-    found = shares(simulate, times)
-    assert found[REPRODUCED] <= 0.05
-    assert found[REFUTED] <= 0.05
-    assert found[REPRODUCED] > 0.02  # the budget is spent, not wasted
+    rates = shares(simulate, times)
+    assert rates[REPRODUCED] <= 0.05
+    assert rates[REFUTED] <= 0.05
+    assert rates[REPRODUCED] > 0.02  # the budget is spent, not wasted
 
 
 def test_a_true_equivalence_with_a_tiny_margin_is_rarely_refuted_on_either_side() -> None:
@@ -77,9 +77,9 @@ def test_a_true_equivalence_with_a_tiny_margin_is_rarely_refuted_on_either_side(
         values = generator.normal(size=20)
         return climb(lambda n: [equivalent(measured(values[:n]), 1e-6, because=WHY)])
 
-    found = shares(simulate, 2000)
-    assert found[REFUTED] <= 0.05
-    assert found[REPRODUCED] == 0
+    rates = shares(simulate, 2000)
+    assert rates[REFUTED] <= 0.05
+    assert rates[REPRODUCED] == 0
 
 
 def test_a_conjunction_on_its_bounds_is_rarely_refuted_and_rarely_reproduced() -> None:
@@ -87,9 +87,9 @@ def test_a_conjunction_on_its_bounds_is_rarely_refuted_and_rarely_reproduced() -
         values = generator.normal(size=(3, 20))
         return climb(lambda n: [above(measured(v[:n]), 0.0, because=WHY) for v in values])
 
-    found = shares(simulate, 1500)
-    assert found[REFUTED] <= 0.05
-    assert found[REPRODUCED] <= 0.05
+    rates = shares(simulate, 1500)
+    assert rates[REFUTED] <= 0.05
+    assert rates[REPRODUCED] <= 0.05
 
 
 def ladder_of_rates(p: float, tier: str) -> dict[Verdict, float]:
@@ -160,9 +160,9 @@ def test_the_ladder_has_power_at_a_declared_effect() -> None:
         values = generator.normal(1.0, 1.0, size=20)
         return climb(lambda n: [above(measured(values[:n]), 0.0, because=WHY)])
 
-    found = shares(simulate, 800)
-    assert found[REPRODUCED] >= 0.9
-    assert found[REFUTED] <= 0.01
+    rates = shares(simulate, 800)
+    assert rates[REPRODUCED] >= 0.9
+    assert rates[REFUTED] <= 0.01
 
 
 @pytest.mark.parametrize("n, level, d", [(5, 0.035, 1.5), (10, 0.01, 1.0), (20, 0.005, 0.8)])
@@ -211,10 +211,10 @@ def test_equivalence_agrees_with_two_one_sided_tests() -> None:
         a, b = generator.normal(size=(2, 8))
         margin, level = float(generator.uniform(0.5, 2)), float(generator.uniform(0.01, 0.2))
         p, above_low, below_high = weightstats.ttost_paired(a, b, -margin, margin)
-        found = judge(equivalent(measured(a) - measured(b), margin, because=WHY), level, 2 * level)
-        assert (found.verdict is REPRODUCED) == (p < level)
+        evidence = judge(equivalent(measured(a) - measured(b), margin, because=WHY), level, 2 * level)
+        assert (evidence.verdict is REPRODUCED) == (p < level)
         outside = above_low[1] > 1 - level or below_high[1] > 1 - level
-        assert (found.verdict is REFUTED) == outside
+        assert (evidence.verdict is REFUTED) == outside
 
 
 def test_rate_intervals_agree_with_statsmodels() -> None:

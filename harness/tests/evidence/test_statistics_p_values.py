@@ -68,10 +68,10 @@ MAKERS: dict[str, Maker] = {
 def test_p_is_at_most_the_level_exactly_where_the_check_is_reproduced(
     make: Maker, values: list[float], bound: float, level: float
 ) -> None:
-    found = judge(make(values, bound), level)
-    p = found.p_value
+    evidence = judge(make(values, bound), level)
+    p = evidence.p_value
     assume(p is None or abs(p - level) > 1e-9)
-    assert (p is not None and p <= level) == (found.verdict is Verdict.REPRODUCED)
+    assert (p is not None and p <= level) == (evidence.verdict is Verdict.REPRODUCED)
     assert p is None or 0 <= p <= 1
 
 
@@ -87,17 +87,17 @@ def test_p_values_are_those_of_the_t_test() -> None:
 def test_the_p_value_of_an_equivalence_is_that_of_two_one_sided_tests() -> None:
     first, second = np.random.default_rng(1).normal(1.0, 0.3, size=(2, 9))
     oracle = ttost_paired(first, second, -0.4, 0.4)[0]
-    found = judge(equivalent(measured(first) - measured(second), 0.4, because=WHY), 0.035)
-    assert found.p_value == pytest.approx(oracle, rel=1e-9)
+    evidence = judge(equivalent(measured(first) - measured(second), 0.4, because=WHY), 0.035)
+    assert evidence.p_value == pytest.approx(oracle, rel=1e-9)
     logs = ttost_paired(np.log(first), np.log(second), -np.log(1.3), np.log(1.3))[0]
-    found = judge(equivalent(ratio(measured(first), measured(second)), 1.3, because=WHY), 0.035)
-    assert found.p_value == pytest.approx(logs, rel=1e-9)
+    evidence = judge(equivalent(ratio(measured(first), measured(second)), 1.3, because=WHY), 0.035)
+    assert evidence.p_value == pytest.approx(logs, rel=1e-9)
 
 
 def test_the_p_value_of_a_rate_is_that_of_the_binomial_test() -> None:
-    found = judge(all_reach(measured([0.0] * 10), 0.0, rate=0.7), 0.035)
+    evidence = judge(all_reach(measured([0.0] * 10), 0.0, rate=0.7), 0.035)
     oracle = scipy.stats.binomtest(10, 10, 0.7, alternative="greater").pvalue
-    assert found.p_value == pytest.approx(oracle, rel=1e-12)
+    assert evidence.p_value == pytest.approx(oracle, rel=1e-12)
     assert judge(all_reach(measured([0.0] * 9 + [1.0]), 0.0), 0.035).p_value == 1.0
 
 
@@ -121,9 +121,9 @@ def test_the_spread_is_that_of_what_was_judged() -> None:
 def test_welch_agrees_with_statsmodels(a: list[float], b: list[float], level: float) -> None:
     spreads = float(np.std(a, ddof=1)), float(np.std(b, ddof=1))
     assume(min(spreads) > 1e-3)
-    found = welch_interval(float(np.mean(b) - np.mean(a)), spreads, (len(a), len(b)), level)
+    interval = welch_interval(float(np.mean(b) - np.mean(a)), spreads, (len(a), len(b)), level)
     both = CompareMeans(DescrStatsW(b), DescrStatsW(a))
-    assert found == pytest.approx(both.tconfint_diff(level, usevar="unequal"), rel=1e-6, abs=1e-9)
+    assert interval == pytest.approx(both.tconfint_diff(level, usevar="unequal"), rel=1e-6, abs=1e-9)
 
 
 @exhaustive

@@ -36,14 +36,19 @@ def flipped(verdict: Verdict, **changes: Any) -> diff.Difference:
 
 @pytest.mark.parametrize("full", [reports.report(*reports.every_kind())])
 def test_a_report_does_not_differ_from_itself(full: Report) -> None:
-    found = diff.compare(full, full)
-    assert (found.flips, found.added, found.removed, found.changes, found.provenance) == ((),) * 5
-    assert found.restated == found.tiers_added == found.tiers_removed == ()
-    assert found.stayed == len(full.claims)
-    said = (
-        f"no verdict flipped, {found.stayed} stayed\nestimates: all {found.compared} are the same numbers\n"
-    )
-    assert diff.text(found) == said
+    difference = diff.compare(full, full)
+    assert (
+        difference.flips,
+        difference.added,
+        difference.removed,
+        difference.changes,
+        difference.provenance,
+    ) == ((),) * 5
+    assert difference.restated == difference.tiers_added == difference.tiers_removed == ()
+    assert difference.stayed == len(full.claims)
+    verdicts = f"no verdict flipped, {difference.stayed} stayed\n"
+    estimates = f"estimates: all {difference.compared} are the same numbers\n"
+    assert diff.text(difference) == verdicts + estimates
 
 
 def test_an_unexpected_flip_is_marked_and_an_expected_one_is_not() -> None:
@@ -57,9 +62,9 @@ def test_an_unexpected_flip_is_marked_and_an_expected_one_is_not() -> None:
     ]
     good = flipped(Verdict.REFUTED, unexpected=False, expected=Verdict.REFUTED)
     assert (len(good.flips), good.unexpected_flips) == (1, ())
-    assert [found.what for found in good.restated] == ["expected verdict"]
-    for found in (bad, good):
-        assert "✓ reproduced → ✗ refuted" in diff.markdown(found)
+    assert [difference.what for difference in good.restated] == ["expected verdict"]
+    for difference in (bad, good):
+        assert "✓ reproduced → ✗ refuted" in diff.markdown(difference)
 
 
 def test_flips_come_unexpected_first() -> None:
@@ -69,8 +74,8 @@ def test_flips_come_unexpected_first() -> None:
         msgspec.structs.replace(c, verdict=Verdict.INCONCLUSIVE, unexpected=c.id.endswith("b[quick]"))
         for c in before.claims
     )
-    found = diff.compare(before, msgspec.structs.replace(before, claims=claims))
-    assert [flip.unexpected for flip in found.flips] == [True, False, False]
+    difference = diff.compare(before, msgspec.structs.replace(before, claims=claims))
+    assert [flip.unexpected for flip in difference.flips] == [True, False, False]
 
 
 def test_items_of_one_report_only_are_listed_with_the_reason() -> None:
@@ -86,16 +91,16 @@ def test_items_of_one_report_only_are_listed_with_the_reason() -> None:
 def test_a_tier_of_one_report_only_is_named_and_its_items_are_not_listed() -> None:
     quick = reports.report(reports.claim(figures=()))
     more = reports.report(reports.claim(figures=()), reports.claim(tier="standard", figures=()))
-    found = diff.compare(quick, more)
-    assert (found.tiers_added, found.tiers_removed, found.added) == (("standard",), (), ())
-    assert "only in the new report: tier standard" in diff.text(found)
+    difference = diff.compare(quick, more)
+    assert (difference.tiers_added, difference.tiers_removed, difference.added) == (("standard",), (), ())
+    assert "only in the new report: tier standard" in diff.text(difference)
     assert "only in the old report: tier standard" in diff.markdown(diff.compare(more, quick))
 
 
 def test_a_moved_bound_is_said() -> None:
     before, after = (one(reports.evidence(lower_bound=bound)) for bound in (0.1, 0.2))
-    (found,) = diff.compare(before, after).restated
-    assert (found.before, found.after) == ("above 0.1", "above 0.2")
+    (restated,) = diff.compare(before, after).restated
+    assert (restated.before, restated.after) == ("above 0.1", "above 0.2")
 
 
 @exhaustive
@@ -107,11 +112,11 @@ def test_means_are_compared_by_welch_and_ratios_in_logs(a: list[float], b: list[
     ratios = [one(judge(above(logarithm(measured(v)), 0.1, because=WHY), 0.035)) for v in (a, b)]
     if min(np.std(a), np.std(b)) < 1e-3 or np.mean(a) == np.mean(b):
         return
-    for found, x, y, back in (
+    for difference, x, y, back in (
         (diff.compare(*plain), a, b, float),
         (diff.compare(*ratios), np.log(a), np.log(b), np.exp),
     ):
-        (change,) = found.changes
+        (change,) = difference.changes
         oracle = stats.ttest_ind(y, x, equal_var=False).confidence_interval(0.95)
         assert (change.low, change.high) == pytest.approx([back(end) for end in oracle], rel=1e-6, abs=1e-9)
         assert change.change == pytest.approx(back(np.mean(y) - np.mean(x)), rel=1e-6, abs=1e-9)
@@ -137,12 +142,12 @@ def test_changes_come_largest_first_and_those_without_an_interval_last() -> None
             for name, s in spread.items()
         ]
 
-    found = diff.compare(reports.report(*claims(0.0)), reports.report(*claims(1.0)))
-    assert [change.id.rpartition("_")[2] for change in found.changes] == [
+    difference = diff.compare(reports.report(*claims(0.0)), reports.report(*claims(1.0)))
+    assert [change.id.rpartition("_")[2] for change in difference.changes] == [
         "large[quick]", "small[quick]", "unknown[quick]",
     ]  # fmt: skip
-    assert [change.clear for change in found.changes] == [True, False, False]
-    shown = diff.text(found)
+    assert [change.clear for change in difference.changes] == [True, False, False]
+    shown = diff.text(difference)
     assert "3 of 3 changed, of 1 the 95 % interval" in shown
     assert "+1 (no interval)" in shown
     lines = shown.splitlines()
@@ -161,23 +166,23 @@ def test_provenance_is_compared_fact_by_fact_and_times_are_not() -> None:
         before.provenance, commit="fedcba", dirty=False, versions={"python": "3.13"}, cores=64,
         started="2026-01-01T00:00:00Z", wall_seconds=1.0,
     )  # fmt: skip
-    found = diff.compare(before, msgspec.structs.replace(before, provenance=seen)).provenance
-    assert {moved.name: moved.after for moved in found} == {
+    facts = diff.compare(before, msgspec.structs.replace(before, provenance=seen)).provenance
+    assert {moved.name: moved.after for moved in facts} == {
         "commit": "fedcba", "cores": "64", "version of python": "3.13", "version of torch": "none",
     }  # fmt: skip
 
 
 def test_nothing_hostile_survives_and_length_is_kept() -> None:
     hostile = reports.report(reports.hostile())
-    for found in (diff.compare(reports.report(), hostile), diff.compare(hostile, reports.report())):
-        assert "\x1b" not in diff.text(found)
-        outside_code = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", diff.markdown(found).replace("\\`", ""))
-        assert "<script" in diff.markdown(found)
+    for difference in (diff.compare(reports.report(), hostile), diff.compare(hostile, reports.report())):
+        assert "\x1b" not in diff.text(difference)
+        outside_code = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", diff.markdown(difference).replace("\\`", ""))
+        assert "<script" in diff.markdown(difference)
         assert "<script" not in outside_code
-        assert len(diff.markdown(found, 300).encode()) <= 300
+        assert len(diff.markdown(difference, 300).encode()) <= 300
 
 
 def test_a_program_can_read_it() -> None:
-    found = diff.compare(reports.report(reports.claim(figures=())), reports.report())
-    data = msgspec.json.decode(msgspec.json.encode(found))
+    difference = diff.compare(reports.report(reports.claim(figures=())), reports.report())
+    data = msgspec.json.decode(msgspec.json.encode(difference))
     assert data["removed"][0]["verdict"] == "reproduced"

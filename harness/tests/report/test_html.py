@@ -216,5 +216,5 @@ def test_sources_that_name_each_other_stand_side_by_side() -> None:
 
 def test_papers_come_by_year() -> None:
     claims = [reports.claim(key, paper=key, figures=()) for key in ("UNKNOWN", "MEADOW2019", "RIVER2017")]
-    found = [section.paper.key for section in gather([reports.report(*claims)]).sections]
-    assert found == ["RIVER2017", "MEADOW2019", "UNKNOWN"]
+    keys = [section.paper.key for section in gather([reports.report(*claims)]).sections]
+    assert keys == ["RIVER2017", "MEADOW2019", "UNKNOWN"]

@@ -76,10 +76,10 @@ def test_schema_round_trip_and_validation(full: Report) -> None:
 def test_every_field_is_required_or_has_a_default_in_the_schema(full: Report) -> None:
     import jsonschema
 
-    found = json.loads(encode(full))
-    del found["claims"][0]["verdict"]
+    document = json.loads(encode(full))
+    del document["claims"][0]["verdict"]
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(found, json.loads(json_schema()))
+        jsonschema.validate(document, json.loads(json_schema()))
 
 
 @pytest.mark.parametrize(

@@ -136,10 +136,10 @@ def test_holm_agrees_with_statsmodels_within_a_paper_and_tier(p_values: list[flo
 
     claims = [_with(p, name=f"c{i}") for i, p in enumerate(p_values)]
     elsewhere = [_with(0.5, name="c", tier="standard"), _with(0.5, name="c", paper="MEADOW2019")]
-    found = multiplicity.adjusted([*claims, *elsewhere])
+    adjusted = multiplicity.adjusted([*claims, *elsewhere])
     oracle = multipletests([1.0 if p is None else p for p in p_values], method="holm")[1]
     expected = {(c.id, c.tier): a for c, p, a in zip(claims, p_values, oracle, strict=True) if p is not None}
-    assert found == pytest.approx({**expected, **{(c.id, c.tier): 0.5 for c in elsewhere}})
+    assert adjusted == pytest.approx({**expected, **{(c.id, c.tier): 0.5 for c in elsewhere}})
 
 
 def test_adjusting_changes_no_verdict_and_no_report() -> None:
@@ -165,10 +165,10 @@ def _run(address: str, seconds: float, replicate: int = 0) -> RunRead:
 
 
 def test_a_run_counts_once_in_a_family_and_once_in_the_total() -> None:
-    shared, own, control = _run("aa", 8.0), _run("bb", 2.0), _run("cc", 1.0)
+    shared, alone, control = _run("aa", 8.0), _run("bb", 2.0), _run("cc", 1.0)
     second = _run("aa", 4.0, replicate=1)
     claims = [
-        reports.claim("a", family="test_one", runs=(shared, own), control_runs=(control, shared)),
+        reports.claim("a", family="test_one", runs=(shared, alone), control_runs=(control, shared)),
         reports.claim("b", family="test_one", runs=(shared, second)),
         reports.claim("c", family="test_two", runs=(shared,)),
     ]
@@ -184,11 +184,11 @@ def test_a_run_counts_once_in_a_family_and_once_in_the_total() -> None:
 def test_an_item_reports_what_its_controls_read(tmp_path: Path) -> None:
     body, _ = looking()
     lab = Lab(at(tmp_path))
-    found = judged(item(body, NEGATIVE, NEGATIVE, x=ABOVE), lab)
-    read = {(run.address, run.replicate) for run in found.control_runs}
-    assert len(read) == len(found.control_runs) == 5
-    assert {address for address, _ in read} == {a for c in found.controls for a in c.runs}
-    assert not read & {(run.address, run.replicate) for run in found.runs}
+    reported = judged(item(body, NEGATIVE, NEGATIVE, x=ABOVE), lab)
+    read = {(run.address, run.replicate) for run in reported.control_runs}
+    assert len(read) == len(reported.control_runs) == 5
+    assert {address for address, _ in read} == {a for c in reported.controls for a in c.runs}
+    assert not read & {(run.address, run.replicate) for run in reported.runs}
 
 
 def test_runs_are_listed_by_experiment() -> None:
