@@ -91,7 +91,7 @@ def test_other_label_sets_do_not_change_a_label_sets_fit() -> None:
 
 
 def test_accuracy_through_the_threshold_on_features_of_high_condition() -> None:
-    """Also at p = n, and across the change from row updates to Gram matrices."""
+    """Accuracy is held at p = n too, and across the change from row updates to Gram matrices."""
     n, widths = 120, (60, 115, 120, 121, 125, 150, 300, 600, 601, 1200)
     features, x = FourierFeatures(3.0), gaussian(0, n + 50, 20) / 3
     f = features.of(x, features.draw(stream(0, "solution"), 20, 1200), 1200)

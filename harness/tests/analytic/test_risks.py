@@ -128,7 +128,7 @@ def test_the_best_ridge_is_the_trace_of_a_large_resolvent(gamma: float) -> None:
     loud=st.integers(0, 9),
 )
 def test_ridge_on_axes_is_the_mean_over_all_samples(n: int, penalty: Fraction, share: int, loud: int) -> None:
-    """By solving the ridge problem for every sequence of axes; noise enters by its variance."""
+    """The mean solves the ridge problem for every sequence of axes; noise enters by its variance."""
     shares = Fraction(share, 10), 1 - Fraction(share, 10)
     noises = Fraction(1, 3), Fraction(loud)
     total = 0.0

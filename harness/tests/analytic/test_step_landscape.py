@@ -81,7 +81,7 @@ def test_without_a_step_nothing_shifts() -> None:
 
 
 def test_input_shift_counts_means_and_deviations() -> None:
-    """With twice the weights of a linear layer both of them double."""
+    """Both of them double with twice the weights of a linear layer."""
     net, theta, batch, _ = small(0, (4, 5, 3), linear=True)
     doubled = theta.copy()
     net.layers(doubled)[0].weight[:] *= 2
