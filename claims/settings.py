@@ -77,7 +77,7 @@ MODELS = [
     pytest.param("alexnet", marks=NOT_ON_A_CPU),
     pytest.param("inception", marks=NOT_ON_A_CPU),
 ]
-SMALL = {**ADAPTED, "quick": "1,000 digits of 8x8 pixels for CIFAR-10"}
+SMALL_ADAPTED = {**ADAPTED, "quick": "1,000 digits of 8x8 pixels for CIFAR-10"}
 
 
 def true(model: str) -> Tiers:

@@ -89,7 +89,7 @@ ADAPTED = {
     "standard": "an MLP of 8 hidden layers of 100 ReLU units and 200 steps on 5,000 images of MNIST, for VGG "
     "on CIFAR-10",
 }
-NOISE = adding("amplitudes of the noise are ours", ADAPTED)
+NOISE_ADAPTED = adding("amplitudes of the noise are ours", ADAPTED)
 
 
 def draw_rates(check: Check, series: str, run: Results) -> None:
@@ -213,7 +213,7 @@ def test_batch_norm_is_slower_at_a_small_learning_rate(
 @claim(
     SANTURKAR2018,
     "Section 2.1, Figure 2: noise after batch normalization",
-    adapted={"standard": NOISE["standard"]},
+    adapted={"standard": NOISE_ADAPTED["standard"]},
 )
 @trained(plain=PLAIN, noisy=NOISY)
 @control(noisy=NORM, says="no noise, which leaves layer inputs far more stable than in a plain net")
@@ -223,7 +223,7 @@ def test_noise_makes_layer_inputs_less_stable(plain: Results, noisy: Results, ch
     check(above(less_stable, 1.1, because="a tenth; that they are less stable is all that is claimed"))
 
 
-@claim(SANTURKAR2018, "Section 2.1, Figure 2: noise after batch normalization", adapted=NOISE)
+@claim(SANTURKAR2018, "Section 2.1, Figure 2: noise after batch normalization", adapted=NOISE_ADAPTED)
 @trained(plain=PLAIN_RATES, noisy=NOISY_RATES)
 @control(noisy=PLAIN_RATES, says="no batch normalization, and no noise, on either side")
 def test_noisy_batch_norm_still_beats_a_plain_net(plain: Results, noisy: Results, check: Check) -> None:

@@ -70,7 +70,7 @@ BATCH_128 = Tiers(
     quick=MLP.quick, standard=SLOW.but(optimizer__lr=0.1, optimizer__batch=128), full=INCEPTION.full
 )
 BATCH_64 = BATCH_128.but(optimizer__batch=64)
-BATCHES = {
+BATCHES_ADAPTED = {
     "quick": "an MLP without batch normalization on 1,000 digits of 8x8 pixels, and a moderate learning rate",
     "standard": "1,000 images cropped to 16x16 pixels, a quarter of the channels, a constant learning rate",
     "full": "none",
@@ -240,7 +240,7 @@ FEWER_STEPS = (
 @claim(
     EPFL,
     "Figure 3c",
-    adapted=BATCHES,
+    adapted=BATCHES_ADAPTED,
     reported={"steps, 64 / 128": 13.5 / 5.5},
     expected={"quick": FEWER_STEPS},
     contested="counted in images seen, the batches differ little: see the next claim",
@@ -263,7 +263,7 @@ def test_a_larger_batch_takes_fewer_steps(
 @claim(
     OVERCLAIM,
     "against EPFL, Figure 3c: the axis",
-    adapted=BATCHES,
+    adapted=BATCHES_ADAPTED,
     reported={"EPFL, epochs, 64 / 128": 17 / 14},
     contested="EPFL, whose axis is in steps: 128 is faster by 2.45",
 )

@@ -60,13 +60,13 @@ from harness.models.counts import parameters
 from harness.models.inception import FIRST
 
 CROPPED, WHOLE = (3, 28, 28), (3, 32, 32)
-COUNTED = {"quick": "counted, not trained"}
+COUNTED_ADAPTED = {"quick": "counted, not trained"}
 
 
 @claim(
     ZHANG2017,
     "Table 1, number of parameters",
-    adapted=COUNTED,
+    adapted=COUNTED_ADAPTED,
     reported={"with batch normalization": 1_649_402, "without": 1_649_402},
 )
 @trained(variant="as drawn")
@@ -104,7 +104,7 @@ def test_alexnet_has_the_printed_number_of_weights(side: int, check: Check) -> N
 @claim(
     ZHANG2017,
     "Table 1, number of parameters",
-    adapted=COUNTED,
+    adapted=COUNTED_ADAPTED,
     reported={"1x512": 1_209_866, "3x512": 1_735_178},
 )
 @trained(shape=CROPPED, bias=True)
@@ -122,7 +122,7 @@ def test_mlps_have_the_printed_numbers_of_weights(
 @claim(
     EPFL,
     "AlexNet's description, and Table I",
-    adapted=COUNTED,
+    adapted=COUNTED_ADAPTED,
     reported={"AlexNet": 1_375_690},
     expected={"quick": ("refuted", "a stride of 1 gives 57,114,058 weights; the code's default is 3")},
 )
@@ -141,7 +141,7 @@ def test_the_reproductions_alexnet_pools_with_stride_1(stride: int, check: Check
 @claim(
     ZHANG2017,
     "Abstract and Table 1",
-    adapted=COUNTED,
+    adapted=COUNTED_ADAPTED,
     reported={"parameters": "1,209,866 to 1,735,178", "images": 50_000},
 )
 @trained(images=50_000)
@@ -280,7 +280,7 @@ def test_gaussian_images_are_fit_with_few_weights(
     )
 
 
-DIGITS = Tiers(
+ON_DIGITS = Tiers(
     quick=random("mlp").quick,
     standard=Experiment(
         Mnist(n=30_000, labels=RANDOM),
@@ -305,9 +305,9 @@ DIGITS = Tiers(
     },
     reported={"train accuracy, in words": "over 99 %, and perfectly"},
 )
-@trained(run=DIGITS, fitted=FITTED)
+@trained(run=ON_DIGITS, fitted=FITTED)
 @control(
-    run=DIGITS.but(model=Linear(), standard__optimizer__epochs=50, full__optimizer__epochs=50),
+    run=ON_DIGITS.but(model=Linear(), standard__optimizer__epochs=50, full__optimizer__epochs=50),
     says="a linear model of far too few dimensions: 64 and 784",
 )
 def test_digits_with_random_labels_are_fit(run: Results, fitted: float, check: Check) -> None:
@@ -315,7 +315,7 @@ def test_digits_with_random_labels_are_fit(run: Results, fitted: float, check: C
     check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
-TEN_THOUSAND = DIGITS.standard.but(data__n=10_000, optimizer=Sgd(lr=0.01, epochs=150))
+TEN_THOUSAND = ON_DIGITS.standard.but(data__n=10_000, optimizer=Sgd(lr=0.01, epochs=150))
 GREY = Tiers(quick=random("mlp").quick, standard=TEN_THOUSAND)
 COLOUR = Tiers(
     quick=random("mlp").quick.but(data=GeneratedImages(size=8, difficulty=0.3, n_test=200, labels=RANDOM)),
@@ -353,7 +353,7 @@ def test_digits_take_more_epochs_than_colour_images(
 
 SLOWER = Tiers(standard=random("mlp").standard, full=random("mlp").full)
 PAPERS_DECAY = SLOWER.but(optimizer__decay=0.95, standard__optimizer__epochs=80)
-DECAY = {
+DECAY_ADAPTED = {
     "standard": "the paper's setting, but CIFAR-10 decoded from JPEG, bfloat16 operands, 80 epochs",
     "full": "none that is known: batch size and initialization are not given",
 }
@@ -363,10 +363,10 @@ FROZEN = "after 80 epochs the rate is 0.016 of the first, and over a hundredth o
 @claim(
     ZHANG2017,
     "Section 2.1, Table 1: MLP 1x512",
-    adapted=DECAY,
+    adapted=DECAY_ADAPTED,
     reported={"train accuracy": 0.9934, "EPFL, with 0.98": 0.9984},
     contested="EPFL had to decay by 0.98 for its MLPs to get there",
-    expected=dict.fromkeys(DECAY, ("refuted", FROZEN)),
+    expected=dict.fromkeys(DECAY_ADAPTED, ("refuted", FROZEN)),
 )
 @trained(run=PAPERS_DECAY)
 @control(run=SLOWER, positive=True, says="the learning rate times 0.98 an epoch")
@@ -387,7 +387,7 @@ def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check)
 @claim(
     EPFL,
     "experimental setting: decay of the MLPs",
-    adapted=DECAY,
+    adapted=DECAY_ADAPTED,
     reported={"train accuracy, with 0.98": 0.9984},
     contested="ZHANG2017 reports 99.34 % with 0.95",
 )

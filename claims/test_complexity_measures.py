@@ -70,8 +70,10 @@ NET = Tiers(
 PIXELS = {"quick": Digits(whiten=False), "standard": Mnist(n=2000, crop=None, whiten=False)}
 KERNEL = {"quick": GaussianKernel(1.5), "standard": GaussianKernel(5.0)}
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
-SMALL = {"quick": "1,000 digits of 8x8 pixels", "standard": "2,000 images of MNIST"}
-INTERPOLANTS = {tier: f"{said} and a Gaussian kernel for networks" for tier, said in SMALL.items()}
+SMALL_ADAPTED = {"quick": "1,000 digits of 8x8 pixels", "standard": "2,000 images of MNIST"}
+INTERPOLANTS_ADAPTED = {
+    tier: f"{said} and a Gaussian kernel for networks" for tier, said in SMALL_ADAPTED.items()
+}
 
 
 def left_out(level: float) -> Tiers:
@@ -117,8 +119,8 @@ def test_a_trained_network_fits_coin_flips(net: Results, check: Check) -> None:
     ZHANG2017,
     "Section 2.2, Rademacher complexity",
     adapted={
-        "quick": INTERPOLANTS["quick"],
-        "standard": INTERPOLANTS["standard"] + "; the control has 20,000",
+        "quick": INTERPOLANTS_ADAPTED["quick"],
+        "standard": INTERPOLANTS_ADAPTED["standard"] + "; the control has 20,000",
     },
 )
 @trained(fit=kernels(FitsCoinFlips))
@@ -156,7 +158,7 @@ def test_the_vc_bound_of_theorem_1_is_vacuous(weights: int, dimension: int, chec
     check(exact(capped, 1.0, because="the bound, cut off at one, where it says nothing"))
 
 
-@claim(OVERCLAIM, "after ZHANG2017, Sections 2.2 and 5: bounds by the norm", adapted=INTERPOLANTS)
+@claim(OVERCLAIM, "after ZHANG2017, Sections 2.2 and 5: bounds by the norm", adapted=INTERPOLANTS_ADAPTED)
 @trained(fit=kernels(NormBound))
 @control(
     fit=Simulation(clusters, {"kernel": GaussianKernel(100.0), "n": 1000, "d": 1000, "apart": 100.0}),
@@ -169,7 +171,7 @@ def test_the_norm_bound_is_vacuous(fit: Results, check: Check) -> None:
     check(below(fit.final("test_error"), 0.05, because="a tenth of chance, which is one half"))
 
 
-@claim(OVERCLAIM, "against ZHANG2017, Section 2.2: what the norm sees", adapted=INTERPOLANTS)
+@claim(OVERCLAIM, "against ZHANG2017, Section 2.2: what the norm sees", adapted=INTERPOLANTS_ADAPTED)
 @trained(true=kernels(NormBound), flipped=kernels(lambda kernel: NormBound(kernel, flipped=True)))
 @control(flipped=kernels(NormBound), says="true labels on both sides")
 def test_the_norm_bound_sees_the_labels(true: Results, flipped: Results, check: Check) -> None:
@@ -178,7 +180,7 @@ def test_the_norm_bound_sees_the_labels(true: Results, flipped: Results, check: 
     check(above(more.named("bound (flipped) - 2 bound (true)"), 0.0, because="a factor of two"))
 
 
-@claim(ZHANG2017, "Section 2.2, uniform stability", adapted=INTERPOLANTS)
+@claim(ZHANG2017, "Section 2.2, uniform stability", adapted=INTERPOLANTS_ADAPTED)
 @trained(random=left_out(1.0), true=left_out(0.0))
 @control(
     random=left_out(1.0).but(solver=LinearFit()),
@@ -196,7 +198,7 @@ def test_uniform_stability_is_blind_to_labels(random: Results, true: Results, ch
 @claim(
     ZHANG2017,
     "Section 2.2, weaker notions of stability",
-    adapted=adding("what is left out has a label as random", INTERPOLANTS),
+    adapted=adding("what is left out has a label as random", INTERPOLANTS_ADAPTED),
 )
 @trained(levels={p: left_out(p) for p in LEVELS}, measure="left_out_error")
 @control(measure="train_error", says="the training error, zero whatever the labels")

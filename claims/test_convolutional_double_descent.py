@@ -65,7 +65,9 @@ ADAPTED = {
     "each epoch",
     "full": "images standardised one by one",
 }
-FULL = {"full": "gradient descent with momentum and a rate falling as 1/sqrt for Adam; images standardised"}
+FULL_ADAPTED = {
+    "full": "gradient descent with momentum and a rate falling as 1/sqrt for Adam; images standardised"
+}
 TWO_POINTS = "two points, about one deviation of a single network's test error between replicates"
 
 
@@ -124,7 +126,7 @@ def test_the_five_layer_network_peaks_in_width(nets: Mapping[str, Results], chec
 @claim(
     NAKKIRAN2020,
     "Section 1, Figure 1: ResNet18, 15 % label noise",
-    adapted=FULL,
+    adapted=FULL_ADAPTED,
     reported={"peak, k from 6 to 18": 0.48, "k = 64": 0.28},
 )
 @trained(nets=resnet18())
@@ -160,7 +162,7 @@ def test_noise_raises_the_peak_of_the_five_layer_network(
     check(above(higher, 0.01, because="one point for a tenth of the labels"))
 
 
-@claim(NAKKIRAN2020, "Section 6, Figure 9: ResNet18 of width 64, 20 % label noise", adapted=FULL)
+@claim(NAKKIRAN2020, "Section 6, Figure 9: ResNet18 of width 64, 20 % label noise", adapted=FULL_ADAPTED)
 @trained(net=lambda: resnet18(labels=WrongLabels(0.2))["tail"])
 @control(net=lambda: resnet18(labels=WrongLabels(0.2))["dip"], says="width 3, whose error only falls")
 def test_the_large_resnet18_falls_twice_over_epochs(net: Results, check: Check) -> None:

@@ -9,7 +9,7 @@ import pytest
 from claims.papers import OVERCLAIM
 from claims.papers import ZHANG2017
 from claims.settings import MLP
-from claims.settings import SMALL
+from claims.settings import SMALL_ADAPTED
 from claims.settings import random
 from claims.texts import everywhere
 from harness import Check
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     OVERCLAIM,
     "implied by Zhang et al. 2017, Section 2.1",
     adapted={
-        **SMALL,
-        "quick": SMALL["quick"] + ", 100 epochs",
+        **SMALL_ADAPTED,
+        "quick": SMALL_ADAPTED["quick"] + ", 100 epochs",
         "standard": "bfloat16 operands",
         "full": "none",
     },
@@ -60,7 +60,7 @@ def test_memorizing_needs_labels_that_stay(run: Results, check: Check) -> None:
 @claim(
     ZHANG2017,
     "Section 2.1, shuffled pixels",
-    adapted={**SMALL, "standard": "bfloat16 operands", "full": "none"},
+    adapted={**SMALL_ADAPTED, "standard": "bfloat16 operands", "full": "none"},
 )
 @trained(shuffled=lambda: MLP.but(data__inputs=ShuffledPixels()), true=lambda: MLP)
 @control(
@@ -78,7 +78,7 @@ def test_shuffled_pixels_cost_an_mlp_nothing(shuffled: Results, true: Results, c
 @claim(
     ZHANG2017,
     "Section 2.1, Gaussian images",
-    adapted={**SMALL, "standard": "an MLP, bfloat16 operands", "full": "an MLP"},
+    adapted={**SMALL_ADAPTED, "standard": "an MLP, bfloat16 operands", "full": "an MLP"},
 )
 @trained(run=lambda: MLP.but(data__inputs=GaussianInputs()))
 @control(run=lambda: MLP, says="trained on the real images it says much")

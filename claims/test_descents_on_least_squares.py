@@ -38,11 +38,13 @@ def descent(method: str, epochs: int, **settings: float) -> Simulation:
 
 SGD = descent("sgd", 300)
 ADAM = descent("adam", 3000, rate=0.001)
-TWENTY = {"quick": "20 examples with 80 features, a simulation of our own"}
+TWENTY_ADAPTED = {"quick": "20 examples with 80 features, a simulation of our own"}
 SCALES = ((200, 1.0, 1.0, 1.0), (10, 0.03, 1.5, 1.0))
 EVENED = ((200, 1.0, 1.0, 0.05 * 0.03**2), (10, 0.03, 1.5, 1.0))
 EPOCHS = (1, 2, 3, 5, 10, 20, 30, 50, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
-GROUPS = {"quick": "800 examples, 200 features of scale 1 and 10 of scale 0.03, a simulation of our own"}
+GROUPS_ADAPTED = {
+    "quick": "800 examples, 200 features of scale 1 and 10 of scale 0.03, a simulation of our own"
+}
 
 
 def epochs(groups: tuple[tuple[int, float, float, float], ...]) -> Simulation:
@@ -50,7 +52,7 @@ def epochs(groups: tuple[tuple[int, float, float, float], ...]) -> Simulation:
     return Simulation(epoch_risks, {"n": 800, "groups": groups, "noise": 4.0, "times": EPOCHS})
 
 
-@claim(HASTIE2019, "Proposition 1, for stochastic steps", adapted=TWENTY)
+@claim(HASTIE2019, "Proposition 1, for stochastic steps", adapted=TWENTY_ADAPTED)
 @trained(descent=SGD)
 @control(
     descent=descent("sgd", 300, start=0.1), says="from elsewhere: what lies outside the span never moves"
@@ -61,7 +63,7 @@ def test_stochastic_descent_from_zero_ends_at_the_minimum_norm(descent: Results,
     check(below(descent.final("distance"), 1e-8, because=rounding))
 
 
-@claim(OVERCLAIM, "after HASTIE2019, Proposition 1: other optimizers", adapted=TWENTY)
+@claim(OVERCLAIM, "after HASTIE2019, Proposition 1: other optimizers", adapted=TWENTY_ADAPTED)
 @trained(descent=ADAM)
 @control(descent=SGD, says="stochastic gradient descent")
 def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -> None:
@@ -74,7 +76,7 @@ def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -
     check(above(descent.final("outside"), 0.1, because=outside))
 
 
-@claim(HECKEL2021, "Section 2, linear regression", adapted=GROUPS)
+@claim(HECKEL2021, "Section 2, linear regression", adapted=GROUPS_ADAPTED)
 @trained(path=epochs(SCALES))
 @control(path=epochs(EVENED), says="steps scaled by group, so that both are learnt at about the same time")
 def test_the_risk_descends_twice_over_epochs(path: Results, check: Check) -> None:
@@ -98,7 +100,7 @@ def test_the_risk_descends_twice_over_epochs(path: Results, check: Check) -> Non
 @claim(
     HECKEL2021,
     "Section 2, scaled step sizes",
-    adapted={"quick": GROUPS["quick"] + "; the best moment is picked by the risk itself, for both"},
+    adapted={"quick": GROUPS_ADAPTED["quick"] + "; the best moment is picked by the risk itself, for both"},
 )
 @trained(path=epochs(EVENED), plain=epochs(SCALES))
 @control(path=epochs(SCALES), says="one step size for all")

@@ -35,7 +35,7 @@ LARGE = Experiment(NOISY.but(labels=WrongLabels(0.4)), Mlp(64, depth=3), Sgd(lr=
 MEDIUM = LARGE.but(model=Mlp(16, depth=3))
 CLEAN = LARGE.but(data__labels=TRUE)
 DIP, PEAK, END = (8, 14), (71, 95), (141, 200)
-QUICK = {
+QUICK_ADAPTED = {
     "quick": "three hidden layers of 64 units and 1,000 digits of 8x8 pixels, two fifths wrong, 200 epochs"
 }
 POINT = "one point, well below what one network's test error scatters from epoch to epoch"
@@ -46,7 +46,7 @@ def windows(run: Results, measure: str = "test_error") -> Iterator[Measured]:
     return (window(run, measure, *span) for span in (DIP, PEAK, END))
 
 
-@claim(NAKKIRAN2020, "Section 6, Figures 9 and 10: large models", adapted=QUICK)
+@claim(NAKKIRAN2020, "Section 6, Figures 9 and 10: large models", adapted=QUICK_ADAPTED)
 @trained(net=LARGE, medium=MEDIUM, clean=CLEAN)
 @control(net=CLEAN, says="true labels")
 @control(net=MEDIUM, says="a network too small to fit its labels")
@@ -90,7 +90,7 @@ def test_a_medium_network_goes_through_a_u(net: Results, check: Check) -> None:
 @claim(
     NAKKIRAN2020,
     "Section 6, Figure 10: training longer",
-    adapted=QUICK,
+    adapted=QUICK_ADAPTED,
     reported={"ResNet18, a tenth of the labels wrong": "ends below its first minimum"},
     expected={
         "quick": ("refuted", "what is left of the wrong labels costs far more than the first epochs lacked")
@@ -104,7 +104,7 @@ def test_training_on_beats_the_first_minimum(net: Results, check: Check) -> None
     check(above((dip - end).named("dip - end"), 0.0, because="the direction is claimed, not the size"))
 
 
-@claim(NAKKIRAN2020, "Section 6, Figure 10: label noise", adapted=QUICK)
+@claim(NAKKIRAN2020, "Section 6, Figure 10: label noise", adapted=QUICK_ADAPTED)
 @trained(tenth=LARGE.but(data__labels=WrongLabels(0.1)), net=LARGE)
 @control(net=LARGE.but(data__labels=WrongLabels(0.1)), says="a tenth wrong on both sides")
 def test_label_noise_raises_the_peak_over_epochs(tenth: Results, net: Results, check: Check) -> None:

@@ -88,11 +88,11 @@ INCEPTION_ONLY = Tiers(full=INCEPTION.full)
 TABLE_DECAY = Tiers(quick=2.5e-3, standard=EPFL_COEFFICIENT, full=EPFL_COEFFICIENT)
 SMALL_DECAY = Tiers(quick=2.5e-3, standard=5e-4, full=EPFL_COEFFICIENT)
 
-CONV_SAID = {
+CONV_ADAPTED = {
     "standard": "an AlexNet of a quarter's width, 3,000 images, bfloat16 operands; weight decay 5e-4",
     "full": "weight decay 5e-5, as EPFL: the paper does not give its coefficient",
 }
-TABLE_SAID = {
+TABLE_ADAPTED = {
     "quick": "300 generated images of 8x8 for CIFAR-10, a constant learning rate and weight decay 2.5e-3: as "
     "strong as EPFL's in so few steps, not the best coefficient",
     "standard": "learning rate x 0.98 an epoch and weight decay 5e-5, as EPFL; bfloat16 operands",
@@ -154,7 +154,7 @@ SHIFTED_SAYS = "crops for an MLP on generated images: it has no notion of place,
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    adapted=TABLE_SAID,
+    adapted=TABLE_ADAPTED,
     reported={
         "MLP 1x512, gain": -0.0012,
         "MLP 3x512, gain": 0.0096,
@@ -176,7 +176,7 @@ def test_weight_decay_helps_an_mlp_by_little(
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    adapted=CONV_SAID,
+    adapted=CONV_ADAPTED,
     reported={"AlexNet, gain": 0.0129, "AlexNet with crops": 0.0156, "EPFL, AlexNet": 0.0014},
 )
 @trained(without=ALEXNET, regularized=with_decay(ALEXNET))
@@ -190,7 +190,7 @@ def test_weight_decay_helps_alexnet_by_little(without: Results, regularized: Res
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    adapted=CONV_SAID,
+    adapted=CONV_ADAPTED,
     reported={"AlexNet, gain": 0.0359, "with weight decay": 0.0386, "EPFL": 0.0367, "EPFL, both": 0.046},
 )
 @trained(without=ALEXNET, regularized=with_crops(ALEXNET))
@@ -203,7 +203,7 @@ def test_crops_help_alexnet_by_a_bounded_amount(without: Results, regularized: R
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    adapted={"full": CONV_SAID["full"]},
+    adapted={"full": CONV_ADAPTED["full"]},
     reported={"weight decay": 0.0028, "crops": 0.0356, "EPFL, weight decay": 0.0024, "EPFL, crops": 0.0369},
 )
 @trained(without=INCEPTION_ONLY, decayed=with_decay(INCEPTION_ONLY), cropped=with_crops(INCEPTION_ONLY))
@@ -248,7 +248,7 @@ RANDOM_SAYS = "trained on random labels a network keeps nothing (digits, an MLP)
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    adapted=TABLE_SAID,
+    adapted=TABLE_ADAPTED,
     reported={
         "nothing: MLP 1x512": 0.5051,
         "MLP 3x512": 0.5239,
@@ -269,7 +269,7 @@ def test_mlps_generalize_without_regularizers(
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
-    adapted=CONV_SAID,
+    adapted=CONV_ADAPTED,
     reported={"nothing: AlexNet": 0.7607, "crops": 0.7966, "EPFL, nothing": 0.7899, "EPFL, crops": 0.8266},
 )
 @trained(without=ALEXNET, regularized=with_crops(ALEXNET))
@@ -290,7 +290,7 @@ SHUFFLED = SMALL_MLP.quick.but(data__inputs=ShuffledPixels())
     "Section 3, Tables 1 and 2",
     adapted={
         "quick": "an MLP on 300 generated images of 8x8 that crops shift by a pixel; weight decay 2.5e-3",
-        "standard": CONV_SAID["standard"] + "; crops only",
+        "standard": CONV_ADAPTED["standard"] + "; crops only",
         "full": "crops only; weight decay 5e-5 as EPFL: the paper does not give its coefficient",
     },
     reported={"Inception, crops alone": 0.8931, "weight decay alone": 0.8603, "EPFL": "0.8896 and 0.8551"},
@@ -313,8 +313,8 @@ def test_augmentation_helps_more_than_weight_decay(crops: Results, decay: Result
     adapted={
         "quick": "300 generated images of 8x8, an AlexNet of a quarter's width; of regularizers, weight "
         "decay (2.5e-3) and dropout on the MLP; not crops, which gain an MLP nearly as much here",
-        "standard": CONV_SAID["standard"] + "; of regularizers, weight decay on both and crops on AlexNet",
-        "full": CONV_SAID["full"] + "; AlexNet for Inception",
+        "standard": CONV_ADAPTED["standard"] + "; of regularizers, weight decay on both and crops on AlexNet",
+        "full": CONV_ADAPTED["full"] + "; AlexNet for Inception",
     },
     reported={
         "Inception - MLP 1x512, nothing on": 0.3524,

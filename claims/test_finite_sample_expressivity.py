@@ -57,7 +57,7 @@ GENERIC = Simulation(weight_growth, {"sizes": SIZES, "d": 16, "conditioned": 800
 EVEN = Simulation(weight_growth, {"sizes": SIZES, "d": 16, "conditioned": 800, "spacing": "even"})
 
 CROPPED = 28 * 28 * 3  # the sources' CIFAR-10 images after the centre crop
-GENERATED = {
+GENERATED_ADAPTED = {
     "quick": "50,000 images of random bytes, of CIFAR-10's size after cropping",
     "standard": "50,000 images of random bytes, of CIFAR-10's size after cropping",
     "full": "500,000 images of random bytes, of CIFAR-10's size after cropping",
@@ -117,7 +117,7 @@ def test_any_labels_of_distinct_points_are_fit(world: str, sample: Sample) -> No
         assert network(x) == y
 
 
-@claim(ZHANG2017, "Section 4, Theorem 1", adapted=GENERATED)
+@claim(ZHANG2017, "Section 4, Theorem 1", adapted=GENERATED_ADAPTED)
 @trained(fit=ANY_LABELS, network="float64")
 @control(network="spoiled", says="one of the 50,000 hinges is missing")
 def test_random_labels_are_fit_at_the_size_of_cifar10(fit: Results, network: str, check: Check) -> None:
@@ -132,7 +132,7 @@ def test_random_labels_are_fit_at_the_size_of_cifar10(fit: Results, network: str
 @claim(
     ZHANG2017,
     "Section 4, Theorem 1 and the results it is compared with",
-    adapted=GENERATED,
+    adapted=GENERATED_ADAPTED,
     reported={"EPFL: 2n + d for 500,000 images": 1_002_352},
 )
 @trained(fit=ANY_LABELS, n=Tiers(quick=50_000, standard=50_000, full=500_000), directions="one")
@@ -316,7 +316,7 @@ def test_the_weights_grow_like_the_square_of_n(growth: Results, check: Check) ->
     draw_powers(check, figure, "generic points", SIZES, weights, "points n", "largest weight")
 
 
-@claim(OVERCLAIM, "after ZHANG2017, Theorem 1: what the network looks like", adapted=GENERATED)
+@claim(OVERCLAIM, "after ZHANG2017, Theorem 1: what the network looks like", adapted=GENERATED_ADAPTED)
 @trained(fit=ANY_LABELS, network="float32")
 @control(network="float64", says="the network as solved, against itself")
 def test_float32_loses_the_fit(fit: Results, network: str, check: Check) -> None:

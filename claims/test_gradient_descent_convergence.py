@@ -53,7 +53,7 @@ WIDTHS = Tiers(quick=(128, 512, 2048), standard=(128, 512, 2048, 8192), full=(10
 SIZES = {"quick": 40, "standard": 200, "full": 1000}
 SAMPLED = (1000, 4000, 16_000)
 DISTANCES = (1.0, 0.5, 0.25)
-GENERATED = {
+GENERATED_ADAPTED = {
     "quick": "40 points in 40 dimensions; step 0.5 / lambda_max",
     "standard": "200 points in 200 dimensions; step 0.5 / lambda_max",
     "full": "step 0.5 / lambda_max, which the paper does not give",
@@ -151,7 +151,7 @@ def test_opposite_inputs_of_independent_directions_do_no_harm(world: str, first:
     assert smallest_eigenvalue([*vectors, *-vectors]) > SINGULAR
 
 
-@claim(DU2019, "Theorem 4.1", adapted=GENERATED)
+@claim(DU2019, "Theorem 4.1", adapted=GENERATED_ADAPTED)
 @trained(run=KERNEL)
 @control(run=NARROW, says="networks of 2 to 16 units, too narrow to fit")
 def test_the_residual_shrinks_at_a_linear_rate(run: Results, check: Check, tier: str) -> None:
@@ -173,7 +173,7 @@ def test_the_residual_shrinks_at_a_linear_rate(run: Results, check: Check, tier:
         )
 
 
-@claim(DU2019, "Section 3: the dynamics of the residual, with Theorem 4.1", adapted=GENERATED)
+@claim(DU2019, "Section 3: the dynamics of the residual, with Theorem 4.1", adapted=GENERATED_ADAPTED)
 @trained(run=KERNEL)
 @control(run=MEAN_FIELD, says=MOVES)
 def test_the_smallest_eigenvalue_sets_the_rate(run: Results, check: Check, tier: str) -> None:
@@ -193,7 +193,7 @@ MEASURES = {
 }
 
 
-@claim(DU2019, "Section 3, and the experiments on width", adapted=GENERATED)
+@claim(DU2019, "Section 3, and the experiments on width", adapted=GENERATED_ADAPTED)
 @trained(run=KERNEL)
 @control(run=MEAN_FIELD, says=MOVES)
 @pytest.mark.parametrize("measure", list(MEASURES))

@@ -39,7 +39,7 @@ SETTING = (
     "to 100 % of its area, mirrored and changed in colour"
 )
 ADAPTED = {"full": SETTING}
-ADAPTED_RANDOM = {
+RANDOM_ADAPTED = {
     "full": f"{SETTING}; random labels get up to 300 epochs of rate x 0.985, ended at an error of 5 %"
 }
 
@@ -74,7 +74,7 @@ def random(model: str) -> Tiers:
 @claim(
     ZHANG2017,
     "Section 3, Table 2",
-    adapted=ADAPTED_RANDOM,
+    adapted=RANDOM_ADAPTED,
     reported={
         "train accuracy, no regularizer": 0.9520,
         "train accuracy, dropout and weight decay": "about 0.9",
@@ -107,7 +107,7 @@ def test_imagenet_random_labels_can_be_memorized(random: Results, check: Check, 
 @claim(
     ZHANG2017,
     "Section 3, Table 2",
-    adapted=ADAPTED_RANDOM,
+    adapted=RANDOM_ADAPTED,
     reported={"test accuracy, lowest": 0.0009, "test accuracy, highest": 0.0012},
     replicates=1,
 )

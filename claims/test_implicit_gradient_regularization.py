@@ -57,7 +57,7 @@ from harness.data import Mnist
 STEPS = (0.1, 0.05, 0.025, 0.0125)
 EPOCH_STEPS = (0.02, 0.01, 0.005, 0.0025)
 DISTANCE = "distance of weights"
-TANH = {"quick": "a network of 8 tanh units and 49 weights on 16 Gaussian examples, in float64"}
+TANH_ADAPTED = {"quick": "a network of 8 tanh units and 49 weights on 16 Gaussian examples, in float64"}
 FOLLOWED = {"steps": STEPS, "time": 2.0, "rule": "explicit", "strength": 1.0}
 IMPLICIT = "steps whose gradient is taken at their end, which follow a flow with the opposite sign"
 
@@ -72,7 +72,7 @@ def distances(results: Results, name: str, count: int = len(STEPS)) -> list[Meas
     return [results.final(f"{name}_{i}").named(f"distance from {name}") for i in range(count)]
 
 
-@claim(BARRETT2021, "Theorem 3.1", adapted=TANH)
+@claim(BARRETT2021, "Theorem 3.1", adapted=TANH_ADAPTED)
 @trained(run=followed())
 @control(run=followed(strength=2.0), says="a penalty twice as large")
 @pytest.mark.parametrize("horizon", ["local", "global"])
@@ -90,7 +90,7 @@ def test_descent_follows_the_modified_flow(run: Results, check: Check, horizon: 
         )
 
 
-@claim(OVERCLAIM, "after BARRETT2021, Theorem 3.1: the next term of the expansion", adapted=TANH)
+@claim(OVERCLAIM, "after BARRETT2021, Theorem 3.1: the next term of the expansion", adapted=TANH_ADAPTED)
 @trained(run=followed())
 @control(run=followed(rule="implicit"), says=IMPLICIT)
 def test_the_next_term_adds_another_order(run: Results, check: Check) -> None:
@@ -100,7 +100,7 @@ def test_the_next_term_adds_another_order(run: Results, check: Check) -> None:
         check(slope(STEPS, distances(run, name), order - 0.1, order + 0.1, log=True, because=tenth))
 
 
-@claim(BARRETT2021, "Theorem 3.1: lambda = h m / 4", adapted=TANH, reported={"lambda / (h m)": 0.25})
+@claim(BARRETT2021, "Theorem 3.1: lambda = h m / 4", adapted=TANH_ADAPTED, reported={"lambda / (h m)": 0.25})
 @trained(run=followed())
 @control(run=followed(rule="implicit"), says=IMPLICIT)
 def test_lambda_is_a_quarter_of_h_m(run: Results, check: Check) -> None:
@@ -145,7 +145,7 @@ def epochs(*, replaced: bool) -> Simulation:
 @claim(
     SMITH2021,
     "Section 2, equations (1) and (2)",
-    adapted={"quick": TANH["quick"] + ", four batches and all of their orders"},
+    adapted={"quick": TANH_ADAPTED["quick"] + ", four batches and all of their orders"},
 )
 @trained(run=epochs(replaced=False))
 @control(run=epochs(replaced=True), says="batches drawn with replacement")
@@ -165,7 +165,7 @@ def test_shuffled_epochs_follow_their_own_flow(run: Results, check: Check) -> No
 @claim(
     OVERCLAIM,
     "against readings of SMITH2021 that lay it to noise",
-    adapted={"quick": TANH["quick"] + ", four batches and all 256 sequences of them"},
+    adapted={"quick": TANH_ADAPTED["quick"] + ", four batches and all 256 sequences of them"},
 )
 @trained(run=epochs(replaced=True))
 @control(run=epochs(replaced=False), says="every batch once in an epoch")
@@ -179,7 +179,7 @@ def test_epochs_with_replacement_follow_descent(run: Results, check: Check) -> N
 
 
 SIZES, PENALTIES = (0.005, 0.01, 0.02, 0.04), (0.01, 0.05, 0.1, 0.5)
-PLANE = {"quick": "starts and targets drawn around those of the figure"}
+PLANE_ADAPTED = {"quick": "starts and targets drawn around those of the figure"}
 
 
 def plane(*, rule: str = "explicit", penalties: tuple[float, ...] = PENALTIES) -> Simulation:
@@ -187,7 +187,7 @@ def plane(*, rule: str = "explicit", penalties: tuple[float, ...] = PENALTIES) -
     return Simulation(two_parameters, {"steps": SIZES, "penalties": penalties, "rule": rule})
 
 
-@claim(BARRETT2021, "Figure 1: the two-parameter model", adapted=PLANE)
+@claim(BARRETT2021, "Figure 1: the two-parameter model", adapted=PLANE_ADAPTED)
 @trained(run=plane())
 @control(run=plane(rule="implicit"), says=IMPLICIT)
 def test_larger_steps_end_at_a_smaller_norm(run: Results, check: Check) -> None:
@@ -200,7 +200,7 @@ def test_larger_steps_end_at_a_smaller_norm(run: Results, check: Check) -> None:
     )
 
 
-@claim(BARRETT2021, "Figure 1: the two-parameter model", adapted=PLANE)
+@claim(BARRETT2021, "Figure 1: the two-parameter model", adapted=PLANE_ADAPTED)
 @trained(run=plane())
 @control(run=plane(rule="implicit"), says=IMPLICIT)
 def test_descent_ends_close_to_the_modified_flow(run: Results, check: Check) -> None:
@@ -211,7 +211,7 @@ def test_descent_ends_close_to_the_modified_flow(run: Results, check: Check) -> 
         check(above(closer.named(f"distance from flow / from modified flow, h = {h:g}"), 3.0, because=three))
 
 
-@claim(BARRETT2021, "Section on explicit regularization, Figure 1", adapted=PLANE)
+@claim(BARRETT2021, "Section on explicit regularization, Figure 1", adapted=PLANE_ADAPTED)
 @trained(run=plane())
 @control(run=plane(penalties=PENALTIES[::-1]), says="the penalties in falling order")
 def test_an_explicit_penalty_ends_at_a_smaller_norm(run: Results, check: Check) -> None:
@@ -222,22 +222,22 @@ def test_an_explicit_penalty_ends_at_a_smaller_norm(run: Results, check: Check) 
 
 
 NET = Solved(Digits(n=200), FullBatch(lr=0.05, hidden=(24, 24)))
-MNIST = Solved(Mnist(n=1000, crop=None), FullBatch(lr=0.02, hidden=(64, 64)))
-STEP = Tiers(quick=NET, standard=MNIST)
+ON_MNIST = Solved(Mnist(n=1000, crop=None), FullBatch(lr=0.02, hidden=(64, 64)))
+STEP = Tiers(quick=NET, standard=ON_MNIST)
 DOUBLE = STEP.but(quick__solver__lr=0.1, standard__solver__lr=0.04)
 LARGE = STEP.but(quick__solver__lr=0.3, standard__solver__lr=0.2)
 LARGEST = NET.but(solver__lr=0.6)
 SOFT = NET.but(solver__lr=0.02, solver__penalty=0.6 / 4)
 SOFTER = NET.but(solver__penalty=0.1 / 4)
 STRONG = NET.but(solver__penalty=0.5)
-SMALL = {
+SMALL_ADAPTED = {
     "quick": "200 digits and 24-24 hidden units for MNIST, all compared at a training loss of 0.01",
     "standard": "1,000 images and 64-64 hidden units, all compared at a training loss of 0.01",
 }
-DIGITS = {"quick": SMALL["quick"]}
+DIGITS_ADAPTED = {"quick": SMALL_ADAPTED["quick"]}
 
 
-@claim(BARRETT2021, "Predictions for networks; experiments on MNIST", adapted=SMALL)
+@claim(BARRETT2021, "Predictions for networks; experiments on MNIST", adapted=SMALL_ADAPTED)
 @trained(small=STEP, large=LARGE)
 @control(large=DOUBLE, says="a step twice as large that is still below the edge of stability")
 def test_larger_steps_end_in_flatter_minima(small: Results, large: Results, check: Check) -> None:
@@ -249,7 +249,7 @@ def test_larger_steps_end_in_flatter_minima(small: Results, large: Results, chec
 @claim(
     OVERCLAIM,
     "against BARRETT2021: does flatness come from the modified flow?",
-    adapted=SMALL,
+    adapted=SMALL_ADAPTED,
     contested="Barrett and Dherin 2021 lay the flatness at large steps to the modified flow",
 )
 @trained(small=STEP, large=DOUBLE)
@@ -263,7 +263,7 @@ def test_flatness_needs_steps_beyond_the_edge_of_stability(
     check(below(large.final("rises"), 1.0, because="less than one step at which the loss rises"))
 
 
-@claim(BARRETT2021, "Predictions for networks; experiments on parameter noise", adapted=SMALL)
+@claim(BARRETT2021, "Predictions for networks; experiments on parameter noise", adapted=SMALL_ADAPTED)
 @trained(small=STEP, large=LARGE)
 @control(large=DOUBLE, says="a step twice as large that is still below the edge of stability")
 def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Results, check: Check) -> None:
@@ -275,9 +275,10 @@ def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Resul
 @claim(
     BARRETT2021,
     "Predictions for networks; experiments on MNIST",
-    adapted=SMALL,
+    adapted=SMALL_ADAPTED,
     expected=dict.fromkeys(
-        SMALL, ("refuted", "at equal training loss R_IG does not fall; it falls with the training loss")
+        SMALL_ADAPTED,
+        ("refuted", "at equal training loss R_IG does not fall; it falls with the training loss"),
     ),
 )
 @trained(small=STEP, large=LARGE)
@@ -292,7 +293,7 @@ def test_larger_steps_end_at_a_smaller_r_ig(small: Results, large: Results, chec
     check(above(smaller, 1.05, because="a twentieth; flatness changes by a half between the same runs"))
 
 
-@claim(BARRETT2021, "Predictions for networks; experiments on MNIST and CIFAR-10", adapted=SMALL)
+@claim(BARRETT2021, "Predictions for networks; experiments on MNIST and CIFAR-10", adapted=SMALL_ADAPTED)
 @trained(small=STEP, large=LARGE)
 @control(large=STEP, says="the same step on both sides")
 def test_larger_steps_lower_the_test_error(small: Results, large: Results, check: Check) -> None:
@@ -301,7 +302,7 @@ def test_larger_steps_lower_the_test_error(small: Results, large: Results, check
     check(above(gain, 0.002, because="two tenths of a point: three of 1,600 test images"))
 
 
-@claim(OVERCLAIM, "after BARRETT2021: the test loss, which is finer than the error", adapted=SMALL)
+@claim(OVERCLAIM, "after BARRETT2021: the test loss, which is finer than the error", adapted=SMALL_ADAPTED)
 @trained(small=STEP, large=LARGE)
 @control(large=STEP, says="the same step on both sides")
 def test_larger_steps_lower_the_test_loss(small: Results, large: Results, check: Check) -> None:
@@ -310,7 +311,7 @@ def test_larger_steps_lower_the_test_loss(small: Results, large: Results, check:
     check(above(lower, 1.01, because="one per cent of the loss"))
 
 
-@claim(BARRETT2021, "Section on explicit regularization", adapted=DIGITS)
+@claim(BARRETT2021, "Section on explicit regularization", adapted=DIGITS_ADAPTED)
 @trained(free=NET, held=STRONG)
 @control(held=SOFTER, says="a twentieth of the penalty")
 def test_an_explicit_penalty_ends_in_flatter_minima(free: Results, held: Results, check: Check) -> None:
@@ -322,7 +323,7 @@ def test_an_explicit_penalty_ends_in_flatter_minima(free: Results, held: Results
 @claim(
     BARRETT2021,
     "Theorem 3.1 with the section on explicit regularization",
-    adapted=DIGITS,
+    adapted=DIGITS_ADAPTED,
     expected={
         "quick": ("refuted", "the large step crosses the edge of stability, where the expansion says nothing")
     },
@@ -345,7 +346,7 @@ def test_the_penalty_of_a_step_ends_as_flat_as_the_step(
 @claim(
     OVERCLAIM,
     "against BARRETT2021: does flatness come from the penalty?",
-    adapted=DIGITS,
+    adapted=DIGITS_ADAPTED,
     contested="Barrett and Dherin 2021 see the penalty itself at work",
 )
 @trained(free=NET, held=SOFT)

@@ -109,7 +109,7 @@ ADAPTED = {
     "standard": "8,000 images of MNIST, 378 steps; uniform initial weights",
     "full": "uniform initial weights; learning rate falling to zero",
 }
-ON_IMAGES = only(ADAPTED, "standard", "full")
+ON_IMAGES_ADAPTED = only(ADAPTED, "standard", "full")
 
 
 def descent(tier: str, data: Dataset, model: Model, **changes: float) -> Solved:
@@ -210,7 +210,7 @@ def test_dense_nets_are_blind_to_shuffled_pixels(
 @claim(
     LI2018,
     "Table 1: shuffled pixels, LeNet",
-    adapted=ON_IMAGES,
+    adapted=ON_IMAGES_ADAPTED,
     reported={
         "d_int90 at an accuracy of 0.90": 290,
         "the same, shuffled pixels": 1400,

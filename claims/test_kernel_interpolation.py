@@ -56,12 +56,12 @@ def gaussian(bandwidth: float, ridge: float = 0.0, device: str = "cpu") -> Kerne
     return KernelInterpolation(GaussianKernel(bandwidth), ridge=ridge, left_out=False, device=device)
 
 
-DIGITS = Solved(Digits(whiten=False), gaussian(1.5))
+ON_DIGITS = Solved(Digits(whiten=False), gaussian(1.5))
 MNIST = Mnist(n=10_000, crop=None, whiten=False)
 CIFAR10 = Cifar10(n=10_000, crop=None, whiten=False)
 LARGE = {
     "mnist": Tiers(
-        quick=DIGITS,
+        quick=ON_DIGITS,
         standard=Solved(MNIST, gaussian(5.0)),
         full=Solved(MNIST.but(n=None), gaussian(5.0, device="cuda")),
     ),
@@ -88,13 +88,17 @@ CIFAR10_PATCHES = CIFAR10_PIXELS.but(
 )
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
-SMALL = {"quick": "1,000 digits of 8x8 pixels for MNIST", "standard": "2,000 images of MNIST", "full": "none"}
+SMALL_ADAPTED = {
+    "quick": "1,000 digits of 8x8 pixels for MNIST",
+    "standard": "2,000 images of MNIST",
+    "full": "none",
+}
 OWN_FILTERS = (
     "; our own filters, since the paper does not specify its own: magnitudes of Gabor filters of two "
     "wavelengths and four orientations, averaged over squares of 2x2 pixels"
 )
-WITH_GABOR = {tier: said + OWN_FILTERS for tier, said in SMALL.items()}
-WITH_PATCHES = {
+WITH_GABOR_ADAPTED = {tier: said + OWN_FILTERS for tier, said in SMALL_ADAPTED.items()}
+WITH_PATCHES_ADAPTED = {
     "standard": "3,000 images, 400 filters in one layer for a net with 32,000, a Gaussian kernel on top",
     "full": "2,000 filters in one layer for a net with 32,000 (of whose features 60,000 images would take "
     "more than 100 GiB), a Gaussian kernel on top",
@@ -148,7 +152,7 @@ def test_an_interpolating_kernel_generalizes_on_cifar10(run: Results, check: Che
     check(below(run.final("test_error"), 0.65, because="25 points below chance"))
 
 
-@claim(ZHANG2017, "Section 5 and Section 2.1", adapted=SMALL)
+@claim(ZHANG2017, "Section 5 and Section 2.1", adapted=SMALL_ADAPTED)
 @trained(run=ON_PIXELS.but(data__labels=RANDOM))
 @control(
     run=ON_PIXELS.but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())),
@@ -162,7 +166,7 @@ def test_any_labels_are_fit(run: Results, check: Check) -> None:
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Section 5: equation (3) without preprocessing",
-    adapted={**SMALL, "standard": "10,000 images of MNIST (the control has 2,000)"},
+    adapted={**SMALL_ADAPTED, "standard": "10,000 images of MNIST (the control has 2,000)"},
 )
 @trained(run=LARGE["mnist"].but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())))
 @control(run=ON_PIXELS.but(data__labels=RANDOM), says="a Gaussian kernel on the same pixels and labels")
@@ -172,7 +176,7 @@ def test_a_linear_kernel_cannot_interpolate(run: Results, check: Check) -> None:
     check(above(run.final("train_error"), 0.5, because="chance is 0.9, and an interpolant has 0"))
 
 
-@claim(ZHANG2017, "Section 5", adapted=SMALL)
+@claim(ZHANG2017, "Section 5", adapted=SMALL_ADAPTED)
 @trained(
     free=ON_PIXELS,
     weak=ON_PIXELS.but(solver__ridge=0.001),
@@ -196,7 +200,9 @@ def test_ridge_does_not_help(
     check(below(gain.named("gain from the best penalty"), 0.005, because=half))
 
 
-@claim(ZHANG2017, "Section 5", adapted=WITH_GABOR, reported={"pixels": 0.012, "Gabor wavelets": 0.006})
+@claim(
+    ZHANG2017, "Section 5", adapted=WITH_GABOR_ADAPTED, reported={"pixels": 0.012, "Gabor wavelets": 0.006}
+)
 @trained(pixels=ON_PIXELS, gabor=ON_GABOR)
 @control(
     pixels=ON_PIXELS.but(data__inputs=ShuffledPixels()),
@@ -211,7 +217,10 @@ def test_gabor_features_lower_the_error(pixels: Results, gabor: Results, check: 
 
 
 @claim(
-    ZHANG2017, "Section 5", adapted=WITH_PATCHES, reported={"pixels": 0.46, "random convolutional net": 0.17}
+    ZHANG2017,
+    "Section 5",
+    adapted=WITH_PATCHES_ADAPTED,
+    reported={"pixels": 0.46, "random convolutional net": 0.17},
 )
 @trained(pixels=CIFAR10_PIXELS, patches=CIFAR10_PATCHES)
 @control(
@@ -228,7 +237,10 @@ def test_random_convolutional_features_lower_the_error(
 
 
 @claim(
-    ZHANG2017, "Section 5", adapted=WITH_PATCHES, reported={"random convolutional net": 0.17, "with l2": 0.15}
+    ZHANG2017,
+    "Section 5",
+    adapted=WITH_PATCHES_ADAPTED,
+    reported={"random convolutional net": 0.17, "with l2": 0.15},
 )
 @trained(free=CIFAR10_PATCHES, held=CIFAR10_PATCHES.but(solver__solver__ridge=0.1))
 @control(held=CIFAR10_PATCHES.but(solver__solver__ridge=1e-6), says="a penalty too small to be felt")
@@ -243,7 +255,7 @@ def test_l2_helps_a_little_on_random_features(free: Results, held: Results, chec
 @claim(
     ZHANG2017,
     "Section 5",
-    adapted=WITH_GABOR,
+    adapted=WITH_GABOR_ADAPTED,
     reported={"norm, pixels": 220.0, "norm, Gabor wavelets": 390.0},
     contested="the comparison turns with the bandwidth of a kernel: see the claim on a narrower one",
 )
@@ -260,7 +272,7 @@ def test_a_larger_norm_can_have_a_smaller_error(pixels: Results, gabor: Results,
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Section 5: norms of different kernels",
-    adapted=WITH_GABOR,
+    adapted=WITH_GABOR_ADAPTED,
     contested="Zhang et al. 2017 read a larger norm beside a smaller error as a failure of the norm",
 )
 @trained(pixels=ON_PIXELS, gabor=NARROW_ON_GABOR)
@@ -276,7 +288,7 @@ def test_the_comparison_of_norms_turns_with_the_bandwidth(
     check(above(gain, 0.001, because="a sixth of the paper's gain: enough to say that it is not lost"))
 
 
-@claim(ZHANG2017, "Section 5, with Section 2", adapted=SMALL)
+@claim(ZHANG2017, "Section 5, with Section 2", adapted=SMALL_ADAPTED)
 @trained(random=ON_PIXELS.but(data__labels=RANDOM), true=ON_PIXELS)
 @control(
     random=ON_PIXELS.but(data__inputs=ShuffledPixels()),
@@ -293,7 +305,7 @@ def test_random_labels_have_a_larger_norm(random: Results, true: Results, check:
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Section 5: norms under one kernel",
-    adapted=SMALL,
+    adapted=SMALL_ADAPTED,
     contested="Zhang et al. 2017: the norm does not predict generalization",
 )
 @trained(levels=[corrupted(p) for p in LEVELS])

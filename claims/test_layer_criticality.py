@@ -71,11 +71,13 @@ ADAPTED = {
     "standard": "6,000 images of MNIST, three hidden layers of 256 units, 15 epochs at a constant rate",
     "full": "a constant learning rate",
 }
-IN_VGG = {
+IN_VGG_ADAPTED = {
     "standard": "VGG11 with a quarter of its channels, 5,000 images of CIFAR-10, 15 epochs, constant rate",
     "full": "VGG11 with one dense layer; a learning rate x 0.95 an epoch; no augmentation",
 }
-ON_CIFAR = {"full": "one ResNet18 with pre-activation; a learning rate x 0.95 an epoch; no augmentation"}
+ON_CIFAR_ADAPTED = {
+    "full": "one ResNet18 with pre-activation; a learning rate x 0.95 an epoch; no augmentation"
+}
 
 
 def each(nets: Tiers, change: Callable[[Experiment], Experiment]) -> Tiers:
@@ -263,7 +265,7 @@ def test_middle_layers_can_be_put_back_together(run: Results, check: Check) -> N
     check(below(run.final("test_error"), 0.4, because="three fifths right, where chance is one tenth"))
 
 
-@claim(ZHANG2022, "ResNets on CIFAR-10: which layers are critical", adapted=ON_CIFAR)
+@claim(ZHANG2022, "ResNets on CIFAR-10: which layers are critical", adapted=ON_CIFAR_ADAPTED)
 @trained(first=one_by_one(RESNET, STAGES), within=one_by_one(RESNET, WITHIN))
 @control(first=one_by_one(RESNET, WITHIN), says="layers of other blocks on both sides")
 def test_first_layers_of_stages_are_critical(
@@ -274,7 +276,7 @@ def test_first_layers_of_stages_are_critical(
     check(above(more.named("test_error, first of stage - others"), 0.05, because="five points"))
 
 
-@claim(ZHANG2022, "VGG on CIFAR-10, re-initialization to epoch 0", adapted=IN_VGG)
+@claim(ZHANG2022, "VGG on CIFAR-10, re-initialization to epoch 0", adapted=IN_VGG_ADAPTED)
 @trained(net=VGG, lowest=one_by_one(VGG, LOWEST), topmost=one_by_one(VGG, TOPMOST))
 @control(
     lowest=one_by_one(VGG, TOPMOST),
@@ -292,7 +294,7 @@ def test_lowest_layers_of_vgg_are_critical(
     check(below(cost, 0.15, because="less than half of the accuracy over chance that there is to lose"))
 
 
-@claim(ZHANG2022, "VGG on CIFAR-10, re-randomization", adapted=IN_VGG)
+@claim(ZHANG2022, "VGG on CIFAR-10, re-randomization", adapted=IN_VGG_ADAPTED)
 @trained(put_back=one_by_one(VGG, OF_VGG, fresh=True))
 @control(put_back=one_by_one(VGG, OF_VGG), says="the layer's own initial weights")
 def test_any_fresh_layer_destroys_vgg(put_back: Sequence[Results], check: Check) -> None:

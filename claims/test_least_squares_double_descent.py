@@ -90,8 +90,8 @@ PENALIZED_ISOTROPIC = Tiers(quick=widths(40, 200, ridge=True, kinds=2))
 SAMPLES = Tiers(quick=sizes(50, 200), standard=sizes(500, 50))
 SAMPLES_PENALIZED = Tiers(quick=sizes(50, 100, ridge=True), standard=sizes(500, 5, ridge=True))
 BEST_PENALTY = "the penalty of lowest expected risk"
-SIMULATED = {"quick": "n = 40 examples, a simulation of our own"}
-LARGER = {**SIMULATED, "standard": "n = 200 examples, a simulation of our own"}
+SIMULATED_ADAPTED = {"quick": "n = 40 examples, a simulation of our own"}
+LARGER_ADAPTED = {**SIMULATED_ADAPTED, "standard": "n = 200 examples, a simulation of our own"}
 FIFTH = (
     "a fifth of the formula's deviation between data sets: six standard errors of 5 replicates of 200 designs"
 )
@@ -158,7 +158,7 @@ def draw(
     )
 
 
-@claim(HASTIE2019, "isotropic features; at finite n by BHX2019", adapted=LARGER)
+@claim(HASTIE2019, "isotropic features; at finite n by BHX2019", adapted=LARGER_ADAPTED)
 @trained(sweep=FREE)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 def test_ridgeless_risk_is_the_closed_form(sweep: Results, check: Check) -> None:
@@ -169,7 +169,7 @@ def test_ridgeless_risk_is_the_closed_form(sweep: Results, check: Check) -> None
         draw(check, sweep, target, ridgeless, "Isotropic features", "closed form")
 
 
-@claim(BHX2019, "Section 2, Gaussian model", adapted=LARGER)
+@claim(BHX2019, "Section 2, Gaussian model", adapted=LARGER_ADAPTED)
 @trained(sweep=FREE)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 def test_the_risk_with_weak_features_is_exact_at_finite_n(sweep: Results, check: Check) -> None:
@@ -180,7 +180,7 @@ def test_the_risk_with_weak_features_is_exact_at_finite_n(sweep: Results, check:
         draw(check, sweep, target, ridgeless, "Weak features", "closed form")
 
 
-@claim(HASTIE2019, "isotropic and misspecified features", adapted=LARGER)
+@claim(HASTIE2019, "isotropic and misspecified features", adapted=LARGER_ADAPTED)
 @trained(sweep=FREE)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 def test_the_risk_peaks_where_parameters_equal_examples(sweep: Results, check: Check) -> None:
@@ -193,7 +193,7 @@ def test_the_risk_peaks_where_parameters_equal_examples(sweep: Results, check: C
         check(above(prominence, 1.0, because="a factor e in geometric means, over both shoulders"))
 
 
-@claim(HASTIE2019, "isotropic features, signal stronger than the noise", adapted=LARGER)
+@claim(HASTIE2019, "isotropic features, signal stronger than the noise", adapted=LARGER_ADAPTED)
 @trained(sweep=FREE, target=STRONG)
 @control(target=WEAK, says="a signal as strong as the noise: the risk only falls, towards that of no model")
 def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target: int, check: Check) -> None:
@@ -208,7 +208,7 @@ def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target
 @claim(
     OVERCLAIM,
     "against the reading that the second descent goes below the classical minimum; HASTIE2019, isotropic",
-    adapted=LARGER,
+    adapted=LARGER_ADAPTED,
     contested="Belkin et al. 2019: beyond the threshold the risk falls below the classical minimum",
 )
 @trained(sweep=FREE, targets=(STRONG, WEAK))
@@ -225,7 +225,7 @@ def test_well_specified_the_second_descent_stays_above_the_first(
 @claim(
     BHX2019,
     "Section 2: features taken without regard to their weight",
-    adapted=LARGER,
+    adapted=LARGER_ADAPTED,
     contested="with features sorted by importance it does not: see the next claim",
 )
 @trained(sweep=FREE, target=EQUAL)
@@ -241,7 +241,7 @@ def test_all_of_many_weak_features_are_best(sweep: Results, target: int, check: 
 @claim(
     OVERCLAIM,
     "BHX2019, Section 2, with the features in another order",
-    adapted=LARGER,
+    adapted=LARGER_ADAPTED,
     contested="with weights that do not depend on the order, all features are best: see the claim before",
 )
 @trained(sweep=FREE, targets=(SORTED, STEEP))
@@ -253,7 +253,7 @@ def test_few_of_sorted_features_are_best(sweep: Results, targets: tuple[int, ...
         check(above(rise, 1.5, because="half as much again; the formulas say four times and more"))
 
 
-@claim(HASTIE2019, "misspecified model with polynomial approximation bias", adapted=LARGER)
+@claim(HASTIE2019, "misspecified model with polynomial approximation bias", adapted=LARGER_ADAPTED)
 @trained(sweep=FREE, slow=SLOW, fast=FAST)
 @control(slow=FAST, fast=SLOW, says="the two targets exchanged")
 def test_which_descent_wins_depends_on_the_approximation(
@@ -266,7 +266,7 @@ def test_which_descent_wins_depends_on_the_approximation(
     check(above(ratio(*reversed(quickly)), 1.2, because="a fifth; the formula says one and a half times"))
 
 
-@claim(HASTIE2019, "ridge regression, isotropic features", adapted=SIMULATED)
+@claim(HASTIE2019, "ridge regression, isotropic features", adapted=SIMULATED_ADAPTED)
 @trained(sweep=PENALIZED_ISOTROPIC)
 @control(sweep=FREE, says="no penalty")
 def test_the_best_ridge_has_the_closed_form_and_no_peak(sweep: Results, check: Check) -> None:
@@ -280,7 +280,7 @@ def test_the_best_ridge_has_the_closed_form_and_no_peak(sweep: Results, check: C
         draw(check, sweep, target, optimal_ridge, "Isotropic features, best ridge", "limit")
 
 
-@claim(NAKKIRAN2021, "Theorem 3: random projections of the features", adapted=SIMULATED)
+@claim(NAKKIRAN2021, "Theorem 3: random projections of the features", adapted=SIMULATED_ADAPTED)
 @trained(sweep=PENALIZED)
 @control(sweep=FREE, says="no penalty")
 def test_with_the_best_ridge_larger_models_never_hurt(sweep: Results, check: Check) -> None:

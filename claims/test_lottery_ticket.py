@@ -84,14 +84,14 @@ ADAPTED = {
     "full": "SGD at a rate of 0.1, as in the authors' later code, for Adam; 60,000 images for 55,000; test "
     "error at the end for early stopping on 5,000 images",
 }
-REAL = only(ADAPTED, "standard", "full")
+REAL_ADAPTED = only(ADAPTED, "standard", "full")
 CONVS = {
     "conv2": (2, 24, Schedule(convolutions=0.1), 14),
     "conv4": (4, 30, Schedule(convolutions=0.1), 11),
     "conv6": (6, 36, Schedule(convolutions=0.15), 7),
 }
 """Depth, epochs (of 834 steps), schedule, rounds: the paper's best accuracy; of Conv-6, about a quarter."""
-ON_CIFAR = {
+ON_CIFAR_ADAPTED = {
     "full": "SGD at a rate of 0.01 with momentum for Adam, 50,000 images for 45,000, test error at the end "
     "for early stopping; Conv-6 at 26.6 per cent of weights, our choice"
 }
@@ -240,7 +240,7 @@ def test_the_ticket_is_further_ahead_the_sparser_it_is(
     drawn(check, dense, others, tier, "its mask, other initial weights")
 
 
-@claim(FRANKLE2019, "Figure 1, dashed: randomly sampled sparse networks", adapted=REAL)
+@claim(FRANKLE2019, "Figure 1, dashed: randomly sampled sparse networks", adapted=REAL_ADAPTED)
 @trained(dense=DENSE, nets=by_density(random))
 @control(nets=by_density(random, sparsest=MILD, mildest=SPARSE), says="the densities exchanged")
 def test_random_nets_are_worse_the_sparser_they_are(
@@ -256,7 +256,7 @@ def test_random_nets_are_worse_the_sparser_they_are(
     FRANKLE2019,
     "Section 2, learning speed, Figure 4",
     adapted=adding(
-        "speed is the test error after one epoch, for the step of the smallest validation loss", REAL
+        "speed is the test error after one epoch, for the step of the smallest validation loss", REAL_ADAPTED
     ),
     reported={
         "LeNet-300-100 at 21 %, early stop before that of the dense net": "38 %",
@@ -276,7 +276,7 @@ def test_a_ticket_learns_faster(ticket: Results, dense: Results, other: Results,
 @claim(
     FRANKLE2019,
     "Section 2, random re-initialization",
-    adapted=REAL,
+    adapted=REAL_ADAPTED,
     reported={"re-initialized, accuracy falls from": "21.1 % of weights", "tickets, from": "2.9 %"},
 )
 @trained(dense=DENSE, ticket=left(ticket, ON_MNIST), other=left(reinitialized, ON_MNIST))
@@ -299,7 +299,9 @@ RERUN = (
 @claim(
     FRANKLE2019,
     "Section 2, early stopping, Figure 4",
-    adapted=adding("the epoch of the smallest test error for the step of the smallest validation loss", REAL),
+    adapted=adding(
+        "the epoch of the smallest test error for the step of the smallest validation loss", REAL_ADAPTED
+    ),
     reported={"sooner by": "38 %", "an independent re-run, mean of five seeds": "21 %"},
     contested=RERUN,
     expected={
@@ -318,7 +320,7 @@ def test_the_early_stop_comes_a_third_sooner(ticket: Results, dense: Results, ch
 @claim(
     FRANKLE2019,
     "Section 2, accuracy at moderate density",
-    adapted=REAL,
+    adapted=REAL_ADAPTED,
     reported={
         "at 13.5 %, accuracy above dense": "more than +0.3 points",
         "at the end of training, up to": "+0.35 points",
@@ -345,7 +347,9 @@ GAINS = {
 }
 
 
-@claim(FRANKLE2019, "Section 3, Figure 5, and the section on dropout", adapted=ON_CIFAR, reported=GAINS)
+@claim(
+    FRANKLE2019, "Section 3, Figure 5, and the section on dropout", adapted=ON_CIFAR_ADAPTED, reported=GAINS
+)
 @NETS
 @pytest.mark.parametrize("net", CONVS)
 @trained(dense=conv(), ticket=conv(ticket))
@@ -358,7 +362,7 @@ def test_convolutional_tickets_beat_the_dense_net(
     check(above(better, 0.01, because="one point, where the paper finds two to five"))
 
 
-@claim(FRANKLE2019, "Section 3, random re-initialization, Figure 5", adapted=ON_CIFAR)
+@claim(FRANKLE2019, "Section 3, random re-initialization, Figure 5", adapted=ON_CIFAR_ADAPTED)
 @NETS
 @pytest.mark.parametrize("net", CONVS)
 @trained(ticket=conv(ticket), other=conv(reinitialized))

@@ -75,7 +75,7 @@ ADAPTED = {
     "quick": "1,000 digits and two hidden layers of 128 units, for MNIST, CIFAR-10 and convolutional nets",
     "standard": "2,000 images of MNIST, two hidden layers of 128 units, for CIFAR-10 and convolutional nets",
 }
-NETS_OF_64 = {tier: said.replace("of 128", "of 64") for tier, said in ADAPTED.items()}
+NETS_OF_64_ADAPTED = {tier: said.replace("of 128", "of 64") for tier, said in ADAPTED.items()}
 NEAR = 0.01
 """Training error at which a net counts as fitted, when epochs are compared."""
 
@@ -221,8 +221,8 @@ def test_patterns_are_learnt_first(run: Results, check: Check) -> None:
     ARPIT2017,
     "Section 3.1 and the figure on it: easy examples",
     adapted={
-        "quick": NETS_OF_64["quick"] + "; 40 nets for 100",
-        "standard": NETS_OF_64["standard"] + "; 60 nets for 100",
+        "quick": NETS_OF_64_ADAPTED["quick"] + "; 40 nets for 100",
+        "standard": NETS_OF_64_ADAPTED["standard"] + "; 60 nets for 100",
     },
 )
 @trained(real=single("easy"), inputs=single("easy", inputs=NOISE), labels=single("easy", labels=RANDOM))
@@ -251,7 +251,7 @@ def test_only_real_data_has_easy_examples(
 @claim(
     ARPIT2017,
     "Section 3.1 and the figure on it: difficulty of examples",
-    adapted={"standard": NETS_OF_64["standard"] + "; 60 nets for 100"},
+    adapted={"standard": NETS_OF_64_ADAPTED["standard"] + "; 60 nets for 100"},
 )
 @trained(real=single("easy"), inputs=single("easy", inputs=NOISE), labels=single("easy", labels=RANDOM))
 @control(real=single("easy", inputs=NOISE), says="Gaussian noise for real images")
@@ -264,7 +264,7 @@ def test_real_examples_differ_more_in_difficulty(
     check(above(spread.named("variance of hits, real / noise"), 1.2, because="a fifth more"))
 
 
-@claim(ARPIT2017, "Sections 3.1 and 4: what is learnt first", adapted=NETS_OF_64)
+@claim(ARPIT2017, "Sections 3.1 and 4: what is learnt first", adapted=NETS_OF_64_ADAPTED)
 @trained(real=single("order"), inputs=single("order", inputs=NOISE), labels=single("order", labels=RANDOM))
 @control(real=single("order", inputs=NOISE), says="Gaussian noise for real images")
 def test_what_is_learnt_first_stays_learnt_on_real_data(
@@ -276,7 +276,7 @@ def test_what_is_learnt_first_stays_learnt_on_real_data(
     check(above(more, 0.2, because="a fifth of all examples"))
 
 
-@claim(ARPIT2017, "Section 3.2, Gini coefficient of the loss sensitivity", adapted=NETS_OF_64)
+@claim(ARPIT2017, "Section 3.2, Gini coefficient of the loss sensitivity", adapted=NETS_OF_64_ADAPTED)
 @trained(real=single("order"), inputs=single("order", inputs=NOISE), labels=single("order", labels=RANDOM))
 @control(real=single("order", inputs=NOISE), says="Gaussian noise for real images")
 def test_loss_sensitivity_is_concentrated_on_real_data(

@@ -52,8 +52,8 @@ from harness import ordered
 from harness import trained
 from harness.data import WrongLabels
 
-SWEEP = {"quick": "one hidden layer of 4 to 128 units and 1,000 digits of 8x8 pixels, 600 epochs"}
-NETS = {"quick": "one hidden layer and 1,000 digits of 8x8 pixels, 600 epochs"}
+SWEEP_ADAPTED = {"quick": "one hidden layer of 4 to 128 units and 1,000 digits of 8x8 pixels, 600 epochs"}
+NETS_ADAPTED = {"quick": "one hidden layer and 1,000 digits of 8x8 pixels, 600 epochs"}
 POINT = "one point, twice the deviation of a mean of five test errors on 797 examples"
 TWO_POINTS = "two points, about one deviation of a single network's test error between replicates"
 EARLY, LATE, AUGMENTED = (71, 90), (581, 600), (481, 500)
@@ -77,7 +77,7 @@ def peaks(
 # -- width --------------------------------------------------------------------------------------------
 
 
-@claim(NAKKIRAN2020, "Section 5, Figure 4; Section 1, Figure 1", adapted=SWEEP)
+@claim(NAKKIRAN2020, "Section 5, Figure 4; Section 1, Figure 1", adapted=SWEEP_ADAPTED)
 @trained(nets=at_widths(WIDTHS))
 @control(nets=at_widths(WIDTHS, data__labels=TRUE), says="true labels: wider is better throughout")
 def test_the_test_error_peaks_at_a_middling_width(nets: Mapping[int, Results], check: Check) -> None:
@@ -101,7 +101,7 @@ def test_the_test_error_peaks_at_a_middling_width(nets: Mapping[int, Results], c
         )
 
 
-@claim(NAKKIRAN2020, "Section 5, Figure 4", adapted=NETS)
+@claim(NAKKIRAN2020, "Section 5, Figure 4", adapted=NETS_ADAPTED)
 @trained(nets=at_widths(DIP), wide=net(256))
 @control(wide=net(20), says="a network at the peak for the wide one")
 def test_the_widest_network_beats_the_dip(nets: Mapping[int, Results], wide: Results, check: Check) -> None:
@@ -113,7 +113,9 @@ def test_the_widest_network_beats_the_dip(nets: Mapping[int, Results], wide: Res
 @claim(
     BELKIN2019,
     "neural networks: the threshold is at n x K parameters",
-    adapted={"quick": NETS["quick"] + "; cross-entropy, a fifth of the labels wrong, no weights reused"},
+    adapted={
+        "quick": NETS_ADAPTED["quick"] + "; cross-entropy, a fifth of the labels wrong, no weights reused"
+    },
     contested="Nakkiran et al. put the peak where training comes to fit, wherever that is; the source trains "
     "with squared loss",
     expected={"quick": ("refuted", "each of n examples needs its own class on top: here about 1.3 n do")},
@@ -140,7 +142,7 @@ def test_cross_entropy_peaks_at_n_times_k_parameters(
 @claim(
     NAKKIRAN2020,
     "Section 5, Figure 4, no label noise",
-    adapted=NETS,
+    adapted=NETS_ADAPTED,
     contested="the same section: on CIFAR-100, and in translation, there is one without added noise",
 )
 @trained(nets=at_widths((8, *BAND, 32, 64), data__labels=TRUE))
@@ -152,7 +154,7 @@ def test_without_label_noise_there_is_no_peak(nets: Mapping[int, Results], check
     check(below(rise.named("largest rise above 8 units"), 0.02, because=TWO_POINTS))
 
 
-@claim(NAKKIRAN2020, "Section 5, Figure 4: label noise", adapted=NETS)
+@claim(NAKKIRAN2020, "Section 5, Figure 4: label noise", adapted=NETS_ADAPTED)
 @trained(true=noisy(0.0), tenth=noisy(0.1), fifth=noisy(0.2))
 @control(true=noisy(0.2), tenth=noisy(0.2), says="one level")
 def test_label_noise_raises_and_moves_the_peak(
@@ -178,7 +180,7 @@ def test_label_noise_raises_and_moves_the_peak(
         )
 
 
-@claim(NAKKIRAN2020, "Section 5: effective model complexity grows with training time", adapted=NETS)
+@claim(NAKKIRAN2020, "Section 5: effective model complexity grows with training time", adapted=NETS_ADAPTED)
 @trained(nets=at_widths((12, 16, 32, 64)), early=EARLY)
 @control(early=LATE, says="the end of training on both sides")
 def test_longer_training_moves_the_peak_left(
@@ -219,7 +221,7 @@ def test_augmentation_moves_the_peak_right(nets: Mapping[int, Results], check: C
 @claim(
     NAKKIRAN2020,
     "Section 7, Figure 11: sample-wise non-monotonicity",
-    adapted={"quick": NETS["quick"] + " (as many steps on 400); the test images are those left over"},
+    adapted={"quick": NETS_ADAPTED["quick"] + " (as many steps on 400); the test images are those left over"},
 )
 @trained(
     more=[net(width) for width in PEAK],
@@ -241,7 +243,7 @@ def test_more_data_does_not_help_near_the_peak(
 @claim(
     NAKKIRAN2020,
     "Section 5: with early stopping there is no double descent",
-    adapted={"quick": NETS["quick"] + "; stopped by the test error: the best any rule could do"},
+    adapted={"quick": NETS_ADAPTED["quick"] + "; stopped by the test error: the best any rule could do"},
     contested="appendix of the same paper: on CIFAR-100 a ResNet18 keeps its peak",
 )
 @trained(nets=at_widths((*DIP, *PEAK)), stopped=True)
@@ -255,7 +257,7 @@ def test_early_stopping_removes_the_peak(nets: Mapping[int, Results], stopped: b
 @claim(
     NAKKIRAN2020,
     "Section 6, as often retold",
-    adapted={"quick": NETS["quick"] + "; stopped by the test error: the best any rule could do"},
+    adapted={"quick": NETS_ADAPTED["quick"] + "; stopped by the test error: the best any rule could do"},
     expected={"quick": ("refuted", "with wrong labels, fitting them costs networks of every width")},
 )
 @trained(nets=at_widths(TAIL))
@@ -271,7 +273,7 @@ def test_wide_networks_gain_nothing_from_early_stopping(nets: Mapping[int, Resul
 @claim(
     NAKKIRAN2020,
     "Appendix: weight decay",
-    adapted={"quick": NETS["quick"] + "; a decay of 0.01 chosen on calibration replicates"},
+    adapted={"quick": NETS_ADAPTED["quick"] + "; a decay of 0.01 chosen on calibration replicates"},
 )
 @trained(nets=at_widths((*DIP, *PEAK), optimizer__weight_decay=0.01))
 @control(nets=at_widths((*DIP, *PEAK)), says="no weight decay")

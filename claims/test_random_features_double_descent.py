@@ -114,7 +114,10 @@ ADAPTED = {
     "standard": "2,000 test images, N up to 40,000 for 60,000",
     "full": "none",
 }
-ON_SMALL = {"quick": ADAPTED["quick"], "standard": "2,000 training and 2,000 test images for 10,000 of each"}
+ON_SMALL_ADAPTED = {
+    "quick": ADAPTED["quick"],
+    "standard": "2,000 training and 2,000 test images for 10,000 of each",
+}
 
 
 def size(run: Results) -> int:
@@ -201,7 +204,11 @@ def test_the_training_error_is_zero_from_the_threshold_on(sweep: Results, check:
     check(all_reach(before, 1e-3, at="least", because="of targets of squared norm one"))
 
 
-@claim(BELKIN2019, "Figure 2: the norm, and the interpolant of infinitely many features", adapted=ON_SMALL)
+@claim(
+    BELKIN2019,
+    "Figure 2: the norm, and the interpolant of infinitely many features",
+    adapted=ON_SMALL_ADAPTED,
+)
 @trained(sweep=SMALL, limit=kernel({"quick": 2.0, "standard": 5.0}))
 @control(
     limit=kernel({"quick": 1.0, "standard": 3.0}), says="the interpolant of a kernel of another bandwidth"
@@ -223,7 +230,7 @@ def test_the_norm_tends_to_the_kernel_interpolants(sweep: Results, limit: Result
 @claim(
     OVERCLAIM,
     "against BELKIN2019, Section 1: a small norm as the reason",
-    adapted=ON_SMALL,
+    adapted=ON_SMALL_ADAPTED,
     contested="Belkin et al. 2019 explain the second descent by the norm, among interpolants",
 )
 @trained(sweep=SMALL, few=0.1)
@@ -306,7 +313,9 @@ def test_more_data_hurts_until_examples_equal_features(sweep: Results, check: Ch
 
 RELU = (0.1, 0.3, 0.5, 0.9, 1.0, 1.1, 1.5, 2.0, 5.0, 12.0)
 PENALIZED = (0.5, 1.0, 2.0, 5.0)
-SPHERE = adding("a simulation of our own", {"quick": "d = 100, n = 300", "standard": "d = 300, n = 900"})
+SPHERE_ADAPTED = adding(
+    "a simulation of our own", {"quick": "d = 100, n = 300", "standard": "d = 300, n = 900"}
+)
 
 
 def relu(penalty: float, ratios: tuple[float, ...] = RELU, draws: int = 4) -> Tiers:
@@ -329,7 +338,7 @@ def predicted(r: float, penalty: float) -> float:
     return asymptotic_risk(3 * r, 3.0, penalty, 0.25)
 
 
-@claim(MEI2019, "Theorem 2, ridgeless and with a penalty of 0.01", adapted=SPHERE)
+@claim(MEI2019, "Theorem 2, ridgeless and with a penalty of 0.01", adapted=SPHERE_ADAPTED)
 @trained(free=relu(0.0), held=relu(0.01, PENALIZED))
 @control(held=relu(0.5, PENALIZED), says="a penalty fifty times as large, against the formula for 0.01")
 def test_random_relu_features_have_the_predicted_risk(free: Results, held: Results, check: Check) -> None:
@@ -355,7 +364,7 @@ def test_random_relu_features_have_the_predicted_risk(free: Results, held: Resul
         )
 
 
-@claim(MEI2019, "Section 1: peak at N = n, minimum at many features", adapted=SPHERE)
+@claim(MEI2019, "Section 1: peak at N = n, minimum at many features", adapted=SPHERE_ADAPTED)
 @trained(sweep=relu(0.0))
 @control(sweep=relu(0.01, draws=1), says="a penalty of 0.01, with which the risk only falls")
 def test_random_relu_features_peak_and_many_are_best(sweep: Results, check: Check) -> None:
@@ -369,7 +378,7 @@ def test_random_relu_features_peak_and_many_are_best(sweep: Results, check: Chec
     check(below(ratio(risks[12.0], few), 0.5, because="half; the formula says a sixth"))
 
 
-@claim(MEI2019, "with a suitable penalty", adapted=SPHERE)
+@claim(MEI2019, "with a suitable penalty", adapted=SPHERE_ADAPTED)
 @trained(sweep=relu(0.01, PENALIZED))
 @control(sweep=relu(0.0), says="no penalty")
 def test_a_penalty_removes_the_peak_of_random_relu_features(sweep: Results, check: Check) -> None:

@@ -24,7 +24,7 @@ from claims.settings import MLP
 from claims.settings import MODELS
 from claims.settings import NOT_ON_A_CPU
 from claims.settings import RANDOM
-from claims.settings import SMALL
+from claims.settings import SMALL_ADAPTED
 from claims.settings import UNFITTABLE_SAYS
 from claims.settings import random
 from claims.settings import true
@@ -120,7 +120,7 @@ FIGURE_1A = Tiers(quick=MLP.quick, standard=MLP.standard, full=INCEPTION.full)
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1a",
-    adapted={**SMALL, "standard": "an MLP for Inception, bfloat16 operands", "full": "none"},
+    adapted={**SMALL_ADAPTED, "standard": "an MLP for Inception, bfloat16 operands", "full": "none"},
 )
 @trained(run=lambda corruption: FIGURE_1A.but(**CORRUPTIONS[corruption]), fitted=FITTED)
 @control(run=unfittable, says=UNFITTABLE_SAYS)
@@ -213,7 +213,7 @@ def at_levels(tier: str) -> list[Experiment]:
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1b",
-    adapted={**SMALL, "standard": "an MLP, bfloat16 operands", "full": "one model for three"},
+    adapted={**SMALL_ADAPTED, "standard": "an MLP, bfloat16 operands", "full": "one model for three"},
     reported={"EPFL, Inception, all random": 2.67, "EPFL, AlexNet": 2.15, "EPFL, MLP": 1.35},
 )
 @trained(levels=at_levels, unfit=lambda: None, fitted=FITTED, at=LEVELS)
@@ -244,7 +244,7 @@ def test_slowdown_is_bounded_at_every_level(
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1c",
-    adapted={**SMALL, "standard": "an MLP, bfloat16 operands", "full": "one model for three"},
+    adapted={**SMALL_ADAPTED, "standard": "an MLP, bfloat16 operands", "full": "one model for three"},
     reported={"EPFL, Inception at 0, 1/2, 1": "0.13, 0.545, 0.90", "EPFL, MLP": "0.465, 0.67, 0.90"},
 )
 @trained(levels=at_levels, at=LEVELS)
@@ -282,7 +282,7 @@ NOISE = {"random_pixels": RandomPixels(), "gaussian": GaussianInputs()}
     adapted={
         tier: text + "; labels are random on every kind of image, so that only the images differ"
         for tier, text in (
-            ("quick", SMALL["quick"]),
+            ("quick", SMALL_ADAPTED["quick"]),
             ("standard", "an MLP for Inception, bfloat16 operands"),
             ("full", "as the paper"),
         )
@@ -331,7 +331,7 @@ def test_fitting_starts_late_and_then_is_quick(random: Results, fitted: float, c
     EPFL,
     "Figure 2",
     adapted={
-        "quick": SMALL["quick"] + "; a random label may be the right one",
+        "quick": SMALL_ADAPTED["quick"] + "; a random label may be the right one",
         "standard": "an MLP for Inception, bfloat16 operands; a random label may be the right one",
         "full": "a random label may be the right one",
     },

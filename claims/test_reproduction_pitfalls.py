@@ -72,7 +72,7 @@ PLAIN = Tiers(
         stop=WhenFitted(),
     ),
 )
-SMALL = {
+SMALL_ADAPTED = {
     "quick": "200 generated images of 3x28x28 pixels and 128 hidden units for CIFAR-10 and 512",
     "standard": "1,000 images, learning rate constant",
 }
@@ -81,7 +81,7 @@ SMALL = {
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: its data set class divides by 255 what its loader has divided by 255",
-    adapted=SMALL,
+    adapted=SMALL_ADAPTED,
 )
 @trained(right=PLAIN, wrong=PLAIN.but(data__inputs=TWICE))
 @control(wrong=PLAIN, says="divided once, in both arms")
@@ -107,10 +107,10 @@ def test_images_divided_twice_are_not_memorized(right: Results, wrong: Results, 
 @claim(
     EPFL,
     "appendix: MLPs and AlexNet without batch normalization",
-    adapted=SMALL,
+    adapted=SMALL_ADAPTED,
     contested="ZHANG2017, Table 1: the MLPs have none, and fit; so does its Inception without",
     expected=dict.fromkeys(
-        SMALL, ("refuted", "standardised right it fits without; divided by 255 twice it does not")
+        SMALL_ADAPTED, ("refuted", "standardised right it fits without; divided by 255 twice it does not")
     ),
 )
 @trained(without=PLAIN, normalized=PLAIN.but(model__batch_norm=True))

@@ -66,7 +66,7 @@ ADAPTED = {
     "standard": "2,000 training and 3,000 test images",
     "full": "trees of scikit-learn, as in the reproduction of Curth et al. 2023",
 }
-BOOSTED = {
+BOOSTED_ADAPTED = {
     "quick": "300 digits of 8x8 pixels for MNIST, 60 rounds, 5 members",
     "standard": "1,000 training and 3,000 test images, 200 rounds, 5 members",
 }
@@ -217,7 +217,7 @@ def test_without_noise_the_share_of_errors_does_not_rise(
 @claim(
     BELKIN2019,
     "decision trees and ensemble methods: L2 boosting",
-    adapted=BOOSTED,
+    adapted=BOOSTED_ADAPTED,
     contested="Curth et al. 2023: two axes glued together",
 )
 @trained(grid=boosting("clean"), first=0)
@@ -232,7 +232,7 @@ def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, ch
 @claim(
     OVERCLAIM,
     "after BELKIN2019, L2 boosting: with label noise",
-    adapted=BOOSTED,
+    adapted=BOOSTED_ADAPTED,
     expected={
         "standard": ("inconclusive", "five members take off 21 %, too near the margin for 20 replicates")
     },
@@ -249,7 +249,7 @@ def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, che
 @claim(
     CURTH2023,
     "Section on boosting: the number of members held fixed",
-    adapted=BOOSTED,
+    adapted=BOOSTED_ADAPTED,
     contested="Belkin et al. 2019 show rounds, then members, as one axis",
 )
 @trained(grid=boosting("clean"), averaged=-1)

@@ -225,7 +225,7 @@ EPFL_ALEXNET = ALEXNET.but(
 STRONGLY_DECAYED = SETTINGS["alexnet"].quick.but(
     data__labels=RANDOM, optimizer__weight_decay=STRONG, optimizer__epochs=60
 )
-SCALED = {
+SCALED_ADAPTED = {
     "quick": "a quarter of the width, 100 generated images of 8x8 in batches of 32",
     "standard": "a quarter of the width, 1,000 images, bfloat16 operands",
 }
@@ -240,7 +240,7 @@ FAILS_BECAUSE = "a tenth of the labels; the same table counts 0.8 % unfitted as 
 @claim(
     ZHANG2017,
     "Appendix E, Table 4",
-    adapted={**{tier: f"{said}; {UNKNOWN}" for tier, said in SCALED.items()}, "full": UNKNOWN},
+    adapted={**{tier: f"{said}; {UNKNOWN}" for tier, said in SCALED_ADAPTED.items()}, "full": UNKNOWN},
     contested="EPFL reports 100 % for an AlexNet with batch norm, other widths and weight decay 5e-5",
     reported={"paper": "failed to converge"},
     expected={
@@ -265,7 +265,7 @@ def test_alexnet_with_weight_decay_fails_on_random_labels(random: Results, check
     "Table II",
     adapted={
         "quick": "a quarter of the width, 100 generated images of 10x10 in batches of 32",
-        "standard": SCALED["standard"],
+        "standard": SCALED_ADAPTED["standard"],
         "full": "learning rate x 0.95 an epoch; no run with weight decay is in its published code",
     },
     contested="the paper reports that its AlexNet, without batch norm, failed to converge with weight decay",
@@ -280,7 +280,9 @@ def test_epfl_alexnet_fits_random_labels_with_weight_decay(
     check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
 
 
-@claim(OVERCLAIM, "on the contradiction between ZHANG2017, Table 4, and EPFL, Table II", adapted=SCALED)
+@claim(
+    OVERCLAIM, "on the contradiction between ZHANG2017, Table 4, and EPFL, Table II", adapted=SCALED_ADAPTED
+)
 @trained(
     weak=ALEXNET.but(optimizer__weight_decay=EPFL_COEFFICIENT),
     strong=ALEXNET.but(

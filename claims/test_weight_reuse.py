@@ -40,8 +40,10 @@ from harness import equivalent
 from harness import ratio
 from harness import trained
 
-QUICK = {"quick": "400 digits of 8x8 pixels, 625 epochs, one learning rate; the threshold is at 53.2 units"}
-MORE = {"standard": QUICK["quick"] + "; up to 20 replicates"}
+QUICK_ADAPTED = {
+    "quick": "400 digits of 8x8 pixels, 625 epochs, one learning rate; the threshold is at 53.2 units"
+}
+MORE_ADAPTED = {"standard": QUICK_ADAPTED["quick"] + "; up to 20 replicates"}
 LOSS = "test_squared_loss"
 BEFORE, AFTER = (46, 50, 53), (54, 60)
 SHOWN = (4, 12, 16, 20, 26, 40, 46, 50, 53)
@@ -51,7 +53,7 @@ HALF_MORE = "half as much again: several times the deviation of a ratio without 
 @claim(
     BELKIN2019,
     "neural networks on MNIST: weights reused below the threshold",
-    adapted=QUICK,
+    adapted=QUICK_ADAPTED,
     contested="OVERCLAIM: without reuse of weights, or with reuse beyond the threshold too, there is no drop",
 )
 @trained(nets=all_reused(SHOWN) | all_fresh(AFTER))
@@ -72,7 +74,7 @@ def test_the_risk_drops_beyond_n_times_k_parameters(nets: Mapping[int, Results],
     )
 
 
-@claim(BELKIN2019, "neural networks on MNIST: weights reused below the threshold", adapted=MORE)
+@claim(BELKIN2019, "neural networks on MNIST: weights reused below the threshold", adapted=MORE_ADAPTED)
 @trained(nets=all_reused((16, 20, 26, 53)))
 @control(nets=all_fresh((16, 20, 26, 53)), says="every network from its own initial weights")
 def test_the_risk_rises_up_to_n_times_k_parameters(nets: Mapping[int, Results], check: Check) -> None:
@@ -85,7 +87,7 @@ def test_the_risk_rises_up_to_n_times_k_parameters(nets: Mapping[int, Results], 
 @claim(
     OVERCLAIM,
     "against BELKIN2019, neural networks: without reuse",
-    adapted=QUICK,
+    adapted=QUICK_ADAPTED,
     contested="BELKIN2019: the risk peaks at n x K parameters",
 )
 @trained(nets=all_fresh((*BEFORE, *AFTER)))
@@ -100,7 +102,7 @@ def test_without_reuse_the_threshold_is_not_seen(nets: Mapping[int, Results], ch
 @claim(
     OVERCLAIM,
     "against BELKIN2019, neural networks: reuse everywhere",
-    adapted=QUICK,
+    adapted=QUICK_ADAPTED,
     contested="BELKIN2019: it drops beyond n x K parameters",
 )
 @trained(threshold=reused(LADDER, to=53), nets=all_reused(BEYOND, (*LADDER, *BEYOND), beyond=True))
@@ -118,7 +120,7 @@ def test_with_reuse_everywhere_the_risk_does_not_drop(
 @claim(
     OVERCLAIM,
     "against BELKIN2019, neural networks: the ladder",
-    adapted=MORE,
+    adapted=MORE_ADAPTED,
     expected={
         "standard": ("inconclusive", "a third higher in the mean of 20, and scattered: above 1.08 at least")
     },

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
 OWN_STEP = 1 / 410
 QUICK = "steps c / k with c = 0.05, not 1/410"
-PAPERS = {"quick": QUICK, "standard": "none"}
-DRAWN = {
+PAPERS_ADAPTED = {"quick": QUICK, "standard": "none"}
+DRAWN_ADAPTED = {
     "quick": "c = 0.1; inputs of 4 patterns, 8 examples with a margin of 1",
     "standard": "inputs of 4 patterns, 8 examples with a margin of 1",
 }
@@ -89,7 +89,7 @@ def measured(values: np.ndarray, name: str) -> Measured:
     return Measured(values, name=name)
 
 
-@claim(BRUTZKUS2019, "Analysis of the small network, k = 2", adapted=PAPERS, replicates=5)
+@claim(BRUTZKUS2019, "Analysis of the small network, k = 2", adapted=PAPERS_ADAPTED, replicates=5)
 @trained(run=TWO)
 @control(run=NETWORKS[4], says="four channels, more of which are perfect")
 def test_two_channels_end_as_combinatorics_says(run: Results, check: Check) -> None:
@@ -99,7 +99,7 @@ def test_two_channels_end_as_combinatorics_says(run: Results, check: Check) -> N
     check(frequencies(counted(run), [float(p) for p in chances(2)], within=0.03, because=three))
 
 
-@claim(OVERCLAIM, "after BRUTZKUS2019, analysis of the small network", adapted=PAPERS, replicates=5)
+@claim(OVERCLAIM, "after BRUTZKUS2019, analysis of the small network", adapted=PAPERS_ADAPTED, replicates=5)
 @trained(run=TWO)
 @control(
     run=TWO.but(params=(("c", 1.0), ("gamma", 8.0), ("k", 2), ("runs", 800))),
@@ -115,7 +115,7 @@ def test_the_start_foretells_the_end(run: Results, check: Check) -> None:
 @claim(
     OVERCLAIM,
     "after BRUTZKUS2019: the same combinatorics between small and large networks",
-    adapted=PAPERS,
+    adapted=PAPERS_ADAPTED,
     replicates=5,
 )
 @trained(nets={k: NETWORKS[k] for k in BETWEEN}, fewer=0)
@@ -145,7 +145,7 @@ def test_any_number_of_channels_ends_as_combinatorics_says(
 @claim(
     BRUTZKUS2019,
     "Analysis of the large network; Figure 2",
-    adapted=adding("also 50 channels, fewer than the analysis asks for", PAPERS),
+    adapted=adding("also 50 channels, fewer than the analysis asks for", PAPERS_ADAPTED),
 )
 @trained(run=lambda k: NETWORKS[k], nets=lambda k: 40 if k == 120 else 100)
 @control(run=NETWORKS[4], nets=100, says="four channels, twice as many as are needed")
@@ -158,7 +158,7 @@ def test_large_networks_always_generalize(run: Results, nets: int, check: Check,
     check(all_reach(others, 0.0, because=none))
 
 
-@claim(BRUTZKUS2019, "Figure 1: networks with zero training error", adapted=DRAWN)
+@claim(BRUTZKUS2019, "Figure 1: networks with zero training error", adapted=DRAWN_ADAPTED)
 @trained(run=SAMPLES, small=0)
 @control(small=2, says="ten channels against fifty, both large for eight examples")
 def test_larger_networks_generalize_better_at_zero_training_error(
@@ -197,7 +197,7 @@ def test_every_pattern_is_explored(world: float, k: int) -> None:
     assert Fraction(missed, 4**k) <= Fraction(math.exp(-8.0))
 
 
-@claim(OVERCLAIM, "after BRUTZKUS2019, lemma on exploration", adapted=PAPERS)
+@claim(OVERCLAIM, "after BRUTZKUS2019, lemma on exploration", adapted=PAPERS_ADAPTED)
 @trained(run=NETWORKS[50], k=50)
 @control(k=120, says="120 channels, for which the lemma promises eight filters and more")
 def test_fifty_channels_generalize_without_the_lemma(run: Results, k: int, check: Check) -> None:
@@ -208,7 +208,7 @@ def test_fifty_channels_generalize_without_the_lemma(run: Results, k: int, check
     check(all_reach((100.0 - run.final("perfect")).named("networks of 100 that are not perfect"), 0.0))
 
 
-@claim(BRUTZKUS2019, "Lemmas on exploration and clustering; Figure 2", adapted=PAPERS)
+@claim(BRUTZKUS2019, "Lemmas on exploration and clustering; Figure 2", adapted=PAPERS_ADAPTED)
 @trained(run=CLUSTERED, angle="angle")
 @control(angle="angle_before", says="the same filters before training")
 def test_filters_of_large_networks_explore_and_cluster(run: Results, angle: str, check: Check) -> None:
@@ -220,7 +220,7 @@ def test_filters_of_large_networks_explore_and_cluster(run: Results, angle: str,
     check(below(run.final(angle), 5.0, because=five))
 
 
-@claim(BRUTZKUS2019, "Section on clustering and initialization of small networks", adapted=PAPERS)
+@claim(BRUTZKUS2019, "Section on clustering and initialization of small networks", adapted=PAPERS_ADAPTED)
 @trained(run=CLUSTERED, start="clustered")
 @control(start="random", says="two channels that start at random")
 @control(start="untrained", says="the centres of the large network's filters before it was trained")
