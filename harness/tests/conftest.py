@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from harness.lab.lab import Lab
 
 
 @pytest.fixture
@@ -17,3 +22,12 @@ def prepared() -> Iterator[None]:
     numerics.prepare("cpu")
     yield
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    """A lab of one process, whose store is new."""
+    from harness.lab.lab import Lab
+    from harness.tests.simulated import at
+
+    return Lab(at(tmp_path))

@@ -106,3 +106,8 @@ class Scaled(Value, frozen=True):
 
     def apply(self, weights: Any, generator: np.random.Generator) -> Any:
         return {name: array * np.float32(self.factor) for name, array in weights.items()}
+
+
+def lines(file: Path) -> list[str]:
+    """What runs noted in a file, a line each; nothing if none did."""
+    return file.read_text().splitlines() if file.exists() else []

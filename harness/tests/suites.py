@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -99,6 +100,16 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     }
 
 
+def write_claims(folder: Path, text: str) -> Path:
+    """A checkout whose ``claims`` folder has one file of claims, for ``python -m harness``."""
+    write(folder, "")
+    (folder / "test_tiny.py").unlink()
+    write(folder / "claims", text)
+    for name in ("conftest.py", "pyproject.toml"):
+        (folder / "claims" / name).unlink()
+    return folder
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """What a pytest session printed and left."""
 
@@ -119,6 +130,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         """The letters of the progress line, sorted."""
         rows = [row for row in self.text.splitlines() if row.rstrip().endswith("%]")]
         return "".join(sorted("".join(row.partition("[")[0].rpartition(" ")[0].split()[-1] for row in rows)))
+
+    @property
+    def json(self) -> Any:
+        """What a command with ``--json`` printed, without the suite's own last line."""
+        return json.loads(self.text[self.text.index("{") : self.text.rindex("}") + 1])
 
     def says(self, *texts: str) -> None:
         for text in texts:

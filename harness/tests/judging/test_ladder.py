@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from harness.lab.results import Results
 from harness.spec import Simulation, Tiers
 from harness.spec.claim import Control, Paper, claim
 from harness.spec.verdict import Verdict
-from harness.tests.simulated import at, drawn, named, raising
+from harness.tests.simulated import drawn, named, raising
 
 WHY = "chosen for this test"
 PAPER = Paper(key="RIVER2017", authors="River", title="Networks", venue="Streams", year=2017, url="")
@@ -30,11 +29,6 @@ ABOUT_4, ABOUT_40 = named(drawn, shift=4.0), named(drawn, shift=40.0)
 NEGATIVE = Control(says="shifted the other way", positive=False, worlds={"x": BELOW})
 POSITIVE = Control(says="shifted upwards", positive=True, worlds={"x": ABOVE})
 Body = Callable[..., None]
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    return Lab(at(tmp_path))
 
 
 def item(body: Body, *controls: Control, tier: str = "quick", n: int | None = None, **worlds: Any) -> Item:

@@ -1,0 +1,70 @@
+"""``python -m harness list``: every claim once, as text or JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.tests.suites import run_harness, write, write_claims
+
+CLAIMS = """
+@claim(PAPER, "S1", says="x is large", adapted={"quick": "small", "standard": "none"},
+       expected={"standard": ("refuted", "known")})
+@trained(x=Tiers(quick=about(1.0), standard=about(1.5)))
+@control(says="no shift", x=NULL)
+@pytest.mark.parametrize("width", [2, pytest.param(3, marks=pytest.mark.tiers("quick"))])
+def test_large(x, check, width):
+    large(x, check)
+
+@claim(PAPER, "S2", says="x is small", adapted=SMALL)
+@trained(x=about(1.0))
+def test_small(x, check):
+    large(x, check)
+
+def test_no_claim():
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with these claims, which no test changes."""
+    return write_claims(tmp_path_factory.mktemp("suite"), CLAIMS)
+
+
+def test_list_names_every_claim_once(suite: Path) -> None:
+    found = run_harness(suite, "list")
+    assert found.status == 0
+    ids = [row for row in found.text.splitlines() if row.startswith("claims")]
+    assert ids == [f"claims/test_tiny.py::test_{name}" for name in ("large[2]", "large[3]", "small")]
+    found.says("X2020, S1: x is large", "standard expected refuted; adapted: none", "control: no shift")
+    assert "no_claim" not in found.text
+    assert "test_large[standard-2]" in found.text
+    assert "test_large[standard-3]" not in found.text
+
+
+def test_list_as_json_of_what_matches(suite: Path) -> None:
+    found = run_harness(suite, "list", "--json", "-k", "small")
+    entries = json.loads(found.text.partition("imported torch: False")[0])
+    assert [e["id"] for e in entries] == ["claims/test_tiny.py::test_small"]
+    assert entries[0]["expected"] == {"quick": "reproduced"}
+    assert (
+        json.loads(run_harness(suite, "list", "--json", "-k", "nothing").text.partition("imported")[0]) == []
+    )
+
+
+def test_list_elsewhere_or_with_a_broken_file_is_one_line(suite: Path, tmp_path: Path) -> None:
+    found = run_harness(tmp_path, "list")
+    assert (found.status, len(found.text.splitlines())) == (1, 1)
+    found.says("no folder claims/ here", "checkout")
+    bad = run_harness(suite, "list", "-k", "and and")
+    assert bad.status == 2
+    assert "Traceback" not in bad.text
+    write(tmp_path, "\n1 / 0\n")
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "test_tiny.py").rename(tmp_path / "claims" / "test_tiny.py")
+    broken = run_harness(tmp_path, "list")
+    assert broken.status == 2
+    broken.says("ZeroDivisionError", "test_tiny.py")

@@ -1,0 +1,112 @@
+"""Processes side by side: everything once, whoever is killed or holds what."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.lab.crew import Crew
+from harness.lab.lab import Failed, Lab
+from harness.tests.simulated import (
+    at,
+    deadly,
+    drawn,
+    lines,
+    named,
+    noted,
+    raising,
+)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Lab]:
+    """A lab with two processes."""
+    lab = Lab(at(tmp_path), processes=2)
+    yield lab
+    lab.close()
+
+
+def test_two_processes_compute_everything_once(pair: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "computed"
+    values = [named(noted, file=str(file), pause=p) for p in (0.3, 0.3, 0.01, 0.02, 0.03)]
+    bad = named(raising)
+    pair.ensure([run for value in (*values, bad) for run in pair.runs(value, 2)])
+    assert len(lines(file)) == 2 * len(set(map(str, values)))
+    assert str(os.getpid()) not in lines(file)
+    with pytest.raises(Failed, match=r"^OverflowError: the first line$"):
+        pair.results("bad", bad, 2)
+    alone = Lab(at(tmp_path / "alone"))
+    for value in (named(drawn), named(drawn, shift=3)):
+        there = pair.results("x", value, 3).final("x").values
+        assert there.tolist() == alone.results("x", value, 3).final("x").values.tolist()
+
+
+def test_a_process_killed_once_is_replaced_and_its_run_computed(pair: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "computed"
+    once, done = named(deadly, fuse=str(tmp_path / "fuse")), named(noted, file=str(file))
+    pair.ensure([*pair.runs(once, 1), *pair.runs(done, 4)])
+    assert pair.results("once", once, 1).final("x").values.shape == (1,)
+    assert pair.results("done", done, 4).final("x").values.shape == (4,)
+    assert not pair.failures
+
+
+def test_a_run_that_always_kills_its_process_fails_alone(pair: Lab, tmp_path: Path) -> None:
+    began = time.monotonic()
+    fatal, done = named(deadly, fuse=""), named(noted, file=str(tmp_path / "computed"))
+    pair.ensure([*pair.runs(fatal, 1), *pair.runs(done, 6)])
+    with pytest.raises(Failed, match="killed twice"):
+        pair.results("fatal", fatal, 1)
+    assert pair.results("done", done, 6).final("x").values.shape == (6,)
+    assert time.monotonic() - began < 20
+
+
+def test_processes_end_with_a_session_that_is_killed(tmp_path: Path) -> None:
+    session = """
+        import sys
+        from pathlib import Path
+        from harness.lab.lab import Lab
+        from harness.tests.simulated import at, named, noted, lines
+        if __name__ == "__main__":
+            lab = Lab(at(Path(sys.argv[1])), processes=2)
+            lab.results("x", named(noted, file=sys.argv[2], pause=0.2), 2)
+            print(*lab.crew._pool._processes, flush=True)
+            lab.results("x", named(noted, file=sys.argv[2], pause=30.0), 2)
+    """
+    script = tmp_path / "session.py"
+    script.write_text(textwrap.dedent(session))
+    root = Path(__file__).parents[3]
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path), str(tmp_path / "computed")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert process.stdout is not None
+    members = [int(word) for word in process.stdout.readline().split()]
+    assert members
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    patience = time.monotonic() + 10
+    while any(map(running, members)) and time.monotonic() < patience:
+        time.sleep(0.02)
+    assert not any(map(running, members))
+
+
+def running(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_a_crew_that_never_started_closes() -> None:
+    Crew(at(Path()), 2).close()
