@@ -1,4 +1,4 @@
-"""``python -m harness``: around pytest - list, plan, train ahead, render reports, keep store and data."""
+"""``python -m harness``: around pytest - list, plan, train ahead, check, render, keep store and data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-COMMANDS = ("list", "plan", "train", "report", "store", "data", "doctor")
+COMMANDS = ("list", "plan", "train", "report", "store", "data", "check", "doctor")
 DESCRIPTION = """Around the claims of a checkout: run it at the top of one.
 To judge claims, use pytest: python -m pytest claims -m quick"""
 STATUSES = """exit status:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.data.verified import verified_split
 from harness.fleet import memory, numerics, ranks, trainer
 from harness.lab import recording
 from harness.lab.places import Place
@@ -121,7 +122,7 @@ def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str,
 
 def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trainer.Member, float]:
     """A run ready to be trained, from its checkpoint if there is one, and the seconds spent until that."""
-    split = run.value.data.split(place.data_root, run.replicate)
+    split = verified_split(run.value.data, place.data_root, run.replicate)
     start = _start(run, place, store)
     resumed = store.resume(run.key, place.since)
     spent = resumed[0].get("seconds", 0.0) if resumed else 0.0
@@ -224,14 +225,14 @@ def _evaluated(run: Run, place: Place, store: Store) -> Record:
     elif isinstance(run.value, Probing):
         measures = _probed(run, place, store)
     else:
-        split = run.value.data.split(place.data_root, run.replicate)
+        split = verified_split(run.value.data, place.data_root, run.replicate)
         measures = run.value.solver.solve(split, stream(run.replicate, "solution"))
     return recording.of_measures(run, place, measures)
 
 
 def _probed(run: Run, place: Place, store: Store) -> Mapping[str, Any]:
     experiment = run.value.experiment
-    split = experiment.data.split(place.data_root, run.replicate)
+    split = verified_split(experiment.data, place.data_root, run.replicate)
     weights = _weights(run.parents[0], place, store)
     with _prepared(place.device):
         model = trainer.restored(experiment, split, weights, place.device)

@@ -74,7 +74,7 @@ def faults(value: object, root: Path | None = None) -> list[str]:
         root: the data root, for data sets that read files.
     """
     lines: list[str] = []
-    for one in _members(value):
+    for one in members(value):
         setting = Setting(root=root)
         for part in _parts_of(one, setting):
             lines += _faults_of(part, examine=not _is_ours(part.value))
@@ -95,7 +95,7 @@ def examined(value: object, root: Path | None = None, setting: Setting | None = 
     """
     setting = (setting or Setting())._replace(root=root)
     lines: list[str] = []
-    for one in _members(value):
+    for one in members(value):
         role = role_of(one)
         own = [Part(one, role, setting)] if role else []
         for part in [*_parts_of(one, setting), *own]:
@@ -113,7 +113,7 @@ TELLING = (
     ("measure", contracts.Probe), ("apply", contracts.InputCorruption), ("apply", contracts.Corruption),
     ("apply", contracts.Transform),
 )  # fmt: skip
-"""The method by which each role is told; of those that are called ``apply`` the one whose parameters fit."""
+"""The method by which each role is told, and of those called ``apply`` what else the contract lists."""
 
 
 def role_of(value: object) -> Role | None:
@@ -132,23 +132,32 @@ def _role_told_by(kind: type) -> Role | None:
     for name, contract in TELLING:
         own = inspect.getattr_static(kind, name, None)
         if callable(own):
-            expected = dict(_offered(contract))[name]
             alike.append(BY_CONTRACT[contract])
-            if name != "apply" or not _misfit(own, expected):
+            if name != "apply" or _says_more(kind, contract):
                 return alike[-1]
+    for role in alike:
+        if not _misfit(inspect.getattr_static(kind, "apply"), dict(_offered(role.contract))["apply"]):
+            return role
     return alike[0] if alike else None
+
+
+def _says_more(kind: type, contract: type) -> bool:
+    """Whether a class has all that a contract lists beside methods, if it lists something."""
+    said = [name for name, member in _offered(contract) if not callable(member)]
+    return bool(said) and all(inspect.getattr_static(kind, name, None) is not None for name in said)
 
 
 def unplannable(value: Runnable) -> str:
     """Why a value cannot be planned, in one line; empty if it can. Nothing is trained to find out."""
     from harness.fleet.memory import needed
     from harness.lab.durations import estimate
+    from harness.lab.pace import described
     from harness.lab.plan import shape_of
     from harness.spec import abbreviated
 
     try:
         with calling(f"{type(value).__name__} cannot be planned"):
-            for asked in (abbreviated, shape_of, estimate, needed):
+            for asked in (abbreviated, described, shape_of, estimate, needed):
                 asked(value)
     except Fault as fault:
         return str(fault)
@@ -158,16 +167,16 @@ def unplannable(value: Runnable) -> str:
 # -- the parts of a value ----------------------------------------------------------------------------------
 
 
-def _members(value: object) -> Iterator[object]:
+def members(value: object) -> Iterator[object]:
     """The single values of a sweep or of tiers."""
     if isinstance(value, Tiers):
         for tier in (value.quick, value.standard, value.full):
-            yield from _members(tier) if tier is not None else ()
+            yield from members(tier) if tier is not None else ()
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _members(item)
+            yield from members(item)
     elif isinstance(value, dict):
-        yield from _members(list(value.values()))
+        yield from members(list(value.values()))
     else:
         yield value
 

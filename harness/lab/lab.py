@@ -10,6 +10,7 @@ import msgspec
 
 from harness.fleet.ranks import is_streamed
 from harness.lab.computing import HELD, Finished, drain
+from harness.lab.conformance import unplannable
 from harness.lab.crew import Crew
 from harness.lab.durations import expected, may_stop_early
 from harness.lab.names import Names
@@ -72,7 +73,8 @@ class Lab:
     def plan(self, runs: Iterable[Run]) -> Plan:
         """What would have to be computed for these runs: from shipped records, nothing."""
         everything = list({run.key: run for run in runs}.values()) if self.shipped else with_parents(runs)
-        missing = [run for run in everything if not self._has(run)]
+        missing = self._plannable([run for run in everything if not self._has(run)])
+        everything = [run for run in everything if run.key not in self.failures]
         timings = self.store.timings(run.kind for run in everything) if missing else {}
         seconds = expected(everything, timings)
         open_fleets = [] if self.shipped else fleets(missing, seconds, self.place.device)
@@ -119,6 +121,15 @@ class Lab:
         """End the processes this lab started."""
         if self.crew:
             self.crew.close()
+
+    def _plannable(self, missing: list[Run]) -> list[Run]:
+        """Without the runs whose values cannot be planned: they fail, and all others go on."""
+        if self.shipped:
+            return missing
+        values = {run.kind: run.value for run in missing}
+        problems = {kind: why for kind, value in values.items() if (why := unplannable(value))}
+        self.failures |= {run.key: problems[run.kind] for run in missing if run.kind in problems}
+        return [run for run in missing if run.kind not in problems]
 
     def _startable(self, planned: list[Fleet]) -> list[Fleet]:
         """The planned fleets without runs whose parents failed: these fail with them, for the same reason."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from harness.lab.durations import alike
 from harness.spec import Experiment, Probing, Simulation, Solved, Value, abbreviated
+from harness.spec.contracts import Dataset
 
 if TYPE_CHECKING:
     from harness.lab.runs import Fleet, Run
@@ -161,12 +162,9 @@ def described(value: Value) -> str:
     return value.function.__name__ if isinstance(value, Simulation) else _bare(value)
 
 
-def _bare(value: Any) -> str:
+def _bare(value: object) -> str:
     return abbreviated(value).removesuffix("()")
 
 
-def _examples(data: Any) -> str:
-    size, shape = getattr(data, "train_size", None), getattr(data, "shape", ())
-    if size is None:
-        return type(data).__name__
-    return f"{size:,} {'images' if len(shape) == 3 else 'examples'}"
+def _examples(data: Dataset) -> str:
+    return f"{data.train_size:,} {'images' if len(data.shape) == 3 else 'examples'}"

@@ -90,9 +90,7 @@ def _try_data(data: Any, name: str, setting: Setting) -> None:
         return  # missing data are no fault of the class: the session says so
     require(isinstance(first, Source), f"{name}.source gives {type(first).__name__}: it must give a Source")
     require(all(isinstance(text, str) for text in first), f"{name}.source: name and digest must be strings")
-    require(
-        first == again, f"{name}.source gives another digest at every call: digest the content that is read"
-    )
+    require(first == again, f"{name}.source gives another digest at every call: digest the content itself")
     if not data.streamed and 4 * math.prod(shape) * (sizes[1] + sizes[2]) <= MOST_BYTES:
         _try_split(data, name, setting)
 
