@@ -118,7 +118,8 @@ class Interpolant:
         """Norms in the kernel's Hilbert space, sqrt(a'Ka) [r], from predictions K a [n, r] at the points."""
         import numpy as np
 
-        coefficients = np.asarray(getattr(self.coefficients, "cpu", lambda: self.coefficients)())
+        solved = self.coefficients
+        coefficients = solved if isinstance(solved, np.ndarray) else solved.cpu().numpy()
         return np.sqrt(np.maximum(np.einsum("nr,nr->r", coefficients, fitted), 0.0))
 
 

@@ -221,3 +221,10 @@ def test_curves_have_two_kinds() -> None:
     assert Curve(Mlp(8)).size((1, 8, 8), 10) == Mlp(8).size((1, 8, 8), 10)
     with pytest.raises(ValueError, match="Curve"):
         Curve(Mlp(8), "spline")
+
+
+@pytest.mark.parametrize("probe", [AlongCurve(points=2), AlongExplicitPath(steps=1)])
+def test_a_path_needs_the_ends_of_a_curve(probe: AlongCurve | AlongExplicitPath) -> None:
+    module = Mlp(8).build(SPLIT.x_train.shape[1:], SPLIT.classes, stream(0, "initialization"))
+    with pytest.raises(TypeError, match="the two ends of a Curve; this is a Sequential"):
+        probe.measure(module, SPLIT)
