@@ -253,3 +253,8 @@ def report(*claims: ClaimReport, **changes: Any) -> Report:
         "claims": claims,
     }  # fmt: skip
     return Report(**{**fields, **changes})
+
+
+def run_read(address: str, seconds: float, replicate: int = 0) -> RunRead:
+    """A run of an experiment that a claim read."""
+    return RunRead(name="x", replicate=replicate, address=address, what="w", seconds=seconds, kernel="plain")

@@ -50,11 +50,6 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def full() -> Report:
-    return reports.report(*reports.every_kind())
-
-
-@pytest.fixture(scope="module")
 def page(full: Report) -> Elements:
     return Elements(html.render(gather([full])))
 

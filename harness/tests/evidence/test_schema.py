@@ -1,0 +1,62 @@
+"""The report's schema: round trips, and what is refused in one line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.evidence.schema import Report, decode, encode, json_schema
+from harness.tests import reports
+
+
+@pytest.fixture(scope="module")
+def full() -> Report:
+    return reports.report(*reports.every_kind())
+
+
+def test_schema_round_trip_and_validation(full: Report) -> None:
+    import jsonschema
+
+    data = encode(full)
+    assert decode(data) == full
+    assert encode(decode(data)) == data
+    jsonschema.Draft202012Validator(json.loads(json_schema())).validate(json.loads(data))
+
+
+def test_every_field_is_required_or_has_a_default_in_the_schema(full: Report) -> None:
+    import jsonschema
+
+    document = json.loads(encode(full))
+    del document["claims"][0]["verdict"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, json.loads(json_schema()))
+
+
+@pytest.mark.parametrize(
+    "data, named",
+    [
+        (b"", "schema 1"),
+        (b"{}", "missing required field"),
+        (b"[1]", "object"),
+        (b'{"schema": 2', "schema 1"),
+        (b"\xff", "schema 1"),
+    ],
+)
+def test_decode_refuses_in_one_line(data: bytes, named: str) -> None:
+    with pytest.raises(ValueError, match=named) as caught:
+        decode(data)
+    assert "\n" not in str(caught.value)
+
+
+def test_decode_refuses_another_schema_in_one_line(full: Report) -> None:
+    other = encode(full).replace(b'"schema": 1', b'"schema": 7')
+    with pytest.raises(ValueError, match="schema 7, this version reads 1") as caught:
+        decode(other)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_number_that_json_cannot_hold_is_refused() -> None:
+    drawn = reports.curve(x=(float("inf"),), y=((1.0,),))
+    with pytest.raises(ValueError, match="x"):
+        encode(reports.report(reports.claim(figures=(drawn,))))

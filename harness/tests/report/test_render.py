@@ -1,0 +1,51 @@
+"""Rendering: the same bytes, tiers merged in any order, files named in one line."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.evidence.schema import Report
+from harness.report import html, render
+from harness.report.contents import gather
+from harness.spec.verdict import Verdict
+from harness.tests import reports
+
+
+def test_the_same_report_gives_the_same_bytes(full: Report, tmp_path: Path) -> None:
+    first = {path.name: path.read_bytes() for path in render.write(full, tmp_path / "a")}
+    again = {
+        path.name: path.read_bytes()
+        for path in render.write(render.load([tmp_path / "a"])[0], tmp_path / "b")
+    }
+    assert set(first) == {"report.json", "report.md", "report.html", "badge.json"}
+    assert first == again
+    assert {path.name for path in (tmp_path / "b").iterdir()} == set(again)
+
+
+def test_tiers_merge_into_one_page_in_any_order(tmp_path: Path) -> None:
+    quick = reports.report(reports.claim(figures=()))
+    later = msgspec.structs.replace(quick.provenance, finished="2026-01-01T00:00:00Z")
+    again = reports.report(reports.claim(figures=(), verdict=Verdict.REFUTED), provenance=later)
+    standard = reports.report(reports.claim(tier="standard", figures=()))
+    pages = set()
+    for order in itertools.permutations([quick, standard, again]):
+        contents = gather(order)
+        assert contents.tiers == ("quick", "standard")
+        assert [claim.verdict for claim in contents.claims] == [Verdict.REFUTED, Verdict.REPRODUCED]
+        pages.add(html.render(contents))
+    assert len(pages) == 1
+    names = {path.name for path in render.write([quick, standard], tmp_path)}
+    assert names == {"report.md", "report.html", "badge.json"}
+
+
+def test_load_names_the_file_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("{}")
+    for path in (tmp_path, tmp_path / "absent.json"):
+        with pytest.raises(ValueError, match=re.escape(str(path))) as caught:
+            render.load([path])
+        assert "\n" not in str(caught.value)

@@ -1,0 +1,84 @@
+"""Wording: numbers, sources and runs as people read them."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.evidence.outcome import Evidence
+from harness.evidence.statistics import above, all_reach, judge
+from harness.report import markdown, wording
+from harness.tests import reports
+from harness.tests.samples import WHY, exhaustive, measured
+
+
+@exhaustive
+@given(st.lists(st.floats(-99, 99), min_size=5, max_size=8), st.floats(-99, 99))
+def test_rounding_never_makes_an_interval_touch_its_bound(values: list[float], bound: float) -> None:
+    check = judge(above(measured(values, 0.5), bound, because=WHY), 0.035)
+    low, high = check.low or 0.0, check.high or 0.0
+    if min(abs(low - bound), abs(high - bound)) < 1e-5:
+        return
+    shown = [float(end.replace("−", "-").replace(",", "")) for end in wording.interval(check).split(" to ")]
+    assert (shown[0] > bound) == (low > bound)
+    assert (shown[1] > bound) == (high > bound)
+
+
+def test_runs_are_listed_by_experiment() -> None:
+    runs = [reports.run_read("aa", 1.0, replicate=r) for r in (0, 1, 2, 5)] + [reports.run_read("bb", 3.0)]
+    first, second = wording.runs(runs)
+    assert (first.replicates, first.seconds, first.kernel) == ("0–2, 5", 4.0, "plain")
+    assert (second.address, second.replicates) == ("bb", "0")
+
+
+@pytest.mark.parametrize(
+    "authors, year, shown",
+    [
+        ("Chiyuan Zhang, Samy Bengio, Moritz Hardt, Ben Recht", 2017, "Zhang et al. (2017)"),
+        ("Mikhail Belkin, Daniel Hsu, Ji Xu", 2019, "Belkin, Hsu and Xu (2019)"),
+        ("Chiyuan Zhang, Samy Bengio", None, "Zhang and Bengio"),
+        ("Alicia Curth, Mihaela van der Schaar", 2023, "Curth and van der Schaar (2023)"),
+        ("River et al.", 2017, "River et al. (2017)"),
+        ("", 2017, "KEY"),
+    ],
+)
+def test_sources_are_cited_shortly(authors: str, year: int | None, shown: str) -> None:
+    paper = msgspec.structs.replace(reports.PAPERS[0], key="KEY", authors=authors, year=year)
+    assert wording.short(paper) == shown
+
+
+def test_an_estimate_that_is_a_rate_is_shown_as_counts() -> None:
+    check: Evidence = judge(all_reach(measured([0.0] * 4 + [1.0]), 0.0), 0.035)
+    assert wording.estimate(check) == "4 of 5"
+    assert wording.bound(check) == "rate above 0.5"
+
+
+FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=50)
+
+
+@given(st.text(max_size=20))
+@FIXED
+def test_plain_markdown_is_one_line_without_live_signs(text: str) -> None:
+    written = markdown.plain(text)
+    assert "\n" not in written
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]]", written)
+    assert not re.search(r"[<>|$@]", written)
+
+
+@pytest.mark.parametrize(
+    "value, shown",
+    [
+        (0.0, "0"),
+        (-0.125, "−0.125"),
+        (1234.0, "1,234"),
+        (123456.7, "123,457"),
+        (1e-5, "1e−5"),
+        (2.5e9, "2.5e9"),
+    ],
+)
+def test_numbers_read_well(value: float, shown: str) -> None:
+    assert wording.number(value) == shown
