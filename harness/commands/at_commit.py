@@ -3,7 +3,7 @@
 It imports nothing of the tree it comes from, and finds what it needs wherever the other commit keeps it.
 
     python at_commit.py names DATA_ROOT                    that commit's name of every experiment, as JSON
-    python at_commit.py train DATA_ROOT STORE REQUESTS     compute [[address, replicate, epochs], ...]
+    python at_commit.py train DATA_ROOT STORE REQUESTS N   compute [[address, replicate, epochs], ...]
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ def main() -> None:
     if action == "names":
         print(json.dumps(listed(names)))
     else:
-        store, requests = more
-        print(json.dumps(trained(names, Path(root), Path(store), json.loads(Path(requests).read_text()))))
+        store, asked, processes = more
+        requests = json.loads(Path(asked).read_text())
+        print(json.dumps(trained(names, Path(root), Path(store), requests, int(processes))))
 
 
 def listed(names: Any) -> dict[str, Any]:
@@ -85,20 +86,20 @@ def listed(names: Any) -> dict[str, Any]:
     return {"names": known, "fields": fields}
 
 
-def trained(names: Any, root: Path, store: Path, requests: list[Any]) -> dict[str, str]:
+def trained(names: Any, root: Path, store: Path, requests: list[Any], processes: int) -> dict[str, str]:
     """Compute what was asked for; "address replicate" -> the key of its record in the store."""
     cells = {run.address: run.value for run in runs(names)}
     place = named("place")(store=store, data_root=root if root.is_dir() else None)
-    lab = named("Lab")(place)
-    keys = {}
+    lab = named("Lab")(place, processes=processes)
+    computed = {}
     for address, replicate, epochs in requests:
         if address in cells:
             value = cells[address]
-            run = names.run(value.but(optimizer__epochs=epochs) if epochs else value, replicate)
-            lab.ensure([run])
-            keys[f"{address} {replicate}"] = run.key
+            value = value.but(optimizer__epochs=epochs) if epochs else value
+            computed[f"{address} {replicate}"] = names.run(value, replicate)
+    lab.ensure(computed.values())
     lab.close()
-    return keys
+    return {request: run.key for request, run in computed.items()}
 
 
 if __name__ == "__main__":

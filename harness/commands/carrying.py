@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from harness.lab.places import Place
     from harness.lab.store import Record, Store
     from harness.spec import Runnable
+
+BESIDE = "carrying"
+"""Where in the store's folder samples are kept until all is proved."""
 
 Sample = list[tuple["Candidate", int | None]]
 
@@ -54,7 +58,7 @@ def add(action: argparse.ArgumentParser) -> None:
     selection.add_device(action)
 
 
-def carry(given: argparse.Namespace) -> int:
+def carry(options: argparse.Namespace) -> int:
     """Prove, then rename; 1 if some kind's sample came out otherwise, so that its records stay behind.
 
     Raises:
@@ -64,23 +68,23 @@ def carry(given: argparse.Namespace) -> int:
     from harness.lab.names import Names
     from harness.lab.store import Store
 
-    place = selection.place_of(given)
+    place = selection.place_of(options)
     target = Store(place.store)
-    earlier, source = _origin(given.origin, place, target)
-    values = _values(tuple(given.tiers) or TIERS)
+    earlier, source = _origin(options.origin, place, target)
+    values = _values(tuple(options.tiers) or TIERS)
     moved = carrying.candidates(values, Names(place.data_root, presume=True), earlier, source, target)
-    seed = secrets.randbits(32) if given.seed is None else given.seed
-    sample = carrying.sampled(moved, given.sample, seed)
-    again = {k: [(c, carrying.epochs_within(c, given.seconds)) for c in each] for k, each in sample.items()}
-    costs = [given.seconds if epochs else c.record.seconds for c, epochs in _all(again)]
+    seed = secrets.randbits(32) if options.seed is None else options.seed
+    sample = carrying.sampled(moved, options.sample, seed)
+    again = {k: [(c, carrying.epochs_within(c, options.seconds)) for c in each] for k, each in sample.items()}
+    costs = [options.seconds if epochs else c.record.seconds for c, epochs in _all(again)]
     print(
         f"{len(moved)} records of commit {earlier.commit[:12]} have another name now: {len(sample)} kinds\n"
         f"to prove: {len(costs)} runs, {sum(costs):.0f} s by their records, drawn with --seed {seed}",
         flush=True,
     )
-    if given.dry_run or not moved:
+    if options.dry_run or not moved:
         return 0
-    proofs = _proved(again, place, earlier, given)
+    proofs = _proved(again, place, earlier, selection.processes_of(options, place))
     done = carrying.carry(moved, proofs, earlier.commit, source, target)
     for proof in proofs.values():
         if not proof.holds:
@@ -121,51 +125,53 @@ def _origin(origin: str, place: Place, target: Store) -> tuple[Earlier, Store]:
     return msgspec.convert({"commit": commit, **told}, Earlier), target
 
 
-def _proved(
-    again: Mapping[str, Sample], place: Place, earlier: Earlier, given: argparse.Namespace
-) -> dict[str, Proof]:
+def _proved(again: Mapping[str, Sample], place: Place, earlier: Earlier, processes: int) -> dict[str, Proof]:
     """Compute the samples again; where one is not equal, that commit's code computes it here as well.
 
     Records of another processor may differ in rounding, whatever the code. Then both codes must agree here.
+    The samples are kept beside the records until all is done, so that the same seed goes on after a stop.
     """
     from harness.lab import carrying, provenance
     from harness.lab.carrying import Outcome
 
     machine = f"{provenance.processor()} with torch {provenance.versions().get('torch', '?')}"
-    with tempfile.TemporaryDirectory() as folder:
-        computed = _computed(again, Path(folder), place, given)
-        proofs = {}
-        for kind, pairs in again.items():
-            outcomes = [Outcome(c, epochs, c.record, computed.get(c.run.key)) for c, epochs in pairs]
-            proofs[kind] = carrying.proved(kind, outcomes, machine, "the records")
-        unequal = {kind: again[kind] for kind, proof in proofs.items() if not proof.holds}
-        if not unequal:
-            return proofs
-        there = _computed_there(unequal, Path(folder), place, earlier)
+    folder = place.store / BESIDE
+    computed = _computed(again, folder, place, processes)
+    proofs = {}
+    for kind, pairs in again.items():
+        outcomes = [Outcome(c, epochs, c.record, computed.get(c.run.key)) for c, epochs in pairs]
+        proofs[kind] = carrying.proved(kind, outcomes, machine, "the records")
+    unequal = {kind: again[kind] for kind, proof in proofs.items() if not proof.holds}
+    if unequal:
+        print(
+            f"{len(unequal)} kinds are not equal here: does commit {earlier.commit[:12]} agree?", flush=True
+        )
+        there = _computed_there(unequal, folder, place, earlier, processes)
         against = f"what commit {earlier.commit[:12]} computes there"
         for kind, pairs in unequal.items():
             if all(c.run.key in there for c, _ in pairs):
-                outcomes = [
-                    Outcome(c, epochs, there[c.run.key], computed.get(c.run.key)) for c, epochs in pairs
-                ]
+                outcomes = [Outcome(c, e, there[c.run.key], computed.get(c.run.key)) for c, e in pairs]
                 proofs[kind] = carrying.proved(kind, outcomes, machine, against)
+    shutil.rmtree(folder, ignore_errors=True)
     return proofs
 
 
-def _computed(
-    again: Mapping[str, Sample], folder: Path, place: Place, given: argparse.Namespace
-) -> dict[str, Record]:
+def _computed(again: Mapping[str, Sample], folder: Path, place: Place, processes: int) -> dict[str, Record]:
     """Candidate's key -> what this code computes for it, in a store of its own."""
     from harness.lab.carrying import again as value_of
     from harness.lab.lab import Lab
+    from harness.lab.progress import Tally
+    from harness.suite.live import Terminal
 
-    own = msgspec.structs.replace(place, store=folder / "now", since=0.0)
-    processes = selection.processes_of(given, place)
-    lab = Lab(own, processes=processes)
+    terminal = Terminal()
+    tally = Tally(terminal.show, processes)
+    lab = Lab(msgspec.structs.replace(place, store=folder / "now"), processes=processes, progress=tally)
     runs = {c.run.key: lab.names.run(value_of(c, epochs), c.run.replicate) for c, epochs in _all(again)}
+    terminal.open(sys.stderr)
     try:
         lab.ensure(runs.values())
     finally:
+        terminal.close()
         lab.close()
     for cause in dict.fromkeys(lab.failures.values()):
         print(f"failed: {cause}", file=sys.stderr)
@@ -174,7 +180,7 @@ def _computed(
 
 
 def _computed_there(
-    again: Mapping[str, Sample], folder: Path, place: Place, earlier: Earlier
+    again: Mapping[str, Sample], folder: Path, place: Place, earlier: Earlier, processes: int
 ) -> dict[str, Record]:
     """Candidate's key -> what the earlier commit's code computes for it on this machine."""
     from harness.lab.store import Store
@@ -185,7 +191,7 @@ def _computed_there(
     commit = earlier.commit.removesuffix("-dirty")
     try:
         with _tree(commit) as (tree, _):
-            keys = _run_there(tree, "train", str(place.data_root), str(store), str(asked))
+            keys = _run_there(tree, "train", *map(str, (place.data_root, store, asked, processes)))
     except ValueError as error:
         print(f"{error}: nothing to compare with but the records", file=sys.stderr)
         return {}
