@@ -41,6 +41,13 @@ def _short(path: Path) -> str:
     return str(path)
 
 
+def unseen(modules: Sequence[str]) -> list[str]:
+    """One line on code whose source cannot be read, so that no address covers it; none if there is none."""
+    if not modules:
+        return []
+    return [f"not seen by addresses: {', '.join(modules)}; after a change of such code train with --fresh"]
+
+
 def planned(plan: Plan, processes: int, data: Mapping[str, str]) -> list[str]:
     """Data, what must be trained, and about how long that takes; said after collection."""
     lines = [f"data: {', '.join(data) or 'none needed'}"]

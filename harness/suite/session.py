@@ -24,7 +24,7 @@ from harness.lab.places import Place, processes
 from harness.lab.plan import Plan
 from harness.lab.runs import Work
 from harness.lab.shipped import UNSHIPPED
-from harness.spec import TIERS
+from harness.spec import TIERS, fingerprint
 from harness.spec.claim import Claim
 from harness.spec.verdict import Verdict
 from harness.suite import live, opening, watch
@@ -171,7 +171,8 @@ class Session:
         if self.lab.shipped:
             return [self.lab.shipped.said(self.plan.present, self.plan.missing)]
         workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-        return opening.planned(self.plan, self._tally.processes * workers, self.told.data)
+        said = opening.planned(self.plan, self._tally.processes * workers, self.told.data)
+        return [*said, *opening.unseen(fingerprint.unseen())]
 
     # -- running ----------------------------------------------------------------------------------
 
