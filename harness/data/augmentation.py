@@ -57,7 +57,7 @@ class RandomCrop(Value, frozen=True):
             raise ValueError(f"RandomCrop({self.side}, padding={self.padding}): no such part of an image")
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Of an image of this shape, what is kept.
+        """The shape of what is kept of an image of this shape.
 
         Raises:
             ValueError: the image is smaller than the part.

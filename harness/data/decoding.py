@@ -1,4 +1,4 @@
-"""From an image file to what a network sees: decoded, cropped, perhaps changed, scaled to [-1, 1]."""
+"""Image files as a network sees them: decoded, cropped, perhaps changed, scaled to [-1, 1]."""
 
 from __future__ import annotations
 

@@ -67,9 +67,12 @@ class AroundData(Examples, frozen=True):
 
     def but(self, **changes: Any) -> Self:
         """The same with some fields replaced, its own or those of its data."""
-        own = self.__struct_fields__
+        fields = self.__struct_fields__
         return super().but(
-            **{name if name.partition("__")[0] in own else f"data__{name}": c for name, c in changes.items()}
+            **{
+                name if name.partition("__")[0] in fields else f"data__{name}": c
+                for name, c in changes.items()
+            }
         )
 
     @property

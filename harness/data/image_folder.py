@@ -167,8 +167,8 @@ class ImageFolder(Examples, frozen=True):
         top = self._top(root)
         train, test = _recent(self, top, self._signature(top))
         images: Any = [
-            ImageFiles(top / part, found.names, (len(found.names), *self.shape))
-            for part, found in zip(PARTS, (train, test), strict=True)
+            ImageFiles(top / part, files.names, (len(files.names), *self.shape))
+            for part, files in zip(PARTS, (train, test), strict=True)
         ]
         true = ImageSet(images[0], train.labels, images[1], test.labels)
         plain = split_of(true, self.labels, self.classes, replicate)
@@ -208,10 +208,10 @@ class ImageFolder(Examples, frozen=True):
             train, test = (scanned(top / part, sizes) for part in PARTS)
         except OSError as error:
             raise self._unreadable(error) from None
-        for part, found, size in zip(PARTS, (train, test), (self.train_size, self.test_size), strict=True):
-            if (len(found.names), len(found.classes)) != (size, self.classes):
+        for part, files, size in zip(PARTS, (train, test), (self.train_size, self.test_size), strict=True):
+            if (len(files.names), len(files.classes)) != (size, self.classes):
                 raise DataError(
-                    f"{self.folder}/{part} has {len(found.names):,} images in {len(found.classes):,} class "
+                    f"{self.folder}/{part} has {len(files.names):,} images in {len(files.classes):,} class "
                     f"folders, not {size:,} in {self.classes:,}: {self._remedy}"
                 )
         if train.classes != test.classes:
@@ -256,14 +256,14 @@ def scanned(folder: Path, sizes: bool = False) -> Scanned:
     classes = tuple(sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()))
     names: list[bytes] = []
     labels: list[int] = []
-    found: list[int] = []
+    seen: list[int] = []
     for label, name in enumerate(classes):
         for path in _images(folder / name):
             names.append(os.fsencode(path.relative_to(folder)))
             labels.append(label)
             if sizes:
-                found.append(path.stat().st_size)
-    return Scanned(np.array(names, np.bytes_), np.array(labels, np.int64), classes, np.array(found, np.int64))
+                seen.append(path.stat().st_size)
+    return Scanned(np.array(names, np.bytes_), np.array(labels, np.int64), classes, np.array(seen, np.int64))
 
 
 def _images(folder: Path) -> list[Path]:
@@ -284,7 +284,7 @@ def _recent(data: ImageFolder, top: Path, signature: str) -> tuple[Scanned, Scan
 
 def _digest_of(parts: tuple[Scanned, Scanned]) -> str:
     each = []
-    for found in parts:
-        pairs = zip(found.names.tolist(), found.sizes.tolist(), strict=True)
+    for part in parts:
+        pairs = zip(part.names.tolist(), part.sizes.tolist(), strict=True)
         each.append(hashlib.sha256(b"\n".join(b"%s %d" % pair for pair in pairs)).hexdigest())
     return digests.combined(each)

@@ -1,4 +1,4 @@
-"""From stored bytes to what a network sees (Zhang et al. 2017, appendix A)."""
+"""Stored bytes as a network sees them (Zhang et al. 2017, appendix A)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def prepare(
 
 
 def _standardise(images: NDArray[np.float32]) -> None:
-    """In place, each image by its own mean and deviation."""
+    """Standardise each image in place, by its own mean and deviation."""
     import numpy as np
 
     flat = images.reshape(len(images), -1)

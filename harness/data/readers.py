@@ -124,7 +124,7 @@ def _checked(archive: Archive, arrays: Arrays, where: str) -> Arrays:
     def refuse(cause: str) -> DataError:
         return DataError(f"{where}: {cause}; delete it, {archive.remedy}")
 
-    found: dict[str, Any] = {}
+    read: dict[str, Any] = {}
     for part, size in zip(("train", "test"), archive.sizes, strict=True):
         images, labels = getattr(arrays, f"x_{part}"), getattr(arrays, f"y_{part}")
         expected = (size, *archive.image)
@@ -136,9 +136,9 @@ def _checked(archive: Archive, arrays: Arrays, where: str) -> Arrays:
             raise refuse(f"y_{part} is {labels.dtype} {labels.shape}, not integers ({size},)")
         if labels.min() < 0 or labels.max() >= archive.classes:
             raise refuse(f"y_{part} has labels outside 0 to {archive.classes - 1}")
-        found[f"x_{part}"] = np.ascontiguousarray(images)
-        found[f"y_{part}"] = labels.reshape(-1).astype(np.uint8)
-    return Arrays(**found)
+        read[f"x_{part}"] = np.ascontiguousarray(images)
+        read[f"y_{part}"] = labels.reshape(-1).astype(np.uint8)
+    return Arrays(**read)
 
 
 def _reason(error: BaseException) -> str:

@@ -64,10 +64,10 @@ def source(archive: Archive, root: Path | None) -> Source:
     Raises:
         DataError: missing, damaged or of another shape.
     """
-    found = find(archive, root)
-    each = digests.remembered(found.signature, lambda: tuple(digests.of_array(a) for a in found.read()))
+    file = find(archive, root)
+    each = digests.remembered(file.signature, lambda: tuple(digests.of_array(a) for a in file.read()))
     digest = digests.combined(each)
-    if found.verified:
+    if file.verified:
         return Source(archive.name, digest)
     return Source(KNOWN.get(each, f"{archive.name} (unknown copy, sha256 {digest[:8]})"), digest)
 

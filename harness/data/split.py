@@ -50,14 +50,14 @@ def _redrawing(
     return redraw
 
 
-def require_between(value: object, name: str, given: int | None, low: int, high: int) -> None:
+def require_between(value: object, name: str, number: int | None, low: int, high: int) -> None:
     """Refuse a number of images that the data set cannot give; None means all.
 
     Raises:
         ValueError: out of range.
     """
-    if given is not None and not low <= given <= high:
-        raise ValueError(f"{type(value).__name__}({name}={given}): must be between {low:,} and {high:,}")
+    if number is not None and not low <= number <= high:
+        raise ValueError(f"{type(value).__name__}({name}={number}): must be between {low:,} and {high:,}")
 
 
 def require_corruptions(data: Value, *names: str) -> None:

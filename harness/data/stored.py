@@ -92,11 +92,11 @@ class StoredImages(Examples, frozen=True):
         Raises:
             DataError: as ``source``.
         """
-        found = sources.find(self.archive, root)
+        file = sources.find(self.archive, root)
         images_only = self.but(labels=TrueLabels())
         mine = replicate if self._is_drawn() else None
-        key = (images_only, found.signature, mine)
-        images = _recent_sets.get(key, lambda: images_only._image_set(found, replicate))
+        key = (images_only, file.signature, mine)
+        images = _recent_sets.get(key, lambda: images_only._image_set(file, replicate))
         return split_of(images, self.labels, self.classes, replicate)
 
     def _is_drawn(self) -> bool:
@@ -107,8 +107,8 @@ class StoredImages(Examples, frozen=True):
             or self.inputs.drawn
         )
 
-    def _image_set(self, found: sources.Found, replicate: int) -> ImageSet:
-        arrays = _recent_arrays.get(found.signature, found.read)
+    def _image_set(self, file: sources.Found, replicate: int) -> ImageSet:
+        arrays = _recent_arrays.get(file.signature, file.read)
         generator = stream(replicate, "data")
         x_train, y_train = self._part(arrays.x_train, arrays.y_train, self.train_size, generator)
         x_test, y_test = self._part(arrays.x_test, arrays.y_test, self.test_size, generator)

@@ -28,7 +28,7 @@ def verified_split(data: Dataset, root: Path | None, replicate: int) -> Split:
 
 
 def discrepancy(data: Dataset, split: Split) -> str:
-    """In what a split differs from its data set's declaration, the first thing only; empty if in nothing.
+    """The first difference of a split from its data set's declaration; empty where there is none.
 
     Sizes, shapes, types and the range of labels are looked at, and whether all numbers are finite. Of images
     that stay on disk only the sizes are.
@@ -46,7 +46,7 @@ def discrepancy(data: Dataset, split: Split) -> str:
 
 
 def of_epoch(data: Dataset, split: Split, epoch: int) -> str:
-    """In what the images and labels that a split draws for an epoch differ from the declaration, likewise."""
+    """The first difference of a split's images and labels of an epoch from the declaration, likewise."""
     wrong = ""
     if split.augment is not None:
         images = split.augment(epoch)

@@ -53,8 +53,8 @@ class ResponseNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast("cpu", enabled=False):
-            found: Tensor = _Normalized.apply(x, self.band.to(x.dtype), self.k)
-            return found
+            normalized: Tensor = _Normalized.apply(x, self.band.to(x.dtype), self.k)
+            return normalized
 
 
 def quickened(module: nn.Module) -> nn.Module:

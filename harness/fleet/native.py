@@ -89,9 +89,9 @@ def net(
         return None
     library = _library()
     assert library is not None
-    found = NativeNet(plan, library, shape, batch, loss, momentum, weight_decay, precision)
-    found.load({name: tensor.detach().numpy() for name, tensor in module.state_dict().items()})
-    return found
+    made = NativeNet(plan, library, shape, batch, loss, momentum, weight_decay, precision)
+    made.load({name: tensor.detach().numpy() for name, tensor in module.state_dict().items()})
+    return made
 
 
 def plan_of(module: nn.Module, shape: tuple[int, ...]) -> Plan | None:
@@ -112,10 +112,10 @@ def plan_of(module: nn.Module, shape: tuple[int, ...]) -> Plan | None:
     parameters = tuple((name, tuple(p.shape)) for name, p in module.named_parameters())
     if len(parameters) != len(module.state_dict()):  # weights in two places
         return None
-    found = _convolutions([layer for layer in layers if type(layer) is nn.Conv2d], shape)
-    if found is None:
+    plan = _convolutions([layer for layer in layers if type(layer) is nn.Conv2d], shape)
+    if plan is None:
         return None
-    convolutions, values = found
+    convolutions, values = plan
     dense = _dense([layer for layer in layers if type(layer) is nn.Linear], values)
     return None if dense is None else Plan(convolutions, dense, parameters)
 
@@ -339,8 +339,8 @@ def _compiled() -> Path | None:
     with FileLock(path.with_suffix(".lock")):
         if path.exists():
             return path
-        with tempfile.TemporaryDirectory(dir=folder) as own:
-            made = Path(own, "native.so")
+        with tempfile.TemporaryDirectory(dir=folder) as building:
+            made = Path(building, "native.so")
             make = [*command, *FLAGS.split(), "-o", str(made), str(here / SOURCES[0])]
             subprocess.run(make, capture_output=True, check=True, timeout=COMPILE_SECONDS)
             made.replace(path)
@@ -351,9 +351,9 @@ def _compiler() -> list[str] | None:
     """``CXX`` if it is set, else g++ or clang++, as a command; None if there is none."""
     named = shlex.split(os.environ.get("CXX", ""))
     for program in [named[0]] if named else ["g++", "clang++"]:
-        found = shutil.which(program)
-        if found is not None:
-            return [found, *named[1:]]
+        path = shutil.which(program)
+        if path is not None:
+            return [path, *named[1:]]
     return None
 
 

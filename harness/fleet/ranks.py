@@ -97,14 +97,14 @@ class Streamed(Replica):
         device: str,
     ) -> None:
         files = on_disk(split)
-        own = devices(device)
+        chosen = devices(device)
         self.steps = len(batches(len(split.y_train), experiment.optimizer.batch))
         self.alone: Rank | None = None
-        if len(own) == 1:
-            each = loaders(own[0], 1)
-            self.alone = Rank(experiment, replicate, files, own[0], loaders=each)
+        if len(chosen) == 1:
+            each = loaders(chosen[0], 1)
+            self.alone = Rank(experiment, replicate, files, chosen[0], loaders=each)
         else:
-            self.ranks = Ranks(experiment, replicate, files.root, own)
+            self.ranks = Ranks(experiment, replicate, files.root, chosen)
 
     def load(self, arrays: Weights | None) -> None:
         """Weights, buffers and, from a checkpoint, velocities."""
@@ -113,13 +113,13 @@ class Streamed(Replica):
 
     def weights(self) -> Weights:
         """Copies of parameters and buffers by name."""
-        found: Weights = self._first("weights")
-        return found
+        weights: Weights = self._first("weights")
+        return weights
 
     def state(self) -> Weights:
         """What a checkpoint keeps: weights and velocities."""
-        found: Weights = self._first("state")
-        return found
+        state: Weights = self._first("state")
+        return state
 
     def epoch(self, epoch: int) -> dict[str, float]:
         """Train one epoch, then measure.
@@ -127,8 +127,8 @@ class Streamed(Replica):
         Raises:
             RuntimeError: a process failed or died, in one line.
         """
-        found: dict[str, float] = self._each("epoch", epoch)
-        return found
+        measures: dict[str, float] = self._each("epoch", epoch)
+        return measures
 
     def _each(self, name: str, *arguments: Any) -> Any:
         """Call all ranks; rank 0's answer."""
@@ -190,13 +190,13 @@ class Ranks:
             for pipe in [p for p in waiting if p in ready]:
                 rank = self.pipes.index(pipe)
                 try:
-                    failure, found = pipe.recv()
+                    failure, received = pipe.recv()
                 except (EOFError, OSError):
-                    failure, found = "its process was killed (out of memory?); run again to go on", None
+                    failure, received = "its process was killed (out of memory?); run again to go on", None
                 if failure:
                     self._finalizer()
                     raise RuntimeError(f"rank {rank} of {len(self.pipes)}: {failure}")
-                answer = found if rank == 0 else answer
+                answer = received if rank == 0 else answer
                 waiting.remove(pipe)
         return answer
 

@@ -205,16 +205,16 @@ def measures(loss: float, wrong: np.ndarray, wrong_test: np.ndarray, split: Spli
     """An epoch's row of the curves, from what was predicted wrongly (bool [examples])."""
     import numpy as np
 
-    found = {
+    measures = {
         "train_loss": loss,
         "train_error": float(np.mean(wrong)),
         "test_error": float(np.mean(wrong_test)),
     }
     if split.redraw is None and split.corrupted.any():
-        found["corrupted_error"] = float(np.mean(wrong[split.corrupted]))
+        measures["corrupted_error"] = float(np.mean(wrong[split.corrupted]))
         if not split.corrupted.all():
-            found["clean_error"] = float(np.mean(wrong[~split.corrupted]))
-    return found
+            measures["clean_error"] = float(np.mean(wrong[~split.corrupted]))
+    return measures
 
 
 def batches(n: int, size: int) -> list[tuple[int, int]]:

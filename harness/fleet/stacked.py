@@ -175,8 +175,8 @@ class Stack:
             if split.redraw is not None:
                 self.y_train[i].copy_(torch.from_numpy(split.redraw(epoch)))
             if split.augment is not None:  # images of its own: see _distinct
-                own = int(self.first_train[i])
-                self.x_train[own : own + n].copy_(torch.from_numpy(split.augment(epoch)))
+                begin = int(self.first_train[i])
+                self.x_train[begin : begin + n].copy_(torch.from_numpy(split.augment(epoch)))
             first = epoch * self.steps
             rates.append([experiment.optimizer.lr_at(first + s, self.steps) for s in range(self.steps)])
         self.rates.copy_(torch.tensor(rates).T)

@@ -128,10 +128,10 @@ class Rank:
         wrong = self._wrong(self.split.x_train, self.labels, rows, draws)
         test_rows = _counted(len(self.test_labels))
         wrong_test = self._wrong(self.split.x_test, self.test_labels, test_rows, None)
-        found = {"train_loss": loss}
+        measures = {"train_loss": loss}
         for part, each in (("train", wrong), ("test", wrong_test)):
-            found |= {f"{part}_error": float(each[0].mean()), f"{part}_top5_error": float(each[1].mean())}
-        return found | self._of_corrupted(wrong[0]) | self._least(rows)
+            measures |= {f"{part}_error": float(each[0].mean()), f"{part}_top5_error": float(each[1].mean())}
+        return measures | self._of_corrupted(wrong[0]) | self._least(rows)
 
     def _descend(self, order: np.ndarray, epoch: int, draws: tuple[int, int] | None) -> float:
         """One pass over the data in this order; the mean loss on the way."""
@@ -167,7 +167,7 @@ class Rank:
         size = self.optimizer.batch
         mine = np.arange(len(rows))[self.rank :: self.world]
         parts = [mine[first : first + size] for first in range(0, len(mine), size)]
-        found = torch.zeros((2, len(rows)), device=self.device, dtype=torch.int32)
+        wrong = torch.zeros((2, len(rows)), device=self.device, dtype=torch.int32)
         loaded = self._loaded(files, [rows[part] for part in parts], draws)
         with torch.inference_mode(), self._precision():
             for part, (numbers, x) in zip(parts, loaded, strict=True):
@@ -175,9 +175,9 @@ class Rank:
                 guesses = logits.topk(min(TOP, logits.shape[1]), dim=1).indices
                 right = guesses == labels[numbers][:, None]
                 where = torch.from_numpy(part).to(self.device)
-                found[0, where] = (~right[:, 0]).int()
-                found[1, where] = (~right.any(1)).int()
-        both: np.ndarray = self._summed(found).cpu().numpy().astype(bool)
+                wrong[0, where] = (~right[:, 0]).int()
+                wrong[1, where] = (~right.any(1)).int()
+        both: np.ndarray = self._summed(wrong).cpu().numpy().astype(bool)
         return both
 
     def _loaded(
@@ -204,20 +204,20 @@ class Rank:
         corrupted = self.split.corrupted[self.split.measured]
         if self.split.redraw is not None or not corrupted.any():
             return {}
-        found = {"corrupted_error": float(wrong[corrupted].mean())}
-        return found if corrupted.all() else found | {"clean_error": float(wrong[~corrupted].mean())}
+        errors = {"corrupted_error": float(wrong[corrupted].mean())}
+        return errors if corrupted.all() else errors | {"clean_error": float(wrong[~corrupted].mean())}
 
     def _least(self, rows: np.ndarray) -> dict[str, float]:
         """Errors that no classifier can be below: of blank images the commonest labels are the best guess."""
         import numpy as np
 
-        found = {}
+        errors = {}
         for part, labels in (("train", self.labels[rows]), ("test", self.test_labels)):
             shares = np.sort(np.bincount(labels.cpu().numpy(), minlength=1))[::-1] / len(labels)
             for name, guesses in (("error", 1), ("top5_error", TOP)):
                 least = 1 - shares[:guesses].sum() if self.split.data.blank else 0.0
-                found[f"least_{part}_{name}"] = float(least)
-        return found
+                errors[f"least_{part}_{name}"] = float(least)
+        return errors
 
     def _seed_noise(self, epoch: int) -> None:
         """Noise that depends on the run, the epoch and the process."""
@@ -232,7 +232,7 @@ class Rank:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced)
 
     def _summed(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Over all processes, in each of them."""
+        """The sum over all processes, known to each of them."""
         if self.world > 1:
             import torch.distributed
 
@@ -274,5 +274,5 @@ def _normalised_together(module: torch.nn.Module, device: torch.device) -> torch
 def _distributed(module: torch.nn.Module, device: torch.device) -> torch.nn.Module:
     from torch.nn.parallel import DistributedDataParallel
 
-    own = [device] if device.type == "cuda" else None
-    return DistributedDataParallel(module, device_ids=own)
+    only = [device] if device.type == "cuda" else None
+    return DistributedDataParallel(module, device_ids=only)

@@ -110,7 +110,7 @@ def sampled(carried: Iterable[Candidate], each: int, seed: int) -> dict[str, lis
 
 
 def epochs_within(candidate: Candidate, seconds: float) -> int | None:
-    """So many first epochs of a training take about these seconds; None for all that its record has.
+    """The first epochs of a training that take about these seconds; None for all that its record has.
 
     What a solver, a simulation or a probe computes cannot be cut.
     """

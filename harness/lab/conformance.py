@@ -86,7 +86,7 @@ def faults(value: object, root: Path | None = None) -> list[str]:
 
 
 def examined(value: object, root: Path | None = None, setting: Setting | None = None) -> list[str]:
-    """As ``faults``, with every part tried out, of whatever module, and the value itself in its own role.
+    """The faults with every part tried out, of whatever module, and the value itself in its own role.
 
     Args:
         value: as for ``faults``.
@@ -97,8 +97,8 @@ def examined(value: object, root: Path | None = None, setting: Setting | None = 
     lines: list[str] = []
     for one in members(value):
         role = role_of(one)
-        own = [Part(one, role, setting)] if role else []
-        for part in [*_parts_of(one, setting), *own]:
+        itself = [Part(one, role, setting)] if role else []
+        for part in [*_parts_of(one, setting), *itself]:
             lines += _faults_of(part, examine=True)
         if isinstance(one, Simulation):
             lines += _uncallable(one)
@@ -130,8 +130,8 @@ _roles: dict[type, Role | None] = {}
 def _role_told_by(kind: type) -> Role | None:
     alike: list[Role] = []
     for name, contract in TELLING:
-        own = inspect.getattr_static(kind, name, None)
-        if callable(own):
+        member = inspect.getattr_static(kind, name, None)
+        if callable(member):
             alike.append(BY_CONTRACT[contract])
             if name != "apply" or _says_more(kind, contract):
                 return alike[-1]
@@ -206,10 +206,10 @@ def _roles_in(kind: type) -> tuple[tuple[str, Role | None], ...]:
     """The fields of a class that hold values, and the role that their annotations give what they hold."""
     named = []
     for field in fields_of(kind):
-        found = [BY_CONTRACT[inner] for inner in _alternatives(field.type) if inner in BY_CONTRACT]
+        roles = [BY_CONTRACT[inner] for inner in _alternatives(field.type) if inner in BY_CONTRACT]
         inside = any(isinstance(k, type) and issubclass(k, Value) for k in _alternatives(field.type))
-        if found or inside or field.type is Any:
-            named.append((field.name, found[0] if found else None))
+        if roles or inside or field.type is Any:
+            named.append((field.name, roles[0] if roles else None))
     return tuple(named)
 
 
@@ -264,10 +264,10 @@ def _missing(part: Part) -> list[str]:
         return [f"{kind.__name__} is no harness.Value, {why}: derive it from {role.base}"]
     absent, odd = [], []
     for name, expected in _offered(role.contract):
-        own = inspect.getattr_static(kind, name, None)
-        if own is None:
+        member = inspect.getattr_static(kind, name, None)
+        if member is None:
             absent.append(name)
-        elif callable(expected) and (wrong := _misfit(own, expected)):
+        elif callable(expected) and (wrong := _misfit(member, expected)):
             odd.append(f"{kind.__name__}.{name} {wrong}")
     if absent:
         listed = ", ".join(absent)
@@ -279,22 +279,24 @@ def _missing(part: Part) -> list[str]:
 @functools.cache
 def _offered(contract: type) -> tuple[tuple[str, Any], ...]:
     """The names that a contract lists, those of its own only, with their functions and properties."""
-    own = [k for k in contract.__mro__ if k.__module__ == contracts.__name__ and k is not contracts.Described]
-    members = {n: m for k in reversed(own) for n, m in vars(k).items() if not n.startswith("_")}
+    bases = [
+        k for k in contract.__mro__ if k.__module__ == contracts.__name__ and k is not contracts.Described
+    ]
+    members = {n: m for k in reversed(bases) for n, m in vars(k).items() if not n.startswith("_")}
     return tuple((n, m) for n, m in members.items() if callable(m) or isinstance(m, property))
 
 
-def _misfit(own: Any, expected: Any) -> str:
-    """In what a method cannot be called as the contract's is; empty if it can."""
-    if isinstance(own, (staticmethod, classmethod)):
+def _misfit(method: Any, expected: Any) -> str:
+    """The way in which a method cannot be called as the contract's is; empty if it can."""
+    if isinstance(method, (staticmethod, classmethod)):
         return ""
-    if not callable(own):
+    if not callable(method):
         return "is no method"
     wanted = list(inspect.signature(expected).parameters.values())
     positional = [p for p in wanted if p.kind is not p.KEYWORD_ONLY]
     named = {p.name: None for p in wanted if p.kind is p.KEYWORD_ONLY}
     try:
-        signature = inspect.signature(own)
+        signature = inspect.signature(method)
         signature.bind(*[None] * len(positional), **named)
     except (TypeError, ValueError):
         taken = ", ".join(str(p.name) for p in list(signature.parameters.values())[1:])

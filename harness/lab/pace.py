@@ -107,7 +107,7 @@ class Pace:
             self.stopwatch.add(run, seconds, self._expected[place])
 
     def groups(self) -> dict[str, Group]:
-        """By name, in the order of computing, with what an open run is by now expected to take."""
+        """The groups by name, in the order of computing, with what an open run is now expected to take."""
         groups = {}
         for name, runs in self._runs.items():
             still = runs - self._done[name]

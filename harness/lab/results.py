@@ -50,11 +50,11 @@ class Results:
 
     def at(self, measure: str, *, when: str, below: float) -> Measured:
         """A measure at the first epoch where another is at most ``below``, [replicate]; NaN if never."""
-        found = []
+        values = []
         for row, other in zip(self.curve(measure), self.curve(when), strict=True):
             epochs = [i for i, value in enumerate(other) if value <= below]
-            found.append(float(row[epochs[0]]) if epochs else None)
-        return self._measured(f"{measure} when {when} <= {below:g}", found, measure)
+            values.append(float(row[epochs[0]]) if epochs else None)
+        return self._measured(f"{measure} when {when} <= {below:g}", values, measure)
 
     def epochs_to(self, measure: str, target: float) -> Measured:
         """Epochs until a measure is first at most ``target``, [replicate].

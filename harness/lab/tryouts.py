@@ -152,9 +152,9 @@ def _try_inputs(corruption: Any, name: str, setting: Setting) -> None:
     kept = train.copy(), test.copy()
 
     def apply(seed: int, *, in_place: bool = False) -> Any:
-        own = (train.copy(), test.copy()) if in_place else (train, test)
+        copies = (train.copy(), test.copy()) if in_place else (train, test)
         with calling(f"{name}.apply fails"):
-            images = corruption.apply(*own, stream(seed, "noise"), in_place=in_place)
+            images = corruption.apply(*copies, stream(seed, "noise"), in_place=in_place)
         require(isinstance(images, tuple) and len(images) == 2, f"{name}.apply must give (train, test)")
         return images
 
@@ -274,8 +274,8 @@ def _require_logits(module: torch.nn.Module, name: str, setting: Setting) -> Non
             isinstance(logits, torch.Tensor), f"{name}: its module gives {type(logits).__name__}, no tensor"
         )
         right = tuple(logits.shape) == shape and logits.dtype == torch.float32
-        given = f"{str(logits.dtype).removeprefix('torch.')} {tuple(logits.shape)}"
-        require(right, f"{name}: its module gives {given}, where float32 {shape} is asked for")
+        seen = f"{str(logits.dtype).removeprefix('torch.')} {tuple(logits.shape)}"
+        require(right, f"{name}: its module gives {seen}, where float32 {shape} is asked for")
         require(torch.equal(x, kept), f"{name}: its module writes to the examples it gets (inplace=True?)")
         outputs.append(logits)
     why = "such parts need seed and generator, as harness.models.Dropout has them"

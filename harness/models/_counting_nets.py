@@ -34,9 +34,9 @@ def counted(model: Model, shape: tuple[int, ...], classes: int) -> list[LayerCou
         hook.remove()
     layers, seen = [], set[int]()
     for part in module.modules():
-        own = [p for p in part.parameters(recurse=False) if p.requires_grad and id(p) not in seen]
-        seen.update(map(id, own))
-        if own:
-            weights = sum(math.prod(p.shape) for p in own if p.dim() > 1)
-            layers.append(LayerCount(sum(p.numel() for p in own), weights * places.get(part, 1)))
+        parameters = [p for p in part.parameters(recurse=False) if p.requires_grad and id(p) not in seen]
+        seen.update(map(id, parameters))
+        if parameters:
+            weights = sum(math.prod(p.shape) for p in parameters if p.dim() > 1)
+            layers.append(LayerCount(sum(p.numel() for p in parameters), weights * places.get(part, 1)))
     return layers

@@ -11,12 +11,12 @@ from torch.func import functional_call
 
 def held(module: nn.Module) -> nn.Module:
     """A copy whose parameters are buffers: kept with the weights, never trained."""
-    found = copy.deepcopy(module)
-    for part in found.modules():
+    fixed = copy.deepcopy(module)
+    for part in fixed.modules():
         for name, parameter in list(part.named_parameters(recurse=False)):
             delattr(part, name)
             part.register_buffer(name, parameter.detach())
-    return found
+    return fixed
 
 
 class CurveNet(nn.Module):

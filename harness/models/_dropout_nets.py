@@ -33,12 +33,12 @@ def with_dropout(module: nn.Module, rate: float) -> int:
 
     Names of parameters stay as they were: a layer becomes part of a pair only in how it is called.
     """
-    found = 0
+    added = 0
     layers = [m for m in module.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     for layer in layers[1:]:
         if isinstance(layer, nn.Linear):
             noise = SeededDropout(rate)
             layer.add_module("dropout", noise)
             layer.register_forward_pre_hook(lambda _, inputs, noise=noise: (noise(*inputs),))
-            found += 1
-    return found
+            added += 1
+    return added

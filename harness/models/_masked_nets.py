@@ -31,11 +31,11 @@ def masked(module: nn.Module) -> int:
     The gradient of a masked weight is zero, so one that starts at zero stays there, whatever the momentum
     and the weight decay.
     """
-    found = 0
+    replaced = 0
     for part in module.modules():
         if isinstance(part, nn.Linear | nn.Conv2d):
             part.register_buffer("mask", torch.ones_like(part.weight))
             # the layer stays itself, with its names and initial weights
             part.__class__ = MaskedLinear if isinstance(part, nn.Linear) else MaskedConv2d
-            found += 1
-    return found
+            replaced += 1
+    return replaced

@@ -39,7 +39,7 @@ class Cnn5(Architecture, frozen=True):
         require_positive(self, width=self.width)
 
     def channels(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Of the image and of the four maps.
+        """The channels of the image and of the four maps.
 
         Raises:
             ValueError: the shape is not that of images of at least 4x4 pixels.

@@ -40,7 +40,7 @@ class Conv(Architecture, frozen=True):
             raise ValueError(f"Conv(depth={self.depth}): one of {', '.join(map(str, DEPTHS))}")
 
     def shapes(self, shape: tuple[int, ...], classes: int) -> list[tuple[int, ...]]:
-        """Of the weights, outputs first, first layer first.
+        """The shapes of the weights, outputs first, first layer first.
 
         Raises:
             ValueError: not images, or too small to be pooled as often.
@@ -55,11 +55,11 @@ class Conv(Architecture, frozen=True):
     def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """The convolutions, then three dense layers."""
         _, height, breadth = image(self, shape, 2 ** (self.depth // 2))
-        found = []
+        layers = []
         for i, (outputs, inputs, *kernel) in enumerate(self.shapes(shape, classes)):
             pixels = (height >> i // 2) * (breadth >> i // 2)
-            found.append(convolution(inputs, outputs, 3, pixels) if kernel else dense(inputs, outputs))
-        return found
+            layers.append(convolution(inputs, outputs, 3, pixels) if kernel else dense(inputs, outputs))
+        return layers
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module, from ``generator`` alone."""

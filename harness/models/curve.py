@@ -57,7 +57,7 @@ class Ends(Value, frozen=True):
 
         first, last = parents
         halves = {name: (first[name] + last[name]) / 2 for name in first}
-        found = {f"bend.{name}": np.asarray(half, first[name].dtype) for name, half in halves.items()}
+        weights = {f"bend.{name}": np.asarray(half, first[name].dtype) for name, half in halves.items()}
         for place, net in (("first", first), ("last", last)):
-            found |= {f"{place}.{name}": array for name, array in net.items()}
-        return found
+            weights |= {f"{place}.{name}": array for name, array in net.items()}
+        return weights

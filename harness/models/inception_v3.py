@@ -121,10 +121,10 @@ def _after(block: tuple[Branch, ...], inputs: int, side: tuple[int, int]) -> tup
 
 
 def _trimmed(side: tuple[int, int]) -> tuple[int, int]:
-    """By a 3x3 kernel without padding."""
+    """A side after a 3x3 kernel without padding."""
     return side[0] - 2, side[1] - 2
 
 
 def _halved(side: tuple[int, int]) -> tuple[int, int]:
-    """By a 3x3 kernel of stride 2 without padding."""
+    """A side after a 3x3 kernel of stride 2 without padding."""
     return (side[0] - 3) // 2 + 1, (side[1] - 3) // 2 + 1

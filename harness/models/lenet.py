@@ -29,23 +29,23 @@ class LeNet(Architecture, frozen=True):
             ValueError: the shape is not that of images of at least 16x16 pixels.
         """
         _, height, width = image(self, shape, SMALLEST)
-        found = []
+        sides = []
         for _ in CHANNELS:
-            found.append((height - KERNEL + 1, width - KERNEL + 1))
-            height, width = (side // 2 for side in found[-1])
-        return found
+            sides.append((height - KERNEL + 1, width - KERNEL + 1))
+            height, width = (side // 2 for side in sides[-1])
+        return sides
 
     def widths(self, shape: tuple[int, ...], classes: int) -> tuple[int, ...]:
-        """Of the dense layers: what the maps come to, hidden units, classes."""
+        """The widths of the dense layers: what the maps come to, hidden units, classes."""
         height, width = self.sides(shape)[-1]
         return (CHANNELS[-1] * (height // 2) * (width // 2), *HIDDEN, classes)
 
     def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """Both convolutions, then the dense layers."""
         maps = zip((shape[0], *CHANNELS), CHANNELS, self.sides(shape), strict=False)
-        found = [convolution(a, b, KERNEL, height * width) for a, b, (height, width) in maps]
+        layers = [convolution(a, b, KERNEL, height * width) for a, b, (height, width) in maps]
         widths = self.widths(shape, classes)
-        return [*found, *(dense(a, b) for a, b in pairwise(widths))]
+        return [*layers, *(dense(a, b) for a, b in pairwise(widths))]
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 module, every layer uniform in +-1/sqrt(fan-in), from ``generator`` alone."""

@@ -32,7 +32,7 @@ class LeNet300(Architecture, frozen=True):
         require_positive(self, first=self.first, second=self.second)
 
     def shapes(self, shape: tuple[int, ...], classes: int) -> list[tuple[int, int]]:
-        """Of the weights: (outputs, inputs) of each layer, first layer first."""
+        """The shapes of the weights: (outputs, inputs) of each layer, first layer first."""
         widths = (flat(shape), self.first, self.second, classes)
         return [(outputs, inputs) for inputs, outputs in pairwise(widths)]
 

@@ -166,10 +166,10 @@ def under(masks: Mapping[str, Mask], weights: Weights) -> Weights:
     """The weights with those that are masked at zero, and the masks beside them, float32."""
     import numpy as np
 
-    found = {
+    masked = {
         name: np.where(masks[name], array, 0).astype(array.dtype) if name in masks else array
         for name, array in weights.items()
         if not name.endswith(".mask")
     }
     shown = {f"{name.removesuffix('.weight')}.mask": mask.astype(np.float32) for name, mask in masks.items()}
-    return found | shown
+    return masked | shown

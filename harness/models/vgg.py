@@ -53,11 +53,11 @@ class Vgg(Architecture, frozen=True):
         require_positive(self, width=self.width, variance=self.variance, **sizes)
 
     def channels(self, inputs: int) -> list[list[int]]:
-        """Of each stage: the channels that enter it, then those of its convolutions."""
+        """The channels of each stage: those that enter it, then those of its convolutions."""
         widths = [inputs, *(self.width * multiple for multiple in MULTIPLES)]
         return [
-            [entering, *[own] * count]
-            for (entering, own), count in zip(pairwise(widths), STAGES[self.depth], strict=True)
+            [entering, *[inner] * count]
+            for (entering, inner), count in zip(pairwise(widths), STAGES[self.depth], strict=True)
         ]
 
     def dense_widths(self, shape: tuple[int, ...], classes: int) -> tuple[int, ...]:
@@ -73,14 +73,14 @@ class Vgg(Architecture, frozen=True):
     def layers(self, shape: tuple[int, ...], classes: int) -> list[LayerCount]:
         """The convolutions, then the dense layers."""
         inputs, height, breadth = image(self, shape, SMALLEST)
-        found = []
+        layers = []
         for i, stage in enumerate(self.channels(inputs)):
             pixels = (height >> i) * (breadth >> i)
             for before, after in pairwise(stage):
                 layer = convolution_of(before, after, 3, pixels)
                 gains = after if self.batch_norm else 0  # a gain and an offset, and no bias
-                found.append(LayerCount(layer.parameters + gains, layer.multiply_adds))
-        return found + [dense(a, b) for a, b in pairwise(self.dense_widths(shape, classes))]
+                layers.append(LayerCount(layer.parameters + gains, layer.multiply_adds))
+        return layers + [dense(a, b) for a, b in pairwise(self.dense_widths(shape, classes))]
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """The float32 Sequential of ``conv1``, ``norm1``, ..., ``dense1``, from ``generator`` alone.

@@ -111,12 +111,12 @@ def _reach(module: str, name: str) -> Reach:
     """What a definition says, and where the names in it lead."""
     if module in LANGUAGE:
         return Reach(name, (), ())
-    found = module_of(module)
-    if found is None:
+    source = module_of(module)
+    if source is None:
         _UNSEEN.add(module)
         return Reach(f"unseen {name}", (), (module,))
     if name == WHOLE:
-        inside = [(each, Place(module, each)) for each in (*sorted(found.definitions), EFFECTS)]
+        inside = [(each, Place(module, each)) for each in (*sorted(source.definitions), EFFECTS)]
         return Reach("module", tuple(inside), ())
     code = _code(module, name)
     leads: dict[tuple[str, Place], None] = {}
@@ -129,31 +129,31 @@ def _reach(module: str, name: str) -> Reach:
                 leads[dotted, end] = None
             else:
                 outside[end] = None
-    if found.effects and name != EFFECTS:
+    if source.effects and name != EFFECTS:
         leads[EFFECTS, Place(module, EFFECTS)] = None
     return Reach(code.text, tuple(leads), tuple(outside))
 
 
 @functools.cache
 def _code(module: str, name: str) -> Code:
-    found = module_of(module)
-    assert found is not None
-    statements = found.effects if name == EFFECTS else found.definitions.get(name, ())
-    return code_of(statements, found.package)
+    code = module_of(module)
+    assert code is not None
+    statements = code.effects if name == EFFECTS else code.definitions.get(name, ())
+    return code_of(statements, code.package)
 
 
 def _ends(module: str, code: Code, dotted: str) -> Iterator[Place | str]:
     """Where a dotted name of some code in a module leads: definitions, or names outside, or nowhere."""
     first, _, rest = dotted.partition(".")
-    found = module_of(module)
-    assert found is not None
+    source = module_of(module)
+    assert source is not None
     if first in code.imports:
         for binding in code.imports[first]:
             yield from _follow(binding, first, rest)
-    elif first in found.definitions or first in found.imports:
+    elif first in source.definitions or first in source.imports:
         yield from _member(module, first, rest, ())
     else:
-        for binding in found.imports.get("*", ()):
+        for binding in source.imports.get("*", ()):
             if _has(binding.module, first):
                 yield from _follow(Binding(binding.module, first), first, rest)
 
@@ -176,24 +176,24 @@ def _follow(binding: Binding, name: str, rest: str, seen: tuple[Place, ...] = ()
 def _member(module: str, name: str, rest: str, seen: tuple[Place, ...]) -> Iterator[Place | str]:
     """Where a name of a module's top level leads: to its definition, or on through an import."""
     place = Place(module, name)
-    found = module_of(module)
-    if found is None or place in seen:  # no source, or modules that import a name from each other
+    code = module_of(module)
+    if code is None or place in seen:  # no source, or modules that import a name from each other
         yield place
         return
-    if name in found.definitions:
+    if name in code.definitions:
         yield place
-    for binding in found.imports.get(name, ()):
+    for binding in code.imports.get(name, ()):
         yield from _follow(binding, name, rest, (*seen, place))
-    if name in found.definitions or name in found.imports:
+    if name in code.definitions or name in code.imports:
         return
-    for binding in found.imports.get("*", ()):
+    for binding in code.imports.get("*", ()):
         if _has(binding.module, name):
             yield from _follow(Binding(binding.module, name), name, rest, (*seen, place))
-    if "__getattr__" in found.definitions:
+    if "__getattr__" in code.definitions:
         yield Place(module, WHOLE)
 
 
 def _has(module: str, name: str) -> bool:
     """Does a module's top level define or import a name?"""
-    found = module_of(module) if is_followed(module) else None
-    return found is not None and (name in found.definitions or name in found.imports)
+    code = module_of(module) if is_followed(module) else None
+    return code is not None and (name in code.definitions or name in code.imports)

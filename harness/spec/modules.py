@@ -71,13 +71,13 @@ def exists(name: str) -> bool:
 def source_file(name: str) -> Path | None:
     """The source file of a module; None for one without (an extension, a generated module)."""
     loaded = sys.modules.get(name)
-    found = getattr(loaded, "__file__", None)
-    if found is None:
+    path = getattr(loaded, "__file__", None)
+    if path is None:
         spec = _spec(name) if loaded is None else getattr(loaded, "__spec__", None)
-        found = spec.origin if spec is not None and spec.has_location else None
-    if found is None or not found.endswith(".py"):
+        path = spec.origin if spec is not None and spec.has_location else None
+    if path is None or not path.endswith(".py"):
         return None
-    return Path(found) if Path(found).is_file() else None
+    return Path(path) if Path(path).is_file() else None
 
 
 def forget() -> None:

@@ -174,12 +174,12 @@ class _Reader:
         parts += [[one] if one else [] for one in (arguments.vararg, arguments.kwarg)]
         names = [[argument.arg for argument in part] for part in parts]
         required = [default is None for default in arguments.kw_defaults]
-        own = "" if isinstance(node, ast.Lambda) else node.name
-        self.scopes[-1].stored.add(own)
+        named = "" if isinstance(node, ast.Lambda) else node.name
+        self.scopes[-1].stored.add(named)
         self.scopes.append(_Scope((name for part in names for name in part), is_function=True))
         body = self.dump(node.body if isinstance(node, ast.Lambda) else without_docstring(node.body))
         self.leave()
-        return f"{type(node).__name__}({own},{before},{names},{required},{body})"
+        return f"{type(node).__name__}({named},{before},{names},{required},{body})"
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> str:
         """A comprehension: its targets are variables of its own."""

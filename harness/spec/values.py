@@ -73,12 +73,12 @@ class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclass=N
 
     def __post_init__(self) -> None:
         for name, kind in _scalar_fields(type(self)):
-            given = getattr(self, name)
+            passed = getattr(self, name)
             try:
-                value = msgspec.convert(given, kind)
+                value = msgspec.convert(passed, kind)
             except msgspec.ValidationError as error:
-                raise TypeError(f"{type(self).__name__}({name}={given!r}): {error}") from None
-            if value is not given:  # 1 for a float field becomes 1.0: one value, one address
+                raise TypeError(f"{type(self).__name__}({name}={passed!r}): {error}") from None
+            if value is not passed:  # 1 for a float field becomes 1.0: one value, one address
                 msgspec.structs.force_setattr(self, name, value)
 
     def but(self, **changes: Any) -> Self:
@@ -255,21 +255,21 @@ Runnable = Experiment | Solved | Simulation | Probing
 
 def values_in(value: Value) -> list[Value]:
     """The value itself and every value inside it that its address depends on, depth first."""
-    found: list[Value] = []
-    _gather(value, found)
-    return found
+    values: list[Value] = []
+    _gather(value, values)
+    return values
 
 
-def _gather(value: Value | Sequence[Any], found: list[Value]) -> None:
+def _gather(value: Value | Sequence[Any], values: list[Value]) -> None:
     inner: Iterable[Any]
     if isinstance(value, Value):
-        found.append(value)
+        values.append(value)
         inner = (getattr(value, name) for name in _addressed(type(value)))
     else:
         inner = value
     for item in inner:
         if isinstance(item, (Value, tuple, list)):
-            _gather(item, found)
+            _gather(item, values)
 
 
 def canonical(value: Any) -> Any:
@@ -328,9 +328,9 @@ def abbreviated(value: Any, *, chained: bool = False) -> str:
         inner = chained or isinstance(value, From)
         shown = []
         for field in fields_of(type(value)):
-            given = getattr(value, field.name)
-            if given != field.default:
-                text = abbreviated(given, chained=inner)
+            held = getattr(value, field.name)
+            if held != field.default:
+                text = abbreviated(held, chained=inner)
                 shown.append(text if field.required else f"{field.name}={text}")
         return f"{type(value).__name__}({', '.join(shown)})"
     if isinstance(value, tuple):

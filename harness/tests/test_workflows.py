@@ -26,14 +26,14 @@ def workflow(request: pytest.FixtureRequest) -> str:
 
 
 def below(text: str) -> str:
-    """Without the head, which has a ``run:`` of its own."""
+    """The text without its head, which has a ``run:`` of its own."""
     return text.partition("\njobs:\n")[2]
 
 
 def members(text: str) -> dict[str, str]:
     """What stands below each name of ``jobs:``."""
-    found = re.findall(r"^  ([\w-]+):\n((?:(?:    .*)?\n)*)", below(text), flags=re.MULTILINE)
-    return dict(found)
+    parts = re.findall(r"^  ([\w-]+):\n((?:(?:    .*)?\n)*)", below(text), flags=re.MULTILINE)
+    return dict(parts)
 
 
 def scripts(text: str) -> list[str]:
@@ -103,9 +103,9 @@ def test_the_quick_tier_is_judged_on_every_push_and_pull_request() -> None:
 
 @pytest.fixture(scope="module")
 def tox() -> configparser.ConfigParser:
-    found = configparser.ConfigParser(interpolation=None)
-    found.read(ROOT / "tox.ini")
-    return found
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(ROOT / "tox.ini")
+    return settings
 
 
 def test_tox_alone_lints_and_tests(tox: configparser.ConfigParser) -> None:

@@ -16,11 +16,11 @@ TINY_MNIST = archives.MNIST._replace(sizes=(30, 10))
 
 def arrays_of(archive: Archive, seed: int = 0) -> dict[str, Any]:
     generator = np.random.default_rng(seed)
-    found: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
     for part, size in zip(("train", "test"), archive.sizes, strict=True):
-        found[f"x_{part}"] = generator.integers(256, size=(size, *archive.image), dtype=np.uint8)
-        found[f"y_{part}"] = generator.integers(archive.classes, size=size, dtype=np.uint8)
-    return found
+        arrays[f"x_{part}"] = generator.integers(256, size=(size, *archive.image), dtype=np.uint8)
+        arrays[f"y_{part}"] = generator.integers(archive.classes, size=size, dtype=np.uint8)
+    return arrays
 
 
 def write_npz(root: Path, archive: Archive = TINY, **changed: Any) -> Path:

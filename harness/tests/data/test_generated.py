@@ -38,6 +38,6 @@ def test_generated_images_of_difficulty_one_say_nothing_about_their_class() -> N
     def drawn(classes: Any, difficulty: float) -> Any:
         return rendered(classes, np.random.default_rng(5), 16, difficulty)
 
-    some, others = np.arange(50) % 10, (np.arange(50) + 3) % 10
-    assert np.array_equal(drawn(some, 1.0), drawn(others, 1.0))
-    assert not np.array_equal(drawn(some, 0.9), drawn(others, 0.9))
+    labels, others = np.arange(50) % 10, (np.arange(50) + 3) % 10
+    assert np.array_equal(drawn(labels, 1.0), drawn(others, 1.0))
+    assert not np.array_equal(drawn(labels, 0.9), drawn(others, 0.9))

@@ -198,12 +198,12 @@ def test_another_folder_is_another_address(root: Path) -> None:
 @settings(derandomize=True, deadline=None, database=None)
 @given(n=st.integers(1, 5000), size=st.integers(1, 600))
 def test_batches_cover_all_and_none_is_much_shorter(n: int, size: int) -> None:
-    found = batches(n, size)
-    assert [0, *(end for _, end in found)] == [*(begin for begin, _ in found), n]
-    lengths = [end - begin for begin, end in found]
+    sizes = batches(n, size)
+    assert [0, *(end for _, end in sizes)] == [*(begin for begin, _ in sizes), n]
+    lengths = [end - begin for begin, end in sizes]
     assert all(length == size for length in lengths[:-1])
     assert lengths[-1] < size + size / SMALLEST_PART
-    assert len(found) == 1 or SMALLEST_PART * lengths[-1] >= size
+    assert len(sizes) == 1 or SMALLEST_PART * lengths[-1] >= size
 
 
 def test_classes_are_named_as_the_folders() -> None:

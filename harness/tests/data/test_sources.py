@@ -38,10 +38,10 @@ def message_of(archive: Archive, root: Path | None) -> str:
 
 
 def test_an_npz_of_unknown_content_is_called_so(tmp_path: Path) -> None:
-    found = sources.source(TINY, write_npz(tmp_path / "root"))
-    assert found.name == f"CIFAR-10 (unknown copy, sha256 {found.digest[:8]})"
-    assert len(found.digest) == 64
-    assert found != sources.source(TINY, write_npz(tmp_path / "other", **arrays_of(TINY, seed=1)))
+    source = sources.source(TINY, write_npz(tmp_path / "root"))
+    assert source.name == f"CIFAR-10 (unknown copy, sha256 {source.digest[:8]})"
+    assert len(source.digest) == 64
+    assert source != sources.source(TINY, write_npz(tmp_path / "other", **arrays_of(TINY, seed=1)))
 
 
 def test_an_npz_of_listed_content_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,9 +172,9 @@ def idx(root: Path) -> tuple[Archive, dict[str, Any]]:
 
 def test_raw_mnist_files_are_verified_and_have_the_digest_of_an_equal_npz(tmp_path: Path) -> None:
     archive, arrays = idx(tmp_path)
-    found = sources.source(archive, tmp_path)
-    assert found.name == "MNIST"
-    assert found.digest == sources.source(archive, write_npz(tmp_path / "npz", archive, **arrays)).digest
+    source = sources.source(archive, tmp_path)
+    assert source.name == "MNIST"
+    assert source.digest == sources.source(archive, write_npz(tmp_path / "npz", archive, **arrays)).digest
     assert "train-images-idx3-ubyte is not the original" in message_of(TINY_MNIST, tmp_path)
 
 
@@ -206,9 +206,9 @@ def test_files_are_hashed_once_and_again_when_they_change(
 def test_a_damaged_cache_file_is_replaced(tmp_path: Path, own_cache: Path, content: str) -> None:
     own_cache.parent.mkdir()
     own_cache.write_text(content)
-    found = sources.source(TINY, write_npz(tmp_path / "root"))
+    source = sources.source(TINY, write_npz(tmp_path / "root"))
     assert len(digests._read()) == 1
-    assert sources.source(TINY, tmp_path / "root") == found
+    assert sources.source(TINY, tmp_path / "root") == source
     assert [file.name for file in own_cache.parent.iterdir()] == [own_cache.name]
 
 

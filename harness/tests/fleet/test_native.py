@@ -114,16 +114,16 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(initialized(nn.Sequential(*layers[:-1])), shape, n, widths[-1])
 
 
-def differs(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
+def differs(arrays: list[np.ndarray], expected: list[np.ndarray]) -> float:
     """Largest difference relative to its array's largest value (or a hundredth of that of all arrays)."""
     largest = max(np.abs(e).max() for e in expected)
-    pairs = zip(found, expected, strict=True)
+    pairs = zip(arrays, expected, strict=True)
     return max(np.abs(f - e).max() / max(np.abs(e).max(), 0.01 * largest, 1e-20) for f, e in pairs)
 
 
-def equal(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
+def equal(arrays: list[np.ndarray], expected: list[np.ndarray]) -> float:
     """Share of the numbers other than zero that are equal to the bit."""
-    same = [(f == e)[e != 0] for f, e in zip(found, expected, strict=True)]
+    same = [(f == e)[e != 0] for f, e in zip(arrays, expected, strict=True)]
     return float(np.concatenate(same).mean())
 
 
@@ -178,7 +178,7 @@ def test_gradients_where_pooling_leaves_a_column_over(loss: str) -> None:
 
 
 class Rounded(torch.autograd.Function):
-    """To bfloat16 and back, values and gradients alike: as autocast does between layers, on any machine."""
+    """Values and gradients rounded to bfloat16 and back, as autocast does between layers, on any machine."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
@@ -192,8 +192,8 @@ class Rounded(torch.autograd.Function):
 def rounded(module: nn.Sequential, x: torch.Tensor) -> torch.Tensor:
     """The outputs, each layer's weights, inputs and results being rounded; products and sums are float32."""
     for layer in module:
-        own = {name: Rounded.apply(p) for name, p in layer.named_parameters()}
-        x = Rounded.apply(torch.func.functional_call(layer, own, (Rounded.apply(x),)))
+        parameters = {name: Rounded.apply(p) for name, p in layer.named_parameters()}
+        x = Rounded.apply(torch.func.functional_call(layer, parameters, (Rounded.apply(x),)))
     return x
 
 
@@ -212,9 +212,9 @@ def test_bfloat16_rounds_where_autocast_does(model: Any, shape: tuple[int, ...],
     assert mean == pytest.approx(expected.item(), rel=1e-3)
     plain = trained(case, loss)
     plain.epoch(x, y, np.arange(n), [(0, n)], [0.0])
-    found, unrounded = net.velocities(), plain.velocities()
-    assert equal(found, gradients) > 0.9 > 0.1 > equal(unrounded, gradients)
-    assert differs(found, gradients) < min(0.02, differs(unrounded, gradients) / 4)
+    velocities, unrounded = net.velocities(), plain.velocities()
+    assert equal(velocities, gradients) > 0.9 > 0.1 > equal(unrounded, gradients)
+    assert differs(velocities, gradients) < min(0.02, differs(unrounded, gradients) / 4)
     wrong = outputs.argmax(1).numpy() != y
     assert (net.errors(x, y) == wrong).mean() > 0.95
 

@@ -18,10 +18,10 @@ ROOT = Path(native.__file__).parents[2]
 
 def in_process(code: str, cache: Path, **environment: str) -> subprocess.Popen[str]:
     """Another Python with its own empty cache."""
-    own = {"XDG_CACHE_HOME": str(cache), "HOME": str(cache), "OMP_NUM_THREADS": "1"}
+    places = {"XDG_CACHE_HOME": str(cache), "HOME": str(cache), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", f"from harness.fleet import native\n{code}"],
-        env={**os.environ, **own, **environment},
+        env={**os.environ, **places, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -20,12 +20,12 @@ pytestmark = pytest.mark.usefixtures("prepared")
     ],
 )  # fmt: skip
 def test_a_last_batch_of_one_joins_its_neighbour(n: int, size: int, sizes: list[int]) -> None:
-    found = batches(n, size)
-    assert [end - begin for begin, end in found] == sizes
-    assert (found[0][0], found[-1][1]) == (0, n)
+    pieces = batches(n, size)
+    assert [end - begin for begin, end in pieces] == sizes
+    assert (pieces[0][0], pieces[-1][1]) == (0, n)
 
 
 def test_batch_norm_trains_where_one_example_is_left_over() -> None:
-    found = trained(SMALL.but(data__n=129, model__batch_norm=True, optimizer__epochs=1))
-    assert found.steps_per_epoch == 1
-    assert np.isfinite(found.curves["train_loss"]).all()
+    outcome = trained(SMALL.but(data__n=129, model__batch_norm=True, optimizer__epochs=1))
+    assert outcome.steps_per_epoch == 1
+    assert np.isfinite(outcome.curves["train_loss"]).all()

@@ -31,7 +31,7 @@ def test_one_step_of_it_is_plain_gradient_descent() -> None:
     net = Linear().build((1, 8, 8), 10, stream(0, "initialization"))
     x, y = torch.from_numpy(split.x_train), torch.from_numpy(split.y_train)
     torch.nn.functional.cross_entropy(net(x), y).backward()
-    found = trainer.train(trainer.Member(experiment, 0, split)).weights
+    weights = trainer.train(trainer.Member(experiment, 0, split)).weights
     for name, p in net.named_parameters():
         assert p.grad is not None
-        assert np.allclose(found[name], (p - 0.3 * p.grad).detach().numpy(), atol=1e-6)
+        assert np.allclose(weights[name], (p - 0.3 * p.grad).detach().numpy(), atol=1e-6)

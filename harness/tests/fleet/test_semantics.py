@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of
 
-PINNED = {1: "1c151d075e0c5b178e30b54e24f6a0582ea44603ed970956cdea00daa9ed0a39"}
+PINNED = {1: "0e8dd97ec1d166b82c6595e8bb6cd89190b306e09a968d5b453857299d1afce3"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native",

@@ -26,12 +26,12 @@ def test_members_leave_a_fleet_when_they_are_done() -> None:
         first.but(optimizer__lr=1e12, loss="cross_entropy", optimizer__epochs=5),
         first.but(data__labels=RedrawnLabels(), optimizer__decay=0.5),
     ]
-    found = together([member(experiment) for experiment in asked])
+    members = together([member(experiment) for experiment in asked])
     alone = [by_reference(experiment) for experiment in asked]
-    assert [len(f.curves["train_loss"]) for f in found] == [len(a.curves["train_loss"]) for a in alone]
-    assert [f.outcome for f in found] == [a.outcome for a in alone]
-    assert {f.outcome for f in found} >= {"budget", "fitted"}
-    for ours, theirs in zip(found[:2] + found[3:], alone[:2] + alone[3:], strict=True):
+    assert [len(f.curves["train_loss"]) for f in members] == [len(a.curves["train_loss"]) for a in alone]
+    assert [f.outcome for f in members] == [a.outcome for a in alone]
+    assert {f.outcome for f in members} >= {"budget", "fitted"}
+    for ours, theirs in zip(members[:2] + members[3:], alone[:2] + alone[3:], strict=True):
         np.testing.assert_allclose(ours.curves["train_loss"], theirs.curves["train_loss"], rtol=1e-4)
         assert ours.curves.keys() == theirs.curves.keys()
 
@@ -45,9 +45,9 @@ def test_members_may_go_on_from_different_epochs() -> None:
         replica.epoch(epoch)
     late = member(experiment, resume=({"epoch": 3, "curves": curves}, replica.state()))
     resumed, fresh = together([late, member(experiment)])
-    for found in (resumed, fresh):
-        assert len(found.curves["train_loss"]) == 4
-        assert far(found, whole) <= 1e-4
+    for alone in (resumed, fresh):
+        assert len(alone.curves["train_loss"]) == 4
+        assert far(alone, whole) <= 1e-4
 
 
 def test_a_stack_is_used_where_it_is_measured_to_pay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,10 +57,10 @@ def test_a_stack_is_used_where_it_is_measured_to_pay(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(trainer, "_seconds", lambda kernel, device, clock=clock: next(clock))
         assert trainer.stack_pays(members, "cpu") is pays
     monkeypatch.undo()
-    found: dict[int, Trained] = {}
+    outcomes: dict[int, Trained] = {}
     monkeypatch.setattr(trainer, "stack_pays", lambda members, device: False)
-    trainer.train_together(members, "cpu", found.__setitem__)
-    assert "stacked" not in {f.kernel for f in found.values()}
+    trainer.train_together(members, "cpu", outcomes.__setitem__)
+    assert "stacked" not in {f.kernel for f in outcomes.values()}
     monkeypatch.undo()
     assert trainer.stack_pays(members, "cpu") in (True, False)
 

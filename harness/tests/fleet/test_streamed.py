@@ -159,14 +159,14 @@ def test_errors_are_measured_on_the_drawn_images(root: Path) -> None:
 
 def test_blank_images_have_the_error_that_nothing_can_be_below(root: Path) -> None:
     experiment = NET.but(data__blank=True, data__labels=RandomLabels(1.0), optimizer__epochs=2)
-    found = trainer.train(member(root, experiment))
+    trained = trainer.train(member(root, experiment))
     split = experiment.data.split(root, 1)
-    assert found.curves["least_train_error"][-1] == pytest.approx(1 - np.bincount(split.y_train).max() / 24)
-    assert found.curves["least_test_error"][-1] == pytest.approx(2 / 3)
-    assert found.curves["least_test_top5_error"] == [0.0, 0.0]
+    assert trained.curves["least_train_error"][-1] == pytest.approx(1 - np.bincount(split.y_train).max() / 24)
+    assert trained.curves["least_test_error"][-1] == pytest.approx(2 / 3)
+    assert trained.curves["least_test_top5_error"] == [0.0, 0.0]
     for part in ("train", "test"):
-        errors = np.array(found.curves[f"{part}_error"])
-        assert (errors >= np.array(found.curves[f"least_{part}_error"]) - 1e-12).all()
+        errors = np.array(trained.curves[f"{part}_error"])
+        assert (errors >= np.array(trained.curves[f"least_{part}_error"]) - 1e-12).all()
 
 
 def test_labels_drawn_anew_are_those_of_the_epoch(root: Path) -> None:
@@ -187,10 +187,10 @@ def test_dropout_draws_from_the_runs_own_stream(root: Path) -> None:
 
 def test_inception_v3_with_dropout_takes_the_same_route(root: Path) -> None:
     experiment = NET.but(data__size=75, model=Dropout(InceptionV3(), 0.2), optimizer__epochs=1)
-    found = trainer.train(member(root, experiment.but(precision="bfloat16")))
-    assert found.outcome == "budget"
-    assert found.curves["train_loss"][0] > 0
-    assert sum(weights.size for name, weights in found.weights.items() if name.endswith("conv.weight")) == (
+    trained = trainer.train(member(root, experiment.but(precision="bfloat16")))
+    assert trained.outcome == "budget"
+    assert trained.curves["train_loss"][0] > 0
+    assert sum(weights.size for name, weights in trained.weights.items() if name.endswith("conv.weight")) == (
         InceptionV3().size((3, 75, 75), 3) - 3 * (2048 + 1) - 2 * 17_216
     )
 
@@ -250,9 +250,9 @@ def test_on_gpus_batches_are_normalised_as_a_whole() -> None:
 
 
 def test_what_cannot_be_decoded_fails_its_run_in_one_line(tmp_path: Path) -> None:
-    own = write_folder(tmp_path / "data")
-    (own / "tiny/train/ant/ant_0.JPEG").write_bytes(b"no image")
-    lab = Lab(at(own))
+    folder = write_folder(tmp_path / "data")
+    (folder / "tiny/train/ant/ant_0.JPEG").write_bytes(b"no image")
+    lab = Lab(at(folder))
     runs = lab.runs(NET, 1)
     lab.ensure(runs)
     (why,) = lab.failures.values()
@@ -358,16 +358,16 @@ def test_random_labels_can_be_memorized(random, check):
 
 def test_a_claim_on_streamed_images_is_judged_over_two_processes(tmp_path: Path) -> None:
     suites.write(tmp_path, SUITE, head="")
-    own = {ranks.RANKS: "2", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment = {ranks.RANKS: "2", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     write_folder(tmp_path / "data", train=7)
     arguments = ("-m", "full", "--data-root", "data", "--report", "rep")
-    suites.run(tmp_path, *arguments, **own).refused(
+    suites.run(tmp_path, *arguments, **environment).refused(
         "tiny/train has 21 images in 3 class folders, not 24 in 3"
     )
     write_folder(tmp_path / "whole")
-    found = suites.run(tmp_path, "-m", "full", "--data-root", "whole", "--report", "rep", **own)
-    assert found.verdicts == {"random_labels_can_be_memorized": "reproduced"}, found.text
-    (claim,) = found.report.claims
+    done = suites.run(tmp_path, "-m", "full", "--data-root", "whole", "--report", "rep", **environment)
+    assert done.verdicts == {"random_labels_can_be_memorized": "reproduced"}, done.text
+    (claim,) = done.report.claims
     assert [c.verdict.value for c in claim.controls] == ["refuted"]
     assert {run.kernel for run in claim.runs} == {"streamed"}
     store = Store(tmp_path / "store")

@@ -47,14 +47,14 @@ NETS = {
 
 
 def by_kernels(experiment: Experiment) -> dict[str, Trained]:
-    """By the table's kernel, by that without a compiler, and stacked with company of other labels."""
+    """The outcomes by the table's kernel, by that without a compiler, and stacked with other labels."""
     others = [member(experiment.but(data__labels=RandomLabels(1.0))), member(experiment, 1)]
     chosen = trainer.train(member(experiment))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(native.OFF, "0")
         without = trainer.train(member(experiment))
     stacked = together([others[0], member(experiment), others[1]])[1]
-    return {found.kernel: found for found in (chosen, without, stacked)}
+    return {made.kernel: made for made in (chosen, without, stacked)}
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
@@ -67,19 +67,19 @@ def test_gradients_are_those_of_the_reference(net: str, loss: str) -> None:
     parameters = dict(built(step, 0, split(step)).named_parameters())
     start = dataclasses.replace(expected, weights={n: p.detach().numpy() for n, p in parameters.items()})
     expected.weights = {n: expected.weights[n] for n in parameters}
-    for kernel, found in by_kernels(step).items():
-        assert far(found, expected, start) <= 1e-5, kernel
+    for kernel, made in by_kernels(step).items():
+        assert far(made, expected, start) <= 1e-5, kernel
 
 
 @pytest.mark.parametrize("net", NETS)
 def test_a_few_steps_stay_close_to_the_reference(net: str) -> None:
     experiment = NETS[net].but(optimizer__weight_decay=0.01, optimizer__decay=0.8)
     expected = by_reference(experiment)
-    for kernel, found in by_kernels(experiment).items():
-        assert far(found, expected) <= 1e-4, kernel
-        assert found.outcome == expected.outcome
+    for kernel, made in by_kernels(experiment).items():
+        assert far(made, expected) <= 1e-4, kernel
+        assert made.outcome == expected.outcome
         np.testing.assert_allclose(
-            found.curves["train_loss"], expected.curves["train_loss"], rtol=1e-4, err_msg=kernel
+            made.curves["train_loss"], expected.curves["train_loss"], rtol=1e-4, err_msg=kernel
         )
 
 
@@ -87,8 +87,8 @@ def test_a_few_steps_stay_close_to_the_reference(net: str) -> None:
 def test_bfloat16_stays_close_to_the_reference_in_bfloat16(net: str) -> None:
     experiment = NETS[net].but(precision="bfloat16")
     expected = by_reference(experiment)
-    for kernel, found in by_kernels(experiment).items():
-        assert far(found, expected) <= 0.02, kernel
+    for kernel, made in by_kernels(experiment).items():
+        assert far(made, expected) <= 0.02, kernel
     assert far(by_reference(NETS[net]), expected) > 1e-5
 
 
@@ -99,11 +99,11 @@ def test_predictions_do_not_depend_on_how_many_are_made_at_once(
 ) -> None:
     experiment = NETS[net].but(precision=precision, data__n=300)
     data = split(experiment)
-    found = table.replica(experiment, 0, data, "cpu")
-    assert isinstance(found, ChannelsLast)
-    small = found._wrong(found.x_train, found.y_train)
+    made = table.replica(experiment, 0, data, "cpu")
+    assert isinstance(made, ChannelsLast)
+    small = made._wrong(made.x_train, made.y_train)
     monkeypatch.setattr(replica, "CONVOLVED_AT_ONCE", 1024)
-    assert small.tolist() == found._wrong(found.x_train, found.y_train).tolist()
+    assert small.tolist() == made._wrong(made.x_train, made.y_train).tolist()
     assert 0 < small.sum() < len(small)
 
 
@@ -117,8 +117,8 @@ def test_any_dense_net_is_trained_as_by_the_reference(
 ) -> None:
     recipe = Sgd(lr=0.02, epochs=1, batch=batch, momentum=momentum)
     experiment = Experiment(Digits(n=n), Mlp(width, depth=depth), recipe)
-    for found in by_kernels(experiment).values():
-        assert far(found, by_reference(experiment)) <= 1e-4
+    for made in by_kernels(experiment).values():
+        assert far(made, by_reference(experiment)) <= 1e-4
 
 
 def kernel_of(experiment: Experiment, device: str = "cpu") -> str:
@@ -208,8 +208,8 @@ def test_dropout_depends_on_the_run_alone() -> None:
 
 def test_images_are_augmented_by_every_kernel_alike() -> None:
     expected = by_reference(SHIFTED)
-    for kernel, found in by_kernels(SHIFTED).items():
-        assert far(found, expected) <= 1e-4, kernel
-        assert found.curves["train_error"] == expected.curves["train_error"]
+    for kernel, made in by_kernels(SHIFTED).items():
+        assert far(made, expected) <= 1e-4, kernel
+        assert made.curves["train_error"] == expected.curves["train_error"]
     plain = by_reference(SHIFTED.but(data__augmentations=()))
     assert far(plain, expected) > 1e-3

@@ -103,12 +103,12 @@ def test_gradients_agree_with_differences_in_float64() -> None:
 
 def test_errors_are_those_of_the_final_weights() -> None:
     experiment = SMALL.but(data__labels=WrongLabels(0.4))
-    data, found = split(experiment), trained(experiment)
-    model = trainer.restored(experiment, data, found.weights, "cpu")
+    data, outcome = split(experiment), trained(experiment)
+    model = trainer.restored(experiment, data, outcome.weights, "cpu")
     with torch.inference_mode():
         wrong = model(torch.from_numpy(data.x_train)).argmax(1).numpy() != data.y_train
         tested = model(torch.from_numpy(data.x_test)).argmax(1).numpy() != data.y_test
-    finals = {name: values[-1] for name, values in found.curves.items()}
+    finals = {name: values[-1] for name, values in outcome.curves.items()}
     assert finals.pop("train_loss") > 0
     assert finals == {
         "train_error": pytest.approx(wrong.mean()),
@@ -128,14 +128,14 @@ def test_redrawn_labels_are_new_in_every_epoch_and_measured_as_such() -> None:
         seen.append(drawn(epoch))
         return seen[-1]
 
-    found = trainer.train(Member(experiment, 0, dataclasses.replace(data, redraw=redraw)))
+    trained = trainer.train(Member(experiment, 0, dataclasses.replace(data, redraw=redraw)))
     assert len(seen) == 3
     assert all((seen[i] == drawn(i)).all() for i in range(3))
     assert len({labels.tobytes() for labels in seen}) == 3
-    model = trainer.restored(experiment, data, found.weights, "cpu")
+    model = trainer.restored(experiment, data, trained.weights, "cpu")
     with torch.inference_mode():
         predicted = model(torch.from_numpy(data.x_train)).argmax(1).numpy()
-    assert found.curves["train_error"][-1] == pytest.approx((predicted != seen[-1]).mean())
+    assert trained.curves["train_error"][-1] == pytest.approx((predicted != seen[-1]).mean())
 
 
 @pytest.mark.parametrize("model", [Mlp(16), SmallInception(width=0.05)], ids=str)
@@ -195,9 +195,9 @@ def test_divergence_is_an_outcome(tmp_path: Path) -> None:
 
 def test_training_ends_when_the_data_are_fitted() -> None:
     experiment = SMALL.but(optimizer__epochs=200, stop=WhenFitted())
-    found = trained(experiment)
-    errors = found.curves["train_error"]
-    assert found.outcome == "fitted"
+    outcome = trained(experiment)
+    errors = outcome.curves["train_error"]
+    assert outcome.outcome == "fitted"
     assert len(errors) < 200
     assert errors[-1] == 0 < min(errors[:-1])
     assert trained(SMALL, 0).outcome == "budget"

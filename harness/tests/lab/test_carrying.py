@@ -142,13 +142,13 @@ def test_carried_records_say_from_where_and_how(tmp_path: Path) -> None:
     count = carry(moved, proofs, THEN, then, target)
     assert count == sum(c.kind != lost for c in moved) == len(target.keys())
     for key in target.keys():  # noqa: SIM118 - not a dict
-        own, before = target.read(key), lab.store.read(key)
-        assert own is not None
+        carried, before = target.read(key), lab.store.read(key)
+        assert carried is not None
         assert before is not None
-        assert differs(before, own) == ""
-        assert own.provenance[CARRIED_FROM] == THEN
-        assert "computed again on here, equal to it to the bit" in own.provenance[CARRIED_BY]
-        name, says = proof_of(own) or ("", "")
+        assert differs(before, carried) == ""
+        assert carried.provenance[CARRIED_FROM] == THEN
+        assert "computed again on here, equal to it to the bit" in carried.provenance[CARRIED_BY]
+        name, says = proof_of(carried) or ("", "")
         assert len(name) == 8
         assert says.startswith(f"from commit {THEN}: replicate ")
         assert proof_of(before) is None

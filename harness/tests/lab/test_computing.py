@@ -39,9 +39,9 @@ def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: p
         return once(replica, epoch)
 
     monkeypatch.setattr(Replica, "epoch", counted)
-    found = lab.results("x", experiment, 1)
+    results = lab.results("x", experiment, 1)
     assert epochs == [2, 3, 4, 5]
-    assert found.curve("train_loss")[0].tolist() == whole.curves["train_loss"]
+    assert results.curve("train_loss")[0].tolist() == whole.curves["train_loss"]
     assert lab.store.resume(run.key) is None  # forgotten once the record is there
 
 

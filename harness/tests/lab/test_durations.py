@@ -45,16 +45,16 @@ def test_a_recorded_timing_stands_and_tells_about_runs_alike() -> None:
     everything = [run for value in (FIT, random, wide, endless, other) for run in runs(value)]
     kinds = {value: runs(value)[0].kind for value in (FIT, random, wide, endless, other)}
     timings = {kinds[FIT]: estimate(FIT) / 16, kinds[random]: estimate(random) / 4}
-    found = expected(everything, timings)
-    assert {kinds[FIT], kinds[random], kinds[wide]} == set(found)
-    assert found[kinds[FIT]] == timings[kinds[FIT]]
-    assert math.isclose(found[kinds[wide]], estimate(wide) / 8)  # the median, in logarithms
+    seconds = expected(everything, timings)
+    assert {kinds[FIT], kinds[random], kinds[wide]} == set(seconds)
+    assert seconds[kinds[FIT]] == timings[kinds[FIT]]
+    assert math.isclose(seconds[kinds[wide]], estimate(wide) / 8)  # the median, in logarithms
 
 
 def test_simulations_go_by_their_function() -> None:
     one, other = named(drawn, shift=1.0), named(drawn, shift=2.0)
-    found = expected([*runs(one), *runs(other)], {runs(one)[0].kind: 30.0})
-    assert math.isclose(found[runs(other)[0].kind], 30.0)
+    seconds = expected([*runs(one), *runs(other)], {runs(one)[0].kind: 30.0})
+    assert math.isclose(seconds[runs(other)[0].kind], 30.0)
 
 
 def test_estimates_are_positive_and_grow_with_the_work() -> None:

@@ -55,9 +55,9 @@ def test_best_is_the_smallest_over_the_epochs(results: Results) -> None:
 
 
 def test_at_reads_one_curve_where_another_gets_there(results: Results) -> None:
-    found = results.at("train_error", when="train_loss", below=1.0)
-    np.testing.assert_array_equal(found.values, [0.2, 0.0, np.nan])
-    assert found.resolution == 0.005
+    values = results.at("train_error", when="train_loss", below=1.0)
+    np.testing.assert_array_equal(values.values, [0.2, 0.0, np.nan])
+    assert values.resolution == 0.005
 
 
 def test_epochs_to_a_target_are_censored_where_it_was_not_reached(results: Results) -> None:

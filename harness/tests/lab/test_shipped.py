@@ -53,8 +53,8 @@ def lab_of(file: Path) -> Lab:
 
 def test_what_is_encoded_is_decoded_without_weights() -> None:
     heavy = record(key="ef" * 32, files={"weights.safetensors": "12" * 32})
-    found, records = decode(encode(header(), [heavy, record()]), "file")
-    assert found == header(records=2)
+    head, records = decode(encode(header(), [heavy, record()]), "file")
+    assert head == header(records=2)
     assert records == {"ab" * 32: record(), "ef" * 32: msgspec.structs.replace(heavy, files={})}
 
 
@@ -67,10 +67,14 @@ def test_equal_records_give_equal_bytes_whenever_and_in_whatever_order() -> None
 
 
 def test_the_header_says_whose_records_these_are() -> None:
-    found, _ = decode(encode(header(), []), "file")
-    given = report().provenance
-    assert (found.commit, found.dirty, found.processor) == (given.commit, given.dirty, given.processor)
-    assert found.versions == given.versions
+    head, _ = decode(encode(header(), []), "file")
+    provenance = report().provenance
+    assert (head.commit, head.dirty, head.processor) == (
+        provenance.commit,
+        provenance.dirty,
+        provenance.processor,
+    )
+    assert head.versions == provenance.versions
 
 
 def again(lines: list[bytes]) -> bytes:
@@ -125,10 +129,10 @@ def test_a_lab_reads_shipped_records_without_code_data_or_training(tmp_path: Pat
     before = Lab(at(tmp_path)).results("x", ONE, 3)
     shutil.rmtree(tmp_path / "store")
     lab = lab_of(file)
-    found = lab.results("x", ONE, 3)
-    assert found.final("x").values.tolist() == before.final("x").values.tolist()
-    assert found.array("table").tolist() == before.array("table").tolist()
-    assert [run.address for run in found.runs] == [run.address for run in before.runs]
+    results = lab.results("x", ONE, 3)
+    assert results.final("x").values.tolist() == before.final("x").values.tolist()
+    assert results.array("table").tolist() == before.array("table").tolist()
+    assert [run.address for run in results.runs] == [run.address for run in before.runs]
     assert lab.names.named(ONE).sources == ()
     assert not (tmp_path / "store").exists()
 
@@ -246,10 +250,10 @@ def test_shipped_records_give_the_same_report(
     folder, judged = exported
     before = msgspec.to_builtins(judged.report)
     (folder / "again").mkdir(exist_ok=True)
-    found = run(
+    done = run(
         folder, "claims", "-m", "quick", "--store", "rep/records.jsonl.gz", "--report", "again", *workers
     )
-    assert found.status == 0, found.text
+    assert done.status == 0, done.text
     after = msgspec.json.decode((folder / "again" / "report.json").read_bytes())
     assert without_times(after["claims"]) == without_times(before["claims"])
     assert (after["provenance"]["trained_runs"], after["provenance"]["reused_runs"]) == (0, 25)
@@ -259,7 +263,7 @@ def test_shipped_records_give_the_same_report(
     assert not (folder / "draws").exists()
     assert not (folder / "store").exists()
     if not workers:
-        found.says("shipped records of commit unknown: 25 runs to judge, nothing is trained")
+        done.says("shipped records of commit unknown: 25 runs to judge, nothing is trained")
 
 
 def test_another_margin_is_judged_and_what_was_not_shipped_is_not_run(exported: tuple[Path, Session]) -> None:
@@ -271,17 +275,17 @@ def test_another_margin_is_judged_and_what_was_not_shipped_is_not_run(exported: 
     for name in ("claims/conftest.py", "claims/pyproject.toml", "test_tiny.py"):
         (folder / "edited" / name).unlink()
     arguments = ("--store", "../rep/records.jsonl.gz", "--report", "rep", "-p", "no:xdist")
-    found = run(folder / "edited", "claims", *arguments)
-    assert found.verdicts == {
+    done = run(folder / "edited", "claims", *arguments)
+    assert done.verdicts == {
         "large[mlp]": "inconclusive", "large[cnn]": "inconclusive", "negative": "reproduced",
         "exact": "reproduced", "new": "not run",
     }  # fmt: skip
-    reasons = {c.id.partition("::test_")[2]: c.reason for c in found.report.claims}
+    reasons = {c.id.partition("::test_")[2]: c.reason for c in done.report.claims}
     assert reasons["new"] == UNSHIPPED
     assert reasons["large[mlp]"].endswith(
         "more than 5 replicates were not shipped: run without --store FILE to train them"
     )
-    found.says("; 5 more are needed and not among them")
+    done.says("; 5 more are needed and not among them")
 
 
 def test_an_export_of_other_code_or_another_store_is_refused(

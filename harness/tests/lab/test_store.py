@@ -47,9 +47,9 @@ def leftovers(store: Store) -> list[Path]:
     return list((store.root / "tmp").iterdir())
 
 
-def equal(found: dict[str, np.ndarray] | None, expected: dict[str, np.ndarray]) -> bool:
-    return found is not None and all(
-        found[n].dtype == a.dtype and np.array_equal(found[n], a) for n, a in expected.items()
+def equal(arrays: dict[str, np.ndarray] | None, expected: dict[str, np.ndarray]) -> bool:
+    return arrays is not None and all(
+        arrays[n].dtype == a.dtype and np.array_equal(arrays[n], a) for n, a in expected.items()
     )
 
 
@@ -60,10 +60,10 @@ def test_what_is_published_is_read_back(store: Store) -> None:
     assert store.read(KEY) is None
     assert not store.has(KEY)
     store.publish(record(), ARRAYS)
-    found = store.read(KEY)
-    assert found is not None
-    assert msgspec.structs.replace(found, files={}) == record()
-    assert list(found.files) == [WEIGHTS]
+    stored = store.read(KEY)
+    assert stored is not None
+    assert msgspec.structs.replace(stored, files={}) == record()
+    assert list(stored.files) == [WEIGHTS]
     assert equal(store.weights(KEY), ARRAYS)
     assert store.has(KEY)
     assert leftovers(store) == aside(store) == []
@@ -84,9 +84,9 @@ def test_a_record_without_weights_has_none_and_is_not_blamed_by_reading(store: S
 def test_publishing_again_replaces(store: Store) -> None:
     store.publish(record(), ARRAYS)
     store.publish(record(seconds=9.0))
-    found = store.read(KEY)
-    assert found is not None
-    assert found.seconds == 9.0
+    stored = store.read(KEY)
+    assert stored is not None
+    assert stored.seconds == 9.0
     assert not (store.path(KEY) / WEIGHTS).exists()
     assert leftovers(store) == []
 
@@ -232,10 +232,10 @@ def test_a_publisher_killed_at_any_moment_leaves_no_torn_record(store: Store) ->
         visible = [path.name for path in store.root.glob("[0-9][0-9]/*")]
         assert visible
         for key in visible:
-            found, weights = store.read(key), store.weights(key)
-            assert found is not None
+            record, weights = store.read(key), store.weights(key)
+            assert record is not None
             assert weights is not None
-            assert (weights["w"] == found.seconds).all()  # one publication's record and weights
+            assert (weights["w"] == record.seconds).all()  # one publication's record and weights
             resumed = store.resume(key)
             assert resumed is None or (resumed[1]["w"] == resumed[0]["epoch"]).all()
     assert aside(store) == []

@@ -152,11 +152,13 @@ def test_steps_are_those_of_torchs_adam() -> None:
 
 def test_adam_learns_in_batches_and_repeats_itself() -> None:
     solver = Adam(Subspace(NET, 60, "sparse"), reach=5.0, steps=80, batch=25)
-    found = solver.solve(SPLIT, stream(1000, "solution"))
-    assert found == solver.solve(SPLIT, stream(1000, "solution"))
-    assert found["parameters"] == 60
+    results = solver.solve(SPLIT, stream(1000, "solution"))
+    assert results == solver.solve(SPLIT, stream(1000, "solution"))
+    assert results["parameters"] == 60
     assert (
-        found["train_error"] < 0.2 < solver.but(steps=1).solve(SPLIT, stream(1000, "solution"))["train_error"]
+        results["train_error"]
+        < 0.2
+        < solver.but(steps=1).solve(SPLIT, stream(1000, "solution"))["train_error"]
     )
 
 
@@ -174,6 +176,6 @@ def test_every_example_is_seen_before_any_is_seen_again() -> None:
 def test_a_crossing_is_interpolated_in_logs_and_censored_where_there_is_none() -> None:
     nan = math.nan
     rows = np.array([[0.2, 0.6, 0.8], [0.9, 0.1, 0.1], [0.1, 0.2, 0.3], [nan, 0.9, 0.9], [0.2, 0.9, nan]])
-    found = crossing((10, 100, 1000), rows, [0.4, 0.5, 0.5, 0.5, 0.9], "d")
-    np.testing.assert_allclose(found.values, [10 * 10**0.5, 10, 1000, nan, 100])
-    assert found.censored.tolist() == [False, False, True, False, False]
+    dimension = crossing((10, 100, 1000), rows, [0.4, 0.5, 0.5, 0.5, 0.9], "d")
+    np.testing.assert_allclose(dimension.values, [10 * 10**0.5, 10, 1000, nan, 100])
+    assert dimension.censored.tolist() == [False, False, True, False, False]

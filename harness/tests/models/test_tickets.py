@@ -48,16 +48,16 @@ def after(experiment: Experiment, start: Weights | None = None, replicate: int =
 
 
 def weights_of(seed: int, *, masks: bool = False) -> Weights:
-    """Of a small net, some of them equal; with masks, some of them zero."""
+    """The weights of a small net, some of them equal; with masks, some of them zero."""
     draws = np.random.default_rng(seed)
-    found: Weights = {}
+    weights: Weights = {}
     for name, shape in {"1": (6, 5), "3": (4, 6), "5": (3, 4)}.items():
-        found[f"{name}.weight"] = draws.integers(-9, 10, shape).astype(np.float32)
-        found[f"{name}.bias"] = draws.random(shape[0], dtype=np.float32)
+        weights[f"{name}.weight"] = draws.integers(-9, 10, shape).astype(np.float32)
+        weights[f"{name}.bias"] = draws.random(shape[0], dtype=np.float32)
         if masks:
-            found[f"{name}.mask"] = (draws.random(shape) < 0.8).astype(np.float32)
-            found[f"{name}.weight"] *= found[f"{name}.mask"]
-    return found
+            weights[f"{name}.mask"] = (draws.random(shape) < 0.8).astype(np.float32)
+            weights[f"{name}.weight"] *= weights[f"{name}.mask"]
+    return weights
 
 
 # -- what is kept -------------------------------------------------------------------------------------
@@ -67,18 +67,18 @@ def weights_of(seed: int, *, masks: bool = False) -> Weights:
 @given(seed=st.integers(0, 10_000), masks=st.booleans(), rounds=st.integers(1, 4))
 def test_the_largest_weights_of_each_layer_are_kept(seed: int, masks: bool, rounds: int) -> None:
     trained, fresh = weights_of(seed, masks=masks), weights_of(seed + 1)
-    found = Ticket(HALF, rounds).apply([trained, fresh], stream(0, "transform"))
+    masked = Ticket(HALF, rounds).apply([trained, fresh], stream(0, "transform"))
     for layer, rate in {"1": 0.5, "3": 0.5, "5": 0.25}.items():
         name = f"{layer}.weight"
-        there, kept = mask_of(trained, name), mask_of(found, name)
+        there, kept = mask_of(trained, name), mask_of(masked, name)
         assert kept.sum() == remaining(int(there.sum()), rate, rounds)
         assert not (kept & ~there).any()
         gone = there & ~kept
         sizes = np.abs(trained[name])
         assert not gone.any() or sizes[kept].min() >= sizes[gone].max()
-        assert found[name][kept].tobytes() == fresh[name][kept].tobytes()
-        assert (found[name][~kept] == 0).all()
-        assert found[f"{layer}.bias"].tobytes() == fresh[f"{layer}.bias"].tobytes()
+        assert masked[name][kept].tobytes() == fresh[name][kept].tobytes()
+        assert (masked[name][~kept] == 0).all()
+        assert masked[f"{layer}.bias"].tobytes() == fresh[f"{layer}.bias"].tobytes()
 
 
 @derandomized
@@ -92,7 +92,7 @@ def test_rounds_without_training_between_them_are_one_shot(seed: int, rounds: in
     for name in ("1.mask", "3.mask", "5.mask"):
         assert stepwise[name].sum() == once[name].sum()
         layer = name.replace("mask", "weight")  # of equal weights, others may be kept
-        first, second = (np.sort(np.abs(dense[layer][found[name] > 0])) for found in (stepwise, once))
+        first, second = (np.sort(np.abs(dense[layer][weights[name] > 0])) for weights in (stepwise, once))
         assert np.array_equal(first, second)
 
 
@@ -100,9 +100,9 @@ def test_rounds_without_training_between_them_are_one_shot(seed: int, rounds: in
 @given(count=st.integers(1, 300_000), rate=st.floats(0.05, 0.9), rounds=st.integers(0, 25))
 def test_a_share_goes_in_every_round(count: int, rate: float, rounds: int) -> None:
     expected = count * (1 - rate) ** rounds
-    found = remaining(count, rate, rounds)
-    assert found >= 1
-    assert abs(found - expected) <= max(1.0, 0.5 / rate) + 1e-6 * count
+    left = remaining(count, rate, rounds)
+    assert left >= 1
+    assert abs(left - expected) <= max(1.0, 0.5 / rate) + 1e-6 * count
 
 
 def test_a_random_mask_keeps_as_many_weights_in_each_layer() -> None:
@@ -160,15 +160,15 @@ def test_with_a_mask_of_ones_the_model_trains_as_it_is() -> None:
 def test_masked_weights_stay_zero_under_momentum_and_weight_decay(net: Experiment) -> None:
     sparse = net.but(model=Masked(net.model))
     start = Ticket(HALF, 2).apply([after(net), initial(net)], stream(0, "transform"))
-    found = after(sparse, start)
-    names = [name for name in found if name.endswith(".weight")]
+    weights = after(sparse, start)
+    names = [name for name in weights if name.endswith(".weight")]
     assert len(names) >= 3
     for name in names:
         mask = mask_of(start, name)
-        assert np.array_equal(mask, mask_of(found, name))
+        assert np.array_equal(mask, mask_of(weights, name))
         assert not mask.all()
-        assert (found[name][~mask] == 0).all()
-        assert (found[name][mask] != start[name][mask]).mean() > 0.5
+        assert (weights[name][~mask] == 0).all()
+        assert (weights[name][mask] != start[name][mask]).mean() > 0.5
 
 
 def test_stacked_on_a_gpus_path_they_stay_zero_too() -> None:
@@ -182,10 +182,10 @@ def test_stacked_on_a_gpus_path_they_stay_zero_too() -> None:
         alone = Replica(built(NET, 1000, split), NET, 1000, split, "cpu")
         alone.load(start)
         alone.epoch(0)
-        found = stack.weights(place)
+        weights = stack.weights(place)
         for name in ("1.weight", "3.weight", "5.weight"):
-            assert (found[name][~mask_of(start, name)] == 0).all()
-            np.testing.assert_allclose(found[name], alone.weights()[name], atol=1e-5)
+            assert (weights[name][~mask_of(start, name)] == 0).all()
+            np.testing.assert_allclose(weights[name], alone.weights()[name], atol=1e-5)
 
 
 def test_a_masked_net_is_the_net_with_those_weights_at_zero() -> None:
@@ -206,8 +206,8 @@ def test_no_step_is_no_step() -> None:
     split = still.data.split(None, 1000)
     reference = Replica(built(still, 1000, split), still, 1000, split, "cpu")
     reference.epoch(0)
-    for found in (after(still), reference.weights()):
-        assert all(np.array_equal(found[name], array) for name, array in initial(still).items())
+    for weights in (after(still), reference.weights()):
+        assert all(np.array_equal(weights[name], array) for name, array in initial(still).items())
 
 
 def test_no_kernel_for_plain_nets_takes_a_masked_one() -> None:
@@ -296,5 +296,5 @@ def test_the_held_out_loss_is_the_mean_negative_logarithm() -> None:
     logits = split.x_test.reshape(len(split.x_test), -1).astype(np.float64) @ weight.T + bias
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     expected = -np.log(shares[np.arange(len(shares)), split.y_test]).mean()
-    found = HeldOutLoss().measure(trainer.restored(net, split, weights, "cpu"), split)
-    assert found["test_loss"] == pytest.approx(expected, abs=1e-6)
+    measured = HeldOutLoss().measure(trainer.restored(net, split, weights, "cpu"), split)
+    assert measured["test_loss"] == pytest.approx(expected, abs=1e-6)

@@ -180,7 +180,7 @@ for value in (Digits(n=10), Mnist(), SmallInception(), Experiment(Digits(n=10), 
 
 
 def test_modules_of_the_harness_can_be_moved_and_renamed(tmp_path: Path) -> None:
-    """In a copy of the whole house, with a room renamed and a module given another name and room."""
+    """The whole house is copied, with a room renamed and a module given another name and room."""
     shutil.copytree(
         Path(harness.__file__).parent,
         tmp_path / "harness",
