@@ -123,7 +123,7 @@ class Lab:
             self.crew.close()
 
     def _plannable(self, missing: list[Run]) -> list[Run]:
-        """Without the runs whose values cannot be planned: they fail, and all others go on."""
+        """The runs whose values can be planned: the others fail, and all else goes on."""
         if self.shipped:
             return missing
         values = {run.kind: run.value for run in missing}

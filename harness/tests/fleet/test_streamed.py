@@ -318,7 +318,7 @@ def test_a_crew_leaves_what_is_streamed_to_the_session(root: Path) -> None:
     assert lab.crew.closed == 1  # type: ignore[attr-defined]
 
 
-PINNED = {1: "60aba23a331065ae39042836d8dd72c3230957093a210e6deb55ef3bace368e8"}
+PINNED = {1: "8fc6b43b37956b265187c0be019bfab74645347a6740812b0232615b68cd266f"}
 
 
 def test_the_trainer_is_the_one_that_its_version_names() -> None:
