@@ -11,11 +11,11 @@ from harness.benchmarks.rounds import Ratio
 SCHEMA = 1
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReportPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whatever is in a report: no unknown field is read."""
 
 
-class MeasuredOn(Part, frozen=True, kw_only=True):
+class MeasuredOn(ReportPart, frozen=True, kw_only=True):
     """The machine on which it was measured; no name and no path of it.
 
     Attributes:
@@ -31,14 +31,14 @@ class MeasuredOn(Part, frozen=True, kw_only=True):
     versions: dict[str, str]
 
 
-class MatmulPeak(Part, frozen=True, kw_only=True):
+class MatmulPeak(ReportPart, frozen=True, kw_only=True):
     """The fastest square matrix product of this run, tried before every workload."""
 
     precision: str
     tflops: float
 
 
-class SpeedRow(Part, frozen=True, kw_only=True):
+class SpeedRow(ReportPart, frozen=True, kw_only=True):
     """Ours at one workload and precision, beside the baselines of the same rounds.
 
     Attributes:
@@ -81,7 +81,7 @@ class SpeedRow(Part, frozen=True, kw_only=True):
     foreign: float
 
 
-class Unused(Part, frozen=True, kw_only=True):
+class Unused(ReportPart, frozen=True, kw_only=True):
     """A variant that the engine does not use: wall time of (a) over its own."""
 
     workload: str
@@ -91,7 +91,7 @@ class Unused(Part, frozen=True, kw_only=True):
     ratio: Ratio
 
 
-class Startup(Part, frozen=True, kw_only=True):
+class Startup(ReportPart, frozen=True, kw_only=True):
     """Wall seconds of something that happens once: median, smallest, largest.
 
     Attributes:
@@ -106,7 +106,7 @@ class Startup(Part, frozen=True, kw_only=True):
     met: bool | None
 
 
-class Gate(Part, frozen=True, kw_only=True):
+class Gate(ReportPart, frozen=True, kw_only=True):
     """Epochs to fit by the engine's kernel and by the reference, paired by replicate.
 
     Attributes:
@@ -132,14 +132,14 @@ class Gate(Part, frozen=True, kw_only=True):
     passed: bool
 
 
-class Share(Part, frozen=True, kw_only=True):
+class Share(ReportPart, frozen=True, kw_only=True):
     """An operation and its share of a training's time, between 0 and 1."""
 
     what: str
     share: float
 
 
-class Profile(Part, frozen=True, kw_only=True):
+class Profile(ReportPart, frozen=True, kw_only=True):
     """Where one training of a row that missed its target spends its time, the largest share first.
 
     Attributes:
@@ -153,7 +153,7 @@ class Profile(Part, frozen=True, kw_only=True):
     shares: tuple[Share, ...]
 
 
-class DeviceSection(Part, frozen=True, kw_only=True):
+class DeviceSection(ReportPart, frozen=True, kw_only=True):
     """One run on one device.
 
     Attributes:
@@ -181,7 +181,7 @@ class DeviceSection(Part, frozen=True, kw_only=True):
     profiles: tuple[Profile, ...] = ()
 
 
-class SpeedReport(Part, frozen=True, kw_only=True):
+class SpeedReport(ReportPart, frozen=True, kw_only=True):
     """The last run on each device."""
 
     schema: int = SCHEMA

@@ -46,15 +46,15 @@ def run(options: argparse.Namespace) -> int:
     """
     from harness.data.sources import default_root
     from harness.lab.conformance import examined, members, role_of
-    from harness.lab.tryouts import Setting
+    from harness.lab.tryouts import TryoutSetting
     from harness.spec import Runnable
 
     value = _made(_named(options.named), options.named)
     if not any(isinstance(one, Runnable) or role_of(one) for one in members(value)):
         offers = "a model has build, a data set split, a corruption apply, a solver solve ..."
         raise Unnamed(f"{options.named} is nothing that a claim can use: {offers}")
-    plain = Setting()
-    setting = Setting(options.shape or plain.shape, options.classes or plain.classes)
+    plain = TryoutSetting()
+    setting = TryoutSetting(options.shape or plain.shape, options.classes or plain.classes)
     root = Path(options.data_root) if options.data_root else default_root()
     lines = examined(value, root, setting)
     if lines:

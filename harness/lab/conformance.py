@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.lab import tryouts
-from harness.lab.tryouts import Fault, Setting, calling
+from harness.lab.tryouts import Fault, TryoutSetting, calling
 from harness.spec import Experiment, Runnable, Simulation, Solved, Tiers, Value, contracts, fields_of
 
 OURS = "harness."
@@ -59,7 +59,7 @@ class Part(NamedTuple):
 
     value: object
     role: Role
-    setting: Setting
+    setting: TryoutSetting
 
 
 def faults(value: object, root: Path | None = None) -> list[str]:
@@ -75,7 +75,7 @@ def faults(value: object, root: Path | None = None) -> list[str]:
     """
     lines: list[str] = []
     for one in members(value):
-        setting = Setting(root=root)
+        setting = TryoutSetting(root=root)
         for part in _parts_of(one, setting):
             lines += _faults_of(part, examine=not _is_ours(part.value))
         if isinstance(one, Simulation):
@@ -85,7 +85,7 @@ def faults(value: object, root: Path | None = None) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def examined(value: object, root: Path | None = None, setting: Setting | None = None) -> list[str]:
+def examined(value: object, root: Path | None = None, setting: TryoutSetting | None = None) -> list[str]:
     """The faults with every part tried out, of whatever module, and the value itself in its own role.
 
     Args:
@@ -93,7 +93,7 @@ def examined(value: object, root: Path | None = None, setting: Setting | None = 
         root: as for ``faults``.
         setting: the examples by which a part is tried that is in no experiment.
     """
-    setting = (setting or Setting())._replace(root=root)
+    setting = (setting or TryoutSetting())._replace(root=root)
     lines: list[str] = []
     for one in members(value):
         role = role_of(one)
@@ -181,7 +181,7 @@ def members(value: object) -> Iterator[object]:
         yield value
 
 
-def _parts_of(value: object, setting: Setting) -> Iterator[Part]:
+def _parts_of(value: object, setting: TryoutSetting) -> Iterator[Part]:
     """Everything inside a value that has a role there, what lies deepest first."""
     if not isinstance(value, Value):
         return
@@ -222,15 +222,15 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-def _used_with(setting: Setting, images: Any, labels: Any) -> Setting:
+def _used_with(setting: TryoutSetting, images: Any, labels: Any) -> TryoutSetting:
     """The setting of what is used with a data set: its shape and classes, if it can tell them."""
     try:
-        return Setting(tuple(images.shape), int(labels.classes), setting.root)
+        return TryoutSetting(tuple(images.shape), int(labels.classes), setting.root)
     except Exception:  # the fault is told where the data set itself is looked at
         return setting
 
 
-def _after(augmentation: Any, setting: Setting) -> Setting:
+def _after(augmentation: Any, setting: TryoutSetting) -> TryoutSetting:
     """The setting of the augmentations that follow one."""
     try:
         return setting._replace(shape=tuple(augmentation.shape(setting.shape)))

@@ -44,7 +44,7 @@ class Stopwatch:
         return bool(self._sums)
 
 
-class Group(msgspec.Struct, frozen=True):
+class RunGroup(msgspec.Struct, frozen=True):
     """Runs that one line of progress names together.
 
     Attributes:
@@ -106,7 +106,7 @@ class Pace:
             self.spent += seconds
             self.stopwatch.add(run, seconds, self._expected[place])
 
-    def groups(self) -> dict[str, Group]:
+    def groups(self) -> dict[str, RunGroup]:
         """The groups by name, in the order of computing, with what an open run is now expected to take."""
         groups = {}
         for name, runs in self._runs.items():
@@ -114,7 +114,7 @@ class Pace:
             alike = ((self._run_of_kind[kind], each, n) for (kind, each), n in self._alike[name].items() if n)
             seconds = sum(n * self.stopwatch.seconds(run, each) for run, each, n in alike)
             mean = seconds / still if still else 0.0
-            groups[name] = Group(runs, self._done[name], self._computed[name], mean)
+            groups[name] = RunGroup(runs, self._done[name], self._computed[name], mean)
         return groups
 
     def now(self) -> Now:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.lab.pace import Group, Pace, Stopwatch, described, remaining
+from harness.lab.pace import Pace, RunGroup, Stopwatch, described, remaining
 from harness.lab.runs import Fleet, Work
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     over: bool = False
     processes: int = 1
     overhead: float = 0.0
-    groups: dict[str, Group] = {}
+    groups: dict[str, RunGroup] = {}
     now: tuple[str, ...] = ()
     under_way: float = 0.0
     longest: float = 0.0

@@ -31,7 +31,7 @@ CLOSE = 1e-5
 """What a step of size one in float32 may differ by from the formula, through the order of its sums."""
 
 
-class Setting(NamedTuple):
+class TryoutSetting(NamedTuple):
     """The examples that a part is used with: shape of one, number of classes; and the data root."""
 
     shape: tuple[int, ...] = (1, 8, 8)
@@ -61,7 +61,7 @@ def require(holds: Any, line: str) -> None:
         raise Fault(line)
 
 
-def tried(value: object, contract: type, setting: Setting) -> list[str]:
+def tried(value: object, contract: type, setting: TryoutSetting) -> list[str]:
     """The first thing that breaks a contract when a value that offers all of it is tried out."""
     name = type(value).__name__
     try:
@@ -75,7 +75,7 @@ def tried(value: object, contract: type, setting: Setting) -> list[str]:
 # -- data --------------------------------------------------------------------------------------------------
 
 
-def _try_data(data: Any, name: str, setting: Setting) -> None:
+def _try_data(data: Any, name: str, setting: TryoutSetting) -> None:
     shape, sizes = data.shape, (data.classes, data.train_size, data.test_size)
     require(
         _are_counts(shape) and len(shape), f"{name}.shape is {shape!r}: it must be a tuple of positive ints"
@@ -95,7 +95,7 @@ def _try_data(data: Any, name: str, setting: Setting) -> None:
         _try_split(data, name, setting)
 
 
-def _try_split(data: Any, name: str, setting: Setting) -> None:
+def _try_split(data: Any, name: str, setting: TryoutSetting) -> None:
     import numpy as np
 
     with calling(f"{name}.split fails"):
@@ -121,7 +121,7 @@ def _are_counts(values: Any) -> bool:
     return isinstance(values, tuple) and all(type(v) is int and v > 0 for v in values)
 
 
-def _try_corruption(corruption: Any, name: str, setting: Setting) -> None:
+def _try_corruption(corruption: Any, name: str, setting: TryoutSetting) -> None:
     import numpy as np
 
     for flag in ("per_epoch", "keeps_labels"):
@@ -143,7 +143,7 @@ def _try_corruption(corruption: Any, name: str, setting: Setting) -> None:
         require(np.array_equal(new, labels), f"{name} says keeps_labels = True, and changes labels")
 
 
-def _try_inputs(corruption: Any, name: str, setting: Setting) -> None:
+def _try_inputs(corruption: Any, name: str, setting: TryoutSetting) -> None:
     import numpy as np
 
     require(isinstance(corruption.drawn, bool), f"{name}.drawn is no bool")
@@ -171,7 +171,7 @@ def _try_inputs(corruption: Any, name: str, setting: Setting) -> None:
         require(shared, f"{name} says drawn = False, and its images depend on the generator")
 
 
-def _try_augmentation(augmentation: Any, name: str, setting: Setting) -> None:
+def _try_augmentation(augmentation: Any, name: str, setting: TryoutSetting) -> None:
     import numpy as np
 
     images = stream(0, "data").random((EXAMPLES, *setting.shape), np.float32)
@@ -210,7 +210,7 @@ def _require_same(first: np.ndarray, again: np.ndarray, what: str) -> None:
 # -- models ------------------------------------------------------------------------------------------------
 
 
-def _try_model(model: Any, name: str, setting: Setting) -> None:
+def _try_model(model: Any, name: str, setting: TryoutSetting) -> None:
     import torch
 
     state = torch.get_rng_state()
@@ -220,7 +220,7 @@ def _try_model(model: Any, name: str, setting: Setting) -> None:
         torch.set_rng_state(state)
 
 
-def _try_module(model: Any, name: str, setting: Setting) -> None:
+def _try_module(model: Any, name: str, setting: TryoutSetting) -> None:
     import torch
 
     shape, classes = setting.shape, setting.classes
@@ -257,7 +257,7 @@ def _require_drawn(module: torch.nn.Module, again: Any, other: Any, name: str) -
     require(constant or not same[1], f"{name}.build gives the same weights for any generator: {why}")
 
 
-def _require_logits(module: torch.nn.Module, name: str, setting: Setting) -> None:
+def _require_logits(module: torch.nn.Module, name: str, setting: TryoutSetting) -> None:
     """Logits of the right shape in training and evaluation, and no draws but from seeded parts."""
     import torch
 
@@ -287,7 +287,7 @@ def _require_logits(module: torch.nn.Module, name: str, setting: Setting) -> Non
 # -- training ----------------------------------------------------------------------------------------------
 
 
-def _try_optimizer(optimizer: Any, name: str, setting: Setting) -> None:
+def _try_optimizer(optimizer: Any, name: str, setting: TryoutSetting) -> None:
     import torch
 
     for what in ("epochs", "batch"):
@@ -310,7 +310,7 @@ def _try_optimizer(optimizer: Any, name: str, setting: Setting) -> None:
         require(right, f"{name} says plain_step, and its update is another step: say plain_step = False")
 
 
-def _try_stop(stop: Any, name: str, setting: Setting) -> None:
+def _try_stop(stop: Any, name: str, setting: TryoutSetting) -> None:
     import numpy as np
 
     curves = {"train_loss": [2.3, 1.9], "train_error": [0.9, 0.7], "test_error": [0.9, 0.8]}
@@ -321,11 +321,11 @@ def _try_stop(stop: Any, name: str, setting: Setting) -> None:
     require(curves == kept, f"{name}.reached writes to the curves it gets")
 
 
-def _nothing(value: Any, name: str, setting: Setting) -> None:
+def _nothing(value: Any, name: str, setting: TryoutSetting) -> None:
     """Solvers, probes and transforms are not run beforehand: they may compute for long."""
 
 
-TRIES: dict[type, Callable[[Any, str, Setting], None]] = {
+TRIES: dict[type, Callable[[Any, str, TryoutSetting], None]] = {
     contracts.Dataset: _try_data,
     contracts.Corruption: _try_corruption,
     contracts.InputCorruption: _try_inputs,

@@ -31,7 +31,7 @@ EFFECTS = "*"
 """In place of a definition's name: a module's statements that belong to no name of it."""
 
 
-class Place(NamedTuple):
+class Definition(NamedTuple):
     """A definition: its module, and its name there (or ``WHOLE``, ``EFFECTS``)."""
 
     module: str
@@ -42,7 +42,7 @@ class Reach(NamedTuple):
     """A definition's text, and where the names it reads lead: to definitions, or out of what is followed."""
 
     text: str
-    inside: tuple[tuple[str, Place], ...]
+    inside: tuple[tuple[str, Definition], ...]
     outside: tuple[str, ...]
 
 
@@ -68,20 +68,20 @@ def forget() -> None:
 _UNSEEN: set[str] = set()
 
 
-def _places_of(value: Value) -> Iterator[Place]:
+def _places_of(value: Value) -> Iterator[Definition]:
     """A value's class, and the functions that it holds."""
-    yield Place(type(value).__module__, type(value).__qualname__)
+    yield Definition(type(value).__module__, type(value).__qualname__)
     for name in value.__struct_fields__:
         if name not in value.unaddressed:
             yield from _functions_in(getattr(value, name))
 
 
-def _functions_in(held: Any) -> Iterator[Place]:
+def _functions_in(held: Any) -> Iterator[Definition]:
     if isinstance(held, (tuple, list)):
         for item in held:
             yield from _functions_in(item)
     elif callable(held) and not isinstance(held, (Value, type)):
-        yield Place(getattr(held, "__module__", "") or "", getattr(held, "__qualname__", ""))
+        yield Definition(getattr(held, "__module__", "") or "", getattr(held, "__qualname__", ""))
 
 
 @functools.cache
@@ -91,7 +91,7 @@ def _of_definition(module: str, name: str) -> str:
     What is hashed is the graph of definitions, each numbered when it is first met: the numbers, and not
     the modules' names, say which definition a name leads to.
     """
-    root = Place(module, name.partition(".")[0])
+    root = Definition(module, name.partition(".")[0])
     numbers = {root: 0}
     todo = [root]
     digest = hashlib.sha256()
@@ -116,21 +116,21 @@ def _reach(module: str, name: str) -> Reach:
         _UNSEEN.add(module)
         return Reach(f"unseen {name}", (), (module,))
     if name == WHOLE:
-        inside = [(each, Place(module, each)) for each in (*sorted(source.definitions), EFFECTS)]
+        inside = [(each, Definition(module, each)) for each in (*sorted(source.definitions), EFFECTS)]
         return Reach("module", tuple(inside), ())
     code = _code(module, name)
-    leads: dict[tuple[str, Place], None] = {}
+    leads: dict[tuple[str, Definition], None] = {}
     outside: dict[str, None] = {}
     for dotted in code.names:
         if dotted == DYNAMIC:
             _UNSEEN.add(f"what {module} imports by a computed name")
         for end in _ends(module, code, dotted):
-            if isinstance(end, Place):
+            if isinstance(end, Definition):
                 leads[dotted, end] = None
             else:
                 outside[end] = None
     if source.effects and name != EFFECTS:
-        leads[EFFECTS, Place(module, EFFECTS)] = None
+        leads[EFFECTS, Definition(module, EFFECTS)] = None
     return Reach(code.text, tuple(leads), tuple(outside))
 
 
@@ -142,7 +142,7 @@ def _code(module: str, name: str) -> Code:
     return code_of(statements, code.package)
 
 
-def _ends(module: str, code: Code, dotted: str) -> Iterator[Place | str]:
+def _ends(module: str, code: Code, dotted: str) -> Iterator[Definition | str]:
     """Where a dotted name of some code in a module leads: definitions, or names outside, or nowhere."""
     first, _, rest = dotted.partition(".")
     source = module_of(module)
@@ -158,7 +158,9 @@ def _ends(module: str, code: Code, dotted: str) -> Iterator[Place | str]:
                 yield from _follow(Binding(binding.module, first), first, rest)
 
 
-def _follow(binding: Binding, name: str, rest: str, seen: tuple[Place, ...] = ()) -> Iterator[Place | str]:
+def _follow(
+    binding: Binding, name: str, rest: str, seen: tuple[Definition, ...] = ()
+) -> Iterator[Definition | str]:
     """Where a name leads that an import binds, and the attributes ``rest`` after it."""
     module, attribute = binding
     if not is_followed(module):
@@ -170,12 +172,12 @@ def _follow(binding: Binding, name: str, rest: str, seen: tuple[Place, ...] = ()
         attribute, _, rest = rest.partition(".")
         if exists(f"{module}.{attribute}") and not _has(module, attribute):
             module, attribute = f"{module}.{attribute}", ""
-    yield from _member(module, attribute, rest, seen) if attribute else (Place(module, WHOLE),)
+    yield from _member(module, attribute, rest, seen) if attribute else (Definition(module, WHOLE),)
 
 
-def _member(module: str, name: str, rest: str, seen: tuple[Place, ...]) -> Iterator[Place | str]:
+def _member(module: str, name: str, rest: str, seen: tuple[Definition, ...]) -> Iterator[Definition | str]:
     """Where a name of a module's top level leads: to its definition, or on through an import."""
-    place = Place(module, name)
+    place = Definition(module, name)
     code = module_of(module)
     if code is None or place in seen:  # no source, or modules that import a name from each other
         yield place
@@ -190,7 +192,7 @@ def _member(module: str, name: str, rest: str, seen: tuple[Place, ...]) -> Itera
         if _has(binding.module, name):
             yield from _follow(Binding(binding.module, name), name, rest, (*seen, place))
     if "__getattr__" in code.definitions:
-        yield Place(module, WHOLE)
+        yield Definition(module, WHOLE)
 
 
 def _has(module: str, name: str) -> bool:

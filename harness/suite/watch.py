@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.lab.pace import Group
+from harness.lab.pace import RunGroup
 from harness.lab.progress import Status
 from harness.suite.live import Terminal
 
@@ -74,19 +74,19 @@ def _shared(statuses: Sequence[Status]) -> Status:
     )
 
 
-def _one_group(seen: Sequence[Group]) -> Group:
+def _one_group(seen: Sequence[RunGroup]) -> RunGroup:
     """The same runs, as several processes see them."""
     runs, computed = max(g.runs for g in seen), sum(g.computed for g in seen)
     done = max(max(g.done for g in seen), min(runs, computed))
-    return Group(runs, done, computed, sum(g.seconds for g in seen) / len(seen))
+    return RunGroup(runs, done, computed, sum(g.seconds for g in seen) / len(seen))
 
 
 def _added(statuses: Sequence[Status]) -> Status:
     """Several little plans side by side."""
-    groups: dict[str, Group] = {}
+    groups: dict[str, RunGroup] = {}
     for name, group in (pair for s in statuses for pair in s.groups.items()):
-        before = groups.get(name, Group())
-        groups[name] = Group(
+        before = groups.get(name, RunGroup())
+        groups[name] = RunGroup(
             group.runs + before.runs,
             group.done + before.done,
             group.computed + before.computed,

@@ -6,7 +6,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.tests.house import (
@@ -22,6 +22,7 @@ from harness.tests.house import (
     imported,
     module_of,
     parsed,
+    room_of,
 )
 
 HEAVY = ("numpy", "scipy", "sklearn", "torch")
@@ -117,6 +118,36 @@ def identifiers(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.attr
         elif isinstance(node, ast.alias) and node.asname:
             yield node.lineno, node.asname
+
+
+def defined_in_several(names: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Name -> its places, for names in several (name, place) pairs; an underscore makes no other name."""
+    places: dict[str, list[str]] = {}
+    for name, place in names:
+        places.setdefault(name.lstrip("_"), []).append(place)
+    return {name: where for name, where in places.items() if len(where) > 1}
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    classes = [
+        (node.name, module_of(path))
+        for path in SOURCES
+        if room_of(module_of(path)) != "claims"
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert len(classes) > 100
+    assert defined_in_several(classes).keys() <= {"Plan"}
+
+
+def test_no_module_name_stands_for_two_things() -> None:
+    # a command is named after what it commands, and a package's own modules by Python
+    modules = [
+        (path.stem, module_of(path))
+        for path in SOURCES
+        if room_of(module_of(path)) not in ("claims", "harness.commands") and not path.stem.startswith("__")
+    ]
+    assert defined_in_several(modules) == {}
 
 
 def words(name: str) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,45 @@ def test_the_path_of_an_experiment_is_told_by_its_modules() -> None:
     rooms = {room for floor in FLOORS for room in floor} - {"harness", "conftest", "harness.analytic"}
     absent = {room for room in rooms if f"`{room.removeprefix('harness.').replace('.', '/')}/" not in path}
     assert absent == {"harness.commands", "harness.benchmarks"}
+
+
+WHOLE_HOUSE = {
+    "floors": "who imports whom, what importing costs, how long files are, and how things are called",
+    "house": "docs/HOUSE.md",
+    "imagenet_claims": "claims that no test can train",
+    "main": "harness/__main__.py",
+    "readme": "README.md",
+    "workflows": ".github/workflows and tox.ini",
+}
+"""Tests that lie in no room, and what they are about."""
+
+
+def subjects(room: Path) -> set[str]:
+    """What a room's tests may be called after: its modules, or the room for what all of them share."""
+    return {room.name, *(path.stem.strip("_") for path in room.glob("*.py"))}
+
+
+def is_found(name: str, subjects: set[str], tests: set[str]) -> bool:
+    """Whether a test is called after a subject, or lies beside the test that is and says its aspect."""
+    beside = {subject for subject in subjects & tests if name.startswith(f"{subject}_")}
+    return name in subjects or bool(beside)
+
+
+def test_the_test_of_a_module_is_found_by_its_name() -> None:
+    tests = ROOT / "harness" / "tests"
+    for folder in [path for path in tests.iterdir() if (path / "__init__.py").exists()]:
+        names = {path.stem.removeprefix("test_") for path in folder.glob("test_*.py")}
+        known = subjects(ROOT / "harness" / folder.name)
+        lost = sorted(name for name in names if not is_found(name, known, names))
+        assert lost == [], f"{folder.name} has no such modules: name these tests after what they test"
+    assert {path.stem.removeprefix("test_") for path in tests.glob("test_*.py")} == set(WHOLE_HOUSE)
+
+
+def test_an_aspect_is_a_test_beside_that_of_its_module() -> None:
+    assert is_found("store", {"store"}, set())
+    assert is_found("store_on_a_full_disk", {"store"}, {"store"})
+    assert not is_found("store_on_a_full_disk", {"store"}, {"storing"})
+    assert not is_found("storage", {"store"}, {"store"})
 
 
 def test_a_module_is_in_one_room() -> None:

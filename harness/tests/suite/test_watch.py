@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from harness.data import RandomLabels
 from harness.lab import progress
 from harness.lab.computing import PRESENT, Finished
-from harness.lab.pace import Group
+from harness.lab.pace import RunGroup
 from harness.lab.progress import Status
 from harness.suite.live import Terminal
 from harness.suite.watch import StatusFile, Watch, together
@@ -43,7 +43,7 @@ def test_what_workers_computed_of_one_kind_adds_up() -> None:
     plan = [fleet(FIT, 10.0), fleet(FIT.but(data__labels=RandomLabels(1.0)), 10.0)]
     both = together([status_after(plan, [computed(f.runs[0], 1.0)]) for f in plan])
     assert both is not None
-    assert both.groups["Mlp(width=64), 100 images"] == Group(6, 2, 2, 1.0)
+    assert both.groups["Mlp(width=64), 100 images"] == RunGroup(6, 2, 2, 1.0)
 
 
 def test_what_a_worker_found_done_by_others_is_not_counted_twice() -> None:
@@ -62,7 +62,7 @@ def test_what_comes_later_adds_up() -> None:
     both = together([later, done, replace(later, over=True), later])
     assert both is not None
     assert (both.runs, both.done, both.first) == (6, 2, False)
-    assert both.groups["Mlp(width=64), 100 images"] == Group(6, 2, 2, 1.0)
+    assert both.groups["Mlp(width=64), 100 images"] == RunGroup(6, 2, 2, 1.0)
     first = together([later, status_after(plan, [])])
     assert first is not None
     assert first.first
