@@ -15,6 +15,7 @@ from harness import Experiment
 from harness import From
 from harness import Measured
 from harness import Results
+from harness import Untrained
 from harness.models import Dropout
 from harness.models.masked import Masked
 from harness.models.redrawn import Redrawn
@@ -23,14 +24,13 @@ from harness.models.tickets import Schedule
 from harness.models.tickets import Ticket
 
 Sparse = Callable[[Experiment, Schedule, int], Experiment]
-NO_STEP = 1e-300  # a learning rate that is zero in float32
 
 
 def initial(net: Experiment, draw: int = 0) -> Experiment:
     """The net at its initial weights, or at another draw of them; dropout has no part in either."""
     model = net.model.model if isinstance(net.model, Dropout) else net.model
     model = Redrawn(model, draw) if draw else model
-    return net.but(model=model, optimizer=net.optimizer.but(lr=NO_STEP, epochs=1), probes=())
+    return net.but(model=model, optimizer=Untrained(), probes=())
 
 
 def sparse(net: Experiment, start: From | tuple[From, From]) -> Experiment:

@@ -18,7 +18,7 @@ from harness.evidence.statistics import (
     slope,
     smaller_of,
 )
-from harness.fleet.optimizers import Sgd, WhenFitted
+from harness.fleet.optimizers import Sgd, Untrained, WhenFitted
 from harness.judging.check import Check
 from harness.lab.results import Results
 from harness.spec import Experiment, From, Probing, Simulation, Solved, Tiers, Value
@@ -26,7 +26,7 @@ from harness.spec.claim import Paper, claim, control, trained
 
 __all__ = [
     "Check", "Experiment", "From", "Measured", "Paper", "Probing", "Results", "Sgd", "Simulation", "Solved",
-    "Tiers", "Value", "WhenFitted", "above", "all_reach", "argmax_in", "below", "claim", "control",
-    "equivalent", "exact", "exists", "frequencies", "larger_of", "matches", "mean_of", "ordered", "ratio",
-    "slope", "smaller_of", "trained",
+    "Tiers", "Untrained", "Value", "WhenFitted", "above", "all_reach", "argmax_in", "below", "claim",
+    "control", "equivalent", "exact", "exists", "frequencies", "larger_of", "matches", "mean_of", "ordered",
+    "ratio", "slope", "smaller_of", "trained",
 ]  # fmt: skip

@@ -42,7 +42,8 @@ class Sgd(Value, frozen=True):
         super().__post_init__()
         for name in ("lr", "epochs", "batch", "decay"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"Sgd({name}={getattr(self, name)!r}): must be positive")
+                no_epochs = "; to train not at all say Untrained()" if name == "epochs" else ""
+                raise ValueError(f"Sgd({name}={getattr(self, name)!r}): must be positive{no_epochs}")
         if not 0 <= self.momentum < 1 or self.weight_decay < 0:
             raise ValueError("Sgd needs 0 <= momentum < 1 and weight_decay >= 0")
 
@@ -81,6 +82,34 @@ class Sgd(Value, frozen=True):
             maximize=False,
             is_first_step=False,
         )
+
+
+class Untrained(Value, frozen=True):
+    """No step: a training of no epochs, which leaves a net at the weights that it starts from.
+
+    What starts from such a run starts from initial weights. Its record has no curves, and no kernel that
+    writes steps out by itself gets to see it.
+    """
+
+    epochs: ClassVar[int] = 0
+    batch: ClassVar[int] = 128  # as of ``Sgd``: of estimates alone
+    momentum: ClassVar[float] = 0.0
+    weight_decay: ClassVar[float] = 0.0
+    plain_step: ClassVar[bool] = False
+    fast_kernels: ClassVar[bool] = False
+
+    def lr_at(self, step: int, steps_per_epoch: int) -> float:
+        """Zero: there is no step to have a rate."""
+        return 0.0
+
+    def update(
+        self,
+        weights: Sequence[torch.Tensor],
+        gradients: Sequence[torch.Tensor],
+        velocities: Sequence[torch.Tensor],
+        lr: float,
+    ) -> None:
+        """Leave the weights as they are."""
 
 
 class WhenFitted(Value, frozen=True):

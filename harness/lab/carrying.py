@@ -112,10 +112,10 @@ def sampled(carried: Iterable[Candidate], each: int, seed: int) -> dict[str, lis
 def epochs_within(candidate: Candidate, seconds: float) -> int | None:
     """The first epochs of a training that take about these seconds; None for all that its record has.
 
-    What a solver, a simulation or a probe computes cannot be cut.
+    What a solver, a simulation or a probe computes cannot be cut, nor can a training of no epochs.
     """
     record = candidate.record
-    if not isinstance(candidate.run.value, Experiment) or record.seconds <= seconds:
+    if not isinstance(candidate.run.value, Experiment) or not record.epochs or record.seconds <= seconds:
         return None
     return max(1, int(record.epochs * seconds / record.seconds))
 

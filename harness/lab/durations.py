@@ -91,7 +91,8 @@ def expected(runs: Iterable[Run], timings: Mapping[str, float]) -> dict[str, flo
 def alike(value: Value) -> tuple[str, ...]:
     """What two runs have in common if their times are about the same multiple of their estimates."""
     if isinstance(value, Experiment):
-        return type(value.model).__name__, type(value.stop).__name__, value.precision
+        parts = (value.model, value.stop, value.optimizer)
+        return *(type(part).__name__ for part in parts), value.precision
     if isinstance(value, Probing):
         return type(value.probe).__name__, type(value.experiment.model).__name__
     if isinstance(value, Solved):

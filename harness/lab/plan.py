@@ -97,11 +97,11 @@ def shape_of(value: Runnable) -> str:
     """What runs must share to train as one batched model."""
     if not isinstance(value, Experiment):
         return digest(canonical(value))[:12]
-    data = value.data
+    data, optimizer = value.data, value.optimizer
     same = [
         [type(data).__name__, list(data.shape), data.train_size, data.test_size, data.classes],
         canonical(value.model),
-        [value.optimizer.batch, value.optimizer.momentum, value.optimizer.weight_decay],
+        [type(optimizer).__name__, optimizer.batch, optimizer.momentum, optimizer.weight_decay],
         [value.loss, value.precision],
     ]
     return digest(same)[:12]

@@ -290,14 +290,19 @@ def _require_logits(module: torch.nn.Module, name: str, setting: TryoutSetting) 
 def _try_optimizer(optimizer: Any, name: str, setting: TryoutSetting) -> None:
     import torch
 
-    for what in ("epochs", "batch"):
-        value = getattr(optimizer, what)
-        require(_are_counts((value,)), f"{name}.{what} is {value!r}: it must be a positive int")
+    epochs, batch = optimizer.epochs, optimizer.batch
+    right = type(epochs) is int and epochs >= 0
+    require(right, f"{name}.epochs is {epochs!r}: it must be an int from 0 up")
+    require(_are_counts((batch,)), f"{name}.batch is {batch!r}: it must be a positive int")
     for step in (0, 1000):
         with calling(f"{name}.lr_at fails"):
             rate = optimizer.lr_at(step, 10)
         right = isinstance(rate, float) and math.isfinite(rate) and rate >= 0
         require(right, f"{name}.lr_at({step}, 10) is {rate!r}: it must be a finite float from 0 up")
+    if epochs == 0:
+        why = "a stack of runs would train it: say plain_step = False"
+        require(not optimizer.plain_step, f"{name} has no epochs and says plain_step, and {why}")
+        return
     weight, gradient, velocity = (torch.linspace(-1.0, 1.0, 6).roll(i) for i in range(3))
     weights, moving = [weight.clone()], [velocity.clone()] if optimizer.momentum else []
     with torch.no_grad(), calling(f"{name}.update fails"):

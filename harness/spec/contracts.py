@@ -226,7 +226,11 @@ class Optimizer(Described, Protocol):
 
     @property
     def epochs(self) -> int:
-        """The budget; training may end earlier by the experiment's stopping rule."""
+        """The budget; training may end earlier by the experiment's stopping rule.
+
+        0 for no training: the run ends with the weights that it starts from, and has no curves. Then
+        ``plain_step`` is False, ``update`` is never called, and ``batch`` is for estimates alone.
+        """
 
     @property
     def batch(self) -> int:

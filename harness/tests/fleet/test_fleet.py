@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of
 
-PINNED = {1: "0e8dd97ec1d166b82c6595e8bb6cd89190b306e09a968d5b453857299d1afce3"}
+PINNED = {1: "3981019e66adc30e3e3f8c3e4ded4aa49c49d5750a26fa50e93cf6933c087e56"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native",

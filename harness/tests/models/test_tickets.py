@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.analytic.losses import HeldOutLoss
 from harness.data import Digits, GeneratedImages
 from harness.fleet import table, trainer
-from harness.fleet.optimizers import Sgd
+from harness.fleet.optimizers import Sgd, Untrained
 from harness.fleet.replica import Replica, built
 from harness.fleet.stacked import Stack
 from harness.models import Dropout, Linear, Mlp
@@ -200,14 +200,14 @@ def test_a_masked_net_is_the_net_with_those_weights_at_zero() -> None:
     assert losses[0] == losses[1] == losses[2] != losses[3]
 
 
-def test_no_step_is_no_step() -> None:
-    """A learning rate below float32 leaves initial weights as they are, bit for bit: tickets start there."""
-    still = DENSE.but(optimizer=DENSE.optimizer.but(lr=1e-300, epochs=1))
-    split = still.data.split(None, 1000)
-    reference = Replica(built(still, 1000, split), still, 1000, split, "cpu")
-    reference.epoch(0)
-    for weights in (after(still), reference.weights()):
-        assert all(np.array_equal(weights[name], array) for name, array in initial(still).items())
+def test_tickets_of_untrained_nets_are_those_of_a_rate_of_zero() -> None:
+    """A learning rate that is zero in float32 leaves initial weights as they are, and costs an epoch."""
+    start = Ticket(HALF, 2)
+    lazy = DENSE.but(optimizer=DENSE.optimizer.but(lr=1e-300, epochs=1))
+    firsts = [after(DENSE.but(optimizer=Untrained())), after(lazy), initial(DENSE)]
+    ends = [after(NET, start.apply([after(DENSE), w], stream(1000, "transform"))) for w in firsts]
+    for end in ends[1:]:
+        assert all(end[name].tobytes() == array.tobytes() for name, array in ends[0].items())
 
 
 def test_no_kernel_for_plain_nets_takes_a_masked_one() -> None:
