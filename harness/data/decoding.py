@@ -70,7 +70,7 @@ def _augmentation(size: int) -> Any:
 
 
 def _drawn(transform: Callable[[Any], Any], image: Any, seed: int) -> Any:
-    """What a transform that draws from torch's own generator makes of an image; the generator is put back."""
+    """Change an image by a transform that draws from torch's own generator, which is put back afterwards."""
     import torch
 
     state = torch.get_rng_state()

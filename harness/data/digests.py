@@ -30,7 +30,7 @@ def combined(digests: Sequence[str]) -> str:
 
 
 def signature(paths: Sequence[Path], expected: str) -> str:
-    """What changes when a file or what is expected of it does: paths, sizes, times of change, hashed.
+    """Hash paths, sizes and times of change: the result changes when a file or what is expected of it does.
 
     Raises:
         OSError: a file cannot be examined.

@@ -13,7 +13,6 @@ import functools
 import hashlib
 import math
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -22,7 +21,9 @@ import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from harness.fleet.native_plans import NativeConvolution, NativeDense, NativePlan, plan_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,26 +41,8 @@ EVALUATION_BATCH = 128  # at least: each batch arranges the weights anew
 _loading = threading.Lock()
 
 
-class Plan(NamedTuple):
-    """What native.cpp must know of a net.
-
-    Attributes:
-        convolutions: channels, outputs, kernel, height and width of the input, bias (0 or 1) of each.
-        layers: inputs, outputs, bias of each dense layer.
-        parameters: name and shape of each parameter, in the order of ``state_dict``.
-    """
-
-    convolutions: tuple[tuple[int, ...], ...]
-    layers: tuple[tuple[int, ...], ...]
-    parameters: tuple[tuple[str, tuple[int, ...]], ...]
-
-    @property
-    def classes(self) -> int:
-        return self.layers[-1][1]
-
-
 def available() -> bool:
-    """Is there a library, compiled now or before, that gives right answers?"""
+    """Whether there is a library, compiled now or before, that gives right answers."""
     return os.environ.get(OFF) != "0" and _library() is not None
 
 
@@ -94,73 +77,6 @@ def net(
     return made
 
 
-def plan_of(module: nn.Module, shape: tuple[int, ...]) -> Plan | None:
-    """The plan of a float32 Sequential on the CPU, for examples of this shape; None for any other module.
-
-    Blocks of Conv2d (square kernel, stride 1, no padding), MaxPool2d(2) and ReLU in either order, as many
-    as you like; Flatten; Linear layers with ReLU between them and none at the end.
-    """
-    from torch import nn
-
-    if type(module) is not nn.Sequential:
-        return None
-    kinds = {nn.Conv2d: "C", nn.MaxPool2d: "P", nn.ReLU: "R", nn.Flatten: "F", nn.Linear: "L"}
-    layers = list(module)
-    letters = "".join(kinds.get(type(layer), "?") for layer in layers)
-    if not re.fullmatch("(C(PR|RP))*F(LR)*L", letters) or not all(map(_ordinary, layers)):
-        return None
-    parameters = tuple((name, tuple(p.shape)) for name, p in module.named_parameters())
-    if len(parameters) != len(module.state_dict()):  # weights in two places
-        return None
-    plan = _convolutions([layer for layer in layers if type(layer) is nn.Conv2d], shape)
-    if plan is None:
-        return None
-    convolutions, values = plan
-    dense = _dense([layer for layer in layers if type(layer) is nn.Linear], values)
-    return None if dense is None else Plan(convolutions, dense, parameters)
-
-
-def _ordinary(layer: Any) -> bool:
-    """Does a layer do what its kind does by default, in float32 on the CPU?"""
-    from torch import float32, nn
-
-    if any(p.dtype != float32 or p.device.type != "cpu" for p in layer.parameters()):
-        return False
-    if type(layer) is nn.Conv2d:
-        square = layer.kernel_size[0] == layer.kernel_size[1]
-        plain = (layer.stride, layer.dilation, layer.groups) == ((1, 1), (1, 1), 1)
-        return square and plain and layer.padding in ("valid", (0, 0))
-    if type(layer) is nn.MaxPool2d:
-        halves = [layer.kernel_size, layer.stride] in ([2, 2], [(2, 2), (2, 2)], [2, None])
-        return halves and (layer.padding, layer.dilation) == (0, 1) and not layer.ceil_mode
-    return type(layer) is not nn.Flatten or (layer.start_dim, layer.end_dim) == (1, -1)
-
-
-def _convolutions(
-    layers: Sequence[Any], shape: tuple[int, ...]
-) -> tuple[tuple[tuple[int, ...], ...], int] | None:
-    """The convolutions' part of a plan, and how many numbers are left for the dense layers."""
-    if not layers:
-        return (), math.prod(shape)
-    if len(shape) != 3:
-        return None
-    plan, (channels, height, width) = [], shape
-    for layer in layers:
-        kernel = layer.kernel_size[0]
-        if layer.in_channels != channels or min(height, width) <= kernel:
-            return None
-        plan.append((channels, layer.out_channels, kernel, height, width, int(layer.bias is not None)))
-        channels, height, width = layer.out_channels, (height - kernel + 1) // 2, (width - kernel + 1) // 2
-    return tuple(plan), channels * height * width
-
-
-def _dense(layers: Sequence[Any], values: int) -> tuple[tuple[int, ...], ...] | None:
-    """The dense layers' part of a plan, if they fit together."""
-    plan = tuple((layer.in_features, layer.out_features, int(layer.bias is not None)) for layer in layers)
-    fits = [inputs for inputs, _, _ in plan] == [values, *(outputs for _, outputs, _ in plan[:-1])]
-    return plan if fits and values > 0 else None
-
-
 class NativeNet:
     """One replica in training. One call at a time; calls of different nets run in parallel threads.
 
@@ -170,7 +86,7 @@ class NativeNet:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: NativePlan,
         library: ctypes.CDLL,
         shape: tuple[int, ...],
         batch: int,
@@ -374,7 +290,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
 
 
 def _correct(library: ctypes.CDLL) -> bool:
-    """Does one step of a net with every kind of layer agree with torch?"""
+    """Whether one step of a net with every kind of layer agrees with torch."""
     import numpy as np
     import torch
     import torch.nn.functional as F
@@ -385,7 +301,8 @@ def _correct(library: ctypes.CDLL) -> bool:
     shape, n, rate = (2, 7, 9), 19, 0.5
     shapes = [(5, 2, 3, 3), (5,), (23, 30), (23,), (3, 23), (3,)]
     named = tuple((str(i), part) for i, part in enumerate(shapes))
-    plan = Plan(((2, 5, 3, 7, 9, 1),), ((30, 23, 1), (23, 3, 1)), named)
+    first = NativeConvolution(channels=2, outputs=5, kernel=3, height=7, width=9, bias=1)
+    plan = NativePlan((first,), (NativeDense(30, 23, 1), NativeDense(23, 3, 1)), named)
     x, y, before = waves(n, *shape), torch.arange(n) % 3, [0.5 * waves(*part) for part in shapes]
     with torch.inference_mode(False), torch.enable_grad():
         w = [part.clone().requires_grad_() for part in before]

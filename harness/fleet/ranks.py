@@ -10,9 +10,9 @@ import contextlib
 import os
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from harness.data.image_folder import StreamedSplit
 from harness.fleet.lifetimes import end_with_parent
@@ -133,11 +133,36 @@ class Streamed(Replica):
     def _each(self, name: str, *arguments: Any) -> Any:
         """Call all ranks; rank 0's answer."""
         if self.alone is not None:
-            return getattr(self.alone, name)(*arguments)
+            return _CALLS[name](self.alone, *arguments)
         return self.ranks.ask(name, *arguments)
 
     def _first(self, name: str) -> Any:
-        return getattr(self.alone, name)() if self.alone is not None else self.ranks.ask(name, first=True)
+        return _CALLS[name](self.alone) if self.alone is not None else self.ranks.ask(name, first=True)
+
+
+_CALLS: dict[str, Callable[..., Any]] = {
+    "load": Rank.load, "weights": Rank.weights, "state": Rank.state, "epoch": Rank.epoch,
+}  # fmt: skip
+"""What a rank can be asked, by name: names pass through pipes, functions do not."""
+
+
+class RankPart(NamedTuple):
+    """What one process of a training is told when it is started.
+
+    Attributes:
+        experiment, replicate, root: the run, and where its data lie.
+        device: its own.
+        rank: its number, of ``world`` in all.
+        met: the file through which they meet.
+    """
+
+    experiment: Experiment
+    replicate: int
+    root: Path | None
+    device: str
+    rank: int
+    world: int
+    met: Path
 
 
 class Ranks:
@@ -158,8 +183,9 @@ class Ranks:
         processes: list[Any] = []
         for rank, device in enumerate(devices):
             ours, theirs = spawn.Pipe()
-            what = (experiment, replicate, root, device, rank, len(devices), str(Path(folder.name) / "met"))
-            process = spawn.Process(target=_serve, args=(theirs, what), name=f"rank {rank}")
+            met = Path(folder.name) / "met"
+            part = RankPart(experiment, replicate, root, device, rank, len(devices), met)
+            process = spawn.Process(target=_serve, args=(theirs, part), name=f"rank {rank}")
             process.start()
             theirs.close()  # so that its end is heard here
             self.pipes.append(ours)
@@ -215,20 +241,20 @@ def _end(pipes: list[Connection], processes: list[Any], folder: tempfile.Tempora
     folder.cleanup()
 
 
-def _serve(pipe: Connection, what: tuple[Any, ...]) -> None:
-    """A rank's process: begin, then do what is asked until nobody asks any more."""
+def _serve(pipe: Connection, part: RankPart) -> None:
+    """Run a rank's process: begin, then do what is asked until nobody asks any more."""
     import signal
     import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the session's own process answers for interrupts
     threading.Thread(target=end_with_parent, daemon=True).start()
     try:
-        rank = _begun(*what)
+        rank = _begun(part)
         pipe.send(("", None))
         while True:
             name, arguments = pipe.recv()
-            answer = getattr(rank, name)(*arguments)
-            pipe.send(("", answer if what[4] == 0 else None))
+            answer = _CALLS[name](rank, *arguments)
+            pipe.send(("", answer if part.rank == 0 else None))
     except (EOFError, BrokenPipeError):
         pass  # the training is over
     except Exception as error:
@@ -237,20 +263,22 @@ def _serve(pipe: Connection, what: tuple[Any, ...]) -> None:
             pipe.send((f"{type(error).__name__}: {first}", None))
 
 
-def _begun(
-    experiment: Experiment, replicate: int, root: Path | None, device: str, rank: int, world: int, met: str
-) -> Rank:
-    """This process's part of the training, the others found."""
+def _begun(part: RankPart) -> Rank:
+    """This process's part of the training, after it has met the others."""
     import torch.distributed
 
     from harness.fleet import numerics
 
+    device, world = part.device, part.world
     numerics.prepare(device)
     backend = "gloo"
     if device.startswith("cuda"):
         torch.cuda.set_device(device)
         backend = "nccl"
-    torch.distributed.init_process_group(backend, init_method=f"file://{met}", rank=rank, world_size=world)
-    split = on_disk(experiment.data.split(root, replicate))
+    met = f"file://{part.met}"
+    torch.distributed.init_process_group(backend, init_method=met, rank=part.rank, world_size=world)
+    split = on_disk(part.experiment.data.split(part.root, part.replicate))
     each = loaders(device, world)
-    return Rank(experiment, replicate, split, device, rank=rank, world=world, loaders=each)
+    return Rank(
+        part.experiment, part.replicate, split, device, rank=part.rank, world=world, loaders=each
+    )

@@ -20,7 +20,7 @@ ALIGNED = 64
 
 
 class Native(Replica):
-    """A net that ``native.plan_of`` knows, on the CPU.
+    """A net that ``native_plans.plan_of`` knows, on the CPU.
 
     Raises:
         ValueError: it is of another kind, or nothing can be compiled here.

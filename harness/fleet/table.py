@@ -64,10 +64,10 @@ def _has_written_step(experiment: Experiment) -> bool:
 
 
 def _is_small(module: torch.nn.Module, experiment: Experiment) -> bool:
-    from harness.fleet import native
+    from harness.fleet import native, native_plans
 
     plain = _has_written_step(experiment) and not noisy(module)
-    plan = native.plan_of(module, experiment.data.shape) if plain else None
+    plan = native_plans.plan_of(module, experiment.data.shape) if plain else None
     if plan is None or (experiment.precision == "bfloat16" and not plan.convolutions):
         return False  # the library's products of dense layers are faster where the processor has bfloat16
     return native.available()

@@ -118,7 +118,7 @@ def train_together(members: Sequence[Member], device: str, ended: Callable[[int,
 
 
 def stack_pays(members: Sequence[Member], device: str) -> bool:
-    """Is a step of all members at once quicker than a step of each? Measured here and now, on copies.
+    """Whether a step of all members at once is quicker than a step of each, measured here and now on copies.
 
     A stacked model has no noise of its own for each member, so nets with dropout are never stacked; nor are
     those of an optimizer with another step than the one that ``Stack`` writes out.

@@ -1,4 +1,4 @@
-"""What data are when they are used: the arrays of one replicate, and what their source may be called."""
+"""Data when they are used: the arrays of one replicate, and what their source may be called."""
 
 from __future__ import annotations
 

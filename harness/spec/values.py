@@ -200,7 +200,7 @@ class Experiment(Value, frozen=True):
 
     @property
     def starts(self) -> tuple[From, ...]:
-        """Where it starts from: nothing, one parent, or several."""
+        """The parents it starts from: none, one, or several."""
         if self.start is None:
             return ()
         return self.start if isinstance(self.start, tuple) else (self.start,)

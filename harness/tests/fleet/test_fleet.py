@@ -14,7 +14,7 @@ from harness.spec.syntax import code_of
 PINNED = {1: "3981019e66adc30e3e3f8c3e4ded4aa49c49d5750a26fa50e93cf6933c087e56"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
-    "native",
+    "native", "native_plans",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from torch import nn
 
 from harness.fleet import native
-from harness.fleet.native import plan_of
+from harness.fleet.native_plans import plan_of
 from harness.models import Mlp, StudentCnn
 
 
