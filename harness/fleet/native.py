@@ -21,7 +21,7 @@ import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.fleet.native_plans import NativeConvolution, NativeDense, NativePlan, plan_of
 

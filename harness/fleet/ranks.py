@@ -279,6 +279,4 @@ def _begun(part: RankPart) -> Rank:
     torch.distributed.init_process_group(backend, init_method=met, rank=part.rank, world_size=world)
     split = on_disk(part.experiment.data.split(part.root, part.replicate))
     each = loaders(device, world)
-    return Rank(
-        part.experiment, part.replicate, split, device, rank=part.rank, world=world, loaders=each
-    )
+    return Rank(part.experiment, part.replicate, split, device, rank=part.rank, world=world, loaders=each)
