@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of
 
-PINNED = {1: "3981019e66adc30e3e3f8c3e4ded4aa49c49d5750a26fa50e93cf6933c087e56"}
+PINNED = {1: "e9583d3869b1d7eb71a23093b218488edde80aea511e1b9fc9428df4c08c2aa9"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_plans",
