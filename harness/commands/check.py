@@ -87,8 +87,8 @@ def _named(text: str) -> object:
         raise Unnamed(f"{where} cannot be imported: {type(error).__name__}: {reason}") from None
     if not hasattr(module, name):
         raise Unnamed(f"{where} has no {name}")
-    found: object = getattr(module, name)
-    return found
+    named: object = getattr(module, name)
+    return named
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -93,10 +93,10 @@ def item(function: Any, params: dict[str, Any]) -> Item:
 def test_the_papers_own_numbers_reproduce_each_claim_and_refute_each_control(
     function: Any, params: dict[str, Any]
 ) -> None:
-    found = judged(item(function, params), Printed())  # type: ignore[arg-type]
-    assert found.verdict.value == "reproduced", found.reason
-    assert [control.verdict.value for control in found.controls] == ["refuted"] * len(found.controls)
-    assert found.controls
+    judgement = judged(item(function, params), Printed())  # type: ignore[arg-type]
+    assert judgement.verdict.value == "reproduced", judgement.reason
+    assert [control.verdict.value for control in judgement.controls] == ["refuted"] * len(judgement.controls)
+    assert judgement.controls
 
 
 def test_there_are_nine_items_and_twenty_two_trainings_and_a_control() -> None:

@@ -56,7 +56,7 @@ def ended(*arguments: str) -> object:
 def test_an_interrupt_is_status_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(given: object) -> None:
+    def interrupted(asked: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("harness.commands.doctor.diagnosis", interrupted)

@@ -15,9 +15,9 @@ def test_gc_keeps_what_it_cannot_tell_for_lack_of_data(suite: Path) -> None:
     experiment = "Experiment(Cifar10(n=100), Mlp(width=8), Sgd(0.1, 2))"
     store.publish(record(what=experiment))
     store.publish(record(key="ef" * 32, what="of last year"))
-    found = run_harness(suite, "store", "gc", "--all", "--data-root", ".")
-    assert found.status == 0, found.text
-    found.says(f"kept, because its data is not here to tell whether a claim reads it: {experiment}")
+    done = run_harness(suite, "store", "gc", "--all", "--data-root", ".")
+    assert done.status == 0, done.text
+    done.says(f"kept, because its data is not here to tell whether a claim reads it: {experiment}")
     assert store.keys() == ["ab" * 32]
     run_harness(suite, "store", "gc", "quick", "--all", "--data-root", ".")
     assert store.keys() == []  # only what the quick tier reads was asked to be kept
@@ -34,9 +34,9 @@ def test_what_is_old_and_unneeded(tmp_path: Path) -> None:
     store.set_aside(other)
     (store.root / "tmp" / "draft").mkdir()
     later = time.time() + 1
-    found = {(u.kind, u.path.name[:64].removesuffix(".lock")) for u in store.unneeded({needed, done}, later)}
+    names = {(u.kind, u.path.name[:64].removesuffix(".lock")) for u in store.unneeded({needed, done}, later)}
     of_other = {(kind, other) for kind in ("checkpoint", "lock", "set aside")}
-    assert found == of_other | {("checkpoint", done), ("draft", "draft")}
+    assert names == of_other | {("checkpoint", done), ("draft", "draft")}
     assert list(store.unneeded({needed, done}, later - 3600)) == []
     for unneeded in list(store.unneeded({needed, done}, later)):
         store.remove(unneeded)

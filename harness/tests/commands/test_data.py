@@ -67,8 +67,8 @@ def test_digest_names_what_it_knows(
     assert "has the shape of CIFAR-10; its content is none whose digest is listed" in said.out
     assert "harness/data/archives.py" in said.err
     assert main(["data", "digest", "--json", str(file)]) == 1
-    (found,) = json.loads(capsys.readouterr().out)
-    listed = tuple(found["arrays"][n].rpartition(" ")[2] for n in ("x_train", "y_train", "x_test", "y_test"))
+    (digest,) = json.loads(capsys.readouterr().out)
+    listed = tuple(digest["arrays"][n].rpartition(" ")[2] for n in ("x_train", "y_train", "x_test", "y_test"))
     monkeypatch.setitem(KNOWN, listed, "tiny CIFAR-10")
     assert main(["data", "digest", str(tiny)]) == 0  # the folder it lies in
     assert "cifar10.npz: this is tiny CIFAR-10" in capsys.readouterr().out

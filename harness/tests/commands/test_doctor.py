@@ -17,9 +17,9 @@ from harness.tests.suites import run_harness
 def test_the_doctor_tells_each_tier_and_what_is_in_its_way_without_torch(suite: Path) -> None:
     (suite / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None  # cannot be imported\n")
     path = f"{suite}{os.pathsep}{Path(commands.__file__).parents[2]}"
-    found = run_harness(suite, "doctor", "--data-root", ".", PYTHONPATH=path)
-    assert found.status == 0, found.text
-    found.says("tier quick ", "ready: 2 items, 19 runs to train", "in the way of full ", "data get cifar10")
+    done = run_harness(suite, "doctor", "--data-root", ".", PYTHONPATH=path)
+    assert done.status == 0, done.text
+    done.says("tier quick ", "ready: 2 items, 19 runs to train", "in the way of full ", "data get cifar10")
     assert not (suite / "store").exists()
     told = run_harness(suite, "doctor", "full", "--json", "--data-root", ".")
     assert told.status == 1

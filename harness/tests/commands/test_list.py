@@ -35,19 +35,19 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_list_names_every_claim_once(suite: Path) -> None:
-    found = run_harness(suite, "list")
-    assert found.status == 0
-    ids = [row for row in found.text.splitlines() if row.startswith("claims")]
+    done = run_harness(suite, "list")
+    assert done.status == 0
+    ids = [row for row in done.text.splitlines() if row.startswith("claims")]
     assert ids == [f"claims/test_tiny.py::test_{name}" for name in ("large[2]", "large[3]", "small")]
-    found.says("X2020, S1: x is large", "standard expected refuted; adapted: none", "control: no shift")
-    assert "no_claim" not in found.text
-    assert "test_large[standard-2]" in found.text
-    assert "test_large[standard-3]" not in found.text
+    done.says("X2020, S1: x is large", "standard expected refuted; adapted: none", "control: no shift")
+    assert "no_claim" not in done.text
+    assert "test_large[standard-2]" in done.text
+    assert "test_large[standard-3]" not in done.text
 
 
 def test_list_as_json_of_what_matches(suite: Path) -> None:
-    found = run_harness(suite, "list", "--json", "-k", "small")
-    entries = json.loads(found.text.partition("imported torch: False")[0])
+    done = run_harness(suite, "list", "--json", "-k", "small")
+    entries = json.loads(done.text.partition("imported torch: False")[0])
     assert [e["id"] for e in entries] == ["claims/test_tiny.py::test_small"]
     assert entries[0]["expected"] == {"quick": "reproduced"}
     assert (
@@ -56,9 +56,9 @@ def test_list_as_json_of_what_matches(suite: Path) -> None:
 
 
 def test_list_elsewhere_or_with_a_broken_file_is_one_line(suite: Path, tmp_path: Path) -> None:
-    found = run_harness(tmp_path, "list")
-    assert (found.status, len(found.text.splitlines())) == (1, 1)
-    found.says("no folder claims/ here", "checkout")
+    done = run_harness(tmp_path, "list")
+    assert (done.status, len(done.text.splitlines())) == (1, 1)
+    done.says("no folder claims/ here", "checkout")
     bad = run_harness(suite, "list", "-k", "and and")
     assert bad.status == 2
     assert "Traceback" not in bad.text

@@ -26,10 +26,10 @@ def test_what_is_planned_is_trained_once_and_then_there(suite: Path) -> None:
 
 
 def test_what_lacks_its_data_is_planned_as_missing_and_not_trained(suite: Path) -> None:
-    found = run_harness(suite, "plan", "full", "--data-root", ".")
-    assert found.status == 1
-    found.says("10 runs to train", "Cifar10(n=100)", "in the way: claims/test_tiny.py::test_large (full): ")
-    found.says("python -m harness data get cifar10")
+    done = run_harness(suite, "plan", "full", "--data-root", ".")
+    assert done.status == 1
+    done.says("10 runs to train", "Cifar10(n=100)", "in the way: claims/test_tiny.py::test_large (full): ")
+    done.says("python -m harness data get cifar10")
     refused = run_harness(suite, "train", "full", "--data-root", ".")
     assert refused.status == 1
     refused.says("cannot be trained: claims/test_tiny.py::test_large (full): ")

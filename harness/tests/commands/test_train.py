@@ -10,10 +10,10 @@ from harness.tests.suites import run_harness
 
 
 def test_a_run_that_fails_is_told_with_its_cause(suite: Path) -> None:
-    found = run_harness(suite, "train", "standard", "--processes", "1")
-    assert found.status == 1
-    found.says("trained 0 runs", "5 failed: ValueError: no convergence (replicate 0 of Simulation(fails))")
-    assert "Traceback" not in found.text
+    done = run_harness(suite, "train", "standard", "--processes", "1")
+    assert done.status == 1
+    done.says("trained 0 runs", "5 failed: ValueError: no convergence (replicate 0 of Simulation(fails))")
+    assert "Traceback" not in done.text
 
 
 def test_failures_are_told_once_each(tmp_path: Path) -> None:

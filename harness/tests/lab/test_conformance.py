@@ -155,9 +155,9 @@ def test_a_class_of_ones_own_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> N
     tries: list[Any] = []
     build = faulty.FixedSeed.build
 
-    def noted(*given: Any) -> Any:
-        tries.append(given)
-        return build(*given)
+    def noted(*arguments: Any) -> Any:
+        tries.append(arguments)
+        return build(*arguments)
 
     monkeypatch.setattr(faulty.FixedSeed, "build", noted)
     monkeypatch.setattr(Own, "__module__", "test_mine")
