@@ -71,7 +71,7 @@ def _ran(arguments: Sequence[str]) -> Ran:
 
 
 def heavy(importtime: str) -> tuple[str, ...]:
-    """Which heavy libraries ``python -X importtime`` saw being imported."""
+    """The heavy libraries that ``python -X importtime`` saw being imported."""
     names = set(re.findall(r"^import time:.*\|\s*(\S+)$", importtime, re.MULTILINE))
     return tuple(name for name in HEAVY if name in names)
 

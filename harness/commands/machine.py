@@ -72,7 +72,7 @@ def examined() -> Machine:
 
 
 def flags(cpuinfo: Path) -> tuple[str, ...]:
-    """Which of ``FLAGS`` the first processor has."""
+    """Those of ``FLAGS`` that the first processor has."""
     try:
         rows = cpuinfo.read_text().splitlines()
     except OSError:

@@ -184,7 +184,7 @@ def _shapes(classes: NDArray[np.int64], generator: np.random.Generator, size: in
 
 
 def _inside(shape: int, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which points are inside a shape of radius 1 at the origin."""
+    """Tell which points are inside a shape of radius 1 at the origin."""
     import numpy as np
 
     box = np.maximum(abs(x), abs(y))

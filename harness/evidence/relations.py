@@ -49,7 +49,7 @@ class OfMean(Replicated):
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class OfSome(Replicated):
-    """At least one replicate lies within the bounds; none can where ``least`` is proved to be above them."""
+    """One replicate at least lies within the bounds; none can where ``least`` is proved to be above them."""
 
     least: Measured | None = None
 
@@ -202,7 +202,7 @@ def argmax_in(
     rate: float = 0.5,
     because: str,
 ) -> OfRate:
-    """In every replicate the largest of the ys is at a position in [low, high], and nowhere else.
+    """The largest of the ys is in every replicate at a position in [low, high], and nowhere else.
 
     Judged as ``all_reach``; the number per replicate is the largest inside minus the largest outside.
 

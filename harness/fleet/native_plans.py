@@ -1,4 +1,4 @@
-"""Which nets the native kernel trains, and what it must be told of them."""
+"""The nets that the native kernel trains, and what it must be told of them."""
 
 from __future__ import annotations
 

@@ -20,25 +20,33 @@ NEARLY = 0.95
 """What is under way counts as at most so far done, however long it has been under way."""
 
 
+class Timed(NamedTuple):
+    """Seconds that runs took together, beside those expected of them, and how many runs these were."""
+
+    took: float = 0.0
+    expected: float = 0.0
+    runs: int = 0
+
+
 class Stopwatch:
     """Compares what runs took in this session with what was expected, so that the plan learns."""
 
     def __init__(self) -> None:
-        self._sums: dict[object, tuple[float, float, int]] = {}
+        self._sums: dict[object, Timed] = {}
 
     def add(self, run: Run, seconds: float, expected: float) -> None:
         """Take in one run that was computed here."""
         for group in (run.kind, alike(run.value), None):
-            took, foreseen, count = self._sums.get(group, (0.0, 0.0, 0))
-            self._sums[group] = took + seconds, foreseen + expected, count + 1
+            before = self._sums.get(group, Timed())
+            self._sums[group] = Timed(before.took + seconds, before.expected + expected, before.runs + 1)
 
     def seconds(self, run: Run, expected: float) -> float:
         """The mean of its own kind if that was measured; else ``expected``, times what held for others."""
         if run.kind in self._sums:
-            took, _, count = self._sums[run.kind]
-            return took / count
-        took, foreseen, _ = self._sums.get(alike(run.value)) or self._sums.get(None) or (1.0, 1.0, 1)
-        return expected * took / foreseen if foreseen > 0 else expected
+            own = self._sums[run.kind]
+            return own.took / own.runs
+        others = self._sums.get(alike(run.value)) or self._sums.get(None) or Timed()
+        return expected * others.took / others.expected if others.expected > 0 else expected
 
     def __bool__(self) -> bool:
         return bool(self._sums)

@@ -1,4 +1,4 @@
-"""Which runs train together, and in which order."""
+"""The plan: which runs train together, and in which order."""
 
 from __future__ import annotations
 

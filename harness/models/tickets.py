@@ -146,7 +146,7 @@ def layers_of(weights: Weights) -> list[str]:
 
 
 def mask_of(weights: Weights, name: str) -> Mask:
-    """Which of a layer's weights are there, bool of its shape; all of them if it carries no mask."""
+    """Tell which of a layer's weights are there, bool of its shape; all of them if it carries no mask."""
     import numpy as np
 
     mask = weights.get(f"{name.removesuffix('.weight')}.mask")

@@ -1,4 +1,4 @@
-"""From a collected pytest function to what is judged, and from a judgement to the report's entry."""
+"""Makes an item to judge of a collected pytest function, and an entry of the report of its judgement."""
 
 from __future__ import annotations
 

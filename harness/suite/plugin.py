@@ -201,7 +201,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _selected(item: pytest.Item, config: pytest.Config) -> bool:
-    """Without a tier in ``-m`` or in a node id, only the quick tier runs."""
+    """Say whether an item is asked for: without a tier in ``-m`` or in a node id, only the quick tier is."""
     named = [arg.partition("::")[2] for arg in config.args if "[" in arg]
     return (
         any(tier in config.option.markexpr for tier in TIERS)

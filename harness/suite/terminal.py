@@ -180,7 +180,7 @@ def _wrapped(text: str, indent: int, width: int, full: bool) -> Iterator[Line]:
 
 
 def _checks(claim: ClaimReport, full: bool) -> Sequence[Evidence]:
-    """In short the check that decides: the first that is not reproduced, else the first."""
+    """The check that decides, in short: the first that is not reproduced, else the first."""
     if full or not claim.checks:
         return claim.checks
     return [next((e for e in claim.checks if e.verdict is not Verdict.REPRODUCED), claim.checks[0])]
@@ -233,7 +233,7 @@ def _name(identity: str) -> str:
 
 
 def _cut(text: str, room: int) -> str:
-    """At most so many signs; parameters at the end of a name are kept."""
+    """Shorten a name to so many signs at most; parameters at its end are kept."""
     if len(text) <= room:
         return text
     end = text[text.rindex("[") :] if text.endswith("]") and "[" in text else ""
