@@ -76,7 +76,7 @@ def one_shot(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:
 
 
 def gap(worse: Results, better: Results, name: str, measure: str = "test_error") -> Measured:
-    """By how much a measure of one net is above that of another, replicate by replicate."""
+    """The amount by which a measure of one net is above that of another, replicate by replicate."""
     return (worse.final(measure) - better.final(measure)).named(f"{measure}, {name}")
 
 

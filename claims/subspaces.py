@@ -33,9 +33,9 @@ def crossing(positions: Sequence[float], rows: np.ndarray, levels: Iterable[floa
     """
     import numpy as np
 
-    found = [_crossed(positions, row, level) for row, level in zip(rows, levels, strict=True)]
-    values = [positions[-1] if at is None else at for at in found]
-    return Measured(np.array(values), censored=np.array([at is None for at in found]), name=name)
+    crossings = [_crossed(positions, row, level) for row, level in zip(rows, levels, strict=True)]
+    values = [positions[-1] if at is None else at for at in crossings]
+    return Measured(np.array(values), censored=np.array([at is None for at in crossings]), name=name)
 
 
 def _crossed(positions: Sequence[float], row: Sequence[float], level: float) -> float | None:

@@ -205,14 +205,14 @@ def test_uniform_stability_is_blind_to_labels(random: Results, true: Results, ch
 def test_leave_one_out_follows_the_error(levels: Mapping[float, Results], measure: str, check: Check) -> None:
     """Leaving one example out does see the labels: its error follows the test error at every share of
     random labels, and grows with it."""
-    found, expected = [], []
+    scores, expected = [], []
     for p, run in levels.items():
-        found.append(run.final(measure).named(f"{measure} at {p:g}"))
+        scores.append(run.final(measure).named(f"{measure} at {p:g}"))
         expected.append(((1 - p) * run.final("test_error") + 0.9 * p).named(f"error at {p:g}"))
         margin = "five points, a few deviations of an error on 1,000 examples; the levels are 20 apart"
-        check(equivalent(found[-1] - expected[-1], 0.05, because=margin))
-    check(ordered(found, because="any step up, for the order is claimed and not its size"))
-    for series, values in (("left out", found), ("test, labels as random", expected)):
+        check(equivalent(scores[-1] - expected[-1], 0.05, because=margin))
+    check(ordered(scores, because="any step up, for the order is claimed and not its size"))
+    for series, values in (("left out", scores), ("test, labels as random", expected)):
         check.draw(
             "Leave-one-out error",
             series=series,

@@ -104,14 +104,14 @@ def directions(draw: st.DrawFn, *, most: int = 5) -> list[tuple[int, ...]]:
     """Two to five vectors of small whole numbers in two or three dimensions, no two of them parallel."""
     coordinate = st.integers(-4, 4)
     vector = st.tuples(*[coordinate] * draw(st.integers(2, 3)))
-    found = draw(st.lists(vector.filter(any), min_size=2, max_size=most, unique=True))
-    for one, other in itertools.combinations(found, 2):
+    vectors = draw(st.lists(vector.filter(any), min_size=2, max_size=most, unique=True))
+    for one, other in itertools.combinations(vectors, 2):
         assume(sum(a * a for a in one) * sum(b * b for b in other) != sum(map(int.__mul__, one, other)) ** 2)
-    return found
+    return vectors
 
 
 def smallest_eigenvalue(vectors: Sequence[Sequence[float]]) -> float:
-    """Of H at these inputs, scaled to norm one."""
+    """The smallest eigenvalue of H at these inputs, scaled to norm one."""
     import numpy as np
 
     return float(np.linalg.eigvalsh(limit_gram(normalized(np.array(vectors, float))))[0])

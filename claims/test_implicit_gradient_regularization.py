@@ -105,12 +105,12 @@ def test_the_next_term_adds_another_order(run: Results, check: Check) -> None:
 @control(run=followed(rule="implicit"), says=IMPLICIT)
 def test_lambda_is_a_quarter_of_h_m(run: Results, check: Check) -> None:
     """The penalty lambda R_IG whose flow comes closest to a step of descent has lambda = h m / 4."""
-    found = [run.final(f"coefficient_{i}").named("lambda / (h m)") for i in range(len(STEPS))]
+    ratios = [run.final(f"coefficient_{i}").named("lambda / (h m)") for i in range(len(STEPS))]
     twentieth = "a twentieth: of order h, the distance from 1/4 is two hundredths of it at the smallest step"
-    check(matches(found[-1], 0.25, 0.0125, because=twentieth))
+    check(matches(ratios[-1], 0.25, 0.0125, because=twentieth))
     theorem = {"theorem": [(h, 0.25) for h in STEPS]}
     figure = "Coefficient of the modified flow"
-    draw_powers(check, figure, "closest to one step", STEPS, found, "step h", "lambda / (h m)", theorem)
+    draw_powers(check, figure, "closest to one step", STEPS, ratios, "step h", "lambda / (h m)", theorem)
 
 
 RATIONAL = st.fractions(min_value=-5, max_value=5, max_denominator=8)
@@ -154,11 +154,11 @@ def test_shuffled_epochs_follow_their_own_flow(run: Results, check: Check) -> No
     over batches to order h^3, and that of gradient descent to h^2 only."""
     fifth = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
     for name, order in (("reshuffled", 3), ("descent", 2)):
-        found = distances(run, name)
-        check(slope(EPOCH_STEPS, found, order - 0.2, order + 0.2, log=True, because=fifth))
+        apart = distances(run, name)
+        check(slope(EPOCH_STEPS, apart, order - 0.2, order + 0.2, log=True, because=fifth))
         series = f"flow with penalty on {'batches' if order == 3 else 'all examples'}"
         draw_powers(
-            check, "Mean epoch against flows", series, EPOCH_STEPS, found, "step h", "distance of weights"
+            check, "Mean epoch against flows", series, EPOCH_STEPS, apart, "step h", "distance of weights"
         )
 
 
@@ -174,8 +174,8 @@ def test_epochs_with_replacement_follow_descent(run: Results, check: Check) -> N
     penalty comes from reshuffling and not from noise."""
     fifth = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
     for name, order in (("descent", 3), ("reshuffled", 2)):
-        found = distances(run, name)
-        check(slope(EPOCH_STEPS, found, order - 0.2, order + 0.2, log=True, because=fifth))
+        apart = distances(run, name)
+        check(slope(EPOCH_STEPS, apart, order - 0.2, order + 0.2, log=True, because=fifth))
 
 
 SIZES, PENALTIES = (0.005, 0.01, 0.02, 0.04), (0.01, 0.05, 0.1, 0.5)
@@ -192,11 +192,11 @@ def plane(*, rule: str = "explicit", penalties: tuple[float, ...] = PENALTIES) -
 @control(run=plane(rule="implicit"), says=IMPLICIT)
 def test_larger_steps_end_at_a_smaller_norm(run: Results, check: Check) -> None:
     """The larger the step, the smaller norm and curvature of the minimum where gradient descent ends."""
-    found = [run.final(f"descent_{i}").named(f"a^2 + b^2 at h = {SIZES[i]:g}") for i in (3, 2, 1, 0)]
+    norms = [run.final(f"descent_{i}").named(f"a^2 + b^2 at h = {SIZES[i]:g}") for i in (3, 2, 1, 0)]
     flow = run.final("flow").named("a^2 + b^2 of the flow")
-    check(ordered([*found, flow], because="any step, for the order is claimed and not its size"))
+    check(ordered([*norms, flow], because="any step, for the order is claimed and not its size"))
     draw_powers(
-        check, "Figure 1", "gradient descent", SIZES[::-1], found, "step h", "a^2 + b^2 at the minimum"
+        check, "Figure 1", "gradient descent", SIZES[::-1], norms, "step h", "a^2 + b^2 at the minimum"
     )
 
 
@@ -216,9 +216,9 @@ def test_descent_ends_close_to_the_modified_flow(run: Results, check: Check) -> 
 @control(run=plane(penalties=PENALTIES[::-1]), says="the penalties in falling order")
 def test_an_explicit_penalty_ends_at_a_smaller_norm(run: Results, check: Check) -> None:
     """An explicit penalty on the gradient does the same: the larger it is, the smaller the norm."""
-    found = [run.final(f"penalty_{i}").named(f"a^2 + b^2, penalty {i}") for i in (3, 2, 1, 0)]
-    found.append(run.final("flow").named("a^2 + b^2 of the flow"))
-    check(ordered(found, because="any step, for the order is claimed and not its size"))
+    norms = [run.final(f"penalty_{i}").named(f"a^2 + b^2, penalty {i}") for i in (3, 2, 1, 0)]
+    norms.append(run.final("flow").named("a^2 + b^2 of the flow"))
+    check(ordered(norms, because="any step, for the order is claimed and not its size"))
 
 
 NET = Solved(Digits(n=200), FullBatch(lr=0.05, hidden=(24, 24)))

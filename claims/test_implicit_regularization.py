@@ -353,8 +353,8 @@ def test_sgd_from_zero_finds_the_smallest_norm(world: str, seed: int, n: int, mo
     generator = np.random.default_rng(seed)
     features, targets = conditioned(generator, n, n + more), generator.standard_normal(n)
     origin = generator.standard_normal(n + more) * (world == "elsewhere")
-    found = descended(features, targets, origin, generator, epochs=200)
-    assert np.abs(found - np.linalg.pinv(features) @ targets).max() <= 1e-8
+    end = descended(features, targets, origin, generator, epochs=200)
+    assert np.abs(end - np.linalg.pinv(features) @ targets).max() <= 1e-8
 
 
 @claim(OVERCLAIM, "against ZHANG2017, Section 5: where descent starts", adapted=FLOATING_ADAPTED)
@@ -370,8 +370,8 @@ def test_sgd_ends_nearest_to_its_start(world: str, seed: int, n: int, more: int)
     generator = np.random.default_rng(seed)
     features, targets = conditioned(generator, n, n + more), generator.standard_normal(n)
     origin = generator.standard_normal(n + more)
-    found = descended(features, targets, origin, generator, epochs=200)
+    end = descended(features, targets, origin, generator, epochs=200)
     smallest = minimum_norm(features, targets[:, None]).coefficients[:, 0]
     nearest = descent_limit(features, targets[:, None], origin[:, None])[:, 0]
-    assert np.abs(found - (nearest if world == "nearest" else smallest)).max() <= 1e-8
-    assert np.linalg.norm(found) > np.linalg.norm(smallest)
+    assert np.abs(end - (nearest if world == "nearest" else smallest)).max() <= 1e-8
+    assert np.linalg.norm(end) > np.linalg.norm(smallest)

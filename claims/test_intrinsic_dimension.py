@@ -121,7 +121,7 @@ def descent(tier: str, data: Dataset, model: Model, **changes: float) -> Solved:
 def sweep(
     data: Tiers, model: Tiers, grid: Tiers, budget: Mapping[str, Mapping[str, int]] | None = None
 ) -> Tiers:
-    """For each tier of the grid the whole net, then the net in subspaces of the grid's dimensions."""
+    """The whole net, then the net in subspaces of the grid's dimensions, at each tier of the grid."""
     made = {}
     for tier in (tier for tier in BUDGET if tier in grid):
         within = [Subspace(model[tier], d, PROJECTION[tier]) for d in grid[tier]]

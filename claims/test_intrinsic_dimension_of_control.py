@@ -43,9 +43,9 @@ def poles(force: float = 10.0) -> Simulation:
 def test_an_inverted_pendulum_takes_about_four_dimensions(run: Results, check: Check) -> None:
     """An inverted pendulum takes a subspace of about four dimensions."""
     scores = run.array("scores")
-    found = crossing(POLES, scores, [0.9] * len(scores), "d_int90")
-    check(below(found, 8.0, because="twice the paper's: published dimensions agree to a factor of 2"))
-    check(above(found, 2.0, because="half of the paper's"))
+    dimensions = crossing(POLES, scores, [0.9] * len(scores), "d_int90")
+    check(below(dimensions, 8.0, because="twice the paper's: published dimensions agree to a factor of 2"))
+    check(above(dimensions, 2.0, because="half of the paper's"))
     check.draw(
         "Inverted pendulum",
         series="cross-entropy method",

@@ -109,7 +109,7 @@ def one_by_one(nets: Tiers, layers: tuple[str, ...], *, fresh: bool = False) -> 
 
 
 def at_checkpoints(*, fresh: bool = False) -> dict[int, Tiers]:
-    """By epoch, the net with its first layer put back to each checkpoint."""
+    """The net with its first layer put back to each checkpoint, by epoch."""
     return {t: patched(NET, FIRST, epoch=t, fresh=fresh) for t in EPOCHS}
 
 
@@ -126,13 +126,13 @@ def mean_error(put_back: Sequence[Results]) -> Measured:
     return mean_of([patch.final("test_error") for patch in put_back])
 
 
-def drawn(check: Check, series: str, found: list[Measured]) -> None:
+def drawn(check: Check, series: str, measures: list[Measured]) -> None:
     """What each layer costs, from the first up."""
     check.draw(
         "Layers put back, one at a time",
         series=series,
-        x=list(range(1, len(found) + 1)),
-        y=found,
+        x=list(range(1, len(measures) + 1)),
+        y=measures,
         x_label="layer",
         y_label="loss of test accuracy",
     )

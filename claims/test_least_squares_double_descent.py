@@ -117,8 +117,8 @@ def beyond(r: float) -> bool:
 
 def theory(run: Results, target: int, r: float, formula: Callable[..., Risk]) -> Risk:
     """What a formula says at p = r n."""
-    given = dict(run.runs[0].value.params)
-    n, kind = given["n"], given["targets"][target]
+    params = dict(run.runs[0].value.params)
+    n, kind = params["n"], params["targets"][target]
     p = round(r * n)
     inside = float(kind.squares(n, p).sum())
     return formula(n, p, inside, kind.noise, max(0.0, 1.0 - inside))

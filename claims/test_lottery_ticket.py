@@ -149,9 +149,9 @@ def test_rounds_of_pruning_leave_the_printed_percentages(
     percentages that the paper prints."""
     model, schedule, rounds, printed = case
     image = (1, 28, 28) if model == LENET else (3, 32, 32)
-    found = 100 * schedule.but(last=world).left(model.shapes(image, 10), rounds)
+    percent = 100 * schedule.but(last=world).left(model.shapes(image, 10), rounds)
     digits = 2 if model == LENET else 1
-    assert abs(found - printed) <= 0.5 * 10**-digits
+    assert abs(percent - printed) <= 0.5 * 10**-digits
 
 
 @claim(

@@ -287,12 +287,12 @@ def test_loss_sensitivity_is_concentrated_on_real_data(
     more = (real.final("gini") - noise).named("Gini coefficient, real - noise")
     check(above(more, 0.3, because="nearly a third of the whole scale"))
     for name, run in (("real", real), ("Gaussian inputs", inputs), ("random labels", labels)):
-        found = run.array("gini_so_far")
+        ginis = run.array("gini_so_far")
         check.draw(
             "Gini coefficient of the loss sensitivity",
             series=name,
-            x=list(range(1, found.shape[1] + 1)),
-            y=found.tolist(),
+            x=list(range(1, ginis.shape[1] + 1)),
+            y=ginis.tolist(),
             x_label="epochs",
             y_label="Gini coefficient",
         )

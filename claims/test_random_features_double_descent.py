@@ -144,12 +144,12 @@ def scaled_norms(run: Results) -> dict[int, Measured]:
 
 def draw(check: Check, run: Results, measure: str, series: str) -> None:
     """A measure over N / n."""
-    found = scaled_norms(run) if measure == "norm" else curve(run, measure)
+    rows = scaled_norms(run) if measure == "norm" else curve(run, measure)
     draw_sweep(
         check,
         f"Random Fourier features: {measure}",
         series=series,
-        points={width / size(run): value for width, value in found.items()},
+        points={width / size(run): value for width, value in rows.items()},
         x_label="features / examples",
         y_label=measure.replace("_", " "),
         threshold=1.0,
@@ -323,13 +323,13 @@ def relu(penalty: float, ratios: tuple[float, ...] = RELU, draws: int = 4) -> Ti
     shared = {"noise": 0.25, "penalty": penalty, "draws": draws}
     sizes = {"quick": 100, "standard": 300}
     params = {t: {**shared, "d": d, "n": 3 * d, "widths": numbers(3 * d, *ratios)} for t, d in sizes.items()}
-    return Tiers(**{tier: Simulation(sphere_risks, given) for tier, given in params.items()})
+    return Tiers(**{tier: Simulation(sphere_risks, settings) for tier, settings in params.items()})
 
 
 def relu_risks(run: Results) -> dict[float, Measured]:
     """The risk at every N / n."""
-    given = dict(run.runs[0].value.params)
-    ratios = [width / given["n"] for width in given["widths"]]
+    settings = dict(run.runs[0].value.params)
+    ratios = [width / settings["n"] for width in settings["widths"]]
     return {r: at(run, "risk", i, of=f"N/n={r:g}") for i, r in enumerate(ratios)}
 
 

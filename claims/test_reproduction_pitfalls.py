@@ -139,8 +139,8 @@ def made_anew(experiment: Experiment, forgotten: str) -> Experiment:
     """The experiment with its net made by a call of its class that leaves out an argument."""
     kind = type(experiment.model)
     names = (field.name for field in fields_of(kind))
-    given = {name: getattr(experiment.model, name) for name in names if name != forgotten}
-    return experiment.but(model=kind(**given))
+    kept = {name: getattr(experiment.model, name) for name in names if name != forgotten}
+    return experiment.but(model=kind(**kept))
 
 
 @claim(
@@ -267,10 +267,10 @@ TESTED = Experiment(Digits(n=300, labels=HALF), Mlp(128), Sgd(lr=0.05, epochs=30
 def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results, check: Check) -> None:
     """Against test labels of which a share p is random the test error e becomes (1 - p) e + 0.9 p: a
     perfect classifier would be charged 0.9 p."""
-    error, own = (run.final("test_error") for run in (charged, true))
-    expected = (0.5 * own + 0.45).named("(1 - p) e + 0.9 p")
+    error, plain = (run.final("test_error") for run in (charged, true))
+    expected = (0.5 * plain + 0.45).named("(1 - p) e + 0.9 p")
     check(equivalent(error - expected, 0.03, because="three points, small beside the 45 of 0.9 p"))
-    check(above(error - own, 0.1, because="ten points: more than regularization gains in any table"))
+    check(above(error - plain, 0.1, because="ten points: more than regularization gains in any table"))
 
 
 @claim(

@@ -156,10 +156,10 @@ def test_the_loss_bounds_the_error(world: int, logits: list[list[float]], seed: 
 
     outputs = np.array(logits)
     labels = np.random.default_rng(seed).integers(4, size=len(outputs))
-    own = outputs[np.arange(len(outputs)), labels]
+    of_label = outputs[np.arange(len(outputs)), labels]
     losses = np.log(np.exp(outputs - outputs.max(axis=1, keepdims=True)).sum(axis=1))
-    losses += outputs.max(axis=1) - own
-    error = float(np.mean(own < outputs.max(axis=1)))
+    losses += outputs.max(axis=1) - of_label
+    error = float(np.mean(of_label < outputs.max(axis=1)))
     assert losses[-world:].mean() >= error * LN2 - 1e-12
 
 

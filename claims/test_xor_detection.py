@@ -62,8 +62,8 @@ BETWEEN = (3, 4, 6, 10, 50)
 def ends(k: int, runs: int) -> Tiers:
     """Networks of k channels trained on diverse examples, per replicate."""
     quick = Simulation(outcomes, {"k": k, "runs": runs, "c": 0.05, "gamma": 8.0})
-    own = Simulation(outcomes, {"k": k, "runs": runs, "c": OWN_STEP, "gamma": 8.0})
-    return Tiers(quick=quick, standard=own)
+    papers = Simulation(outcomes, {"k": k, "runs": runs, "c": OWN_STEP, "gamma": 8.0})
+    return Tiers(quick=quick, standard=papers)
 
 
 TWO = ends(2, 800)

@@ -51,7 +51,7 @@ def at_widths(widths: Sequence[int], **changes: object) -> dict[int, Experiment]
 
 
 def parameters(width: int) -> int:
-    """Of a network of one hidden layer on digits."""
+    """The parameters of a network of one hidden layer on digits."""
     return Mlp(width).size((PIXELS,), CLASSES)
 
 

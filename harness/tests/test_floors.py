@@ -246,7 +246,7 @@ def untyped(tree: ast.AST) -> Iterator[str]:
 
 
 def test_what_claims_take_is_typed() -> None:
-    """mypy then sees a misspelt world, measure or relation in a claim's body."""
+    """A misspelt world, measure or relation in a claim's body is then seen by mypy."""
     there = {
         f"{path.relative_to(ROOT).as_posix()} {name}"
         for path in SOURCES

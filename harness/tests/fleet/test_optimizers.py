@@ -33,7 +33,7 @@ MODELS = [SMALL.model, Redrawn(SMALL.model), TINY, Masked(TINY), Conv(2), SmallI
 
 
 class Second(Value, frozen=True):
-    """Of two parents, the weights of the second."""
+    """The weights of the second of two parents."""
 
     def apply(self, parents: list[Weights], generator: np.random.Generator) -> Weights:
         return parents[1]
