@@ -1,18 +1,60 @@
-"""What the claims on batch normalization and the landscape share: worlds to compare with, figures, one rule.
+"""Batch normalization and the landscape: the nets that are compared, their figures, one rule.
 
 Santurkar et al. 2018, Sections 2 and 3. Runs come in pairs, ``plain`` and ``norm``, whose solvers look along
-the step every few steps.
+the step every few steps. Calibrated as the family ``test_batch_normalization`` says.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from harness import Check
 from harness import Results
 from harness import Simulation
+from harness import Solved
+from harness import Tiers
 from harness import above
 from harness import below
 from harness import ratio
+from harness.analytic.landscape_of_models import Landscape
+from harness.analytic.step_landscape import AlongTheStep
 from harness.analytic.step_landscape import deep_linear
+from harness.data import Cifar10
+from harness.data import Digits
+from harness.data import Mnist
+from harness.models.vgg import Vgg
+
+
+class Worlds(NamedTuple):
+    """What is compared for one net: without batch normalization, with it, and on a plateau without it."""
+
+    plain: Tiers
+    norm: Tiers
+    small: Tiers
+
+
+DIGITS, MNIST = Digits(n=1000), Mnist(n=5000, crop=None, n_test=1000)
+PLAIN = Tiers(quick=Solved(DIGITS, AlongTheStep(batch=64, steps=100)), standard=Solved(MNIST, AlongTheStep()))
+NORM = PLAIN.but(solver__batch_norm=True)
+SMALL = PLAIN.but(solver__variance=1 / 3)
+VGG = Tiers(
+    standard=Solved(Cifar10(n=4000, crop=None, n_test=1000), Landscape(Vgg(11, width=16), lr=0.03)),
+    full=Solved(Cifar10(crop=None), Landscape(Vgg(11), lr=0.03, steps=15_000, every=250, accelerated=True)),
+)
+NETS = {
+    "mlp": Worlds(PLAIN, NORM, SMALL),
+    "vgg": Worlds(VGG, VGG.but(solver__model__batch_norm=True), VGG.but(solver__model__variance=1 / 3)),
+}
+ADAPTED = {
+    "quick": "an MLP of 8 hidden layers of 100 ReLU units and 100 steps on 1,000 digits of 8x8 pixels, for "
+    "VGG on CIFAR-10",
+    "standard": "an MLP of 8 hidden layers of 100 ReLU units and 200 steps on 5,000 images of MNIST, for VGG "
+    "on CIFAR-10",
+}
+VGG_ADAPTED = {
+    "standard": "VGG11 with a quarter of its channels, 4,000 images of CIFAR-10, 200 steps at a rate of 0.03",
+    "full": "a learning rate of 0.03, constant; no momentum; one dense layer",
+}
 
 LINEAR = {"lr": 0.01, "steps": 100, "every": 20}
 NO_NORM = "no batch normalization on either side"
@@ -20,6 +62,26 @@ PLATEAU = (
     "first weights of the size of PyTorch's dense layers, with which the plain net stays on a plateau, where "
     "loss and gradient hardly change"
 )
+
+
+def plain_net(net: str) -> Tiers:
+    """The net without batch normalization."""
+    return NETS[net].plain
+
+
+def norm_net(net: str) -> Tiers:
+    """The same with it."""
+    return NETS[net].norm
+
+
+def small_net(net: str) -> Tiers:
+    """Without it, from small first weights."""
+    return NETS[net].small
+
+
+def shown(figure: str, net: str) -> str:
+    """The name under which the report shows a figure for a net."""
+    return f"{figure}, VGG" if net == "vgg" else figure
 
 
 def linear(*, batch_norm: bool) -> Simulation:
@@ -47,6 +109,19 @@ def draw_bands(check: Check, figure: str, plain: Results, norm: Results, what: s
     for name, run in (("plain", plain), ("batch norm", norm)):
         for edge, said in (("low", "lowest"), ("high", "highest")):
             draw(check, figure, f"{name}, {said} along the step", run, f"{what}_{edge}", y_label)
+
+
+def draw_rates(check: Check, series: str, run: Results) -> None:
+    """The training error after all steps over learning rates."""
+    check.draw(
+        "Training error at learning rates from 0.01 to 3",
+        series=series,
+        x=run.runs[0].value.solver.rates,
+        y=run.array("errors"),
+        x_label="learning rate",
+        y_label="training error",
+        x_scale="log",
+    )
 
 
 def check_not_reduced(check: Check, plain: Results, norm: Results) -> None:

@@ -54,6 +54,19 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         """The expected verdict at a tier and, if it is not reproduced, why."""
         return self.expected.get(tier, (Verdict.REPRODUCED, ""))
 
+    def but(self, **changes: Any) -> Claim:
+        """The claim with other fields, checked as ``claim`` checks them.
+
+        Raises:
+            TypeError, ValueError: as ``claim``.
+        """
+
+        def unmarked() -> None:
+            """Take the mark, which is read off again."""
+
+        marked: Any = claim(**{**msgspec.structs.asdict(self), **changes})(unmarked)
+        return cast(Claim, marked.claim)
+
 
 def claim(
     paper: Paper,

@@ -28,18 +28,33 @@ def is_claim(item: Any) -> bool:
     return hasattr(getattr(item, "function", None), "claim")
 
 
-def is_tested(item: Any) -> bool:
-    """Is this parameter tested at this tier? ``pytest.mark.tiers`` on a parameter says at which it is.
+def claim_of(item: Any) -> Claim:
+    """What an item judges: the test's claim, in which ``pytest.mark.claimed`` on a parameter replaces fields.
 
     Raises:
-        pytest.UsageError: the mark names something else than a tier.
+        pytest.UsageError: the mark says something that ``claim`` would refuse.
+    """
+    declared: Claim = item.function.claim
+    changes = {field: value for mark in item.iter_markers("claimed") for field, value in mark.kwargs.items()}
+    try:
+        return declared.but(**changes) if changes else declared
+    except (TypeError, ValueError) as error:
+        raise pytest.UsageError(f"{item.nodeid}: claimed({', '.join(changes)}): {error}") from None
+
+
+def is_tested(item: Any) -> bool:
+    """Is this parameter tested at this tier? Its claim says so, and ``pytest.mark.tiers`` may leave some out.
+
+    Raises:
+        pytest.UsageError: a mark names something else than a tier.
     """
     named = {str(tier) for mark in item.iter_markers("tiers") for tier in mark.args}
     if unknown := named - set(TIERS):
         raise pytest.UsageError(
             f"{item.nodeid}: tiers({', '.join(sorted(unknown))}): one of {', '.join(TIERS)}"
         )
-    return not named or tier_of(item) in named
+    tier = tier_of(item)
+    return tier in claim_of(item).adapted and (not named or tier in named)
 
 
 def tier_of(function: Any) -> str:
@@ -63,7 +78,7 @@ def item_of(function: Any) -> Item:
     test = function.function
     _require_fit(function)
     return Item(
-        claim=test.claim,
+        claim=claim_of(function),
         trained=getattr(test, "trained", {}),
         controls=getattr(test, "controls", ()),
         params=_params(function),
@@ -149,7 +164,7 @@ def _counting(test: Any) -> Callable[[], int] | None:
 
 def entry(function: Any, judgement: Judgement, seconds: float = 0.0) -> ClaimReport:
     """The report's entry for an item."""
-    claim: Claim = function.function.claim
+    claim = claim_of(function)
     tier = tier_of(function)
     expected, because = claim.expects(tier)
     thesis = (function.module.__doc__ or "").strip().partition("\n\n")[0]

@@ -15,8 +15,7 @@ import pytest
 from _pytest.mark import deselect_by_keyword
 
 from harness.spec import TIERS
-from harness.spec.claim import Claim
-from harness.suite.entries import claim_id, is_claim, is_tested, tier_of
+from harness.suite.entries import claim_id, claim_of, is_claim, is_tested, tier_of
 
 
 class Uncollected(ValueError):
@@ -75,7 +74,7 @@ def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for item in functions(root, words=words):
-        claim: Claim = item.function.claim
+        claim = claim_of(item)
         entry = found.setdefault(
             claim_id(item),
             {

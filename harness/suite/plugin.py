@@ -76,6 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
     ):
         config.addinivalue_line("markers", f"{tier}: {what}")
     config.addinivalue_line("markers", "tiers(name, ...): the only tiers at which this parameter is tested")
+    config.addinivalue_line("markers", "claimed(field=value, ...): how the claim differs for this parameter")
     if config.option.help or config.option.version:
         return
     from harness.lab.store import StoreError
@@ -168,8 +169,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if claim is not None:
         if "tier" not in metafunc.fixturenames:
             metafunc.fixturenames.append("tier")
-        tiers = [pytest.param(tier, marks=getattr(pytest.mark, tier)) for tier in claim.tiers]
+        tiers = [pytest.param(tier, marks=getattr(pytest.mark, tier)) for tier in _tiers(metafunc)]
         metafunc.parametrize("tier", tiers)
+
+
+def _tiers(metafunc: pytest.Metafunc) -> list[str]:
+    """The tiers of a claim, and those which ``pytest.mark.claimed`` gives some of its parameters."""
+    marked = [mark.args[1] for mark in metafunc.definition.iter_markers("parametrize") if len(mark.args) > 1]
+    listed = [value for values in marked if isinstance(values, (list, tuple)) for value in values]
+    marks = [mark for value in listed for mark in getattr(value, "marks", ())]
+    adapted = [mark.kwargs.get("adapted", ()) for mark in marks if mark.name == "claimed"]
+    return [tier for tier in TIERS if any(tier in some for some in (metafunc.function.claim.tiers, *adapted))]
 
 
 @pytest.hookimpl(wrapper=True)

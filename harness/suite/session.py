@@ -25,10 +25,9 @@ from harness.lab.plan import Plan
 from harness.lab.runs import Work
 from harness.lab.shipped import UNSHIPPED
 from harness.spec import TIERS, fingerprint
-from harness.spec.claim import Claim
 from harness.spec.verdict import Verdict
 from harness.suite import live, opening, watch
-from harness.suite.entries import claim_id, entry, item_of, message, tier_of, unjudged
+from harness.suite.entries import claim_id, claim_of, entry, item_of, message, tier_of, unjudged
 
 UNPUBLISHED = "embedded or generated"
 LOST = "its worker was lost"
@@ -126,7 +125,7 @@ class Session:
     def _list(self, functions: list[Any], chosen: list[Any], deselected: list[Any]) -> None:
         """Note what exists and what was selected of it, for the report."""
         for function, selected in [(f, f in chosen) for f in functions] + [(f, False) for f in deselected]:
-            claim: Claim = function.function.claim
+            claim = claim_of(function)
             self.told.collected.append(
                 Collected(
                     id=claim_id(function),

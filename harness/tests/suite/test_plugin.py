@@ -303,6 +303,25 @@ def test_a_parameter_may_be_left_to_some_tiers(
         session.says("tiers(quik): one of quick, standard, full")
 
 
+@pytest.mark.parametrize("field", ["adapted", "adopted"])
+def test_a_claim_may_differ_for_a_parameter(
+    field: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = f'{field}={{"standard": "own"}}, expected={{"standard": ("refuted", "known")}}'
+    larger = f'["mlp", pytest.param("standard", marks=pytest.mark.claimed({own}))]'
+    only_quick = ONE.replace('["mlp", "standard"]', larger).replace('"standard": "none"', "")
+    write(pytester.path, only_quick)
+    session = inside(pytester, monkeypatch, "--collect-only", "-q", "-m", "quick or standard")
+    if field == "adapted":
+        assert sorted(re.findall(r"::test_(x\S+)", session.text)) == ["x[quick-mlp]", "x[standard-standard]"]
+        judged = inside(pytester, monkeypatch, "-q", "-m", "standard", "--report", "rep")
+        (entry,) = judged.report.claims
+        assert (entry.adapted, entry.expected.value, entry.unexpected) == ("own", "refuted", True)
+    else:
+        assert session.status != 0
+        session.says("test_x[quick-standard]: claimed(adopted, expected): ", "'adopted'")
+
+
 def test_a_plan_for_nothing_is_no_success(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     write(pytester.path, ONE)
     assert inside(pytester, monkeypatch, "--plan", "-k", "nothing").status == 5
