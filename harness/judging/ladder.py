@@ -151,12 +151,12 @@ def judged(item: Item, lab: Lab) -> Judgement:
     """
     for replicates, level in item.rungs():
         heard = _Heard(item, None, replicates, lab)
-        found, checks = heard.judged(level)
-        if found is not Verdict.INCONCLUSIVE or not heard.results:
+        reached, checks = heard.judged(level)
+        if reached is not Verdict.INCONCLUSIVE or not heard.results:
             break
     outcomes = [_controlled(item, control, heard, replicates, lab) for control in item.controls]
     controls = tuple(outcome for outcome, _ in outcomes)
-    verdict, reason = with_controls(found, controls, proof=heard.proof)
+    verdict, reason = with_controls(reached, controls, proof=heard.proof)
     if not reason:
         reason = "; ".join(e.reason for e in checks if e.reason and e.verdict is not Verdict.REPRODUCED)
     return Judgement(
@@ -191,7 +191,7 @@ def _controlled(
 
 
 def _is_counterexample(error: Exception) -> bool:
-    """Only failed assertions? hypothesis groups several distinct ones, and may group others with them."""
+    """Is every error a failed assertion? hypothesis groups several, and may group others with them."""
     if isinstance(error, ExceptionGroup):
         return all(_is_counterexample(inner) for inner in error.exceptions)
     return isinstance(error, AssertionError)

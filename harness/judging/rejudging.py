@@ -32,16 +32,16 @@ def rejudged(item: Item, lab: Lab) -> Judgement | None:
     if not looks:
         return None
     fields = {name: getattr(item, name) for name in item.__struct_fields__}
-    found = judged(Shortened(**fields, looks=looks), lab)
-    if looks != item.rungs() and _undecided(found):
+    judgement = judged(Shortened(**fields, looks=looks), lab)
+    if looks != item.rungs() and _undecided(judgement):
         more = f"more than {looks[-1][0]} replicates were not shipped: run without --store FILE to train them"
-        return msgspec.structs.replace(found, reason="; ".join(filter(None, (found.reason, more))))
-    return found
+        return msgspec.structs.replace(judgement, reason="; ".join(filter(None, (judgement.reason, more))))
+    return judgement
 
 
-def _undecided(found: Judgement) -> bool:
+def _undecided(judgement: Judgement) -> bool:
     """Would a longer ladder have been climbed further?"""
-    verdicts = {evidence.verdict for evidence in found.checks}
+    verdicts = {evidence.verdict for evidence in judgement.checks}
     return Verdict.INCONCLUSIVE in verdicts and Verdict.REFUTED not in verdicts
 
 

@@ -58,8 +58,8 @@ def functions(root: Path, tiers: Collection[str] = TIERS, words: str = "") -> li
     arguments = ["--collect-only", "-qq", "claims", "--rootdir", str(root), *(["-k", words] if words else [])]
     with contextlib.redirect_stdout(said), tempfile.TemporaryDirectory() as nowhere:
         # a store of its own: collecting needs none, and the user's may be out of reach
-        own = ["--store", nowhere, "-o", "addopts="]
-        status = int(pytest.main([*arguments, *own], plugins=[collector]))
+        options = ["--store", nowhere, "-o", "addopts="]
+        status = int(pytest.main([*arguments, *options], plugins=[collector]))
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         print(said.getvalue(), file=sys.stderr)
         raise Uncollected("the claims cannot be collected: see above")
@@ -72,10 +72,10 @@ def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
     Raises:
         Uncollected, ValueError: as ``functions``.
     """
-    found: dict[str, dict[str, Any]] = {}
+    listed: dict[str, dict[str, Any]] = {}
     for item in functions(root, words=words):
         claim = claim_of(item)
-        entry = found.setdefault(
+        entry = listed.setdefault(
             claim_id(item),
             {
                 "id": claim_id(item),
@@ -94,4 +94,4 @@ def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
         entry["adapted"][tier] = claim.adapted[tier]
         entry["expected"][tier] = claim.expects(tier)[0].value
         entry["run"][tier] = f'python -m pytest "{item.nodeid}"'
-    return list(found.values())
+    return list(listed.values())

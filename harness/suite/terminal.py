@@ -262,9 +262,9 @@ def _trained(spent: Spent) -> Iterator[str]:
         return
     took = f"{_seconds(spent.seconds)} {spent.unit} seconds, {spoken(spent.wall)} by the clock"
     slowest = sorted(spent.fleets.items(), key=lambda pair: -pair[1][1])[:SLOWEST]
-    some = len(spent.fleets) > 1
-    yield f"trained here: {spent.runs:,} runs, {took}{'; the slowest:' if some else ''}"
-    for what, (runs, seconds) in slowest if some else ():
+    several = len(spent.fleets) > 1
+    yield f"trained here: {spent.runs:,} runs, {took}{'; the slowest:' if several else ''}"
+    for what, (runs, seconds) in slowest if several else ():
         yield f"{_seconds(seconds):>10}  {runs:,} run{'s' if runs > 1 else ''} of {what}"
 
 

@@ -58,23 +58,23 @@ def looking(margin: float = 0.0) -> tuple[Body, list[int]]:
 
 def test_a_clear_case_is_decided_at_the_first_rung(lab: Lab) -> None:
     body, seen = looking()
-    found = judged(item(body, NEGATIVE, x=ABOVE), lab)
-    assert found.verdict is Verdict.REPRODUCED
+    judgement = judged(item(body, NEGATIVE, x=ABOVE), lab)
+    assert judgement.verdict is Verdict.REPRODUCED
     assert seen == [5, 5]  # the claim, then its control
-    assert (found.checks[0].n, found.checks[0].level) == RUNGS[0]
-    assert [run.replicate for run in found.runs] == [0, 1, 2, 3, 4]
-    assert (found.controls[0].verdict, found.controls[0].discriminates) == (Verdict.REFUTED, True)
-    assert found.controls[0].checks[0].level == 0.05
+    assert (judgement.checks[0].n, judgement.checks[0].level) == RUNGS[0]
+    assert [run.replicate for run in judgement.runs] == [0, 1, 2, 3, 4]
+    assert (judgement.controls[0].verdict, judgement.controls[0].discriminates) == (Verdict.REFUTED, True)
+    assert judgement.controls[0].checks[0].level == 0.05
 
 
 def lower_bounds(lab: Lab, value: Simulation) -> list[float]:
     """The lower end of the interval of x at each rung."""
-    found = []
+    bounds = []
     for n, level in RUNGS:
         low = judge(above(lab.results("x", value, n).final("x"), 0.0, because=WHY), level).low
         assert low is not None
-        found.append(low)
-    return found
+        bounds.append(low)
+    return bounds
 
 
 def test_the_ladder_is_climbed_only_while_nothing_is_decided(lab: Lab) -> None:
@@ -82,12 +82,12 @@ def test_the_ladder_is_climbed_only_while_nothing_is_decided(lab: Lab) -> None:
     five, ten, _ = lower_bounds(lab, unclear)
     assert five < ten
     body, seen = looking(margin=(five + ten) / 2)
-    found = judged(item(body, NEGATIVE, tier="standard", x=unclear), lab)
-    assert found.verdict is Verdict.REPRODUCED
+    judgement = judged(item(body, NEGATIVE, tier="standard", x=unclear), lab)
+    assert judgement.verdict is Verdict.REPRODUCED
     assert seen == [5, 10, 10]  # the control is judged at the claim's final number of replicates
-    assert (found.checks[0].n, found.checks[0].level) == RUNGS[1]
-    assert found.controls[0].checks[0].n == 10
-    assert found.controls[0].contrasts[0].low is not None
+    assert (judgement.checks[0].n, judgement.checks[0].level) == RUNGS[1]
+    assert judgement.controls[0].checks[0].n == 10
+    assert judgement.controls[0].contrasts[0].low is not None
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,17 @@ def test_what_stays_unclear_is_inconclusive_at_the_last_rung(lab: Lab, tier: str
     unclear = named(drawn)
     middle = float(np.mean(lab.results("x", unclear, 5).final("x").values))
     body, seen = looking(margin=middle)
-    found = judged(item(body, tier=tier, x=unclear), lab)
-    assert found.verdict is Verdict.INCONCLUSIVE
+    judgement = judged(item(body, tier=tier, x=unclear), lab)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
     assert seen == looks
-    assert found.reason
+    assert judgement.reason
 
 
 def test_a_fixed_number_of_replicates_is_one_look(lab: Lab) -> None:
     body, seen = looking()
-    found = judged(item(body, NEGATIVE, n=7, x=ABOVE), lab)
+    judgement = judged(item(body, NEGATIVE, n=7, x=ABOVE), lab)
     assert seen == [7, 7]
-    assert (found.checks[0].n, found.checks[0].level) == (7, 0.05)
+    assert (judgement.checks[0].n, judgement.checks[0].level) == (7, 0.05)
 
 
 def test_only_the_replicates_of_the_rung_are_shown_whatever_the_store_has(lab: Lab) -> None:
@@ -131,9 +131,9 @@ def test_the_first_look_is_known_before_anything_runs() -> None:
 def test_a_claim_whose_control_does_not_discriminate_is_inconclusive(lab: Lab) -> None:
     body, _ = looking()
     same = Control(says="nothing is changed", positive=False, worlds={"x": ABOVE})
-    found = judged(item(body, same, x=ABOVE), lab)
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert "does not discriminate (nothing is changed" in found.reason
+    judgement = judged(item(body, same, x=ABOVE), lab)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "does not discriminate (nothing is changed" in judgement.reason
     assert judged(item(body, x=ABOVE), lab).verdict is Verdict.INCONCLUSIVE  # and so is one without any
 
 
@@ -161,18 +161,18 @@ def test_a_conjunction_is_refuted_by_one_of_its_parts(lab: Lab) -> None:
         check(above(x.final("x"), 0.0, because=WHY))
         check(below(x.final("x"), 0.0, because=WHY))
 
-    found = judged(item(body, POSITIVE, x=ABOVE), lab)
-    assert [e.verdict for e in found.checks] == [Verdict.REPRODUCED, Verdict.REFUTED]
-    assert found.verdict is Verdict.INCONCLUSIVE  # its positive control is refuted likewise
+    judgement = judged(item(body, POSITIVE, x=ABOVE), lab)
+    assert [e.verdict for e in judgement.checks] == [Verdict.REPRODUCED, Verdict.REFUTED]
+    assert judgement.verdict is Verdict.INCONCLUSIVE  # its positive control is refuted likewise
 
 
 def test_a_broken_identity_refutes_without_a_second_world(lab: Lab) -> None:
     def body(sides: tuple[float, float], check: Check) -> None:
         check(exact(sides[0], sides[1], because=WHY))
 
-    found = judged(item(body, sides=(1.0, 2.0)), lab)
-    assert found.verdict is Verdict.REFUTED
-    assert found.checks[0].level == 0
+    judgement = judged(item(body, sides=(1.0, 2.0)), lab)
+    assert judgement.verdict is Verdict.REFUTED
+    assert judgement.checks[0].level == 0
 
 
 # -- errors -------------------------------------------------------------------------------------------
@@ -222,11 +222,11 @@ def test_a_sweep_is_read_as_a_list_of_results(lab: Lab) -> None:
             check(above(large.final("x") - small.final("x"), 1.0, because=WHY))
 
     turned = Control(says="turned round", positive=False, worlds={"sweep": sweep[::-1]})
-    found = judged(item(body, turned, sweep=sweep, factor=3), lab)
-    assert found.verdict is Verdict.REPRODUCED
+    judgement = judged(item(body, turned, sweep=sweep, factor=3), lab)
+    assert judgement.verdict is Verdict.REPRODUCED
     assert [results.name for results in seen[0]] == ["sweep 0", "sweep 1", "sweep 2"]
-    assert len(found.runs) == 15
-    assert len(found.controls[0].runs) == 15
+    assert len(judgement.runs) == 15
+    assert len(judgement.controls[0].runs) == 15
 
 
 def test_a_sweep_by_name_is_read_as_a_mapping_of_results_of_which_each_has_its_tiers(lab: Lab) -> None:
@@ -268,9 +268,9 @@ def test_curves_are_drawn_from_the_claims_world_alone(lab: Lab) -> None:
         y[0, 0] = np.nan
         check.draw("Figure 1", series="x", x=[1, 2, 3], y=y, reported={"River": [(1, 2)]}, marks={"here": 2})
 
-    found = judged(item(body, NEGATIVE, x=ABOVE), lab)
-    assert found.verdict is Verdict.REPRODUCED
-    (series,) = found.figures
+    judgement = judged(item(body, NEGATIVE, x=ABOVE), lab)
+    assert judgement.verdict is Verdict.REPRODUCED
+    (series,) = judgement.figures
     assert series.x == (1.0, 2.0, 3.0)
     assert series.y[0][0] is None
     assert len(series.y) == 5
@@ -335,10 +335,10 @@ def test_an_assertion_without_a_message_refutes_all_the_same(lab: Lab) -> None:
         if n > 10:
             raise AssertionError
 
-    found = counterexample(body, lab)
-    assert found.verdict is Verdict.REFUTED
-    assert "an assertion failed" in found.reason
-    assert "n=11" in found.reason
+    judgement = counterexample(body, lab)
+    assert judgement.verdict is Verdict.REFUTED
+    assert "an assertion failed" in judgement.reason
+    assert "n=11" in judgement.reason
 
 
 def test_two_different_counterexamples_refute_as_one_does(lab: Lab) -> None:
