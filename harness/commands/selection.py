@@ -133,6 +133,7 @@ def lab(place: Place) -> Lab:
 
 def needs(functions: Sequence[Any], lab: Lab) -> Needs:
     """What collected functions read at their first look."""
+    from harness.lab.conformance import faults
     from harness.suite.entries import claim_id, item_of, tier_of
 
     runs: list[Run] = []
@@ -142,11 +143,14 @@ def needs(functions: Sequence[Any], lab: Lab) -> Needs:
         causes: list[str] = []
         try:
             for value, replicates in item_of(function).needs():
+                if wrong := faults(value, lab.place.data_root):
+                    causes += wrong
+                    continue
                 runs += lab.runs(value, replicates)
                 causes += filter(None, [lab.names.absent.get(specification(value))])
                 data |= dict(lab.names.named(value).sources)
-        except (ValueError, LookupError, TypeError) as error:
-            causes.append(str(error.args[0] if error.args else error))
+        except Exception as error:  # of one claim's values: the others are planned
+            causes.append(next(iter(str(error.args[0] if error.args else error).splitlines()), ""))
         for cause in dict.fromkeys(causes):
             problems.setdefault(cause, []).append(f"{claim_id(function)} ({tier_of(function)})")
     return Needs(items=len(functions), runs=runs, data=data, problems=problems)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from harness.data import archives, sources
-from harness.data.archives import Archive, Source
+from harness.data.archives import Archive, Arrays, Source
 from harness.data.examples import Examples
 from harness.data.inputs import TrueInputs
 from harness.data.labels import TrueLabels
@@ -17,6 +17,10 @@ from harness.data.preprocessing import prepare
 from harness.data.split import ImageSet, Split, require_between, require_corruptions, split_of
 from harness.spec.contracts import Corruption, InputCorruption
 from harness.spec.streams import stream
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class StoredImages(Examples, frozen=True):
@@ -116,7 +120,9 @@ class StoredImages(Examples, frozen=True):
         x_train, x_test = self.inputs.apply(x_train, x_test, noise, in_place=True)
         return ImageSet(x_train, y_train, x_test, y_test)
 
-    def _part(self, images: Any, labels: Any, n: int, generator: Any) -> tuple[Any, Any]:
+    def _part(
+        self, images: NDArray[np.uint8], labels: NDArray[np.uint8], n: int, generator: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """``n`` preprocessed images and their labels; the draw happens even when all are taken."""
         rows = generator.permutation(len(images))[:n]
         if n < len(images):
@@ -142,7 +148,10 @@ class Mnist(StoredImages, frozen=True):
     archive: ClassVar[Archive] = archives.MNIST
 
 
-class Recent:
+Kept = TypeVar("Kept", ImageSet, Arrays)
+
+
+class Recent(Generic[Kept]):
     """The last few results, groups of arrays; old ones go before a new one is made.
 
     Beyond ``most_bytes`` all go, so of whole data sets there is one in memory at a time (unless a
@@ -152,9 +161,9 @@ class Recent:
     def __init__(self, most: int, most_bytes: int = 256 * 2**20) -> None:
         self.most, self.most_bytes = most, most_bytes
         self.lock = threading.Lock()
-        self.kept: OrderedDict[Any, Any] = OrderedDict()
+        self.kept: OrderedDict[Hashable, Kept] = OrderedDict()
 
-    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+    def get(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
         """The result for ``key``, made if it is not among the kept."""
         with self.lock:
             if key not in self.kept:
@@ -171,5 +180,5 @@ class Recent:
         return sum(array.nbytes for arrays in self.kept.values() for array in arrays)
 
 
-_recent_sets = Recent(most=2)
-_recent_arrays = Recent(most=1)
+_recent_sets = Recent[ImageSet](most=2)
+_recent_arrays = Recent[Arrays](most=1)

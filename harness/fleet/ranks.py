@@ -36,7 +36,7 @@ FAREWELL = 5.0
 """Seconds that a process has to end by itself."""
 
 
-def is_streamed(value: Any) -> bool:
+def is_streamed(value: object) -> bool:
     """Does a run read images that stay on disk? Then it takes all devices, one run after another."""
     return isinstance(value, Experiment) and value.data.streamed
 

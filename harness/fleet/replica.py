@@ -5,6 +5,7 @@ Every faster kernel is held to this one, and whatever no faster kernel knows is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.spec import Experiment
@@ -40,6 +41,7 @@ class Replica:
         self.device = torch.device(device)
         self.optimizer = experiment.optimizer
         self.model = self._laid_out(module)
+        self.noise = noisy(self.model)
         self.params = list(self.model.parameters())
         # the fused kernel takes velocities only with momentum
         self.velocities = [torch.zeros_like(p) for p in self.params] if self.optimizer.momentum else []
@@ -92,7 +94,7 @@ class Replica:
             self.y_train = self._on_device(self.split.redraw(epoch))
         if self.split.augment is not None:
             self.x_train = self._placed(self.split.augment(epoch))
-        seed_noise(self.model, self.replicate, epoch, self.device)
+        seed_noise(self.noise, self.replicate, epoch, self.device)
         order = stream(self.replicate, "order", epoch).permutation(len(self.y_train))
         first = epoch * self.steps
         rates = [self.optimizer.lr_at(first + i, self.steps) for i in range(self.steps)]
@@ -185,9 +187,9 @@ def noisy(module: torch.nn.Module) -> list[Noisy]:
     return [part for part in module.modules() if isinstance(part, Noisy)]
 
 
-def seed_noise(module: torch.nn.Module, replicate: int, epoch: int, device: torch.device) -> None:
+def seed_noise(parts: Sequence[Noisy], replicate: int, epoch: int, device: torch.device) -> None:
     """Give each noisy part its stream for an epoch, so that noise depends on nothing but the run."""
-    for number, part in enumerate(noisy(module)):
+    for number, part in enumerate(parts):
         draws = stream(replicate, "noise", epoch, number)
         part.seed(int(draws.integers(2**62)), device)
 

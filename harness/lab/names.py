@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -12,6 +13,7 @@ from harness.data.archives import DataError
 from harness.fleet import SEMANTICS
 from harness.lab.runs import Run, parents_of
 from harness.spec import Runnable, Simulation, Value, address, canonical, digest, fields_of, values_in
+from harness.spec.contracts import Sourced
 from harness.spec.fingerprint import fingerprint
 
 
@@ -86,7 +88,7 @@ class Names:
 
     def _addressed(self, value: Runnable) -> Addressed:
         """The address by specification, code and data, computed anew."""
-        sources = [v.source(self.data_root) for v in values_in(value) if hasattr(v, "source")]
+        sources = [v.source(self.data_root) for v in values_in(value) if _reads_files(v)]
         name = address(
             value,
             code=fingerprint(value),
@@ -94,6 +96,17 @@ class Names:
             semantics=SEMANTICS,
         )
         return Addressed(name, tuple((s.name, s.digest) for s in sources))
+
+
+def _reads_files(value: Value) -> TypeGuard[Sourced]:
+    """Whether a value has a source."""
+    return _is_sourced(type(value))
+
+
+@functools.cache
+def _is_sourced(kind: type[Any]) -> bool:
+    """Whether values of a class have a source; asked once, because asking costs more than an address does."""
+    return issubclass(kind, Sourced)
 
 
 Fields = Mapping[str, tuple[str, ...]]

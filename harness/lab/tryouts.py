@@ -261,13 +261,13 @@ def _require_logits(module: torch.nn.Module, name: str, setting: TryoutSetting) 
     """Logits of the right shape in training and evaluation, and no draws but from seeded parts."""
     import torch
 
-    from harness.fleet.replica import seed_noise
+    from harness.fleet.replica import noisy, seed_noise
 
     x = torch.from_numpy(stream(0, "data").standard_normal((BATCH, *setting.shape), dtype="float32"))
     kept, shape, outputs = x.clone(), (BATCH, setting.classes), []
     for training in (True, True, False):
         module.train(training)
-        seed_noise(module, 0, 0, torch.device("cpu"))
+        seed_noise(noisy(module), 0, 0, torch.device("cpu"))
         with torch.no_grad(), calling(f"{name}: its module fails on examples {tuple(x.shape)}"):
             logits = module(x)
         require(

@@ -55,7 +55,21 @@ class Described(Protocol):
 # -- data -------------------------------------------------------------------------------------------------
 
 
-class Dataset(Described, Protocol):
+@runtime_checkable
+class Sourced(Protocol):
+    """A value whose results depend on files, which its address therefore names by their content."""
+
+    def source(self, root: Path | None) -> Source:
+        """What is read under the data root, by its honest name and the digest of its content.
+
+        The digest is the same at every call as long as the content is.
+
+        Raises:
+            DataError: something is missing or damaged, in one line that says how to mend it.
+        """
+
+
+class Dataset(Described, Sourced, Protocol):
     """Images (or vectors) with labels, of which each replicate gets its own split.
 
     Sizes and shape are known before anything is read, because plans and estimates rest on them, and every
@@ -93,15 +107,6 @@ class Dataset(Described, Protocol):
     @property
     def true_labels(self) -> bool:
         """Whether no training label is corrupted."""
-
-    def source(self, root: Path | None) -> Source:
-        """What is read under the data root, by its honest name and the digest of its content.
-
-        The digest is the same at every call as long as the content is.
-
-        Raises:
-            DataError: something is missing or damaged, in one line that says how to mend it.
-        """
 
     def split(self, root: Path | None, replicate: int) -> Split:
         """The arrays of a replicate, drawn from ``harness.spec.streams`` alone.

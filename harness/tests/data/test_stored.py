@@ -66,7 +66,7 @@ def test_a_changed_file_gives_changed_images(tmp_path: Path) -> None:
 @derandomized
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 40)), max_size=30))
 def test_memory_keeps_few_and_makes_room_before_making(requests: list[tuple[int, int]]) -> None:
-    recent = Recent(most=2, most_bytes=50)
+    recent: Recent[Any] = Recent(most=2, most_bytes=50)
 
     def make(size: int) -> tuple[Any, ...]:
         assert len(recent.kept) <= 1

@@ -176,8 +176,8 @@ def test_a_class_of_ones_own_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> N
         ),
         (
             Experiment(Mlp(), Mlp(), Sgd(lr=0.1, epochs=1)),  # type: ignore[arg-type]
-            ["Mlp is used as a data set and has no shape, classes, train_size, test_size, streamed, "
-             "standardized, whole, true_labels, source, split: derive it from harness.data.Examples, or add "
+            ["Mlp is used as a data set and has no source, shape, classes, train_size, test_size, streamed, "
+             "standardized, whole, true_labels, split: derive it from harness.data.Examples, or add "
              "what is missing"],
         ),
         (Solved(Digits(), Norm()), ["Norm is used as a solver and has no solve"]),  # type: ignore[arg-type]
