@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "b8cbfdf846f10f93c492ee08ad6607726c16e2e7903fe454a25387aafe9a01e3"}
+PINNED = {1: "37955719dee4f5f7752424bfbcd97f1267856fb69ab26f02f9e6b70acf06f723"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_plans",
