@@ -51,7 +51,7 @@ from harness.models import Mlp
 DATA = Tiers(quick=Digits(n=1000), standard=Mnist(n=2000, crop=None, n_test=1000))
 NOISE = GaussianInputs()
 RANDOM = RandomLabels(1.0)
-BASE = Tiers(
+REAL = Tiers(
     quick=Experiment(
         DATA["quick"], Mlp(128, depth=2), Sgd(lr=0.02, epochs=150, batch=32), stop=WhenFitted(0.005)
     ),
@@ -59,11 +59,11 @@ BASE = Tiers(
         DATA["standard"], Mlp(128, depth=2), Sgd(lr=0.01, epochs=150, batch=32), stop=WhenFitted(0.005)
     ),
 )
-MANY = BASE.but(standard__data__n=8000)
+MANY = REAL.but(standard__data__n=8000)
 LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 REGULARIZED = Tiers(
-    quick=BASE["quick"].but(optimizer=Sgd(lr=0.05, epochs=45), stop=None),
-    standard=BASE["standard"].but(optimizer=Sgd(lr=0.02, epochs=60), stop=None),
+    quick=REAL["quick"].but(optimizer=Sgd(lr=0.05, epochs=45), stop=None),
+    standard=REAL["standard"].but(optimizer=Sgd(lr=0.02, epochs=60), stop=None),
 )
 DROPPED = REGULARIZED.but(model=Dropout(Mlp(128, depth=2), 0.5))
 SOLVERS = {
@@ -80,9 +80,9 @@ NEAR = 0.01
 """Training error at which a net counts as fitted, when epochs are compared."""
 
 
-def at(level: float, base: Tiers = BASE) -> Tiers:
+def at(level: float, clean: Tiers = REAL) -> Tiers:
     """Training with a share of random labels."""
-    return base.but(data__labels=RandomLabels(level))
+    return clean.but(data__labels=RandomLabels(level))
 
 
 def single(what: str, **changes: object) -> Tiers:
@@ -99,7 +99,7 @@ def critical(level: float) -> Tiers:
 def at_width(narrow: bool, **changes: object) -> Tiers:
     """Training of narrow or wide nets, with time enough for noise."""
     width = Tiers(quick=48, standard=16) if narrow else Tiers(quick=256, standard=256)
-    return BASE.but(model__width=width, optimizer__epochs=400, **changes)
+    return REAL.but(model__width=width, optimizer__epochs=400, **changes)
 
 
 def narrow_and_wide(**changes: object) -> list[Tiers]:
@@ -162,7 +162,7 @@ def test_noise_inputs_take_longer_to_fit(noise: Results, real: Results, check: C
     adapted={"standard": ADAPTED["standard"]},
     contested="Arpit et al. 2017 have all of MNIST, where noise takes longer",
 )
-@trained(noise=BASE.but(data__inputs=NOISE), real=BASE)
+@trained(noise=REAL.but(data__inputs=NOISE), real=REAL)
 @control(noise=MANY.but(data__inputs=NOISE), real=MANY, says="8,000 images")
 def test_few_noise_inputs_are_fitted_sooner(noise: Results, real: Results, check: Check) -> None:
     """With 2,000 images of 784 pixels it is the other way round: Gaussian noise is fitted sooner, to 99

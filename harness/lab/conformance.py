@@ -30,12 +30,12 @@ class Role(NamedTuple):
     Attributes:
         name: in words, with its article.
         contract: what it must offer.
-        base: what a class of one's own derives from.
+        derived_from: what a class of one's own derives from.
     """
 
     name: str
     contract: type
-    base: str
+    derived_from: str
 
 
 ROLES = (
@@ -261,7 +261,7 @@ def _missing(part: Part) -> list[str]:
     kind, role = type(part.value), part.role
     if not isinstance(part.value, Value):
         why = "so nothing names it by its content"
-        return [f"{kind.__name__} is no harness.Value, {why}: derive it from {role.base}"]
+        return [f"{kind.__name__} is no harness.Value, {why}: derive it from {role.derived_from}"]
     absent, odd = [], []
     for name, expected in _offered(role.contract):
         member = inspect.getattr_static(kind, name, None)
@@ -271,18 +271,22 @@ def _missing(part: Part) -> list[str]:
             odd.append(f"{kind.__name__}.{name} {wrong}")
     if absent:
         listed = ", ".join(absent)
-        base = "" if role.base == "harness.Value" else f": derive it from {role.base}, or add what is missing"
-        return [f"{kind.__name__} is used as {role.name} and has no {listed}{base}"]
+        advice = (
+            ""
+            if role.derived_from == "harness.Value"
+            else f": derive it from {role.derived_from}, or add what is missing"
+        )
+        return [f"{kind.__name__} is used as {role.name} and has no {listed}{advice}"]
     return odd[:1]
 
 
 @functools.cache
 def _offered(contract: type) -> tuple[tuple[str, Any], ...]:
     """The names that a contract lists, those of its own only, with their functions and properties."""
-    bases = [
+    kinds = [
         k for k in contract.__mro__ if k.__module__ == contracts.__name__ and k is not contracts.Described
     ]
-    members = {n: m for k in reversed(bases) for n, m in vars(k).items() if not n.startswith("_")}
+    members = {n: m for k in reversed(kinds) for n, m in vars(k).items() if not n.startswith("_")}
     return tuple((n, m) for n, m in members.items() if callable(m) or isinstance(m, property))
 
 

@@ -44,7 +44,7 @@ UNUSED = {
     "utils": ("what its parts have as their purpose", "everything could be in there"),
     "helper": ("what it does", "every function helps"),
     "common": ("what it holds", "it says who uses it and not what it is"),
-    # "base": ("what all of its kind are: net, value", "it says where it stands and not what it is"),
+    "base": ("what all of its kind are: net, value", "it says where it stands and not what it is"),
 }
 """Words that no name of ours contains, in singular: (what is said instead, why)."""
 

@@ -217,7 +217,7 @@ def test_an_objection_says_where_which_word_why_and_what_instead() -> None:
     assert line.startswith(
         "harness.lab.crew:7 JobQueue: say 'run, or unit of work' for 'job', for it may mean"
     )
-    assert list(unused("helpers_of_TASKS")) == ["helper", "task"]
+    assert list(unused("bases_of_TASKS")) == ["base", "task"]
     assert list(unused("basis_of_a_trials_database")) == ["trial"]
 
 
