@@ -70,12 +70,12 @@ def plain_net(net: str) -> Tiers:
 
 
 def norm_net(net: str) -> Tiers:
-    """The same with it."""
+    """The same net with batch normalization."""
     return NETS[net].norm
 
 
 def small_net(net: str) -> Tiers:
-    """Without it, from small first weights."""
+    """The net without batch normalization, from small first weights."""
     return NETS[net].small
 
 

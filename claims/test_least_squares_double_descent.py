@@ -108,10 +108,12 @@ def best(run: Results, target: int, where: Callable[[float], bool]) -> Measured:
 
 
 def before(r: float) -> bool:
+    """Is a width p = r n below the number n of examples?"""
     return r < 1
 
 
 def beyond(r: float) -> bool:
+    """Is a width p = r n above the number n of examples?"""
     return r > 1
 
 

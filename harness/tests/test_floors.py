@@ -150,33 +150,6 @@ def test_no_module_name_stands_for_two_things() -> None:
     assert defined_in_several(modules) == {}
 
 
-PREPOSITIONS = {
-    "After", "As", "At", "Before", "By", "For", "From", "In", "Of", "On", "Than", "To", "Until", "Which",
-    "Whose", "With", "Without",
-}  # fmt: skip
-
-
-def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """(line, docstring) of a module, its classes and functions, those that have one."""
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            text = ast.get_docstring(node)
-            if text:
-                yield getattr(node, "lineno", 1), text
-
-
-def test_docstrings_stand_without_their_signature() -> None:
-    # what begins like this mostly goes on from the name: "split: Of a data set, ..."
-    torn = [
-        f"{module_of(path)}:{line} {text.splitlines()[0]}"
-        for path in SOURCES
-        if room_of(module_of(path)) != "claims"
-        for line, text in docstrings(parsed(path))
-        if text.split()[0].rstrip(",:") in PREPOSITIONS
-    ]
-    assert not torn, "\n".join(torn)
-
-
 def words(name: str) -> set[str]:
     """``pytest_cmdline_main`` and ``CrewMember`` as words."""
     return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}

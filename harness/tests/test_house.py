@@ -54,6 +54,7 @@ WHOLE_HOUSE = {
     "house": "docs/HOUSE.md",
     "imagenet_claims": "claims that no test can train",
     "main": "harness/__main__.py",
+    "prose": "what docstrings begin with, and what has one",
     "readme": "README.md",
     "workflows": ".github/workflows and tox.ini",
 }

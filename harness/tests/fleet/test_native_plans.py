@@ -1,4 +1,4 @@
-"""Which modules the native kernel knows, and what it says of them."""
+"""The modules that the native kernel knows, and what it says of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose code counts in an address: all that is reached, a user's own modules included, wherever it lies."""
+"""The code that counts in an address: all that is reached, a user's own modules included."""
 
 from __future__ import annotations
 
