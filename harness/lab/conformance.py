@@ -75,14 +75,14 @@ def faults(value: object, root: Path | None = None) -> list[str]:
     """
     lines: list[str] = []
     for one in members(value):
-        setting = TryoutSetting(root=root)
-        for part in _parts_of(one, setting):
-            lines += _faults_of(part, examine=not _is_ours(part.value))
-        if isinstance(one, Simulation):
-            lines += _uncallable(one)
-        if not lines and isinstance(one, Runnable):
-            lines += filter(None, (unplannable(one),))
+        if id(one) not in _asked:
+            _asked[id(one)] = one, list(_told_of(one, TryoutSetting(root=root), every=False))
+        lines += _asked[id(one)][1]
     return list(dict.fromkeys(lines))
+
+
+_asked: dict[int, tuple[object, list[str]]] = {}
+"""Faults by identity: claims share their values. The value is kept, so that its identity stays its own."""
 
 
 def examined(value: object, root: Path | None = None, setting: TryoutSetting | None = None) -> list[str]:
@@ -94,17 +94,28 @@ def examined(value: object, root: Path | None = None, setting: TryoutSetting | N
         setting: the examples by which a part is tried that is in no experiment.
     """
     setting = (setting or TryoutSetting())._replace(root=root)
-    lines: list[str] = []
-    for one in members(value):
-        role = role_of(one)
-        itself = [Part(one, role, setting)] if role else []
-        for part in [*_parts_of(one, setting), *itself]:
-            lines += _faults_of(part, examine=True)
-        if isinstance(one, Simulation):
-            lines += _uncallable(one)
-        if not lines and isinstance(one, Runnable):
-            lines += filter(None, (unplannable(one),))
+    lines = (line for one in members(value) for line in _told_of(one, setting, every=True))
     return list(dict.fromkeys(lines))
+
+
+def _told_of(value: object, setting: TryoutSetting, *, every: bool) -> Iterator[str]:
+    """The faults of a single value: of its parts, of itself, and of planning it where its parts have none."""
+    try:
+        with calling(f"{type(value).__name__} cannot be looked at"):
+            parts = list(_parts_of(value, setting))
+            role = role_of(value)
+    except Fault as fault:
+        yield str(fault)
+        return
+    if every and role:
+        parts.append(Part(value, role, setting))
+    told = [line for part in parts for line in _faults_of(part, examine=every or not _is_ours(part.value))]
+    if isinstance(value, Simulation):
+        told += _uncallable(value)
+    yield from told
+    theirs = every or not all(_is_ours(part.value) for part in parts)  # of ours the lab tells when it plans
+    if not told and theirs and isinstance(value, Runnable) and (why := unplannable(value)):
+        yield why
 
 
 TELLING = (

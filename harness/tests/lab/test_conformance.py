@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ import pytest
 from harness import Experiment, Probing, Sgd, Simulation, Solved, Tiers
 from harness.data import Augmented, Digits, GeneratedImages, RandomCrop
 from harness.lab.conformance import ROLES, examined, faults, role_of, unplannable
+from harness.lab.lab import Failed, Lab
 from harness.lab.tryouts import TRIES
 from harness.models import Dropout, Mlp, SmallAlexNet
 from harness.tests.lab import faulty
-from harness.tests.simulated import SMALL, Norm, Scaled, drawn
+from harness.tests.simulated import SMALL, Norm, Scaled, at, drawn
 
 RIGHT = (faulty.Maxout(), faulty.Dots(), faulty.Halved(lr=0.1, epochs=1), Mlp(width=3))
 
@@ -181,16 +183,6 @@ def test_a_class_of_ones_own_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> N
              "what is missing"],
         ),
         (Solved(Digits(), Norm()), ["Norm is used as a solver and has no solve"]),  # type: ignore[arg-type]
-        (SMALL.but(model=SmallAlexNet(), data=GeneratedImages(n=5, n_test=5)), []),
-        (
-            SMALL.but(model=SmallAlexNet(), data=faulty.Dots()),
-            ["Experiment cannot be planned: ValueError: SmallAlexNet needs images (channels, height, width) "
-             "of at least 4x4 pixels, not the shape (1, 1, 1)"],
-        ),
-        (
-            SMALL.but(model=Dropout(faulty.Raises())),
-            ["Experiment cannot be planned: KeyError: 'no such thing\\nand more of it'"],
-        ),
         (
             Simulation(drawn, {"shft": 1.0}),
             ["drawn cannot be called with (generator, shft=): got an unexpected keyword argument 'shft'"],
@@ -212,6 +204,31 @@ def test_augmentations_are_tried_on_what_the_ones_before_leave() -> None:
     ]
 
 
-def test_planning_names_what_stands_in_its_way() -> None:
-    assert unplannable(SMALL) == ""
-    assert unplannable(SMALL.but(model=faulty.EndlessCost())) != ""
+@pytest.mark.parametrize(
+    "value, line",
+    [
+        (SMALL, ""),
+        (SMALL.but(model=SmallAlexNet(), data=GeneratedImages(n=5, n_test=5)), ""),
+        (
+            SMALL.but(model=SmallAlexNet(), data=faulty.Dots()),
+            "Experiment cannot be planned: ValueError: SmallAlexNet needs images (channels, height, width) "
+            "of at least 4x4 pixels, not the shape (1, 1, 1)",
+        ),
+        (
+            SMALL.but(model=Dropout(faulty.Raises())),
+            "Experiment cannot be planned: KeyError: 'no such thing\\nand more of it'",
+        ),
+        (
+            SMALL.but(model=faulty.EndlessCost()),
+            "Experiment cannot be planned: OverflowError: cannot convert float infinity to integer",
+        ),
+    ],
+)  # fmt: skip
+def test_what_stands_in_the_way_of_planning_is_one_line(value: Any, line: str, tmp_path: Path) -> None:
+    assert unplannable(value) == line
+    if line:  # and it fails alone
+        lab = Lab(at(tmp_path))
+        plan = lab.plan([*lab.runs(value, 2), *lab.runs(SMALL.but(data__n=9), 1)])
+        assert plan.missing == 1
+        with pytest.raises(Failed, match=r"^Experiment cannot be planned"):
+            lab.results("x", value, 2)
