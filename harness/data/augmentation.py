@@ -11,6 +11,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.data.blocks import blocks
 from harness.data.examples import AroundData
 from harness.data.preprocessing import CHUNK, _standardise
 from harness.data.split import Split
@@ -114,8 +115,7 @@ class RandomRotation(ImageChange, frozen=True):
 
         angles = np.deg2rad(generator.uniform(-self.degrees, self.degrees, len(images)))
         turned = np.empty_like(images)
-        for start in range(0, len(images), CHUNK):
-            rows = slice(start, start + CHUNK)
+        for rows in blocks(len(images), CHUNK):
             turned[rows] = rotated(images[rows], angles[rows])
         return turned
 
@@ -220,6 +220,6 @@ class Augmented(AroundData, frozen=True):
         import numpy as np
 
         finished = np.array(images, np.float32, order="C")
-        for start in range(0, len(finished) if self.whiten else 0, CHUNK):
-            _standardise(finished[start : start + CHUNK])
+        for rows in blocks(len(finished) if self.whiten else 0, CHUNK):
+            _standardise(finished[rows])
         return finished

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.data.archives import Source
+from harness.data.blocks import blocks
 from harness.data.examples import Examples
 from harness.data.labels import TrueLabels
 from harness.data.split import ImageSet, Split, require_between, require_corruptions, split_of
@@ -87,9 +88,8 @@ class GaussianImages(Examples, frozen=True):
 
         images = np.empty((n, *self.shape), np.float32)
         labels = np.empty(n, np.int64)
-        for start in range(0, n, BLOCK):
-            generator = stream(replicate, "data", part, start // BLOCK)
-            rows = slice(start, min(start + BLOCK, n))
-            labels[rows] = generator.integers(CLASSES, size=BLOCK)[: rows.stop - start]
+        for number, rows in enumerate(blocks(n, BLOCK)):
+            generator = stream(replicate, "data", part, number)
+            labels[rows] = generator.integers(CLASSES, size=BLOCK)[: rows.stop - rows.start]
             generator.standard_normal(dtype=np.float32, out=images[rows])
         return images, labels

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.data.archives import Source
+from harness.data.blocks import blocks
 from harness.data.examples import Examples
 from harness.data.inputs import TrueInputs
 from harness.data.labels import TrueLabels
@@ -110,13 +111,12 @@ class GeneratedImages(Examples, frozen=True):
 
         images = np.empty((n, *self.shape), np.float32)
         labels = np.empty(n, np.int64)
-        for start in range(0, n, BLOCK):
-            generator = stream(replicate, "data", part, start // BLOCK)
+        for number, rows in enumerate(blocks(n, BLOCK)):
+            generator = stream(replicate, "data", part, number)
             classes = generator.integers(CLASSES, size=BLOCK)
-            rows = slice(start, min(start + BLOCK, n))
             drawn = rendered(classes, generator, self.size, self.difficulty)
-            images[rows] = prepare(drawn[: rows.stop - start], whiten=self.whiten)
-            labels[rows] = classes[: rows.stop - start]
+            images[rows] = prepare(drawn[: rows.stop - rows.start], whiten=self.whiten)
+            labels[rows] = classes[: rows.stop - rows.start]
         return images, labels
 
 

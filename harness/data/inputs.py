@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from harness.data.blocks import blocks
 from harness.spec import Value
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def _pixels(images: Images) -> int:
 
 
 def _chunks(n: int) -> Iterator[slice]:
-    return (slice(start, start + CHUNK) for start in range(0, n, CHUNK))
+    """The rows of n images, as many at a time as are in memory at once."""
+    return blocks(n, CHUNK)
 
 
 def _permuted(images: Images, order: NDArray[np.int64], in_place: bool) -> Images:

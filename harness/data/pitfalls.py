@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.data.augmentation import RandomCrop
+from harness.data.blocks import blocks
 from harness.data.examples import AroundData
 from harness.data.inputs import InputChange
 from harness.data.labels import RedrawnLabels
@@ -59,8 +60,8 @@ class DividedAgain(InputChange, frozen=True):
         import numpy as np
 
         prepared = np.divide(images, np.float32(self.divisor), out=images if in_place else None)
-        for start in range(0, len(prepared), CHUNK):
-            _standardise(prepared[start : start + CHUNK])
+        for rows in blocks(len(prepared), CHUNK):
+            _standardise(prepared[rows])
         return prepared
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.data.blocks import blocks
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -34,8 +36,7 @@ def prepare(
     top, left = (images.shape[1] - side) // 2, (images.shape[2] - side) // 2
     cropped = images[:, top : top + side, left : left + side]
     prepared = np.empty((len(images), images.shape[3], side, side), np.float32)
-    for start in range(0, len(images), CHUNK):
-        rows = slice(start, start + CHUNK)
+    for rows in blocks(len(images), CHUNK):
         np.divide(cropped[rows].transpose(0, 3, 1, 2), np.float32(highest), out=prepared[rows])
         if whiten:
             _standardise(prepared[rows])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.data.blocks import blocks
 from harness.data.verified import verified_split
 from harness.fleet import memory, numerics, ranks, trainer
 from harness.lab import recording
@@ -148,8 +149,8 @@ def _finish_together(runs: Sequence[Run], place: Place, store: Store) -> Iterato
             else:
                 mine.append(run)
         size = memory.together(mine[0].value, place.device) if mine else 1
-        for first in range(0, len(mine), size):
-            yield from _stacked(mine[first : first + size], place, store)
+        for part in blocks(len(mine), size):
+            yield from _stacked(mine[part], place, store)
 
 
 def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:

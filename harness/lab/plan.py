@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from harness.data.blocks import blocks
 from harness.lab.durations import seconds_of
 from harness.lab.runs import Fleet, Run, Work
 from harness.spec import Experiment, Runnable, abbreviated, canonical, digest
@@ -76,7 +77,7 @@ def fleets(runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu
 
 
 def _numbered(runs: list[Run]) -> Iterable[list[Run]]:
-    return (runs[first : first + STACKED] for first in range(0, len(runs), STACKED))
+    return (runs[rows] for rows in blocks(len(runs), STACKED))
 
 
 def _cut(runs: list[Run], timings: Mapping[str, float], most: float) -> Iterable[list[Run]]:
