@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from harness import Check
 from harness import Experiment
@@ -17,6 +18,8 @@ from harness import Measured
 from harness import Results
 from harness import Untrained
 from harness.models import Dropout
+from harness.models.conv246 import Conv
+from harness.models.lenet300 import LeNet300
 from harness.models.masked import Masked
 from harness.models.redrawn import Redrawn
 from harness.models.tickets import RandomTicket
@@ -24,6 +27,36 @@ from harness.models.tickets import Schedule
 from harness.models.tickets import Ticket
 
 Sparse = Callable[[Experiment, Schedule, int], Experiment]
+
+
+class Pruned(NamedTuple):
+    """A convolutional net of the paper at the density of its best accuracy; of Conv-6, at about a quarter.
+
+    Attributes:
+        model: the dense net.
+        epochs: of 834 steps each.
+        schedule: how much of each layer goes in a round.
+        rounds: how often.
+    """
+
+    model: Conv
+    epochs: int
+    schedule: Schedule
+    rounds: int
+
+
+class Label(NamedTuple):
+    """The per cent of weights left, as printed to the last digit, after rounds of pruning."""
+
+    model: LeNet300 | Conv
+    schedule: Schedule
+    rounds: int
+    printed: float
+
+    @property
+    def half_a_digit(self) -> float:
+        """Half of the last digit: labels of LeNet have two behind the point, those of the others one."""
+        return 0.5 * 10 ** -(2 if isinstance(self.model, LeNet300) else 1)
 
 
 def initial(net: Experiment, draw: int = 0) -> Experiment:

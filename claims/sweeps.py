@@ -1,4 +1,4 @@
-"""How claims on double descent read a sweep: one measure per point."""
+"""How claims read a sweep that one solver or simulation makes: one measure per point."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def at(run: Results, measure: str, *index: int, of: str = "", test_size: int = 0
     place: tuple[slice | int, ...] = (slice(None), *index)
     values = run.array(measure)[place]
     return Measured(values, resolution=1 / test_size if test_size else 0.0, name=f"{of} {measure}".strip())
+
+
+def numbered(run: Results, measure: str, points: int) -> list[Measured]:
+    """A simulation's results at each point of its own sweep, ``measure_0``, ``measure_1`` ..., in order."""
+    return [run.final(f"{measure}_{i}").named(measure) for i in range(points)]

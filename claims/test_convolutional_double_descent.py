@@ -54,11 +54,15 @@ CNN5 = Tiers(
         InverseSqrtSgd(lr=0.1, epochs=-(-500_000 // STEPS_PER_EPOCH), momentum=0.0),
     ),
 )
-AUGMENTED = Augmented(
+AUGMENTED_CIFAR10 = Augmented(
     Cifar10(crop=None, whiten=False, labels=WrongLabels(0.15)), (RandomCrop(32, padding=4), RandomFlip())
 )
-RESNET = Experiment(AUGMENTED, ResNet18(), InverseSqrtSgd(lr=0.1, epochs=4000))
-CNN5_WIDTHS = {"dip": (1, 4), "peak": (3, 12), "tail": (8, 64)}  # at standard, at full
+RESNET = Experiment(AUGMENTED_CIFAR10, ResNet18(), InverseSqrtSgd(lr=0.1, epochs=4000))
+CNN5_WIDTHS = {
+    "dip": Tiers(standard=1, full=4),
+    "peak": Tiers(standard=3, full=12),
+    "tail": Tiers(standard=8, full=64),
+}
 RESNET_WIDTHS = {"dip": 3, "peak": 10, "tail": 64}
 ADAPTED = {
     "standard": "2,000 images of MNIST (the middle 20x20 pixels), 60 epochs in batches of 32; the rate falls "
@@ -73,18 +77,17 @@ TWO_POINTS = "two points, about one deviation of a single network's test error b
 
 def cnn5(**changes: object) -> dict[str, Tiers]:
     """``dip``, ``peak`` and ``tail``: the five-layer network at the tier's widths."""
-    return {
-        name: CNN5.but(standard__model=Cnn5(small), full__model=Cnn5(large), **changes)
-        for name, (small, large) in CNN5_WIDTHS.items()
-    }
+    return {name: CNN5.but(model__width=width, **changes) for name, width in CNN5_WIDTHS.items()}
+
+
+def with_noise(share: float) -> dict[str, Tiers]:
+    """The same with a share of the labels wrong."""
+    return cnn5(data__labels=WrongLabels(share))
 
 
 def resnet18(**changes: object) -> dict[str, Tiers]:
     """The same for the ResNet18, at the full tier."""
-    return {
-        name: Tiers(full=RESNET.but(model=ResNet18(k), **{f"data__{n}": c for n, c in changes.items()}))
-        for name, k in RESNET_WIDTHS.items()
-    }
+    return {name: Tiers(full=RESNET.but(model__width=k, **changes)) for name, k in RESNET_WIDTHS.items()}
 
 
 def peaks(nets: Mapping[str, Results], check: Check) -> None:
@@ -130,7 +133,7 @@ def test_the_five_layer_network_peaks_in_width(nets: Mapping[str, Results], chec
     reported={"peak, k from 6 to 18": 0.48, "k = 64": 0.28},
 )
 @trained(nets=resnet18())
-@control(nets=resnet18(labels=TrueLabels()), says="true labels: a plateau, no peak")
+@control(nets=resnet18(data__labels=TrueLabels()), says="true labels: a plateau, no peak")
 def test_the_resnet18_peaks_in_width(nets: Mapping[str, Results], check: Check) -> None:
     """The ResNet18's test error falls, rises to a peak and falls again with its width."""
     peaks(nets, check)
@@ -139,21 +142,21 @@ def test_the_resnet18_peaks_in_width(nets: Mapping[str, Results], check: Check) 
 
 @claim(NAKKIRAN2020, "Section 5, Figure 4: label noise of 0, 10 and 20 %", adapted={"full": ADAPTED["full"]})
 @trained(
-    low=lambda noise: cnn5(data__labels=WrongLabels(noise - 0.1))["peak"],
-    low_tail=lambda noise: cnn5(data__labels=WrongLabels(noise - 0.1))["tail"],
-    high=lambda noise: cnn5(data__labels=WrongLabels(noise))["peak"],
-    high_tail=lambda noise: cnn5(data__labels=WrongLabels(noise))["tail"],
+    low=lambda noise: with_noise(noise - 0.1)["peak"],
+    low_tail=lambda noise: with_noise(noise - 0.1)["tail"],
+    high=lambda noise: with_noise(noise)["peak"],
+    high_tail=lambda noise: with_noise(noise)["tail"],
 )
 @control(
-    high=lambda noise: cnn5(data__labels=WrongLabels(noise - 0.1))["peak"],
-    high_tail=lambda noise: cnn5(data__labels=WrongLabels(noise - 0.1))["tail"],
+    high=lambda noise: with_noise(noise - 0.1)["peak"],
+    high_tail=lambda noise: with_noise(noise - 0.1)["tail"],
     says="the lower noise on both sides",
 )
 @pytest.mark.parametrize("noise", [0.1, 0.2])
 def test_noise_raises_the_peak_of_the_five_layer_network(
     low: Results, low_tail: Results, high: Results, high_tail: Results, check: Check, noise: float
 ) -> None:
-    """More label noise makes the peak of the five-layer network higher, above the same tail's."""
+    """More label noise raises the peak of the five-layer network further above the tail of the same noise."""
     heights = [
         peak.final("test_error") - tail.final("test_error")
         for peak, tail in ((high, high_tail), (low, low_tail))
@@ -163,8 +166,8 @@ def test_noise_raises_the_peak_of_the_five_layer_network(
 
 
 @claim(NAKKIRAN2020, "Section 6, Figure 9: ResNet18 of width 64, 20 % label noise", adapted=FULL_ADAPTED)
-@trained(net=lambda: resnet18(labels=WrongLabels(0.2))["tail"])
-@control(net=lambda: resnet18(labels=WrongLabels(0.2))["dip"], says="width 3, whose error only falls")
+@trained(net=lambda: resnet18(data__labels=WrongLabels(0.2))["tail"])
+@control(net=lambda: resnet18(data__labels=WrongLabels(0.2))["dip"], says="width 3, whose error only falls")
 def test_the_large_resnet18_falls_twice_over_epochs(net: Results, check: Check) -> None:
     """Over 4,000 epochs the large ResNet18's test error falls, rises and falls again; that of a small one
     only falls."""

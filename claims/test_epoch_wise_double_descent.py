@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from claims.papers import NAKKIRAN2020
-from claims.widths import NOISY
-from claims.widths import TRUE
+from claims.widths import NOISY_DIGITS
+from claims.widths import TRUE_LABELS
 from claims.widths import window
 from harness import Check
 from harness import Experiment
@@ -31,9 +31,11 @@ from harness import trained
 from harness.data import WrongLabels
 from harness.models import Mlp
 
-LARGE = Experiment(NOISY.but(labels=WrongLabels(0.4)), Mlp(64, depth=3), Sgd(lr=0.02, epochs=200, batch=32))
+LARGE = Experiment(
+    NOISY_DIGITS.but(labels=WrongLabels(0.4)), Mlp(64, depth=3), Sgd(lr=0.02, epochs=200, batch=32)
+)
 MEDIUM = LARGE.but(model=Mlp(16, depth=3))
-CLEAN = LARGE.but(data__labels=TRUE)
+CLEAN = LARGE.but(data__labels=TRUE_LABELS)
 DIP, PEAK, END = (8, 14), (71, 95), (141, 200)
 QUICK_ADAPTED = {
     "quick": "three hidden layers of 64 units and 1,000 digits of 8x8 pixels, two fifths wrong, 200 epochs"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pytest
 from hypothesis import assume
@@ -22,6 +23,7 @@ from claims.exact import EXACT
 from claims.papers import ARORA2019
 from claims.papers import DU2019
 from claims.papers import OVERCLAIM
+from claims.sweeps import numbered
 from claims.texts import everywhere
 from harness import Check
 from harness import Measured
@@ -51,13 +53,14 @@ from harness.data import Mnist
 
 WIDTHS = Tiers(quick=(128, 512, 2048), standard=(128, 512, 2048, 8192), full=(1000, 5000, 20_000, 100_000))
 SIZES = {"quick": 40, "standard": 200, "full": 1000}
-SAMPLED = (1000, 4000, 16_000)
+SAMPLED_UNITS = (1000, 4000, 16_000)
 DISTANCES = (1.0, 0.5, 0.25)
 GENERATED_ADAPTED = {
     "quick": "40 points in 40 dimensions; step 0.5 / lambda_max",
     "standard": "200 points in 200 dimensions; step 0.5 / lambda_max",
     "full": "step 0.5 / lambda_max, which the paper does not give",
 }
+INDEPENDENT_ADAPTED = everywhere("two and three dimensions, whole numbers, in float64")
 SINGULAR = 1e-6  # rounding turns an eigenvalue of zero into one of 1e-8, since arccos is steep at 1
 
 
@@ -72,13 +75,18 @@ def descents(power: float = 0.5, widths: Tiers = WIDTHS) -> Tiers:
 
 
 KERNEL, MEAN_FIELD = descents(), descents(power=1.0)
-NARROW = descents(widths=Tiers(quick=(2, 4, 8), standard=(2, 4, 8, 16), full=(2, 4, 8, 16)))
+NARROW_KERNEL = descents(widths=Tiers(quick=(2, 4, 8), standard=(2, 4, 8, 16), full=(2, 4, 8, 16)))
 MOVES = "networks of the mean-field scaling, 1/m before the sum, whose units move however wide they are"
 
 
 def per_width(results: Results, measure: str, tier: str) -> list[Measured]:
     """A measure at each width."""
-    return [results.final(f"{measure}_{i}").named(measure) for i in range(len(WIDTHS[tier]))]
+    return numbered(results, measure, len(WIDTHS[tier]))
+
+
+def gram_of_random_units(*, around: float) -> Simulation:
+    """How far the Gram matrix of random units, drawn around a point, is from its limit at each number."""
+    return Simulation(gram_errors, {"n": 30, "d": 10, "widths": SAMPLED_UNITS, "shift": around})
 
 
 @claim(
@@ -86,17 +94,17 @@ def per_width(results: Results, measure: str, tier: str) -> list[Measured]:
     "Section 3: H at initialization",
     adapted={"quick": "30 points in 10 dimensions, 1,000 to 16,000 units"},
 )
-@trained(run=Simulation(gram_errors, {"n": 30, "d": 10, "widths": SAMPLED, "shift": 0.0}))
+@trained(run=gram_of_random_units(around=0.0))
 @control(
-    run=Simulation(gram_errors, {"n": 30, "d": 10, "widths": SAMPLED, "shift": 1.0}),
+    run=gram_of_random_units(around=1.0),
     says="units drawn around another point than zero, which have another limit",
 )
 def test_the_gram_matrix_approaches_its_closed_form(run: Results, check: Check) -> None:
     """The Gram matrix of m random units differs from its closed form at infinite width by order 1 /
     sqrt(m)."""
-    errors = [run.final(f"error_{i}").named("error") for i in range(len(SAMPLED))]
+    errors = numbered(run, "error", len(SAMPLED_UNITS))
     noise = "an average of m draws; the spread of one replicate's slope is half of the margin"
-    check(slope(SAMPLED, errors, -0.65, -0.35, log=True, because=noise))
+    check(slope(SAMPLED_UNITS, errors, -0.65, -0.35, log=True, because=noise))
 
 
 @st.composite
@@ -132,7 +140,7 @@ def test_h_is_positive_definite(world: str, vectors: list[tuple[int, ...]]) -> N
 @claim(
     OVERCLAIM,
     "against DU2019, Theorem 3.1: is it necessary?",
-    adapted=everywhere("two and three dimensions, whole numbers, in float64"),
+    adapted=INDEPENDENT_ADAPTED,
     contested="Du et al. 2019 assume that no two inputs are parallel, which is more than is needed",
 )
 @trained(world="independent")
@@ -140,8 +148,8 @@ def test_h_is_positive_definite(world: str, vectors: list[tuple[int, ...]]) -> N
 @given(first=st.lists(st.integers(-4, 4), min_size=9, max_size=9), d=st.integers(2, 3))
 @EXACT
 def test_opposite_inputs_of_independent_directions_do_no_harm(world: str, first: list[int], d: int) -> None:
-    """Opposite inputs, though parallel, leave H positive definite as long as the pairs have linearly
-    independent directions; one pair more than there are dimensions makes it singular."""
+    """Opposite inputs are parallel, and still leave H positive definite as long as the directions of the
+    pairs are linearly independent. One pair more than there are dimensions makes it singular."""
     import numpy as np
 
     vectors = np.array(first[: d * d]).reshape(d, d)
@@ -153,7 +161,7 @@ def test_opposite_inputs_of_independent_directions_do_no_harm(world: str, first:
 
 @claim(DU2019, "Theorem 4.1", adapted=GENERATED_ADAPTED)
 @trained(run=KERNEL)
-@control(run=NARROW, says="networks of 2 to 16 units, too narrow to fit")
+@control(run=NARROW_KERNEL, says="networks of 2 to 16 units, too narrow to fit")
 def test_the_residual_shrinks_at_a_linear_rate(run: Results, check: Check, tier: str) -> None:
     """Each step of gradient descent shrinks the squared residual by 1 - step lambda_0 / 2 or more, at
     widths far below what the theorem asks for."""
@@ -185,24 +193,34 @@ def test_the_smallest_eigenvalue_sets_the_rate(run: Results, check: Check, tier:
     check(below(bent, 0.01, because="a line through the second half of the logs leaves a hundredth"))
 
 
-MEASURES = {
-    "moved": (-0.62, -0.38, "1 / sqrt(m), as the paper says of the farthest unit"),
-    "frobenius": (-0.12, 0.12, "m units that each move by 1 / sqrt(m) move as far together at every width"),
-    "flipped": (-0.65, -0.35, "1 / sqrt(m), as units that move less change fewer signs"),
-    "linear": (-0.7, -0.3, "1 / sqrt(m), as the kernel changes with the signs"),
+class Power(NamedTuple):
+    """What power of the width a measure follows: at least ``low``, at most ``high``, and why."""
+
+    low: float
+    high: float
+    because: str
+
+
+POWERS = {
+    "moved": Power(-0.62, -0.38, "1 / sqrt(m), as the paper says of the farthest unit"),
+    "frobenius": Power(
+        -0.12, 0.12, "m units that each move by 1 / sqrt(m) move as far together at every width"
+    ),
+    "flipped": Power(-0.65, -0.35, "1 / sqrt(m), as units that move less change fewer signs"),
+    "linear": Power(-0.7, -0.3, "1 / sqrt(m), as the kernel changes with the signs"),
 }
 
 
 @claim(DU2019, "Section 3, and the experiments on width", adapted=GENERATED_ADAPTED)
 @trained(run=KERNEL)
 @control(run=MEAN_FIELD, says=MOVES)
-@pytest.mark.parametrize("measure", list(MEASURES))
+@pytest.mark.parametrize("measure", list(POWERS))
 def test_wide_networks_barely_change(run: Results, check: Check, tier: str, measure: str) -> None:
-    """The wider the network the less it changes: units move by 1 / sqrt(m), as many of their signs flip,
-    as far are the outputs from those of the linearized network; all movement together stays the same."""
-    low, high, because = MEASURES[measure]
-    values = per_width(run, measure, tier)
-    check(slope(WIDTHS[tier], values, low, high, log=True, because=because))
+    """The wider the network the less it changes. How far units move, how many of their signs flip, and how
+    far the outputs are from those of the linearized network all fall as 1 / sqrt(m); the norm of all
+    movement together stays the same."""
+    power, values = POWERS[measure], per_width(run, measure, tier)
+    check(slope(WIDTHS[tier], values, power.low, power.high, log=True, because=power.because))
     check.draw(
         "Change over training",
         series=measure,
@@ -215,34 +233,36 @@ def test_wide_networks_barely_change(run: Results, check: Check, tier: str, meas
     )
 
 
+def at_distances(run: Results, measure: str, name: str) -> list[Measured]:
+    """A number at each distance between near duplicates, the closest last."""
+    values = numbered(run, measure, len(DISTANCES))
+    return [value.named(f"{name} at {d:g}") for d, value in zip(DISTANCES, values, strict=True)]
+
+
+def duplicates(*, alike: bool) -> Simulation:
+    """Pairs of near duplicates at each distance, whose labels are alike or unrelated."""
+    setting = {"n": 20, "m": 1024, "distances": DISTANCES, "alike": alike, "steps": 4000}
+    return Simulation(near_duplicates, setting)
+
+
 @claim(
     DU2019,
     "Theorem 3.1 with Theorem 4.1: what lambda_0 depends on",
     adapted={"quick": "10 pairs in 20 dimensions, 1,024 units, until a thousandth of the squared residual"},
 )
-@trained(
-    run=Simulation(
-        near_duplicates, {"n": 20, "m": 1024, "distances": DISTANCES, "alike": False, "steps": 4000}
-    )
-)
-@control(
-    run=Simulation(
-        near_duplicates, {"n": 20, "m": 1024, "distances": DISTANCES, "alike": True, "steps": 4000}
-    ),
-    says="partners with the same label, which need not be told apart",
-)
+@trained(run=duplicates(alike=False))
+@control(run=duplicates(alike=True), says="partners with the same label, which need not be told apart")
 def test_near_duplicates_slow_the_fit(run: Results, check: Check) -> None:
     """The closer inputs with unrelated labels are to each other, the smaller lambda_0 and the longer it
     takes to fit them."""
-    numbers = range(len(DISTANCES))
-    eigenvalues = [run.final(f"smallest_{i}").named(f"lambda_0 at {DISTANCES[i]:g}") for i in numbers]
-    steps = [run.final(f"steps_{i}").named(f"steps at {DISTANCES[i]:g}") for i in numbers]
+    eigenvalues = at_distances(run, "smallest", "lambda_0")
+    steps = at_distances(run, "steps", "steps")
     check(ordered(eigenvalues[::-1], because="any step, for the order is claimed and not its size"))
     check(ordered(steps, because="any step, for the order is claimed and not its size"))
     check(above(ratio(steps[-1], steps[0]), 3.0, because="the factor by which lambda_0 falls in calibration"))
 
 
-LABELS = Tiers(
+TRUE_LABELS = Tiers(
     quick=Solved(Digits(n=150, whiten=False), LabelsAgainstGram()),
     standard=Solved(Mnist(n=500, crop=None, whiten=False), LabelsAgainstGram()),
 )
@@ -256,11 +276,11 @@ LABELS = Tiers(
         "standard": "500 images of MNIST, odd against even, 1,024 units, 100 steps",
     },
 )
-@trained(true=LABELS, random=LABELS.but(solver__flipped=True))
-@control(true=LABELS.but(solver__flipped=True), says="coin flips on both sides")
+@trained(true=TRUE_LABELS, random=TRUE_LABELS.but(solver__flipped=True))
+@control(true=TRUE_LABELS.but(solver__flipped=True), says="coin flips on both sides")
 def test_true_labels_are_fitted_faster(true: Results, random: Results, check: Check) -> None:
-    """True labels lie along the large eigenvalues of H: they are fitted faster than random ones, and y^T
-    H^-1 y is smaller."""
+    """True labels lie along the eigenvectors of H with large eigenvalues: they are fitted faster than random
+    ones, and their complexity y^T H^-1 y is smaller."""
     left = ratio(random.final("residual"), true.final("residual"))
     check(above(left, 1.5, because="half as much again of the residual is left after the same steps"))
     complexity = ratio(random.final("complexity"), true.final("complexity"))

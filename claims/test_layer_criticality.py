@@ -59,13 +59,13 @@ VGG = Tiers(
     full=Experiment(Cifar10(crop=None), Vgg(11), Sgd(lr=0.02, decay=0.95, epochs=100)),
 )
 LAYERS = ("1.", "3.", "5.", "7.")
-FIRST, MIDDLE, UPPER = LAYERS[:1], LAYERS[1:-1], LAYERS[1:]
-STAGES = ("blocks.1.conv1", "blocks.3.conv1", "blocks.5.conv1", "blocks.7.conv1")
-WITHIN = ("blocks.2.conv1", "blocks.4.conv1", "blocks.6.conv1", "blocks.8.conv1")
-LOWEST, TOPMOST = ("conv1.", "conv2."), ("conv8.", "dense1.")
-OF_VGG = ("conv1.", "conv4.", "conv8.", "dense1.")
+FIRST_LAYER, MIDDLE_LAYERS, UPPER_LAYERS = LAYERS[:1], LAYERS[1:-1], LAYERS[1:]
+FIRST_OF_STAGES = ("blocks.1.conv1", "blocks.3.conv1", "blocks.5.conv1", "blocks.7.conv1")
+WITHIN_STAGES = ("blocks.2.conv1", "blocks.4.conv1", "blocks.6.conv1", "blocks.8.conv1")
+LOWEST_OF_VGG, TOPMOST_OF_VGG = ("conv1.", "conv2."), ("conv8.", "dense1.")
+LAYERS_OF_VGG = ("conv1.", "conv4.", "conv8.", "dense1.")
 NO_STEP = 1e-30  # a learning rate too small to change a float32 weight
-EPOCHS = (0, 1, 4)
+CHECKPOINTS = (0, 1, 4)
 ADAPTED = {
     "quick": "1,200 digits, three hidden layers of 64 units, 60 epochs at a constant rate",
     "standard": "6,000 images of MNIST, three hidden layers of 256 units, 15 epochs at a constant rate",
@@ -110,7 +110,7 @@ def one_by_one(nets: Tiers, layers: tuple[str, ...], *, fresh: bool = False) -> 
 
 def at_checkpoints(*, fresh: bool = False) -> dict[int, Tiers]:
     """The net with its first layer put back to each checkpoint, by epoch."""
-    return {t: patched(NET, FIRST, epoch=t, fresh=fresh) for t in EPOCHS}
+    return {t: patched(NET, FIRST_LAYER, epoch=t, fresh=fresh) for t in CHECKPOINTS}
 
 
 def drops(net: Results, put_back: Sequence[Results], layers: tuple[str, ...]) -> list[Measured]:
@@ -126,16 +126,18 @@ def mean_error(put_back: Sequence[Results]) -> Measured:
     return mean_of([patch.final("test_error") for patch in put_back])
 
 
-def drawn(check: Check, series: str, measures: list[Measured]) -> None:
-    """What each layer costs, from the first up."""
-    check.draw(
-        "Layers put back, one at a time",
-        series=series,
-        x=list(range(1, len(measures) + 1)),
-        y=measures,
-        x_label="layer",
-        y_label="loss of test accuracy",
-    )
+def draw_layers(
+    check: Check,
+    series: str,
+    costs: Sequence[Measured],
+    *,
+    figure: str = "Layers put back, one at a time",
+    x_label: str = "layer",
+    y_label: str = "loss of test accuracy",
+) -> None:
+    """What each layer costs, or the error that it leaves, from the first up."""
+    layers = range(1, len(costs) + 1)
+    check.draw(figure, series=series, x=layers, y=costs, x_label=x_label, y_label=y_label)
 
 
 @claim(ZHANG2022, "fully connected nets on MNIST, re-initialization to epoch 0", adapted=ADAPTED)
@@ -149,17 +151,17 @@ def test_the_first_layer_is_critical(net: Results, put_back: Sequence[Results], 
     first, *others = drops(net, put_back, LAYERS)
     more = (first - larger_of(*others)).named("drop, first layer - largest other")
     check(above(more, 0.05, because="five points of accuracy"))
-    drawn(check, "initial weights", [first, *others])
+    draw_layers(check, "initial weights", [first, *others])
 
 
 @claim(ZHANG2022, "fully connected nets on MNIST, re-initialization to epoch 0", adapted=ADAPTED)
-@trained(net=NET, put_back=one_by_one(NET, UPPER), margin=Tiers(quick=0.2, standard=0.08, full=0.08))
-@control(put_back=one_by_one(NET, UPPER, fresh=True), says="fresh random weights for the initial ones")
+@trained(net=NET, put_back=one_by_one(NET, UPPER_LAYERS), margin=Tiers(quick=0.2, standard=0.08, full=0.08))
+@control(put_back=one_by_one(NET, UPPER_LAYERS, fresh=True), says="fresh random weights for the initial ones")
 def test_upper_layers_are_robust(
     net: Results, put_back: Sequence[Results], margin: float, check: Check
 ) -> None:
-    """The other layers are robust: put back one at a time, they cost little on average."""
-    mean = mean_of(drops(net, put_back, UPPER)).named("mean drop, upper layers")
+    """The layers above the first are robust: putting back one of them costs little, on average over them."""
+    mean = mean_of(drops(net, put_back, UPPER_LAYERS)).named("mean drop, upper layers")
     fifth = "a fifth of the accuracy on digits, where the last layer matters; eight points on MNIST"
     check(below(mean, margin, because=fifth))
 
@@ -172,23 +174,23 @@ def test_any_fresh_layer_destroys_the_net(put_back: Sequence[Results], net: Resu
     errors = [patch.final("test_error") for patch in put_back]
     least = smaller_of(*errors).named("smallest test_error")
     check(above(least, 0.65, because="a quarter of what training gained over chance, 0.9"))
-    drawn(check, "fresh weights", drops(net, put_back, LAYERS))
+    draw_layers(check, "fresh weights", drops(net, put_back, LAYERS))
 
 
 @claim(ZHANG2022, "rewinding to later checkpoints", adapted=ADAPTED)
 @trained(put_back=at_checkpoints())
 @control(put_back=at_checkpoints(fresh=True), says="checkpoints of another training")
 def test_later_checkpoints_cost_less(put_back: Mapping[int, Results], check: Check) -> None:
-    """The first layer becomes robust in the first epochs: the later the checkpoint it is put back to, the
-    smaller the cost."""
-    errors = [put_back[t].final("test_error") for t in reversed(EPOCHS)]
+    """The first layer becomes robust in the first epochs: putting it back to a later checkpoint costs less
+    than to an earlier one."""
+    errors = [put_back[t].final("test_error") for t in reversed(CHECKPOINTS)]
     check(ordered(errors, because="any step, for the order is claimed and not its size"))
     gain = (errors[-1] - errors[0]).named("test_error, put back to epoch 0 - to epoch 4")
     check(above(gain, 0.1, because="ten points of accuracy"))
     check.draw(
         "First layer put back",
         series="three hidden layers",
-        x=EPOCHS,
+        x=CHECKPOINTS,
         y=errors[::-1],
         x_label="epoch of the checkpoint",
         y_label="test error",
@@ -199,7 +201,7 @@ def of_widths(*places: int) -> list[Tiers]:
     """Nets with hidden layers of some of three widths, their first layer put back."""
     quick, larger = (16, 64, 256), (32, 128, 512)
     widths = [Tiers(quick=quick[i], standard=larger[i], full=larger[i]) for i in places]
-    return [patched(NET.but(model__width=width), FIRST) for width in widths]
+    return [patched(NET.but(model__width=width), FIRST_LAYER) for width in widths]
 
 
 @claim(
@@ -250,7 +252,7 @@ def test_deeper_nets_are_more_robust(
     shallow_put_back: Sequence[Results],
     check: Check,
 ) -> None:
-    """The deeper the net, the less it loses on average over its layers when one of them is put back."""
+    """When one layer is put back, a deeper net loses less than a shallower one, in the mean over layers."""
     deep = mean_of(drops(net, put_back, LAYERS)).named("mean drop, three hidden layers")
     flat = mean_of(drops(shallow, shallow_put_back, LAYERS[:2]))
     more = (flat.named("mean drop, one hidden layer") - deep).named("mean drop, one hidden layer - three")
@@ -258,16 +260,16 @@ def test_deeper_nets_are_more_robust(
 
 
 @claim(ZHANG2022, "several layers at once", adapted=only(ADAPTED, "standard", "full"))
-@trained(run=patched(of_depth(3), MIDDLE))
-@control(run=patched(of_depth(3), FIRST + MIDDLE), says="the first layer as well")
+@trained(run=patched(of_depth(3), MIDDLE_LAYERS))
+@control(run=patched(of_depth(3), FIRST_LAYER + MIDDLE_LAYERS), says="the first layer as well")
 def test_middle_layers_can_be_put_back_together(run: Results, check: Check) -> None:
     """All middle layers can be put back together, and most of the accuracy stays."""
     check(below(run.final("test_error"), 0.4, because="three fifths right, where chance is one tenth"))
 
 
 @claim(ZHANG2022, "ResNets on CIFAR-10: which layers are critical", adapted=ON_CIFAR_ADAPTED)
-@trained(first=one_by_one(RESNET, STAGES), within=one_by_one(RESNET, WITHIN))
-@control(first=one_by_one(RESNET, WITHIN), says="layers of other blocks on both sides")
+@trained(first=one_by_one(RESNET, FIRST_OF_STAGES), within=one_by_one(RESNET, WITHIN_STAGES))
+@control(first=one_by_one(RESNET, WITHIN_STAGES), says="layers of other blocks on both sides")
 def test_first_layers_of_stages_are_critical(
     first: Sequence[Results], within: Sequence[Results], check: Check
 ) -> None:
@@ -277,10 +279,10 @@ def test_first_layers_of_stages_are_critical(
 
 
 @claim(ZHANG2022, "VGG on CIFAR-10, re-initialization to epoch 0", adapted=IN_VGG_ADAPTED)
-@trained(net=VGG, lowest=one_by_one(VGG, LOWEST), topmost=one_by_one(VGG, TOPMOST))
+@trained(net=VGG, lowest=one_by_one(VGG, LOWEST_OF_VGG), topmost=one_by_one(VGG, TOPMOST_OF_VGG))
 @control(
-    lowest=one_by_one(VGG, TOPMOST),
-    topmost=one_by_one(VGG, LOWEST),
+    lowest=one_by_one(VGG, TOPMOST_OF_VGG),
+    topmost=one_by_one(VGG, LOWEST_OF_VGG),
     says="the lowest and the topmost layers exchanged",
 )
 def test_lowest_layers_of_vgg_are_critical(
@@ -295,18 +297,18 @@ def test_lowest_layers_of_vgg_are_critical(
 
 
 @claim(ZHANG2022, "VGG on CIFAR-10, re-randomization", adapted=IN_VGG_ADAPTED)
-@trained(put_back=one_by_one(VGG, OF_VGG, fresh=True))
-@control(put_back=one_by_one(VGG, OF_VGG), says="the layer's own initial weights")
+@trained(put_back=one_by_one(VGG, LAYERS_OF_VGG, fresh=True))
+@control(put_back=one_by_one(VGG, LAYERS_OF_VGG), says="the layer's own initial weights")
 def test_any_fresh_layer_destroys_vgg(put_back: Sequence[Results], check: Check) -> None:
     """In VGG fresh random weights in any one layer leave little more than chance."""
     errors = [patch.final("test_error") for patch in put_back]
     least = smaller_of(*errors).named("smallest test_error")
     check(above(least, 0.7, because="half of what a small VGG gains over chance, 0.9"))
-    check.draw(
-        "Layers of VGG drawn anew, one at a time",
-        series="fresh weights",
-        x=list(range(1, len(errors) + 1)),
-        y=errors,
+    draw_layers(
+        check,
+        "fresh weights",
+        errors,
+        figure="Layers of VGG drawn anew, one at a time",
         x_label="layer: conv1, conv4, conv8, dense1",
         y_label="test error",
     )

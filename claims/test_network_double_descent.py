@@ -23,17 +23,19 @@ from collections.abc import Sequence
 
 from claims.papers import BELKIN2019
 from claims.papers import NAKKIRAN2020
+from claims.texts import adding
 from claims.widths import CLASSES
 from claims.widths import DIP
 from claims.widths import LADDER
-from claims.widths import NOISY
+from claims.widths import NOISY_DIGITS
 from claims.widths import PEAK
 from claims.widths import SHIFTED
 from claims.widths import TAIL
-from claims.widths import TRUE
+from claims.widths import TRUE_LABELS
 from claims.widths import WIDTHS
 from claims.widths import at_widths
 from claims.widths import best
+from claims.widths import draw_by_parameters
 from claims.widths import group
 from claims.widths import net
 from claims.widths import parameters
@@ -54,9 +56,11 @@ from harness.data import WrongLabels
 
 SWEEP_ADAPTED = {"quick": "one hidden layer of 4 to 128 units and 1,000 digits of 8x8 pixels, 600 epochs"}
 NETS_ADAPTED = {"quick": "one hidden layer and 1,000 digits of 8x8 pixels, 600 epochs"}
+BEST_EPOCH_ADAPTED = adding("stopped by the test error: the best any rule could do", NETS_ADAPTED)
 POINT = "one point, twice the deviation of a mean of five test errors on 797 examples"
 TWO_POINTS = "two points, about one deviation of a single network's test error between replicates"
-EARLY, LATE, AUGMENTED = (71, 90), (581, 600), (481, 500)
+EARLY_EPOCHS, LATE_EPOCHS = (71, 90), (581, 600)
+LATE_AUGMENTED_EPOCHS = (481, 500)
 BAND = (10, 12, 16, 20)
 
 
@@ -79,26 +83,17 @@ def peaks(
 
 @claim(NAKKIRAN2020, "Section 5, Figure 4; Section 1, Figure 1", adapted=SWEEP_ADAPTED)
 @trained(nets=at_widths(WIDTHS))
-@control(nets=at_widths(WIDTHS, data__labels=TRUE), says="true labels: wider is better throughout")
+@control(nets=at_widths(WIDTHS, data__labels=TRUE_LABELS), says="true labels: wider is better throughout")
 def test_the_test_error_peaks_at_a_middling_width(nets: Mapping[int, Results], check: Check) -> None:
     """With a fifth of the labels wrong, the test error of networks trained for long falls with width,
     rises to a peak where they come to fit their labels, and falls again."""
     peaks(check, nets, DIP, PEAK, TAIL)
-    errors = [net.final("test_error") for net in nets.values()]
-    fits = [net.final("train_error") for net in nets.values()]
-    fitted = next((p for p, fit in zip(WIDTHS, fits, strict=True) if fit.values.mean() < 0.01), WIDTHS[-1])
-    marks = {"first to fit": parameters(fitted), "n": NOISY.n, "n x K": NOISY.n * CLASSES}
-    for series, measured in (("test error", errors), ("training error", fits)):
-        check.draw(
-            "Width",
-            series=series,
-            x=[parameters(width) for width in WIDTHS],
-            y=measured,
-            x_label="parameters",
-            y_label="error",
-            x_scale="log",
-            marks=marks,
-        )
+    fits = {width: net.final("train_error") for width, net in nets.items()}
+    fitted = next((width for width, fit in fits.items() if fit.values.mean() < 0.01), WIDTHS[-1])
+    marks = {"first to fit": parameters(fitted), "n": NOISY_DIGITS.n, "n x K": NOISY_DIGITS.n * CLASSES}
+    errors = {width: net.final("test_error") for width, net in nets.items()}
+    for series, points in {"test error": errors, "training error": fits}.items():
+        draw_by_parameters(check, "Width", series, points, "error", marks=marks)
 
 
 @claim(NAKKIRAN2020, "Section 5, Figure 4", adapted=NETS_ADAPTED)
@@ -113,9 +108,7 @@ def test_the_widest_network_beats_the_dip(nets: Mapping[int, Results], wide: Res
 @claim(
     BELKIN2019,
     "neural networks: the threshold is at n x K parameters",
-    adapted={
-        "quick": NETS_ADAPTED["quick"] + "; cross-entropy, a fifth of the labels wrong, no weights reused"
-    },
+    adapted=adding("cross-entropy, a fifth of the labels wrong, no weights reused", NETS_ADAPTED),
     contested="Nakkiran et al. put the peak where training comes to fit, wherever that is; the source trains "
     "with squared loss",
     expected={"quick": ("refuted", "each of n examples needs its own class on top: here about 1.3 n do")},
@@ -145,7 +138,7 @@ def test_cross_entropy_peaks_at_n_times_k_parameters(
     adapted=NETS_ADAPTED,
     contested="the same section: on CIFAR-100, and in translation, there is one without added noise",
 )
-@trained(nets=at_widths((8, *BAND, 32, 64), data__labels=TRUE))
+@trained(nets=at_widths((8, *BAND, 32, 64), data__labels=TRUE_LABELS))
 @control(nets=at_widths((8, *BAND, 32, 64)), says="a fifth of the labels wrong")
 def test_without_label_noise_there_is_no_peak(nets: Mapping[int, Results], check: Check) -> None:
     """Without label noise there is no peak in width."""
@@ -160,8 +153,8 @@ def test_without_label_noise_there_is_no_peak(nets: Mapping[int, Results], check
 def test_label_noise_raises_and_moves_the_peak(
     true: Mapping[int, Results], tenth: Mapping[int, Results], fifth: Mapping[int, Results], check: Check
 ) -> None:
-    """The more labels are wrong, the higher the peak stands above the dip, and the wider the first
-    network that fits."""
+    """The more labels are wrong, the higher the peak stands above the dip, and the wider the networks have
+    to be before one fits its labels."""
     levels = {0.0: true, 0.1: tenth, 0.2: fifth}
     heights = [
         (group(nets, BAND) - group(nets, DIP)).named(f"peak - dip at {p:g}") for p, nets in levels.items()
@@ -170,25 +163,20 @@ def test_label_noise_raises_and_moves_the_peak(
     unfit = fifth[12].final("train_error") - true[12].final("train_error")
     check(above(unfit.named("training error of 12 units, a fifth - none"), 0.05, because="a quarter of it"))
     for p, nets in levels.items():
-        check.draw(
-            "Width and label noise",
-            series=f"{p:.0%} wrong",
-            x=[parameters(width) for width in nets],
-            y=[net.final("test_error") for net in nets.values()],
-            x_label="parameters",
-            y_label="test error",
-        )
+        errors = {width: net.final("test_error") for width, net in nets.items()}
+        figure, series = "Width and label noise", f"{p:.0%} wrong"
+        draw_by_parameters(check, figure, series, errors, "test error", x_scale="linear")
 
 
 @claim(NAKKIRAN2020, "Section 5: effective model complexity grows with training time", adapted=NETS_ADAPTED)
-@trained(nets=at_widths((12, 16, 32, 64)), early=EARLY)
-@control(early=LATE, says="the end of training on both sides")
+@trained(nets=at_widths((12, 16, 32, 64)), early=EARLY_EPOCHS)
+@control(early=LATE_EPOCHS, says="the end of training on both sides")
 def test_longer_training_moves_the_peak_left(
     nets: Mapping[int, Results], early: tuple[int, int], check: Check
 ) -> None:
     """Longer training moves the peak to narrower networks: after 80 epochs 32 and 64 units are worse than
     12 and 16, after 600 they are better."""
-    for (first, last), sign in ((early, 1.0), (LATE, -1.0)):
+    for (first, last), sign in ((early, 1.0), (LATE_EPOCHS, -1.0)):
         wide, narrow = (
             mean_of([window(nets[w], "test_error", first, last) for w in widths])
             for widths in ((32, 64), (12, 16))
@@ -209,7 +197,7 @@ def test_longer_training_moves_the_peak_left(
 )
 def test_augmentation_moves_the_peak_right(nets: Mapping[int, Results], check: Check) -> None:
     """Augmentation moves the peak to wider networks: with it the error still rises up to 128 units."""
-    wide, *others = (window(nets[w], "test_error", *AUGMENTED) for w in (128, 24, 32))
+    wide, *others = (window(nets[w], "test_error", *LATE_AUGMENTED_EPOCHS) for w in (128, 24, 32))
     check(above((wide - mean_of(others)).named("128 units - 24 and 32"), 0.01, because=POINT))
     unfit = "a twentieth: far from the zero that networks of this width reach on images that stay"
     check(above(nets[32].final("train_error"), 0.05, because=unfit))
@@ -218,18 +206,20 @@ def test_augmentation_moves_the_peak_right(nets: Mapping[int, Results], check: C
 # -- more data, early stopping, weight decay ----------------------------------------------------------
 
 
+def on_400_examples(widths: Sequence[int]) -> list[Experiment]:
+    """Networks trained on 400 digits for about as many steps as the others on 1,000."""
+    return [net(width, data__n=400, optimizer__epochs=1477) for width in widths]
+
+
 @claim(
     NAKKIRAN2020,
     "Section 7, Figure 11: sample-wise non-monotonicity",
     adapted={"quick": NETS_ADAPTED["quick"] + " (as many steps on 400); the test images are those left over"},
 )
-@trained(
-    more=[net(width) for width in PEAK],
-    less=[net(width, data__n=400, optimizer__epochs=1477) for width in PEAK],
-)
+@trained(more=list(at_widths(PEAK).values()), less=on_400_examples(PEAK))
 @control(
-    more=[net(width) for width in (5, 6)],
-    less=[net(width, data__n=400, optimizer__epochs=1477) for width in (5, 6)],
+    more=list(at_widths((5, 6)).values()),
+    less=on_400_examples((5, 6)),
     says="narrow networks, which 400 examples drive over their peak already",
 )
 def test_more_data_does_not_help_near_the_peak(
@@ -243,7 +233,7 @@ def test_more_data_does_not_help_near_the_peak(
 @claim(
     NAKKIRAN2020,
     "Section 5: with early stopping there is no double descent",
-    adapted={"quick": NETS_ADAPTED["quick"] + "; stopped by the test error: the best any rule could do"},
+    adapted=BEST_EPOCH_ADAPTED,
     contested="appendix of the same paper: on CIFAR-100 a ResNet18 keeps its peak",
 )
 @trained(nets=at_widths((*DIP, *PEAK)), stopped=True)
@@ -257,23 +247,24 @@ def test_early_stopping_removes_the_peak(nets: Mapping[int, Results], stopped: b
 @claim(
     NAKKIRAN2020,
     "Section 6, as often retold",
-    adapted={"quick": NETS_ADAPTED["quick"] + "; stopped by the test error: the best any rule could do"},
+    adapted=BEST_EPOCH_ADAPTED,
     expected={"quick": ("refuted", "with wrong labels, fitting them costs networks of every width")},
 )
 @trained(nets=at_widths(TAIL))
 @control(
-    nets=at_widths(TAIL, data__labels=TRUE), positive=True, says="true labels: nothing is lost by going on"
+    nets=at_widths(TAIL, data__labels=TRUE_LABELS),
+    positive=True,
+    says="true labels: nothing is lost by going on",
 )
 def test_wide_networks_gain_nothing_from_early_stopping(nets: Mapping[int, Results], check: Check) -> None:
     """Early stopping is of use only near the peak: a wide network gains nothing from it."""
-    gain = group(nets, TAIL) - best(nets, TAIL)
-    check(below(gain.named("last - best"), 0.02, because=TWO_POINTS))
+    check(below((group(nets, TAIL) - best(nets, TAIL)).named("last - best"), 0.02, because=TWO_POINTS))
 
 
 @claim(
     NAKKIRAN2020,
     "Appendix: weight decay",
-    adapted={"quick": NETS_ADAPTED["quick"] + "; a decay of 0.01 chosen on calibration replicates"},
+    adapted=adding("a decay of 0.01 chosen on calibration replicates", NETS_ADAPTED),
 )
 @trained(nets=at_widths((*DIP, *PEAK), optimizer__weight_decay=0.01))
 @control(nets=at_widths((*DIP, *PEAK)), says="no weight decay")

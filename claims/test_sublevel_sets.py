@@ -10,6 +10,7 @@ curves, and the margins.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     Sample = tuple[NDArray[np.object_], NDArray[np.object_], TwoLayer, TwoLayer, Fraction]
 
 # 80, for of random nets one in 13 exceeds its worse end on a straight line: of 30 the control once found none
-EXAMPLES = settings(EXACT, max_examples=80)
+EIGHTY_EXAMPLES = settings(EXACT, max_examples=80)
 FEW_EXAMPLES = "up to 3 examples of one number, squared loss"
 
 DIGITS = Digits(n=400)
@@ -77,8 +78,8 @@ NETS = Tiers(
 )
 MLPS = Tiers(quick=NETS["quick"], standard=NETS["standard"])
 NORMALIZED = NETS.but(model__batch_norm=True, stop=WhenFitted(patience=3))
-NARROW, WIDE = Tiers(quick=8, standard=16), Tiers(quick=64, standard=256)
-RANDOM_40 = Tiers(
+NARROW_WIDTHS, WIDE_WIDTHS = Tiers(quick=8, standard=16), Tiers(quick=64, standard=256)
+ON_RANDOM_LABELS = Tiers(
     quick=Experiment(Digits(n=40, labels=RandomLabels()), Mlp(80), Sgd(lr=0.05, epochs=120)),
     standard=Experiment(
         MNIST.but(n=200, labels=RandomLabels(), n_test=500), Mlp(400), Sgd(lr=0.05, epochs=200)
@@ -90,7 +91,7 @@ BEND = Tiers(
     full=Sgd(lr=0.015, decay=0.992, weight_decay=5e-4, epochs=600),
 )
 UNMOVED = Sgd(lr=1e-30, epochs=1)  # too small a rate to change a float32 weight
-POINTS = {"quick": AlongCurve(points=11), "standard": AlongCurve(points=21), "full": AlongCurve(points=61)}
+PROBES = {"quick": AlongCurve(points=11), "standard": AlongCurve(points=21), "full": AlongCurve(points=61)}
 ADAPTED = {
     "quick": "two MLPs of 16 units on 400 digits; one bend, 240 steps; same order of images",
     "standard": "two MLPs 2x64 on 3,000 images of MNIST; one bend, 720 steps; same order of images",
@@ -108,7 +109,7 @@ def joined(nets: Tiers, *, kind: str = "bezier", bend: Tiers | Sgd = BEND, again
         again: the second net is not another one but the first, trained on.
     """
     made = {}
-    for tier in (t for t in POINTS if t in nets):
+    for tier in (t for t in PROBES if t in nets):
         net, model = nets[tier], nets[tier].model
         second = net.but(start=From(net), stop=None) if again else net.but(model=Redrawn(model))
         made[tier] = net.but(
@@ -122,7 +123,11 @@ def joined(nets: Tiers, *, kind: str = "bezier", bend: Tiers | Sgd = BEND, again
 
 def along(curves: Tiers, **changes: object) -> Tiers:
     """Each tier's curve, measured at points of it and of the straight line."""
-    return Tiers(**{t: Probing(curves[t], POINTS[t].but(**changes)) for t in POINTS if t in curves})
+    return Tiers(**{t: Probing(curves[t], PROBES[t].but(**changes)) for t in PROBES if t in curves})
+
+
+FIVE_POINTS = "five points, where both ends fit all but a per cent"
+"""What counts as a barrier."""
 
 
 def barrier(run: Results, path: str, measure: str) -> Measured:
@@ -131,19 +136,27 @@ def barrier(run: Results, path: str, measure: str) -> Measured:
     return rise.named(f"largest {measure} of the {path} path above the worse end")
 
 
-def drawn(check: Check, run: Results, measure: str, **series: str) -> None:
-    """A measure along paths: name of the series -> path."""
-    y = {name: run.array(f"{path}_{measure}") for name, path in series.items()}
-    for name, rows in y.items():
-        points = rows.shape[1]
-        check.draw(
-            "Between two trained nets",
-            series=name.replace("_", " "),
-            x=[i / (points - 1) for i in range(points)],
-            y=rows.tolist(),
-            x_label="place on the path",
-            y_label=measure.replace("_", " "),
-        )
+def draw_path(
+    check: Check, figure: str, series: str, rows: np.ndarray, y_label: str, *, y_scale: str = "linear"
+) -> None:
+    """A measure along a path, [replicate, point], at evenly spaced points."""
+    last = rows.shape[1] - 1
+    check.draw(
+        figure,
+        series=series,
+        x=[i / last for i in range(last + 1)],
+        y=rows.tolist(),
+        x_label="place on the path",
+        y_label=y_label,
+        y_scale=y_scale,
+    )
+
+
+def draw_train_error(check: Check, run: Results, paths: Mapping[str, str]) -> None:
+    """The training error along paths: name of the series -> path."""
+    for series, path in paths.items():
+        rows = run.array(f"{path}_train_error")
+        draw_path(check, "Between two trained nets", series, rows, "train error")
 
 
 ENTRIES = [Fraction(i) for i in (0, 1, -1, 2, -2, 3, -3)]
@@ -174,7 +187,7 @@ def samples(draw: st.DrawFn) -> Sample:
 @control(world="straight", says="the straight line between the same nets")
 @control(world="hasty", says="the first net's output weights are not first moved to few units")
 @given(sample=samples())
-@EXAMPLES
+@EIGHTY_EXAMPLES
 def test_at_width_2n_a_path_never_exceeds_its_worse_end(world: str, sample: Sample) -> None:
     """At width 2N any two nets are joined by a path on which the loss never exceeds its worse end."""
     x, y, first, last, slope = sample
@@ -199,7 +212,10 @@ def test_at_width_2n_a_path_never_exceeds_its_worse_end(world: str, sample: Samp
 )
 @trained(
     run=Tiers(
-        **{t: Probing(joined(RANDOM_40, bend=UNMOVED)[t], AlongExplicitPath()) for t in ("quick", "standard")}
+        **{
+            t: Probing(joined(ON_RANDOM_LABELS, bend=UNMOVED)[t], AlongExplicitPath())
+            for t in ("quick", "standard")
+        }
     ),
     path="",
 )
@@ -207,22 +223,14 @@ def test_at_width_2n_a_path_never_exceeds_its_worse_end(world: str, sample: Samp
 def test_the_path_between_trained_nets_never_exceeds_its_worse_end(
     run: Results, path: str, check: Check
 ) -> None:
-    """Between nets that were trained to fit random labels, at width 2N, the same path never exceeds the
-    worse end, while the straight line does."""
+    """Between two nets of width 2N that were trained to fit random labels, the loss on the same path never
+    exceeds that of the worse end, while on the straight line it does."""
     excess = run.final(f"{path}excess")
     rounding = "rounding alone, in float64; losses are between 0.001 and 10"
     check(all_reach(excess, 1e-9, because=rounding))
-    for series in ("path", "straight"):
-        losses = run.array(series)
-        check.draw(
-            "Nguyen's path at width 2N",
-            series={"path": "explicit path", "straight": "straight line"}[series],
-            x=[i / (losses.shape[1] - 1) for i in range(losses.shape[1])],
-            y=losses.tolist(),
-            x_label="place on the path",
-            y_label="training loss",
-            y_scale="log",
-        )
+    for series, losses in {"explicit path": "path", "straight line": "straight"}.items():
+        rows = run.array(losses)
+        draw_path(check, "Nguyen's path at width 2N", series, rows, "training loss", y_scale="log")
 
 
 @claim(DRAXLER2018, "the straight line as the first path; with GARIPOV2018", adapted=ADAPTED)
@@ -233,8 +241,7 @@ def test_the_path_between_trained_nets_never_exceeds_its_worse_end(
 )
 def test_straight_lines_cross_a_barrier(run: Results, check: Check) -> None:
     """On the straight line between two independently trained nets the training error rises high."""
-    margin = "five points, where both ends fit all but a per cent"
-    check(above(barrier(run, "straight", "train_error"), 0.05, because=margin))
+    check(above(barrier(run, "straight", "train_error"), 0.05, because=FIVE_POINTS))
 
 
 @claim(
@@ -261,8 +268,8 @@ def test_one_bend_removes_the_barrier(bezier: Results, chain: Results, check: Ch
         check(below(rise, 0.04, because="four points, below the five that count as a barrier"))
         lower = run.final("largest_curve_train_loss") - 0.5 * run.final("largest_straight_train_loss")
         check(below(lower.named(f"largest loss, {kind} - half of straight"), 0.0, because="a half"))
-    drawn(check, bezier, "train_error", straight_line="straight", Bezier_curve="curve")
-    drawn(check, chain, "train_error", polygonal_chain="curve")
+    draw_train_error(check, bezier, {"straight line": "straight", "Bezier curve": "curve"})
+    draw_train_error(check, chain, {"polygonal chain": "curve"})
 
 
 @claim(
@@ -292,10 +299,13 @@ def test_the_test_error_hardly_rises_along_the_curve(run: Results, check: Check)
         "standard": "MLPs 2x16 and 2x256 on 3,000 images of MNIST; a Bezier curve",
     },
 )
-@trained(narrow=along(joined(MLPS.but(model__width=NARROW))), wide=along(joined(MLPS.but(model__width=WIDE))))
+@trained(
+    narrow=along(joined(MLPS.but(model__width=NARROW_WIDTHS))),
+    wide=along(joined(MLPS.but(model__width=WIDE_WIDTHS))),
+)
 @control(
-    narrow=along(joined(MLPS.but(model__width=WIDE))),
-    wide=along(joined(MLPS.but(model__width=NARROW))),
+    narrow=along(joined(MLPS.but(model__width=WIDE_WIDTHS))),
+    wide=along(joined(MLPS.but(model__width=NARROW_WIDTHS))),
     says="the widths exchanged",
 )
 def test_wider_nets_have_lower_paths(narrow: Results, wide: Results, check: Check) -> None:
@@ -318,12 +328,9 @@ def test_wider_nets_have_lower_paths(narrow: Results, wide: Results, check: Chec
 def test_batch_norm_statistics_must_be_recomputed(fresh: Results, stale: Results, check: Check) -> None:
     """With batch normalization the curve is low only if its statistics are recomputed at each point."""
     losses = [run.final("largest_curve_train_loss") for run in (fresh, stale)]
+    more = (losses[1] - 1.5 * losses[0]).named("largest loss, stale - 1.5 recomputed")
     margin = "half as large again, against a tenth of a nat on a curve that is low"
-    check(
-        above(
-            (losses[1] - 1.5 * losses[0]).named("largest loss, stale - 1.5 recomputed"), 0.0, because=margin
-        )
-    )
+    check(above(more, 0.0, because=margin))
     low = losses[0] - 0.75 * fresh.final("largest_straight_train_loss")
     quarter = "a quarter below the straight line, whose statistics are recomputed too"
     check(below(low.named("largest loss, curve - 3/4 of straight"), 0.0, because=quarter))

@@ -16,6 +16,9 @@ verdict declared, when it came out inconclusive on MNIST.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import pytest
 
@@ -24,6 +27,7 @@ from claims.papers import BELKIN2019
 from claims.papers import CURTH2023
 from claims.papers import OVERCLAIM
 from claims.sweeps import at
+from claims.texts import only
 from harness import Check
 from harness import Results
 from harness import Solved
@@ -58,19 +62,13 @@ IMAGES = {
     "standard": Mnist(n=2000, n_test=3000, crop=None, whiten=False),
     "full": Mnist(n=10_000, crop=None, whiten=False),
 }
-ROUNDS = (1, 2, 5, 10, 25, 60)
-LATE = (1, 2, 5, 10, 25, 50, 100, 200)
-MEMBERS = (1, 2, 5)
 ADAPTED = {
     "quick": "400 digits of 8x8 pixels for 10,000 images of MNIST",
     "standard": "2,000 training and 3,000 test images",
     "full": "trees of scikit-learn, as in the reproduction of Curth et al. 2023",
 }
-BOOSTED_ADAPTED = {
-    "quick": "300 digits of 8x8 pixels for MNIST, 60 rounds, 5 members",
-    "standard": "1,000 training and 3,000 test images, 200 rounds, 5 members",
-}
-FIVE = "the rounds of five members throughout, one axis instead of two"
+GLUED = "Curth et al. 2023: two axes glued together"
+FIFTIETH = "a fiftieth, the margin of the rise"
 
 
 def forest(labels: str) -> Tiers:
@@ -80,14 +78,6 @@ def forest(labels: str) -> Tiers:
             tier: Solved(data.but(labels=LABELS[labels]), ForestGrid(LEAVES[tier], TREES))
             for tier, data in IMAGES.items()
         }
-    )
-
-
-def boosting(labels: str) -> Tiers:
-    """Every number of rounds with every number of members."""
-    return Tiers(
-        quick=Solved(IMAGES["quick"].but(n=300, labels=LABELS[labels]), BoostingGrid(ROUNDS, MEMBERS)),
-        standard=Solved(IMAGES["standard"].but(n=1000, labels=LABELS[labels]), BoostingGrid(LATE, MEMBERS)),
     )
 
 
@@ -103,6 +93,17 @@ def across(run: Results, i: int, measure: str = "test_mse") -> dict[int, Measure
     solver = run.runs[0].value.solver
     counts = solver.trees if isinstance(solver, ForestGrid) else solver.members
     return {count: at(run, measure, i, j, of=f"{count} averaged") for j, count in enumerate(counts)}
+
+
+def above_dip(grown: Mapping[int, Measured], dip: Sequence[int], name: str) -> Measured:
+    """By how much a measure at the most leaves (or rounds) is above its mean over those of the dip."""
+    return (grown[max(grown)] - mean_of([grown[size] for size in dip])).named(name)
+
+
+def largest_step_up(grown: Mapping[int, Measured]) -> Measured:
+    """The largest rise from one number of leaves to the next, in each replicate."""
+    steps = [after - before for before, after in itertools.pairwise(grown.values())]
+    return larger_of(*steps).named("largest step up")
 
 
 def draw_glued(check: Check, run: Results, figure: str) -> None:
@@ -125,25 +126,33 @@ def draw_glued(check: Check, run: Results, figure: str) -> None:
         )
 
 
+class Fall(NamedTuple):
+    """The share of the dip's error that is left in the end at most, and why."""
+
+    share: float
+    because: str
+
+
 def check_glued(
-    check: Check, run: Results, first: int, groups: tuple[int, ...], most: tuple[float, str]
+    check: Check, run: Results, first: int, dip: Sequence[int], fall: Fall, *, figure: str
 ) -> None:
-    """A rise from the dip to interpolation, then a fall to at most a share of the dip."""
+    """A rise from the dip to interpolation, then a fall to at most a share of the dip; drawn as well."""
     grown, added = along(run, first), across(run, -1)
-    dip = mean_of([grown[size] for size in groups]).named("dip")
-    rise = grown[max(grown)].named("peak") - dip
+    lowest = mean_of([grown[size] for size in dip]).named("dip")
+    rise = grown[max(grown)].named("peak") - lowest
     check(above(rise, 0.02, because="a fiftieth of the target's squared norm; the groups are fixed"))
     last = added[max(added)].named(f"{max(added)} averaged")
-    check(below(ratio(last, dip), most[0], because=most[1]))
+    check(below(ratio(last, lowest), fall.share, because=fall.because))
     fitted = along(run, 0, "train_error")[max(grown)]
     check(all_reach(fitted, 0.0, because="a single member interpolates: the threshold"))
+    draw_glued(check, run, figure)
 
 
 @claim(
     BELKIN2019,
     "decision trees and ensemble methods: random forests on MNIST",
     adapted=ADAPTED,
-    contested="Curth et al. 2023: two axes glued together; along either alone there is no double descent",
+    contested=f"{GLUED}; along either alone there is no double descent",
 )
 @trained(grid=lambda labels: forest(labels), dip=Tiers(**DIP), first=0)
 @control(first=-1, says="the leaves of 20 trees throughout, one axis instead of two")
@@ -151,10 +160,10 @@ def check_glued(
 def test_a_forest_descends_twice_on_the_glued_axis(
     grid: Results, dip: tuple[int, ...], first: int, check: Check, labels: str
 ) -> None:
-    """Grow one tree to interpolation, then add trees: the test squared error falls, rises, and falls far
-    below its first minimum."""
-    check_glued(check, grid, first, dip, (0.7, "three tenths less than the dip"))
-    draw_glued(check, grid, f"Random forests, {labels} labels")
+    """As one tree grows until it interpolates and further trees are then added, the test squared error
+    falls, rises, and falls far below its first minimum."""
+    fall = Fall(0.7, "three tenths less than the dip")
+    check_glued(check, grid, first, dip, fall, figure=f"Random forests, {labels} labels")
 
 
 @claim(
@@ -171,11 +180,9 @@ def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(
 ) -> None:
     """With the number of trees held fixed at 20, more leaves do not raise the test squared error."""
     grown = along(grid, averaged)
-    rise = grown[max(grown)] - mean_of([grown[leaves] for leaves in dip])
-    check(below(rise.named("full trees - dip"), 0.02, because="a fiftieth, the margin of the rise"))
-    steps = larger_of(*(after - before for before, after in itertools.pairwise(grown.values())))
+    check(below(above_dip(grown, dip, "full trees - dip"), 0.02, because=FIFTIETH))
     anywhere = "three hundredths of the target's squared norm, anywhere along the leaves"
-    check(below(steps.named("largest step up"), 0.03, because=anywhere))
+    check(below(largest_step_up(grown), 0.03, because=anywhere))
 
 
 @claim(
@@ -187,8 +194,8 @@ def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(
 @trained(grid=forest("clean"), leaves=20)
 @control(leaves=2, says="trees of two leaves, between which there is little to average away")
 def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leaves: int, check: Check) -> None:
-    """The second descent begins wherever one starts to add trees: at 20 leaves, far from interpolation,
-    too."""
+    """The second descent begins wherever one starts to add trees, even at 20 leaves, which is far from
+    interpolation."""
     i = grid.runs[0].value.solver.leaves.index(leaves)
     errors = across(grid, i)
     gain = "a tenth, where trees that interpolate gain half and more"
@@ -200,7 +207,7 @@ def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leave
 @claim(
     OVERCLAIM,
     "after BELKIN2019, random forests: the share of wrong labels",
-    adapted={tier: said for tier, said in ADAPTED.items() if tier != "full"},
+    adapted=only(ADAPTED, "quick", "standard"),
     contested="Belkin et al. 2019 show squared error and zero-one error side by side",
 )
 @trained(grid=forest("clean"), dip=Tiers(**DIP))
@@ -208,25 +215,51 @@ def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leave
 def test_without_noise_the_share_of_errors_does_not_rise(
     grid: Results, dip: tuple[int, ...], check: Check
 ) -> None:
-    """Counted in wrong labels there is no rise without label noise: that descent is a single one."""
-    grown = along(grid, 0, "test_error")
-    rise = grown[max(grown)] - mean_of([grown[leaves] for leaves in dip])
-    check(below(rise.named("full tree - dip test_error"), 0.02, because="two points, of thirty"))
+    """Without label noise the share of wrong labels does not rise: that descent is a single one."""
+    rise = above_dip(along(grid, 0, "test_error"), dip, "full tree - dip test_error")
+    check(below(rise, 0.02, because="two points, of thirty"))
+
+
+# -- boosting -------------------------------------------------------------------------------------------
+
+ROUNDS = {"quick": (1, 2, 5, 10, 25, 60), "standard": (1, 2, 5, 10, 25, 50, 100, 200)}
+FEW_ROUNDS = (5, 10)
+"""The rounds that make the dip."""
+MEMBERS = (1, 2, 5)
+BOOSTED_ADAPTED = {
+    "quick": "300 digits of 8x8 pixels for MNIST, 60 rounds, 5 members",
+    "standard": "1,000 training and 3,000 test images, 200 rounds, 5 members",
+}
+FIVE = "the rounds of five members throughout, one axis instead of two"
+
+
+def check_boosting(check: Check, run: Results, first: int, labels: str) -> None:
+    """A rise from the dip to interpolation, then a fall by a fifth."""
+    fall = Fall(0.8, "a fifth less than the dip")
+    check_glued(check, run, first, FEW_ROUNDS, fall, figure=f"L2 boosting, {labels} labels")
+
+
+def boosting(labels: str) -> Tiers:
+    """Every number of rounds with every number of members."""
+    return Tiers(
+        quick=Solved(
+            IMAGES["quick"].but(n=300, labels=LABELS[labels]), BoostingGrid(ROUNDS["quick"], MEMBERS)
+        ),
+        standard=Solved(
+            IMAGES["standard"].but(n=1000, labels=LABELS[labels]), BoostingGrid(ROUNDS["standard"], MEMBERS)
+        ),
+    )
 
 
 @claim(
-    BELKIN2019,
-    "decision trees and ensemble methods: L2 boosting",
-    adapted=BOOSTED_ADAPTED,
-    contested="Curth et al. 2023: two axes glued together",
+    BELKIN2019, "decision trees and ensemble methods: L2 boosting", adapted=BOOSTED_ADAPTED, contested=GLUED
 )
 @trained(grid=boosting("clean"), first=0)
 @control(first=-1, says=FIVE)
 def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, check: Check) -> None:
-    """Boost to interpolation, then average members: the test squared error falls, rises, and falls far
-    below its first minimum."""
-    check_glued(check, grid, first, (5, 10), (0.8, "a fifth less than the dip"))
-    draw_glued(check, grid, "L2 boosting, clean labels")
+    """As boosting goes on until it interpolates and further members are then averaged, the test squared
+    error falls, rises, and falls far below its first minimum."""
+    check_boosting(check, grid, first, "clean")
 
 
 @claim(
@@ -242,8 +275,7 @@ def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, ch
 def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, check: Check) -> None:
     """With a fifth of the labels wrong, boosting rises more, and averaging five members takes a fifth off
     the first minimum."""
-    check_glued(check, grid, first, (5, 10), (0.8, "a fifth less than the dip"))
-    draw_glued(check, grid, "L2 boosting, noisy labels")
+    check_boosting(check, grid, first, "noisy")
 
 
 @claim(
@@ -258,6 +290,5 @@ def test_with_the_members_held_fixed_more_rounds_hardly_hurt(
     grid: Results, averaged: int, check: Check
 ) -> None:
     """With the number of members held fixed at 5, more rounds hardly raise the test squared error."""
-    grown = along(grid, averaged)
-    rise = grown[max(grown)] - mean_of([grown[5], grown[10]])
-    check(below(rise.named("last round - dip test_mse"), 0.02, because="a fiftieth, the margin of the rise"))
+    rise = above_dip(along(grid, averaged), FEW_ROUNDS, "last round - dip test_mse")
+    check(below(rise, 0.02, because=FIFTIETH))

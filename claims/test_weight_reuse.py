@@ -28,8 +28,8 @@ from claims.widths import LADDER
 from claims.widths import REUSE_DATA
 from claims.widths import all_fresh
 from claims.widths import all_reused
+from claims.widths import draw_by_parameters
 from claims.widths import group
-from claims.widths import parameters
 from claims.widths import reused
 from harness import Check
 from harness import Results
@@ -45,8 +45,9 @@ QUICK_ADAPTED = {
 }
 MORE_ADAPTED = {"standard": QUICK_ADAPTED["quick"] + "; up to 20 replicates"}
 LOSS = "test_squared_loss"
-BEFORE, AFTER = (46, 50, 53), (54, 60)
-SHOWN = (4, 12, 16, 20, 26, 40, 46, 50, 53)
+WIDTHS_BEFORE, WIDTHS_AFTER = (46, 50, 53), (54, 60)
+WIDTHS_SHOWN = (4, 12, 16, 20, 26, 40, 46, 50, 53)
+TENTH = "a tenth, twice the deviation of such a ratio between networks of their own"
 HALF_MORE = "half as much again: several times the deviation of a ratio without reuse, which is 0.05"
 
 
@@ -56,22 +57,15 @@ HALF_MORE = "half as much again: several times the deviation of a ratio without 
     adapted=QUICK_ADAPTED,
     contested="OVERCLAIM: without reuse of weights, or with reuse beyond the threshold too, there is no drop",
 )
-@trained(nets=all_reused(SHOWN) | all_fresh(AFTER))
-@control(nets=all_fresh((*SHOWN, *AFTER)), says="every network from its own initial weights")
+@trained(nets=all_reused(WIDTHS_SHOWN) | all_fresh(WIDTHS_AFTER))
+@control(nets=all_fresh((*WIDTHS_SHOWN, *WIDTHS_AFTER)), says="every network from its own initial weights")
 def test_the_risk_drops_beyond_n_times_k_parameters(nets: Mapping[int, Results], check: Check) -> None:
     """The squared test loss drops just beyond n x K parameters."""
     losses = {width: net.final(LOSS) for width, net in nets.items()}
     check(above(ratio(losses[53], losses[54]).named("53 units / 54 units"), 1.5, because=HALF_MORE))
-    check.draw(
-        "Weight reuse",
-        series="reused" if nets[53].runs[0].parents else "not reused",
-        x=[parameters(w) for w in losses],
-        y=list(losses.values()),
-        x_label="parameters",
-        y_label="squared test loss",
-        x_scale="log",
-        marks={"n x K": REUSE_DATA.n * CLASSES},
-    )
+    series = "reused" if nets[53].runs[0].parents else "not reused"
+    marks = {"n x K": REUSE_DATA.n * CLASSES}
+    draw_by_parameters(check, "Weight reuse", series, losses, "squared test loss", marks=marks)
 
 
 @claim(BELKIN2019, "neural networks on MNIST: weights reused below the threshold", adapted=MORE_ADAPTED)
@@ -90,11 +84,11 @@ def test_the_risk_rises_up_to_n_times_k_parameters(nets: Mapping[int, Results], 
     adapted=QUICK_ADAPTED,
     contested="BELKIN2019: the risk peaks at n x K parameters",
 )
-@trained(nets=all_fresh((*BEFORE, *AFTER)))
-@control(nets=all_reused(BEFORE) | all_fresh(AFTER), says="weights reused up to the threshold")
+@trained(nets=all_fresh((*WIDTHS_BEFORE, *WIDTHS_AFTER)))
+@control(nets=all_reused(WIDTHS_BEFORE) | all_fresh(WIDTHS_AFTER), says="weights reused up to the threshold")
 def test_without_reuse_the_threshold_is_not_seen(nets: Mapping[int, Results], check: Check) -> None:
     """From initial weights of their own, networks on either side of n x K parameters have the same risk."""
-    sides = [group(nets, widths, LOSS) for widths in (BEFORE, AFTER)]
+    sides = [group(nets, widths, LOSS) for widths in (WIDTHS_BEFORE, WIDTHS_AFTER)]
     margin = "a sixth, a third of the smallest drop that reuse shows"
     check(equivalent(ratio(*sides).named("below / above the threshold"), 1.15, because=margin))
 
@@ -113,8 +107,7 @@ def test_with_reuse_everywhere_the_risk_does_not_drop(
     """Where weights are reused beyond n x K parameters as well, the risk does not drop."""
     for width, net in nets.items():
         kept = ratio(net.final(LOSS), threshold.final(LOSS))
-        margin = "a tenth, twice the deviation of such a ratio between networks of their own"
-        check(above(kept.named(f"{width} units / 53 units"), 0.9, because=margin))
+        check(above(kept.named(f"{width} units / 53 units"), 0.9, because=TENTH))
 
 
 @claim(
@@ -130,5 +123,4 @@ def test_with_reuse_everywhere_the_risk_does_not_drop(
 def test_more_steps_of_reuse_make_a_higher_peak(fine: Results, coarse: Results, check: Check) -> None:
     """The height before the threshold is set by the number of networks on the ladder, not by the width."""
     higher = ratio(fine.final(LOSS), coarse.final(LOSS))
-    margin = "a tenth, twice the deviation of such a ratio between networks of their own"
-    check(above(higher.named("ladder of 13 / ladder of 5"), 1.1, because=margin))
+    check(above(higher.named("ladder of 13 / ladder of 5"), 1.1, because=TENTH))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,8 @@ from harness.analytic.xor_detection import samples
 if TYPE_CHECKING:
     import numpy as np
 
+    Rows = np.ndarray | list[list[float]]
+
 OWN_STEP = 1 / 410
 QUICK = "steps c / k with c = 0.05, not 1/410"
 PAPERS_ADAPTED = {"quick": QUICK, "standard": "none"}
@@ -54,7 +57,9 @@ DRAWN_ADAPTED = {
     "quick": "c = 0.1; inputs of 4 patterns, 8 examples with a margin of 1",
     "standard": "inputs of 4 patterns, 8 examples with a margin of 1",
 }
+EXPLORED_ADAPTED = everywhere("k up to 400, binomial tails in rational arithmetic")
 ENDS = ("stuck", "imperfect", "perfect")
+PERFECT = ENDS.index("perfect")
 CHANNELS = (2, 4, 10, 50)
 BETWEEN = (3, 4, 6, 10, 50)
 
@@ -67,7 +72,7 @@ def ends(k: int, runs: int) -> Tiers:
 
 
 TWO = ends(2, 800)
-NETWORKS = {k: ends(k, 100) for k in (3, 4, 6, 10, 50)} | {120: ends(120, 40)}
+NETWORKS = {k: ends(k, 100) for k in BETWEEN} | {120: ends(120, 40)}
 CLUSTERED = Tiers(
     quick=Simulation(large_and_small, {"k": 120, "runs": 50, "c": 0.05, "gamma": 8.0}),
     standard=Simulation(large_and_small, {"k": 120, "runs": 50, "c": OWN_STEP, "gamma": 8.0}),
@@ -84,9 +89,20 @@ def counted(results: Results) -> list[int]:
     return [int(results.final(name).values.sum()) for name in ENDS]
 
 
-def measured(values: np.ndarray, name: str) -> Measured:
-    """A number per replicate, computed from arrays."""
-    return Measured(values, name=name)
+def not_perfect(results: Results, networks: int) -> Measured:
+    """How many of a replicate's networks do not generalize perfectly, [replicate]."""
+    others = float(networks) - results.final("perfect")
+    return others.named(f"networks of {networks} that are not perfect")
+
+
+def draw_by_channels(
+    check: Check, figure: str, y_label: str, channels: Sequence[int], curves: Mapping[str, Rows]
+) -> None:
+    """Shares or errors [replicate, network] over the number of channels k."""
+    for series, rows in curves.items():
+        check.draw(
+            figure, series=series, x=channels, y=rows, x_label="channels k", y_label=y_label, x_scale="log"
+        )
 
 
 @claim(BRUTZKUS2019, "Analysis of the small network, k = 2", adapted=PAPERS_ADAPTED, replicates=5)
@@ -106,8 +122,8 @@ def test_two_channels_end_as_combinatorics_says(run: Results, check: Check) -> N
     says="steps so long that filters jump from one pattern to another",
 )
 def test_the_start_foretells_the_end(run: Results, check: Check) -> None:
-    """Where the filters of each network start decides where it ends: which w are nearest to a positive
-    pattern, and on which sides the u are."""
+    """Where the filters of a network start decides where it ends: it is enough to know which filters w are
+    nearest to a positive pattern, and on which side of the patterns each filter u lies."""
     other = (800.0 - run.final("foretold")).named("networks that end otherwise, of 800")
     check(all_reach(other, 0.0, because="no exception is allowed"))
 
@@ -130,16 +146,8 @@ def test_any_number_of_channels_ends_as_combinatorics_says(
     for k, run in nets.items():
         check(frequencies(counted(run), known[k], within=0.07, because=seven))
     shares = [[run.final("perfect").values[i] / 100 for run in nets.values()] for i in range(5)]
-    for series, y in (("trained", shares), ("combinatorics", [[known[k][2] for k in BETWEEN]])):
-        check.draw(
-            "Perfect detectors",
-            series=series,
-            x=BETWEEN,
-            y=y,
-            x_label="channels k",
-            y_label="share of networks",
-            x_scale="log",
-        )
+    curves = {"trained": shares, "combinatorics": [[known[k][PERFECT] for k in BETWEEN]]}
+    draw_by_channels(check, "Perfect detectors", "share of networks", BETWEEN, curves)
 
 
 @claim(
@@ -152,10 +160,8 @@ def test_any_number_of_channels_ends_as_combinatorics_says(
 @pytest.mark.parametrize("k", [50, 120])
 def test_large_networks_always_generalize(run: Results, nets: int, check: Check, k: int) -> None:
     """Large networks always reach zero training error and generalize perfectly."""
-    others = float(nets) - run.final("perfect")
-    others = others.named(f"networks of {nets} that are not perfect")
     none = "every one must succeed, though the analysis lets a share c + 16 exp(-8) fail"
-    check(all_reach(others, 0.0, because=none))
+    check(all_reach(not_perfect(run, nets), 0.0, because=none))
 
 
 @claim(BRUTZKUS2019, "Figure 1: networks with zero training error", adapted=DRAWN_ADAPTED)
@@ -166,25 +172,13 @@ def test_larger_networks_generalize_better_at_zero_training_error(
 ) -> None:
     """Among networks that fit the training data, larger ones generalize better."""
     errors = run.array("fitted_test_error")
-    gain = measured(errors[:, small] - errors[:, -1], "test error of small - large networks that fit")
+    gain = Measured(errors[:, small] - errors[:, -1], name="test error of small - large networks that fit")
     check(above(gain, 0.01, because="one point; a tenth of the small networks' error"))
-    for series, values in (("zero training error", errors), ("all networks", run.array("test_error"))):
-        check.draw(
-            "Figure 1",
-            series=series,
-            x=CHANNELS,
-            y=values,
-            x_label="channels k",
-            y_label="test error",
-            x_scale="log",
-        )
+    curves = {"zero training error": errors, "all networks": run.array("test_error")}
+    draw_by_channels(check, "Figure 1", "test error", CHANNELS, curves)
 
 
-@claim(
-    BRUTZKUS2019,
-    "Lemma on exploration",
-    adapted=everywhere("k up to 400, binomial tails in rational arithmetic"),
-)
+@claim(BRUTZKUS2019, "Lemma on exploration", adapted=EXPLORED_ADAPTED)
 @trained(world=2.0)
 @control(world=1.0, says="k/4 - sqrt(k), which is missed more often")
 @given(k=st.integers(65, 400))
@@ -205,7 +199,7 @@ def test_fifty_channels_generalize_without_the_lemma(run: Results, k: int, check
     channels, those of the paper's illustration, generalize all the same."""
     check(exact(max(0.0, explored(k)), 0.0, because="a negative number of filters is no promise"))
     check(exact(max(0.0, explored(64)), 0.0, because="64 channels are the last: 16 = 2 x 8"))
-    check(all_reach((100.0 - run.final("perfect")).named("networks of 100 that are not perfect"), 0.0))
+    check(all_reach(not_perfect(run, 100), 0.0))
 
 
 @claim(BRUTZKUS2019, "Lemmas on exploration and clustering; Figure 2", adapted=PAPERS_ADAPTED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+from harness import Check
 from harness import Experiment
 from harness import From
 from harness import Measured
@@ -26,12 +27,12 @@ from harness.models import Mlp
 from harness.models.widening import Widened
 
 CLASSES, PIXELS = 10, 64
-NOISY = Digits(n=1000, labels=WrongLabels(0.2))
-TRUE = TrueLabels()
+NOISY_DIGITS = Digits(n=1000, labels=WrongLabels(0.2))
+TRUE_LABELS = TrueLabels()
 RECIPE = Sgd(lr=0.02, epochs=600, batch=32)
 DIP, PEAK, TAIL = (5, 6, 8), (16, 20), (64, 128)
 WIDTHS = (4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 64, 128)
-SHIFTED = Augmented(NOISY.but(whiten=False), (RandomCrop(8, padding=1),))
+SHIFTED = Augmented(NOISY_DIGITS.but(whiten=False), (RandomCrop(8, padding=1),))
 
 LADDER = (2, 4, 6, 8, 12, 16, 20, 26, 32, 40, 46, 50, 53)
 COARSE = (4, 8, 16, 32, 53)
@@ -42,7 +43,7 @@ REUSE_RECIPE = Sgd(lr=0.1, epochs=625, momentum=0.95)
 
 def net(width: int, **changes: object) -> Experiment:
     """One hidden layer on 1,000 digits of which a fifth is labeled wrongly, trained for 600 epochs."""
-    return Experiment(NOISY, Mlp(width), RECIPE).but(**changes)
+    return Experiment(NOISY_DIGITS, Mlp(width), RECIPE).but(**changes)
 
 
 def at_widths(widths: Sequence[int], **changes: object) -> dict[int, Experiment]:
@@ -100,3 +101,26 @@ def all_reused(
 def all_fresh(widths: Sequence[int]) -> dict[int, Experiment]:
     """Several widths, each from its own initial weights."""
     return {width: fresh(width) for width in widths}
+
+
+def draw_by_parameters(
+    check: Check,
+    figure: str,
+    series: str,
+    points: Mapping[int, Measured],
+    y_label: str,
+    *,
+    x_scale: str = "log",
+    marks: Mapping[str, float] | None = None,
+) -> None:
+    """A measure by width, over the number of parameters of networks of one hidden layer."""
+    check.draw(
+        figure,
+        series=series,
+        x=[parameters(width) for width in points],
+        y=list(points.values()),
+        x_label="parameters",
+        y_label=y_label,
+        x_scale=x_scale,
+        marks=marks,
+    )
