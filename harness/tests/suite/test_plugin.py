@@ -296,7 +296,7 @@ def test_a_parameter_may_be_left_to_some_tiers(
     session = inside(pytester, monkeypatch, "--collect-only", "-q", "-m", "standard")
     if tier == "quick":
         assert re.findall(r"::test_(x\S+)", session.text) == ["x[standard-standard]"]
-        judged = inside(pytester, monkeypatch, "-q", "-m", "quick")
+        judged = run(pytester.path, "-q", "-m", "quick")
         judged.says("not selected: 1 at tier standard")  # x[mlp] does not exist there
     else:
         assert session.status != 0
@@ -314,7 +314,7 @@ def test_a_claim_may_differ_for_a_parameter(
     session = inside(pytester, monkeypatch, "--collect-only", "-q", "-m", "quick or standard")
     if field == "adapted":
         assert sorted(re.findall(r"::test_(x\S+)", session.text)) == ["x[quick-mlp]", "x[standard-standard]"]
-        judged = inside(pytester, monkeypatch, "-q", "-m", "standard", "--report", "rep")
+        judged = run(pytester.path, "-q", "-m", "standard", "--report", "rep")
         (entry,) = judged.report.claims
         assert (entry.adapted, entry.expected.value, entry.unexpected) == ("own", "refuted", True)
     else:
