@@ -15,16 +15,24 @@ Reported = Mapping[str, Sequence[tuple[float, float]]]
 
 
 def draw_training(
-    check: Check, figure: str, series: str, run: Results, measure: str, y_label: str, *, correct: bool = False
+    check: Check,
+    figure: str,
+    series: str,
+    run: Results,
+    measure: str,
+    y_label: str,
+    *,
+    correct: bool = False,
+    epochs: bool = False,
 ) -> None:
-    """A measure over the gradient steps; with ``correct`` one less an error, which is an accuracy."""
+    """A measure over the gradient steps, or the epochs; with ``correct`` one less an error: an accuracy."""
     curve = run.curve(measure)
     check.draw(
         figure,
         series=series,
-        x=run.steps,
+        x=run.epochs if epochs else run.steps,
         y=1 - curve if correct else curve,
-        x_label="gradient steps",
+        x_label="epochs" if epochs else "gradient steps",
         y_label=y_label,
     )
 

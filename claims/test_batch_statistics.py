@@ -279,11 +279,6 @@ def test_per_image_seen_the_smaller_batch_is_no_slower(
     longer = ratio(*(run.epochs_to("train_error", fitted) for run in (small, large)))
     check(below(longer, 1.25, because="a quarter: just above the report's own factor, 17 to 14 epochs"))
     for run, series in ((small, "batch of 64"), (large, "batch of 128")):
-        check.draw(
-            "Figure 3c, per image seen",
-            series=series,
-            x=run.epochs,
-            y=run.curve("train_error"),
-            x_label="epochs",
-            y_label="training error",
+        draw_training(
+            check, "Figure 3c, per image seen", series, run, "train_error", "training error", epochs=True
         )

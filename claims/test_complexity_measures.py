@@ -72,7 +72,7 @@ KERNEL = {"quick": GaussianKernel(1.5), "standard": GaussianKernel(5.0)}
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SMALL_ADAPTED = {"quick": "1,000 digits of 8x8 pixels", "standard": "2,000 images of MNIST"}
 INTERPOLANTS_ADAPTED = {
-    tier: f"{said} and a Gaussian kernel for networks" for tier, said in SMALL_ADAPTED.items()
+    tier: f"{images} and a Gaussian kernel for networks" for tier, images in SMALL_ADAPTED.items()
 }
 
 
@@ -205,19 +205,20 @@ def test_uniform_stability_is_blind_to_labels(random: Results, true: Results, ch
 def test_leave_one_out_follows_the_error(levels: Mapping[float, Results], measure: str, check: Check) -> None:
     """Leaving one example out does see the labels: its error follows the test error at every share of
     random labels, and grows with it."""
-    scores, expected = [], []
-    for p, run in levels.items():
-        scores.append(run.final(measure).named(f"{measure} at {p:g}"))
-        expected.append(((1 - p) * run.final("test_error") + 0.9 * p).named(f"error at {p:g}"))
-        margin = "five points, a few deviations of an error on 1,000 examples; the levels are 20 apart"
-        check(equivalent(scores[-1] - expected[-1], 0.05, because=margin))
-    check(ordered(scores, because="any step up, for the order is claimed and not its size"))
-    for series, values in (("left out", scores), ("test, labels as random", expected)):
+    left = {p: run.final(measure).named(f"{measure} at {p:g}") for p, run in levels.items()}
+    expected = {
+        p: ((1 - p) * run.final("test_error") + 0.9 * p).named(f"error at {p:g}") for p, run in levels.items()
+    }
+    margin = "five points, a few deviations of an error on 1,000 examples; the levels are 20 apart"
+    for p, error in expected.items():
+        check(equivalent(left[p] - error, 0.05, because=margin))
+    check(ordered([*left.values()], because="any step up, for the order is claimed and not its size"))
+    for series, errors in (("left out", left), ("test, labels as random", expected)):
         check.draw(
             "Leave-one-out error",
             series=series,
             x=LEVELS,
-            y=values,
+            y=[*errors.values()],
             x_label="share of random labels",
             y_label="error",
         )

@@ -18,6 +18,7 @@ from claims.papers import HECKEL2021
 from claims.papers import OVERCLAIM
 from claims.sweeps import at
 from harness import Check
+from harness import Measured
 from harness import Results
 from harness import Simulation
 from harness import above
@@ -52,6 +53,18 @@ def epochs(groups: tuple[tuple[int, float, float, float], ...]) -> Simulation:
     return Simulation(epoch_risks, {"n": 800, "groups": groups, "noise": 4.0, "times": EPOCHS})
 
 
+def after(path: Results, *steps: int) -> list[Measured]:
+    """The risk after each of these numbers of steps."""
+    return [at(path, "risk", EPOCHS.index(t), of=f"after {t} steps") for t in steps]
+
+
+def draw_path(check: Check, series: str, path: Results) -> None:
+    """The risk over gradient descent's steps."""
+    points = dict(zip(EPOCHS, after(path, *EPOCHS), strict=True))
+    figure = "Risk over gradient steps"
+    draw_sweep(check, figure, series=series, points=points, x_label="steps", y_label="risk")
+
+
 @claim(HASTIE2019, "Proposition 1, for stochastic steps", adapted=TWENTY_ADAPTED)
 @trained(descent=SGD)
 @control(
@@ -82,19 +95,11 @@ def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -
 def test_the_risk_descends_twice_over_epochs(path: Results, check: Check) -> None:
     """Where noisy features are learnt fast and the signal's slowly, the risk of gradient descent falls,
     rises and falls again, below its first minimum."""
-    first, peak, last = (at(path, "risk", EPOCHS.index(t), of=f"after {t} steps") for t in (1, 30, 10_000))
-    half = "an eighth of the noise's variance"
-    check(above(peak - first, 0.5, because=half))
-    check(above(first - last, 0.5, because=half))
-    draw_sweep(
-        check,
-        "Risk over gradient steps",
-        series="one step size",
-        points={t: at(path, "risk", i) for i, t in enumerate(EPOCHS)},
-        x_label="steps",
-        y_label="risk",
-        threshold=None,
-    )
+    first, peak, last = after(path, 1, 30, 10_000)
+    eighth = "an eighth of the noise's variance"
+    check(above(peak - first, 0.5, because=eighth))
+    check(above(first - last, 0.5, because=eighth))
+    draw_path(check, "one step size", path)
 
 
 @claim(
@@ -108,15 +113,6 @@ def test_scaled_steps_remove_the_second_descent(path: Results, plain: Results, c
     """Step sizes scaled by group remove the second descent, and the best risk on the way is lower."""
     gain = ratio(path.final("best_risk"), plain.final("best_risk"))
     check(below(gain, 0.8, because="a fifth less"))
-    times = (30, 50, 100, 300)
-    after = [at(path, "risk", EPOCHS.index(t), of=f"after {t} steps") for t in times]
-    check(ordered(after, because="after its minimum the risk only rises: any rise, at every step"))
-    draw_sweep(
-        check,
-        "Risk over gradient steps",
-        series="scaled step sizes",
-        points={t: at(path, "risk", i) for i, t in enumerate(EPOCHS)},
-        x_label="steps",
-        y_label="risk",
-        threshold=None,
-    )
+    rising = after(path, 30, 50, 100, 300)
+    check(ordered(rising, because="after its minimum the risk only rises: any rise, at every step"))
+    draw_path(check, "scaled step sizes", path)

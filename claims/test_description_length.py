@@ -106,26 +106,13 @@ def test_prequential_codes_compress_labels(run: Results, check: Check) -> None:
     """A prequential code takes less than two fifths of the uniform code, though its net has more weights
     than there are labels."""
     check(below(run.final("ratio"), 0.4, because="half as much again as the paper's on CIFAR-10, 0.27"))
-    spare = run.final("parameters") - float(run.array("ends")[0, -1])
+    ends = run.array("ends")[0].tolist()
+    spare = run.final("parameters") - float(ends[-1])
     check(above(spare.named("weights - labels"), 0.0, because="more weights than labels"))
-    ends = run.array("ends")[0]
-    check.draw(
-        "Prequential code",
-        series="MLP",
-        x=ends.tolist(),
-        y=run.array("bits_so_far").tolist(),
-        x_label="labels sent",
-        y_label="bits",
-    )
-    uniform = [[end * math.log2(10) for end in ends]] * len(run.array("ends"))
-    check.draw(
-        "Prequential code",
-        series="uniform",
-        x=ends.tolist(),
-        y=uniform,
-        x_label="labels sent",
-        y_label="bits",
-    )
+    so_far = run.array("bits_so_far").tolist()
+    uniform = [[end * math.log2(10) for end in ends]] * len(so_far)
+    for series, bits in (("MLP", so_far), ("uniform", uniform)):
+        check.draw("Prequential code", series=series, x=ends, y=bits, x_label="labels sent", y_label="bits")
 
 
 @claim(BLIER2018, "Section 3.1 and Table 1, two-part codes", adapted=ADAPTED)
@@ -151,7 +138,8 @@ def test_two_part_codes_are_hopeless(run: Results, check: Check) -> None:
 def test_the_codes_are_ordered(
     prequential: Results, variational: Results, two_part: Results, check: Check
 ) -> None:
-    """From the longest: weights as floats, no net at all, variational, prequential."""
+    """From the longest code of the labels to the shortest: one that sends weights as floats, the uniform
+    code without any net, the variational code, the prequential code."""
     lengths = [code.final("ratio") for code in (prequential, variational, two_part)]
     uniform = (lengths[0] - lengths[0] + 1.0).named("uniform")
     steps = [lengths[0], lengths[1], uniform, lengths[2]]

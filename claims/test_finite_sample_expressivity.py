@@ -20,6 +20,7 @@ from claims.figures import draw_powers
 from claims.papers import EPFL
 from claims.papers import OVERCLAIM
 from claims.papers import ZHANG2017
+from claims.texts import adding
 from claims.texts import everywhere
 from harness import Check
 from harness import Results
@@ -57,6 +58,8 @@ GENERIC = Simulation(weight_growth, {"sizes": SIZES, "d": 16, "conditioned": 800
 EVEN = Simulation(weight_growth, {"sizes": SIZES, "d": 16, "conditioned": 800, "spacing": "even"})
 
 CROPPED = 28 * 28 * 3  # the sources' CIFAR-10 images after the centre crop
+SIX_POINTS_ADAPTED = everywhere("up to 6 points in up to 3 dimensions, in rational arithmetic")
+FIVE_POINTS_ADAPTED = everywhere("up to 5 points, in rational arithmetic")
 GENERATED_ADAPTED = {
     "quick": "50,000 images of random bytes, of CIFAR-10's size after cropping",
     "standard": "50,000 images of random bytes, of CIFAR-10's size after cropping",
@@ -97,11 +100,7 @@ def units_on_a_line(draw: st.DrawFn) -> tuple[list[Fraction], list[Fraction]]:
     return z, [low + share * (high - low) for (low, high), share in chosen]
 
 
-@claim(
-    ZHANG2017,
-    "Section 4, Theorem 1",
-    adapted=everywhere("up to 6 points in up to 3 dimensions, in rational arithmetic"),
-)
+@claim(ZHANG2017, "Section 4, Theorem 1", adapted=SIX_POINTS_ADAPTED)
 @trained(world="whole")
 @control(world="spoiled", says="one weight is off by one, so the point farthest along gets another label")
 @given(sample=samples())
@@ -118,12 +117,12 @@ def test_any_labels_of_distinct_points_are_fit(world: str, sample: Sample) -> No
 
 
 @claim(ZHANG2017, "Section 4, Theorem 1", adapted=GENERATED_ADAPTED)
-@trained(fit=ANY_LABELS, network="float64")
-@control(network="spoiled", says="one of the 50,000 hinges is missing")
-def test_random_labels_are_fit_at_the_size_of_cifar10(fit: Results, network: str, check: Check) -> None:
+@trained(fit=ANY_LABELS, measure="float64_residual")
+@control(measure="spoiled_residual", says="one of the 50,000 hinges is missing")
+def test_random_labels_are_fit_at_the_size_of_cifar10(fit: Results, measure: str, check: Check) -> None:
     """At the size of CIFAR-10 a network of 102,352 weights fits completely random labels without error."""
     doubt = fit.final("disagreement")  # of plain summation with the exact evaluation
-    residual = (fit.final(f"{network}_residual") + doubt).named("largest residual")
+    residual = (fit.final(measure) + doubt).named("largest residual")
     check(
         all_reach(residual, 0.499, because="labels are whole: within one half an output rounds to its label")
     )
@@ -174,18 +173,15 @@ def test_theorem_1_covers_a_width_of_512_on_500000_images(images: int, check: Ch
     check(exact(missing_units, 0, because="the theorem's network has n hidden units, this one 512"))
 
 
-@claim(
-    ZHANG2017,
-    "Section 4, corollary on depth",
-    adapted=everywhere("up to 6 points in up to 3 dimensions, in rational arithmetic; our own network"),
-)
+@claim(ZHANG2017, "Section 4, corollary on depth", adapted=adding("our own network", SIX_POINTS_ADAPTED))
 @trained(world="whole")
 @control(world="no hinge", says="the last hidden layer misses a hinge")
 @control(world="no carry", says="the last hidden layer misses the unit that carries on the sum so far")
 @given(sample=samples(least=2), extra=st.integers(0, 5))
 @EXACT
 def test_depth_makes_the_network_narrow(world: str, sample: Sample, extra: int) -> None:
-    """So does a network of any depth k from 2 to n + 1, of width O(n/k) and with O(n + d) weights."""
+    """A network of any depth k from 2 to n + 1, of width O(n/k) and with O(n + d) weights, fits them too:
+    any labels of n distinct points."""
     points, labels = sample
     n, d, depth = len(points), len(points[0]), 2 + extra % len(points)
     network = deep(points, labels, depth)
@@ -244,7 +240,7 @@ def test_equal_points_with_different_labels_cannot_be_fit(
     assert not solvable(hinge_matrix([at for at, _ in z], thresholds), [y for _, y in z])
 
 
-@claim(ZHANG2017, "Appendix, Lemma 1", adapted=everywhere("up to 5 points, in rational arithmetic"))
+@claim(ZHANG2017, "Appendix, Lemma 1", adapted=FIVE_POINTS_ADAPTED)
 @trained(world="interleaved")
 @control(world="touching", says="the last threshold moves up to its point")
 @given(system=systems())
@@ -265,7 +261,7 @@ def test_the_triangular_matrix_has_full_rank(world: str, system: System) -> None
 @claim(
     ZHANG2017,
     "Appendix, remark to Lemma 1",
-    adapted=everywhere("up to 5 points, in rational arithmetic"),
+    adapted=FIVE_POINTS_ADAPTED,
     expected=everywhere(
         (
             "refuted",
@@ -317,10 +313,10 @@ def test_the_weights_grow_like_the_square_of_n(growth: Results, check: Check) ->
 
 
 @claim(OVERCLAIM, "after ZHANG2017, Theorem 1: what the network looks like", adapted=GENERATED_ADAPTED)
-@trained(fit=ANY_LABELS, network="float32")
-@control(network="float64", says="the network as solved, against itself")
-def test_float32_loses_the_fit(fit: Results, network: str, check: Check) -> None:
+@trained(fit=ANY_LABELS, measure="float32_error")
+@control(measure="float64_error", says="the network as solved, against itself")
+def test_float32_loses_the_fit(fit: Results, measure: str, check: Check) -> None:
     """The same network does not survive float32: rounding its thresholds and weights loses most labels."""
-    lost = fit.final(f"{network}_error") - fit.final("float64_error")
+    lost = fit.final(measure) - fit.final("float64_error")
     most = "with more than half of the labels lost it is no longer a fit in any sense"
     check(above(lost.named("labels lost by rounding"), 0.5, because=most))

@@ -30,6 +30,7 @@ from claims.figures import draw_powers
 from claims.papers import BARRETT2021
 from claims.papers import OVERCLAIM
 from claims.papers import SMITH2021
+from claims.sweeps import numbered
 from claims.texts import everywhere
 from harness import Check
 from harness import Measured
@@ -56,9 +57,11 @@ from harness.data import Mnist
 
 STEPS = (0.1, 0.05, 0.025, 0.0125)
 EPOCH_STEPS = (0.02, 0.01, 0.005, 0.0025)
-DISTANCE = "distance of weights"
 TANH_ADAPTED = {"quick": "a network of 8 tanh units and 49 weights on 16 Gaussian examples, in float64"}
 FOLLOWED = {"steps": STEPS, "time": 2.0, "rule": "explicit", "strength": 1.0}
+TENTH = "a tenth: the next term of the expansion bends the line by a few hundredths at these steps"
+FIFTH = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
+ANY_STEP = "any step, for the order is claimed and not its size"
 IMPLICIT = "steps whose gradient is taken at their end, which follow a flow with the opposite sign"
 
 
@@ -67,9 +70,21 @@ def followed(**changes: object) -> Simulation:
     return Simulation(tracking, FOLLOWED | changes)
 
 
-def distances(results: Results, name: str, count: int = len(STEPS)) -> list[Measured]:
-    """The distance from a flow at each step size."""
-    return [results.final(f"{name}_{i}").named(f"distance from {name}") for i in range(count)]
+def check_order(
+    check: Check, run: Results, flow: str, steps: tuple[float, ...], order: int, margin: tuple[float, str]
+) -> list[Measured]:
+    """The distance from a flow shrinks with this power of the step; returns it at each step."""
+    tolerance, because = margin
+    distances = [at.named(f"distance from {flow}") for at in numbered(run, flow, len(steps))]
+    check(slope(steps, distances, order - tolerance, order + tolerance, log=True, because=because))
+    return distances
+
+
+def draw_distances(
+    check: Check, figure: str, series: str, steps: tuple[float, ...], distances: list[Measured]
+) -> None:
+    """How far the weights are from a flow's, over the size of the step."""
+    draw_powers(check, figure, series, steps, distances, "step h", "distance of weights")
 
 
 @claim(BARRETT2021, "Theorem 3.1", adapted=TANH_ADAPTED)
@@ -79,15 +94,10 @@ def distances(results: Results, name: str, count: int = len(STEPS)) -> list[Meas
 def test_descent_follows_the_modified_flow(run: Results, check: Check, horizon: str) -> None:
     """Gradient descent follows the flow of E + (h/4) |grad E|^2 to one order of h more than that of E: 3
     against 2 after one step, 2 against 1 after a fixed time."""
-    tenth = "a tenth: the next term of the expansion bends the line by a few hundredths at these steps"
-    for k, flow in enumerate(("gradient flow", "modified flow")):
-        order = k + (2 if horizon == "local" else 1)
-        measured = distances(run, f"{horizon}{k}")
-        check(slope(STEPS, measured, order - 0.1, order + 0.1, log=True, because=tenth))
-        series = f"{flow}, {'one step' if horizon == 'local' else 'fixed time'}"
-        draw_powers(
-            check, "Distance from the flows", series, STEPS, measured, "step h", "distance of weights"
-        )
+    first, said = {"local": (2, "one step"), "global": (1, "fixed time")}[horizon]
+    for more, flow in enumerate(("gradient flow", "modified flow")):
+        distances = check_order(check, run, f"{horizon}{more}", STEPS, first + more, (0.1, TENTH))
+        draw_distances(check, "Distance from the flows", f"{flow}, {said}", STEPS, distances)
 
 
 @claim(OVERCLAIM, "after BARRETT2021, Theorem 3.1: the next term of the expansion", adapted=TANH_ADAPTED)
@@ -95,9 +105,8 @@ def test_descent_follows_the_modified_flow(run: Results, check: Check, horizon: 
 @control(run=followed(rule="implicit"), says=IMPLICIT)
 def test_the_next_term_adds_another_order(run: Results, check: Check) -> None:
     """With the term -h^2 (H H g / 3 + E'''[g, g] / 12) added, the flow is followed to one order more."""
-    tenth = "a tenth: the next term of the expansion bends the line by a few hundredths at these steps"
-    for name, order in (("local2", 4), ("global2", 3)):
-        check(slope(STEPS, distances(run, name), order - 0.1, order + 0.1, log=True, because=tenth))
+    for flow, order in (("local2", 4), ("global2", 3)):
+        check_order(check, run, flow, STEPS, order, (0.1, TENTH))
 
 
 @claim(BARRETT2021, "Theorem 3.1: lambda = h m / 4", adapted=TANH_ADAPTED, reported={"lambda / (h m)": 0.25})
@@ -105,7 +114,7 @@ def test_the_next_term_adds_another_order(run: Results, check: Check) -> None:
 @control(run=followed(rule="implicit"), says=IMPLICIT)
 def test_lambda_is_a_quarter_of_h_m(run: Results, check: Check) -> None:
     """The penalty lambda R_IG whose flow comes closest to a step of descent has lambda = h m / 4."""
-    ratios = [run.final(f"coefficient_{i}").named("lambda / (h m)") for i in range(len(STEPS))]
+    ratios = [at.named("lambda / (h m)") for at in numbered(run, "coefficient", len(STEPS))]
     twentieth = "a twentieth: of order h, the distance from 1/4 is two hundredths of it at the smallest step"
     check(matches(ratios[-1], 0.25, 0.0125, because=twentieth))
     theorem = {"theorem": [(h, 0.25) for h in STEPS]}
@@ -152,14 +161,10 @@ def epochs(*, replaced: bool) -> Simulation:
 def test_shuffled_epochs_follow_their_own_flow(run: Results, check: Check) -> None:
     """Averaged over the orders of its batches, an epoch follows the flow of E + (h/4) mean |grad E_k|^2
     over batches to order h^3, and that of gradient descent to h^2 only."""
-    fifth = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
-    for name, order in (("reshuffled", 3), ("descent", 2)):
-        apart = distances(run, name)
-        check(slope(EPOCH_STEPS, apart, order - 0.2, order + 0.2, log=True, because=fifth))
-        series = f"flow with penalty on {'batches' if order == 3 else 'all examples'}"
-        draw_powers(
-            check, "Mean epoch against flows", series, EPOCH_STEPS, apart, "step h", "distance of weights"
-        )
+    for flow, order, penalized in (("reshuffled", 3, "batches"), ("descent", 2, "all examples")):
+        distances = check_order(check, run, flow, EPOCH_STEPS, order, (0.2, FIFTH))
+        series = f"flow with penalty on {penalized}"
+        draw_distances(check, "Mean epoch against flows", series, EPOCH_STEPS, distances)
 
 
 @claim(
@@ -172,19 +177,29 @@ def test_shuffled_epochs_follow_their_own_flow(run: Results, check: Check) -> No
 def test_epochs_with_replacement_follow_descent(run: Results, check: Check) -> None:
     """With replacement the mean epoch follows the flow of full gradient descent to order h^3: the other
     penalty comes from reshuffling and not from noise."""
-    fifth = "a fifth; the orders are whole numbers, and the next term bends the line by less than a tenth"
-    for name, order in (("descent", 3), ("reshuffled", 2)):
-        apart = distances(run, name)
-        check(slope(EPOCH_STEPS, apart, order - 0.2, order + 0.2, log=True, because=fifth))
+    for flow, order in (("descent", 3), ("reshuffled", 2)):
+        check_order(check, run, flow, EPOCH_STEPS, order, (0.2, FIFTH))
 
 
-SIZES, PENALTIES = (0.005, 0.01, 0.02, 0.04), (0.01, 0.05, 0.1, 0.5)
+PLANE_STEPS, PENALTIES = (0.005, 0.01, 0.02, 0.04), (0.01, 0.05, 0.1, 0.5)
 PLANE_ADAPTED = {"quick": "starts and targets drawn around those of the figure"}
 
 
 def plane(*, rule: str = "explicit", penalties: tuple[float, ...] = PENALTIES) -> Simulation:
     """The two-parameter model."""
-    return Simulation(two_parameters, {"steps": SIZES, "penalties": penalties, "rule": rule})
+    return Simulation(two_parameters, {"steps": PLANE_STEPS, "penalties": penalties, "rule": rule})
+
+
+def check_falling(check: Check, run: Results, measure: str, names: list[str]) -> list[Measured]:
+    """The squared norm a^2 + b^2 at the end rises from the last of ``names`` to the first, and to the flow's.
+
+    Returns those of ``names``, last first.
+    """
+    ends = numbered(run, measure, len(names))
+    falling = [end.named(f"a^2 + b^2{name}") for name, end in zip(names, ends, strict=True)][::-1]
+    flow = run.final("flow").named("a^2 + b^2 of the flow")
+    check(ordered([*falling, flow], because=ANY_STEP))
+    return falling
 
 
 @claim(BARRETT2021, "Figure 1: the two-parameter model", adapted=PLANE_ADAPTED)
@@ -192,21 +207,20 @@ def plane(*, rule: str = "explicit", penalties: tuple[float, ...] = PENALTIES) -
 @control(run=plane(rule="implicit"), says=IMPLICIT)
 def test_larger_steps_end_at_a_smaller_norm(run: Results, check: Check) -> None:
     """The larger the step, the smaller norm and curvature of the minimum where gradient descent ends."""
-    norms = [run.final(f"descent_{i}").named(f"a^2 + b^2 at h = {SIZES[i]:g}") for i in (3, 2, 1, 0)]
-    flow = run.final("flow").named("a^2 + b^2 of the flow")
-    check(ordered([*norms, flow], because="any step, for the order is claimed and not its size"))
-    draw_powers(
-        check, "Figure 1", "gradient descent", SIZES[::-1], norms, "step h", "a^2 + b^2 at the minimum"
-    )
+    ends = check_falling(check, run, "descent", [f" at h = {h:g}" for h in PLANE_STEPS])
+    steps, y_label = PLANE_STEPS[::-1], "a^2 + b^2 at the minimum"
+    draw_powers(check, "Figure 1", "gradient descent", steps, ends, "step h", y_label)
 
 
 @claim(BARRETT2021, "Figure 1: the two-parameter model", adapted=PLANE_ADAPTED)
 @trained(run=plane())
 @control(run=plane(rule="implicit"), says=IMPLICIT)
 def test_descent_ends_close_to_the_modified_flow(run: Results, check: Check) -> None:
-    """It ends closer to the end of the modified flow than to that of the gradient flow."""
-    for i, h in enumerate(SIZES[:3]):
-        closer = ratio(run.final(f"from_flow_{i}"), run.final(f"from_modified_{i}"))
+    """Gradient descent ends closer to the end of the modified flow than to that of the gradient flow."""
+    steps = PLANE_STEPS[:3]
+    distances = (numbered(run, flow, len(steps)) for flow in ("from_flow", "from_modified"))
+    for h, from_flow, from_modified in zip(steps, *distances, strict=True):
+        closer = ratio(from_flow, from_modified)
         three = "three times as close, for h up to 0.02; the ratio is of order 1 / h"
         check(above(closer.named(f"distance from flow / from modified flow, h = {h:g}"), 3.0, because=three))
 
@@ -215,10 +229,8 @@ def test_descent_ends_close_to_the_modified_flow(run: Results, check: Check) -> 
 @trained(run=plane())
 @control(run=plane(penalties=PENALTIES[::-1]), says="the penalties in falling order")
 def test_an_explicit_penalty_ends_at_a_smaller_norm(run: Results, check: Check) -> None:
-    """An explicit penalty on the gradient does the same: the larger it is, the smaller the norm."""
-    norms = [run.final(f"penalty_{i}").named(f"a^2 + b^2, penalty {i}") for i in (3, 2, 1, 0)]
-    norms.append(run.final("flow").named("a^2 + b^2 of the flow"))
-    check(ordered(norms, because="any step, for the order is claimed and not its size"))
+    """The larger an explicit penalty on the gradient, the smaller the norm of the minimum."""
+    check_falling(check, run, "penalty", [f", penalty {i}" for i in range(len(PENALTIES))])
 
 
 NET = Solved(Digits(n=200), FullBatch(lr=0.05, hidden=(24, 24)))

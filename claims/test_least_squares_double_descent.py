@@ -59,16 +59,16 @@ from harness.evidence.statistics import Measured
 RATIOS = (0.05, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0, 1.1, 1.3, 1.5, 1.8, 2.0, 3.0, 5.0)
 FAR = (0.2, 0.5, 0.7, 1.3, 1.8, 3.0, 5.0)
 THROUGH = (0.5, 0.7, 1.0, 1.3, 1.8, 3.0, 5.0)
-STRONG, WEAK, EQUAL, SORTED, STEEP, SLOW, FAST = range(7)
-NAMES = ("strong signal", "weak signal", "equal weights", "weights 1/j", "weights 1/j^2", "slow", "fast")
-NOISE = {STRONG: 0.2, WEAK: 1.0}
+TARGETS = ("strong signal", "weak signal", "equal weights", "weights 1/j", "weights 1/j^2", "slow", "fast")
+STRONG, WEAK, EQUAL, SORTED, STEEP, SLOW, FAST = TARGETS
+NOISE_OF = {STRONG: 0.2, WEAK: 1.0}
 
 
 def widths(n: int, designs: int, *, ridge: bool = False, kinds: int = 7) -> Simulation:
-    """Risks over p / n in ``RATIOS`` for seven kinds of targets, or the first few of them."""
+    """Risks over p / n in ``RATIOS`` for the kinds of targets in ``TARGETS``, or the first few of them."""
     few, every = n // 5, 5 * n
     targets = (
-        *(PowerLaw(few, noise) for noise in NOISE.values()),
+        *(PowerLaw(few, noise) for noise in NOISE_OF.values()),
         *(PowerLaw(every, 0.04, decay) for decay in (0.0, 1.0, 2.0)),
         *(ApproximationBias(exponent, 0.2) for exponent in (1.0, 5.0)),
     )
@@ -97,12 +97,12 @@ FIFTH = (
 )
 
 
-def risk(run: Results, target: int, r: float, measure: str = "risk") -> Measured:
+def risk(run: Results, target: str, r: float, measure: str = "risk") -> Measured:
     """The risk at p = r n."""
-    return at(run, measure, target, RATIOS.index(r), of=f"p/n={r:g}")
+    return at(run, measure, TARGETS.index(target), RATIOS.index(r), of=f"p/n={r:g}")
 
 
-def best(run: Results, target: int, where: Callable[[float], bool]) -> Measured:
+def best(run: Results, target: str, where: Callable[[float], bool]) -> Measured:
     """The lowest risk among the widths p = r n with ``where(r)``; at p = n there is no mean."""
     return smaller_of(*(risk(run, target, r) for r in RATIOS if r != 1.0 and where(r)))
 
@@ -117,10 +117,10 @@ def beyond(r: float) -> bool:
     return r > 1
 
 
-def theory(run: Results, target: int, r: float, formula: Callable[..., Risk]) -> Risk:
+def theory(run: Results, target: str, r: float, formula: Callable[..., Risk]) -> Risk:
     """What a formula says at p = r n."""
     params = dict(run.runs[0].value.params)
-    n, kind = params["n"], params["targets"][target]
+    n, kind = params["n"], params["targets"][TARGETS.index(target)]
     p = round(r * n)
     inside = float(kind.squares(n, p).sum())
     return formula(n, p, inside, kind.noise, max(0.0, 1.0 - inside))
@@ -129,7 +129,7 @@ def theory(run: Results, target: int, r: float, formula: Callable[..., Risk]) ->
 def agrees(
     check: Check,
     run: Results,
-    target: int,
+    target: str,
     formula: Callable[..., Risk],
     where: Sequence[float],
     margin: tuple[float, str],
@@ -138,12 +138,12 @@ def agrees(
     for r in where:
         expected = theory(run, target, r, formula)
         error = (risk(run, target, r) - expected.mean) / expected.deviation
-        name = f"(measured - formula) / deviation at p/n = {r:g}, {NAMES[target]}"
+        name = f"(measured - formula) / deviation at p/n = {r:g}, {target}"
         check(equivalent(error.named(name), margin[0], because=margin[1]))
 
 
 def draw(
-    check: Check, run: Results, target: int, formula: Callable[..., Risk], figure: str, source: str
+    check: Check, run: Results, target: str, formula: Callable[..., Risk], figure: str, source: str
 ) -> None:
     """The measured risks with the formula's points."""
     finite = [r for r in RATIOS if r != 1.0 or formula is not ridgeless]
@@ -151,12 +151,12 @@ def draw(
     draw_sweep(
         check,
         figure,
-        series=NAMES[target],
+        series=target,
         points={r: risk(run, target, r) for r in RATIOS},
         x_label="p / n",
         y_label="risk",
         threshold=1.0,
-        formula={f"{source}, {NAMES[target]}": formulas},
+        formula={f"{source}, {target}": formulas},
     )
 
 
@@ -166,7 +166,7 @@ def draw(
 def test_ridgeless_risk_is_the_closed_form(sweep: Results, check: Check) -> None:
     """The risk of ridgeless least squares on isotropic features is the closed form, below p = n and
     beyond, for a signal as strong as the noise and five times as strong."""
-    for target in NOISE:
+    for target in NOISE_OF:
         agrees(check, sweep, target, ridgeless, FAR, (0.2, FIFTH))
         draw(check, sweep, target, ridgeless, "Isotropic features", "closed form")
 
@@ -198,9 +198,9 @@ def test_the_risk_peaks_where_parameters_equal_examples(sweep: Results, check: C
 @claim(HASTIE2019, "isotropic features, signal stronger than the noise", adapted=LARGER_ADAPTED)
 @trained(sweep=FREE, target=STRONG)
 @control(target=WEAK, says="a signal as strong as the noise: the risk only falls, towards that of no model")
-def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target: int, check: Check) -> None:
+def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target: str, check: Check) -> None:
     """Beyond the threshold the risk has a minimum of its own if the signal is stronger than the noise."""
-    place = min(RATIOS, key=lambda r: abs(r - overparameterized_minimum(1.0, NOISE[STRONG])[0]))
+    place = min(RATIOS, key=lambda r: abs(r - overparameterized_minimum(1.0, NOISE_OF[STRONG])[0]))
     lowest = risk(sweep, target, place)
     for r in (1.3, 5.0):
         expected = theory(sweep, STRONG, r, ridgeless).mean - theory(sweep, STRONG, place, ridgeless).mean
@@ -216,7 +216,7 @@ def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target
 @trained(sweep=FREE, targets=(STRONG, WEAK))
 @control(targets=(EQUAL,), says="200 equally weak features, of which the model has seen too few below p = n")
 def test_well_specified_the_second_descent_stays_above_the_first(
-    sweep: Results, targets: tuple[int, ...], check: Check
+    sweep: Results, targets: tuple[str, ...], check: Check
 ) -> None:
     """In the isotropic, well specified model the second descent stays above the best risk below p = n."""
     for target in targets:
@@ -232,7 +232,7 @@ def test_well_specified_the_second_descent_stays_above_the_first(
 )
 @trained(sweep=FREE, target=EQUAL)
 @control(target=STEEP, says="the same features with steeply falling weights, heaviest first")
-def test_all_of_many_weak_features_are_best(sweep: Results, target: int, check: Check) -> None:
+def test_all_of_many_weak_features_are_best(sweep: Results, target: str, check: Check) -> None:
     """Where every feature is equally weak, all of them are best: the risk falls beyond p = n, below the
     best risk before it."""
     last = risk(sweep, target, 5.0)
@@ -248,7 +248,7 @@ def test_all_of_many_weak_features_are_best(sweep: Results, target: int, check: 
 )
 @trained(sweep=FREE, targets=(SORTED, STEEP))
 @control(targets=(EQUAL,), says="equal weights, so that the order means nothing")
-def test_few_of_sorted_features_are_best(sweep: Results, targets: tuple[int, ...], check: Check) -> None:
+def test_few_of_sorted_features_are_best(sweep: Results, targets: tuple[str, ...], check: Check) -> None:
     """Where features come in order of importance, few are best: the second descent stays above the first."""
     for target in targets:
         rise = ratio(best(sweep, target, beyond), best(sweep, target, before))
@@ -259,7 +259,7 @@ def test_few_of_sorted_features_are_best(sweep: Results, targets: tuple[int, ...
 @trained(sweep=FREE, slow=SLOW, fast=FAST)
 @control(slow=FAST, fast=SLOW, says="the two targets exchanged")
 def test_which_descent_wins_depends_on_the_approximation(
-    sweep: Results, slow: int, fast: int, check: Check
+    sweep: Results, slow: str, fast: str, check: Check
 ) -> None:
     """Which descent wins depends on how fast features come to approximate the target: slowly, the second
     one; fast, the first."""
@@ -277,7 +277,7 @@ def test_the_best_ridge_has_the_closed_form_and_no_peak(sweep: Results, check: C
         "three tenths of a deviation: the formula is the limit of large n, and at n = 40 its correction came "
         "to a tenth"
     )
-    for target in NOISE:
+    for target in NOISE_OF:
         agrees(check, sweep, target, optimal_ridge, THROUGH, (0.3, limit))
         draw(check, sweep, target, optimal_ridge, "Isotropic features, best ridge", "limit")
 

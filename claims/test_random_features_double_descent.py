@@ -56,8 +56,8 @@ from harness.data import Mnist
 from harness.data import WrongLabels
 from harness.evidence.statistics import Measured
 
-NARROW = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
-PAPER = (500, 1000, 1500, 2000, 2500, *range(3000, 15_000, 1000), 20_000, 40_000, 60_000)
+NARROW_RATIOS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+PAPER_WIDTHS = (500, 1000, 1500, 2000, 2500, *range(3000, 15_000, 1000), 20_000, 40_000, 60_000)
 PENALTIES = tuple(10.0**k for k in range(-3, 4))
 FOURIER = {"quick": FourierFeatures(2.0), "standard": FourierFeatures(5.0), "full": FourierFeatures(5.0)}
 IMAGES = {
@@ -80,18 +80,18 @@ def sweep(tier: str, n: int, widths: tuple[int, ...]) -> Solved:
 
 def ridge(tier: str, n: int, penalties: tuple[float, ...] = PENALTIES) -> Solved:
     """The same with penalties, up to twice as many features as examples."""
-    widths = numbers(n, *NARROW, 1.0, 1.1, 1.3, 2.0)
+    widths = numbers(n, *NARROW_RATIOS, 1.0, 1.1, 1.3, 2.0)
     return Solved(IMAGES[tier].but(n=n), RidgeSweep(FOURIER[tier], widths, penalties))
 
 
 LARGE = Tiers(
-    quick=sweep("quick", 300, numbers(300, *NARROW, 1.0, 1.1, 1.3, 2.0, 5.0, 20.0)),
-    standard=sweep("standard", 10_000, numbers(10_000, *NARROW, 1.0, 1.1, 1.3, 2.0, 4.0)),
-    full=sweep("full", 10_000, PAPER),
+    quick=sweep("quick", 300, numbers(300, *NARROW_RATIOS, 1.0, 1.1, 1.3, 2.0, 5.0, 20.0)),
+    standard=sweep("standard", 10_000, numbers(10_000, *NARROW_RATIOS, 1.0, 1.1, 1.3, 2.0, 4.0)),
+    full=sweep("full", 10_000, PAPER_WIDTHS),
 )
 SMALL = Tiers(
     quick=LARGE["quick"],
-    standard=sweep("standard", 2000, numbers(2000, *NARROW, 1.0, 1.1, 1.3, 2.0, 5.0, 20.0)),
+    standard=sweep("standard", 2000, numbers(2000, *NARROW_RATIOS, 1.0, 1.1, 1.3, 2.0, 5.0, 20.0)),
 )
 HELD = Tiers(
     quick=ridge("quick", 300, (10.0,)),
@@ -266,13 +266,13 @@ def test_a_tuned_penalty_removes_the_peak(sweep: Results, measure: str, check: C
     draw(check, sweep, measure, "tuned penalty")
 
 
-SIZES = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0, 4.0)
+SAMPLE_RATIOS = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0, 4.0)
 
 
 def samples(tier: str, features: int, examples: int, shown: int, noise: float = 0.0) -> Solved:
     """Sizes at these shares of ``shown``, with so many features."""
     data = IMAGES[tier].but(n=examples, labels=WrongLabels(noise))
-    return Solved(data, SampleSweep(FOURIER[tier], features, numbers(shown, *SIZES)))
+    return Solved(data, SampleSweep(FOURIER[tier], features, numbers(shown, *SAMPLE_RATIOS)))
 
 
 @claim(
@@ -294,31 +294,33 @@ def test_more_data_hurts_until_examples_equal_features(sweep: Results, check: Ch
     """With the number of features fixed, the test error rises with more data until n = N, and falls
     beyond."""
     tests = sweep.runs[0].value.data.test_size
-    errors = [at(sweep, "test_error", i, of=f"n/N={s:g}", test_size=tests) for i, s in enumerate(SIZES)]
-    check(argmax_in(SIZES, errors, 1.0, 1.0, because="the threshold is n = N exactly"))
-    rise = errors[SIZES.index(0.8)] - errors[SIZES.index(0.4)]
+    errors = [
+        at(sweep, "test_error", i, of=f"n/N={s:g}", test_size=tests) for i, s in enumerate(SAMPLE_RATIOS)
+    ]
+    check(argmax_in(SAMPLE_RATIOS, errors, 1.0, 1.0, because="the threshold is n = N exactly"))
+    rise = errors[SAMPLE_RATIOS.index(0.8)] - errors[SAMPLE_RATIOS.index(0.4)]
     check(above(rise, 0.05, because="five points more errors from twice as much data"))
-    fall = errors[SIZES.index(0.4)] - errors[SIZES.index(4.0)]
+    fall = errors[SAMPLE_RATIOS.index(0.4)] - errors[SAMPLE_RATIOS.index(4.0)]
     check(above(fall, 0.05, because="and five fewer from ten times as much"))
     draw_sweep(
         check,
         "Random Fourier features by examples",
         series="minimum norm",
-        points=dict(zip(SIZES, errors, strict=True)),
+        points=dict(zip(SAMPLE_RATIOS, errors, strict=True)),
         x_label="examples / features",
         y_label="test error",
         threshold=1.0,
     )
 
 
-RELU = (0.1, 0.3, 0.5, 0.9, 1.0, 1.1, 1.5, 2.0, 5.0, 12.0)
-PENALIZED = (0.5, 1.0, 2.0, 5.0)
+RELU_RATIOS = (0.1, 0.3, 0.5, 0.9, 1.0, 1.1, 1.5, 2.0, 5.0, 12.0)
+PENALIZED_RATIOS = (0.5, 1.0, 2.0, 5.0)
 SPHERE_ADAPTED = adding(
     "a simulation of our own", {"quick": "d = 100, n = 300", "standard": "d = 300, n = 900"}
 )
 
 
-def relu(penalty: float, ratios: tuple[float, ...] = RELU, draws: int = 4) -> Tiers:
+def relu(penalty: float, ratios: tuple[float, ...] = RELU_RATIOS, draws: int = 4) -> Tiers:
     """Random ReLU features on the sphere, n = 3 d, noise of deviation half the signal's."""
     shared = {"noise": 0.25, "penalty": penalty, "draws": draws}
     sizes = {"quick": 100, "standard": 300}
@@ -339,8 +341,10 @@ def predicted(r: float, penalty: float) -> float:
 
 
 @claim(MEI2019, "Theorem 2, ridgeless and with a penalty of 0.01", adapted=SPHERE_ADAPTED)
-@trained(free=relu(0.0), held=relu(0.01, PENALIZED))
-@control(held=relu(0.5, PENALIZED), says="a penalty fifty times as large, against the formula for 0.01")
+@trained(free=relu(0.0), held=relu(0.01, PENALIZED_RATIOS))
+@control(
+    held=relu(0.5, PENALIZED_RATIOS), says="a penalty fifty times as large, against the formula for 0.01"
+)
 def test_random_relu_features_have_the_predicted_risk(free: Results, held: Results, check: Check) -> None:
     """The risk of random ReLU features is the precise asymptotic formula on both sides of N = n, with and
     without a penalty."""
@@ -379,7 +383,7 @@ def test_random_relu_features_peak_and_many_are_best(sweep: Results, check: Chec
 
 
 @claim(MEI2019, "with a suitable penalty", adapted=SPHERE_ADAPTED)
-@trained(sweep=relu(0.01, PENALIZED))
+@trained(sweep=relu(0.01, PENALIZED_RATIOS))
 @control(sweep=relu(0.0), says="no penalty")
 def test_a_penalty_removes_the_peak_of_random_relu_features(sweep: Results, check: Check) -> None:
     """A penalty of 0.01 removes the peak: the risk falls through N = n."""
