@@ -76,7 +76,7 @@ def _tried(run: Run, place: Place, store: Store) -> Finished:
         cost = compute(run, place, store)
     except Elsewhere:
         return Finished(run=run, outcome=HELD)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # any code may run here, sys.exit() included
         return Finished(run=run, outcome=HELD, failure=one_line(error))
     return Finished(run=run, outcome=COMPUTED, seconds=time.monotonic() - began, cost=cost)
 
@@ -181,7 +181,7 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
         return [*done.values(), *_stacked(rest[:half], place, store), *_stacked(rest[half:], place, store)]
     except Elsewhere:
         pass
-    except Exception as error:  # a failure here must not lose the other fleets of the plan
+    except (Exception, SystemExit) as error:  # a failure here must not lose the other fleets of the plan
         why = one_line(error)
         done |= {i: Finished(run=r, outcome=HELD, failure=why) for i, r in enumerate(runs) if i not in done}
     return [done.get(i) or Finished(run=run, outcome=HELD) for i, run in enumerate(runs)]

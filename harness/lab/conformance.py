@@ -273,6 +273,9 @@ def _missing(part: Part) -> list[str]:
     if not isinstance(part.value, Value):
         why = "so nothing names it by its content"
         return [f"{kind.__name__} is no harness.Value, {why}: derive it from {role.derived_from}"]
+    if "<locals>" in kind.__qualname__:
+        why = "where no other process can import it"
+        return [f"{kind.__name__} is defined inside a function, {why}: define it at the top of its module"]
     absent, odd = [], []
     for name, expected in _offered(role.contract):
         member = inspect.getattr_static(kind, name, None)

@@ -152,7 +152,7 @@ def test_classes_of_the_harness_are_not_tried_out(monkeypatch: pytest.MonkeyPatc
 
 def test_a_class_of_ones_own_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     class Own(faulty.FixedSeed, frozen=True):
-        pass
+        __qualname__ = "Own"
 
     tries: list[Any] = []
     build = faulty.FixedSeed.build
@@ -193,9 +193,17 @@ def test_what_cannot_be_used_together_is_told(value: Any, lines: list[str]) -> N
     assert faults(value) == lines
 
 
+def test_a_class_inside_a_function_is_refused() -> None:
+    class Own(faulty.Maxout, frozen=True):
+        pass
+
+    (line,) = faults(SMALL.but(model=Own()))
+    assert line.startswith("Own is defined inside a function, where no other process can import it")
+
+
 def test_augmentations_are_tried_on_what_the_ones_before_leave() -> None:
     class Own(faulty.Widens, frozen=True):
-        pass
+        __qualname__ = "Own"
 
     Own.__module__ = "test_mine"
     data = GeneratedImages(n=5, n_test=5, whiten=False, size=12)

@@ -120,6 +120,19 @@ def test_an_error_without_a_message_still_has_a_line(lab: Lab) -> None:
         lab.results("x", Solved(Digits(n=200), Broken()), 1)
 
 
+class Leaving(Value, frozen=True):
+    """A solver that ends its process, as a script may."""
+
+    def solve(self, split: Any, generator: Any) -> Any:
+        raise SystemExit("good bye")
+
+
+def test_a_run_that_leaves_fails_alone(lab: Lab) -> None:
+    with pytest.raises(Failed, match=r"^SystemExit: good bye$"):
+        lab.results("x", Solved(Digits(n=200), Leaving()), 1)
+    assert lab.results("x", named(drawn), 1).final("x").values.shape == (1,)
+
+
 def test_children_fail_with_their_parent_and_for_its_reason(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
