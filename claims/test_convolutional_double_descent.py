@@ -76,17 +76,17 @@ TWO_POINTS = "two points, about one deviation of a single network's test error b
 
 
 def cnn5(**changes: object) -> dict[str, Tiers]:
-    """``dip``, ``peak`` and ``tail``: the five-layer network at the tier's widths."""
+    """The five-layer network at the tier's widths, by what is there: ``dip``, ``peak`` or ``tail``."""
     return {name: CNN5.but(model__width=width, **changes) for name, width in CNN5_WIDTHS.items()}
 
 
 def with_noise(share: float) -> dict[str, Tiers]:
-    """The same with a share of the labels wrong."""
+    """The five-layer network at these widths with a share of the labels wrong."""
     return cnn5(data__labels=WrongLabels(share))
 
 
 def resnet18(**changes: object) -> dict[str, Tiers]:
-    """The same for the ResNet18, at the full tier."""
+    """The ResNet18 at its three widths, at the full tier."""
     return {name: Tiers(full=RESNET.but(model__width=k, **changes)) for name, k in RESNET_WIDTHS.items()}
 
 

@@ -223,8 +223,8 @@ def test_at_width_2n_a_path_never_exceeds_its_worse_end(world: str, sample: Samp
 def test_the_path_between_trained_nets_never_exceeds_its_worse_end(
     run: Results, path: str, check: Check
 ) -> None:
-    """Between two nets of width 2N that were trained to fit random labels, the loss on the same path never
-    exceeds that of the worse end, while on the straight line it does."""
+    """Between two nets of width 2N that were trained to fit random labels, the loss on the explicit path
+    never exceeds that of the worse end, while on the straight line it does."""
     excess = run.final(f"{path}excess")
     rounding = "rounding alone, in float64; losses are between 0.001 and 10"
     check(all_reach(excess, 1e-9, because=rounding))
@@ -286,7 +286,8 @@ def test_one_bend_removes_the_barrier(bezier: Results, chain: Results, check: Ch
 @trained(run=along(joined(NETS)))
 @control(run=along(joined(NETS, bend=UNMOVED)), says="the straight line")
 def test_the_test_error_hardly_rises_along_the_curve(run: Results, check: Check) -> None:
-    """Along such a path the test error is hardly above that of its ends."""
+    """Along a path with a single bend between two trained nets the test error is hardly above that of its
+    ends."""
     margin = "two points: Draxler et al. report up to 2.2 on CIFAR-100, where errors are larger"
     check(below(barrier(run, "curve", "test_error"), 0.02, because=margin))
 

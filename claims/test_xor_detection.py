@@ -122,8 +122,8 @@ def test_two_channels_end_as_combinatorics_says(run: Results, check: Check) -> N
     says="steps so long that filters jump from one pattern to another",
 )
 def test_the_start_foretells_the_end(run: Results, check: Check) -> None:
-    """Where the filters of a network start decides where it ends: it is enough to know which filters w are
-    nearest to a positive pattern, and on which side of the patterns each filter u lies."""
+    """Where the filters of a network start decides how its training ends. Two things are enough to know:
+    which positive pattern each filter w is nearest to, if to any, and which negative one each filter u."""
     other = (800.0 - run.final("foretold")).named("networks that end otherwise, of 800")
     check(all_reach(other, 0.0, because="no exception is allowed"))
 
@@ -219,6 +219,7 @@ def test_filters_of_large_networks_explore_and_cluster(run: Results, angle: str,
 @control(start="random", says="two channels that start at random")
 @control(start="untrained", says="the centres of the large network's filters before it was trained")
 def test_centres_of_large_networks_initialize_small_ones(run: Results, start: str, check: Check) -> None:
-    """A network of two channels that starts from cluster centres of a large one's filters is perfect."""
+    """A network of two channels that starts from the cluster centres of a large network's filters is
+    perfect."""
     share = run.final(start).named(f"share of perfect networks ({start})")
     check(all_reach(share, 1.0, at="least", because="all of the 50 networks of a replicate"))
