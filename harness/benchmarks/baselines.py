@@ -10,14 +10,16 @@ import functools
 import itertools
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.benchmarks.workloads import Cell, Workload
 from harness.data.blocks import EVALUATION_BATCH
 from harness.models import Mlp
 
 if TYPE_CHECKING:
+    from sklearn.neural_network import MLPClassifier
     from torch import Tensor, nn
+    from torch.utils.data import TensorDataset
 
     from harness.data import Split
 
@@ -93,7 +95,7 @@ def plain_cell(cell: Cell, split: Split, device: str) -> list[tuple[float, float
     return history
 
 
-def _plain_error(model: nn.Module, part: Any, batch: int, device: str) -> float:
+def _plain_error(model: nn.Module, part: TensorDataset, batch: int, device: str) -> float:
     import torch
     from torch.utils.data import DataLoader
 
@@ -219,7 +221,7 @@ def scikit_learn(workload: Workload, precision: str, device: str, round_: int, c
     return "float32"
 
 
-def sklearn_net(cell: Cell) -> Any:
+def sklearn_net(cell: Cell) -> MLPClassifier:
     """scikit-learn's version of a cell's network and optimizer."""
     from sklearn.neural_network import MLPClassifier
 
@@ -236,7 +238,7 @@ def sklearn_net(cell: Cell) -> Any:
     )
 
 
-def _require_equal_size(net: Any, cell: Cell) -> None:
+def _require_equal_size(net: MLPClassifier, cell: Cell) -> None:
     counted = sum(array.size for array in (*net.coefs_, *net.intercepts_))
     ours = cell.experiment.model.size(cell.experiment.data.shape, cell.experiment.data.classes)
     if counted != ours:

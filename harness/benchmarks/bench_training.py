@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,10 +12,14 @@ from harness.benchmarks.variants import Variant
 from harness.benchmarks.warm import Pool
 from harness.lab import places
 
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+    from pytest_benchmark.fixture import BenchmarkFixture
+
 ROUNDS = 5
 
 
-def cases() -> list[Any]:
+def cases() -> list[ParameterSet]:
     """Every variant of every workload at its smaller size, without what the engine does not use."""
     return [
         pytest.param(workload.title, variant, id=f"{workload.name}-{variant.name.replace(' ', '-')}")
@@ -26,7 +30,8 @@ def cases() -> list[Any]:
 
 
 @pytest.mark.parametrize("title, variant", cases())
-def test_training(benchmark: Any, pool: Pool, title: str, variant: Variant) -> None:
+def test_training(benchmark: BenchmarkFixture, pool: Pool, title: str, variant: Variant) -> None:
+    """Time a variant of a workload, in rounds of new replicates."""
     benchmark.group = title
     variant.call(pool, 0, *variant.warming)
     rounds = itertools.count(1)

@@ -18,6 +18,8 @@ from harness.report import wording
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 COLORS = ("#2f74c0", "#cf5a10", "#1d8a5b", "#b0489c", "#8a7a10", "#c0392f", "#5b6ee0", "#2a8a94")
 INK = "#7a7a7a"
@@ -279,7 +281,7 @@ def _scale(panel: Panel, side: str) -> str:
     return "log" if any(value is not None and value > 0 for value in drawn) else "linear"
 
 
-def _axes(panel: Panel) -> Any:
+def _axes(panel: Panel) -> Figure:
     """The matplotlib figure of a panel."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -305,7 +307,7 @@ def _axes(panel: Panel) -> Any:
     return figure
 
 
-def _plain_ticks(axis: Any) -> None:
+def _plain_ticks(axis: Axis) -> None:
     """Powers of ten as plain numbers: matplotlib would write formulas, and its parser of those is off."""
     from matplotlib.ticker import FuncFormatter
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING
 
 from harness.report import costs, figures, forest, wording
 from harness.report.contents import PageContents, anchors
 from harness.report.track import track
 from harness.spec.verdict import Verdict
+
+if TYPE_CHECKING:
+    import jinja2
+    from markupsafe import Markup
 
 TRACK = 200  # units of the small plots' width, as the template's viewBox has it
 
@@ -23,11 +27,11 @@ class Drawn:
     anchor: str
     home: tuple[str, str]
     alt: str
-    svg: Any
+    svg: Markup
     legend: tuple[figures.Entry, ...]
 
 
-def _drawn(contents: PageContents, safe: Callable[[str], Any]) -> dict[tuple[str, str], list[Drawn]]:
+def _drawn(contents: PageContents, safe: Callable[[str], Markup]) -> dict[tuple[str, str], list[Drawn]]:
     """The figures of each claim, every figure drawn once."""
     panels = figures.panels(contents.claims)
     names = anchors((f"{panel.paper} {panel.figure}", panel.tier) for panel in panels)
@@ -45,7 +49,8 @@ def _linkable(url: str) -> bool:
     return url.startswith(("https://", "http://"))
 
 
-def _environment() -> Any:
+def _environment() -> jinja2.Environment:
+    """The templates of the page; they escape every text and refuse what is not defined."""
     import jinja2
 
     here = resources.files("harness.report")
