@@ -120,7 +120,7 @@ def penalized(free: Tiers) -> dict[float, Tiers]:
 
 
 def gain(before: Results, after: Results) -> Measured:
-    """By how much a change lowers the test error."""
+    """The amount by which a change lowers the test error."""
     return before.final("test_error") - after.final("test_error")
 
 

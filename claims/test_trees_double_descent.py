@@ -96,7 +96,7 @@ def across(run: Results, i: int, measure: str = "test_mse") -> dict[int, Measure
 
 
 def above_dip(grown: Mapping[int, Measured], dip: Sequence[int], name: str) -> Measured:
-    """By how much a measure at the most leaves (or rounds) is above its mean over those of the dip."""
+    """The amount by which a measure at the most leaves (or rounds) is above its mean over the dip."""
     return (grown[max(grown)] - mean_of([grown[size] for size in dip])).named(name)
 
 
