@@ -75,6 +75,12 @@ class Panel:
         return f"{self.figure}, {wording.scale(self.tier)}"
 
     @property
+    def first(self) -> Series:
+        """The series that was drawn first, whose labels and scales the axes bear."""
+        _, series = self.series[0]
+        return series
+
+    @property
     def reported(self) -> tuple[tuple[int, Reported], ...]:
         """The sources' points with the number of the series they were drawn beside, each once."""
         seen: dict[Reported, int] = {}
@@ -163,7 +169,7 @@ def _replicates(series: Series) -> str:
 
 def alt(panel: Panel) -> str:
     """The figure in words: axes, and where every curve starts and ends."""
-    first = panel.series[0][1]
+    first = panel.first
     axes = f"{first.y_label or 'value'} against {first.x_label or 'x'}"
     told = [f"{name}: {_course(series)}" for name, series in panel.series if series.y]
     told += [f"{len(points.points)} points reported by {points.source}" for _, points in panel.reported]
@@ -274,7 +280,7 @@ def _draw_marks(axes: Axes, panel: Panel) -> None:
 
 def _scale(panel: Panel, side: str) -> str:
     """The first series' scale, linear where a logarithm has nothing positive to show."""
-    wanted = getattr(panel.series[0][1], f"{side}_scale")
+    wanted = getattr(panel.first, f"{side}_scale")
     if wanted != "log":
         return "linear"
     drawn = [v for _, s in panel.series for v in (s.x if side == "x" else (y for row in s.y for y in row))]
@@ -289,7 +295,7 @@ def _axes(panel: Panel) -> Figure:
     figure = Figure(figsize=SIZE, layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
-    x_scale, first = _scale(panel, "x"), panel.series[0][1]
+    x_scale, first = _scale(panel, "x"), panel.first
     axes.set_xscale(x_scale)
     axes.set_yscale(_scale(panel, "y"))
     for axis in (axes.xaxis, axes.yaxis):
