@@ -24,6 +24,7 @@ from claims.papers import ARORA2019
 from claims.papers import DU2019
 from claims.papers import OVERCLAIM
 from claims.sweeps import numbered
+from claims.texts import ANY_STEP
 from claims.texts import everywhere
 from harness import Check
 from harness import Measured
@@ -257,8 +258,8 @@ def test_near_duplicates_slow_the_fit(run: Results, check: Check) -> None:
     takes to fit them."""
     eigenvalues = at_distances(run, "smallest", "lambda_0")
     steps = at_distances(run, "steps", "steps")
-    check(ordered(eigenvalues[::-1], because="any step, for the order is claimed and not its size"))
-    check(ordered(steps, because="any step, for the order is claimed and not its size"))
+    check(ordered(eigenvalues[::-1], because=ANY_STEP))
+    check(ordered(steps, because=ANY_STEP))
     check(above(ratio(steps[-1], steps[0]), 3.0, because="the factor by which lambda_0 falls in calibration"))
 
 

@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from claims.papers import ZHANG2022
+from claims.texts import ANY_DIFFERENCE
+from claims.texts import ANY_STEP
 from claims.texts import only
 from harness import Check
 from harness import Experiment
@@ -184,7 +186,7 @@ def test_later_checkpoints_cost_less(put_back: Mapping[int, Results], check: Che
     """The first layer becomes robust in the first epochs: putting it back to a later checkpoint costs less
     than to an earlier one."""
     errors = [put_back[t].final("test_error") for t in reversed(CHECKPOINTS)]
-    check(ordered(errors, because="any step, for the order is claimed and not its size"))
+    check(ordered(errors, because=ANY_STEP))
     gain = (errors[-1] - errors[0]).named("test_error, put back to epoch 0 - to epoch 4")
     check(above(gain, 0.1, because="ten points of accuracy"))
     check.draw(
@@ -218,7 +220,7 @@ def of_widths(*places: int) -> list[Tiers]:
 def test_wider_nets_are_more_robust(nets: Sequence[Results], check: Check) -> None:
     """The wider the net, the less it loses when its first layer is put back."""
     errors = [net.final("test_error") for net in reversed(nets)]
-    check(ordered(errors, because="any step, for the order is claimed and not its size"))
+    check(ordered(errors, because=ANY_STEP))
 
 
 def of_depth(depth: int) -> Tiers:
@@ -256,7 +258,7 @@ def test_deeper_nets_are_more_robust(
     deep = mean_of(drops(net, put_back, LAYERS)).named("mean drop, three hidden layers")
     flat = mean_of(drops(shallow, shallow_put_back, LAYERS[:2]))
     more = (flat.named("mean drop, one hidden layer") - deep).named("mean drop, one hidden layer - three")
-    check(above(more, 0.0, because="any difference, for the order is claimed and not its size"))
+    check(above(more, 0.0, because=ANY_DIFFERENCE))
 
 
 @claim(ZHANG2022, "several layers at once", adapted=only(ADAPTED, "standard", "full"))

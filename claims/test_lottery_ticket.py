@@ -38,6 +38,8 @@ from claims.pruning import random_again
 from claims.pruning import reinitialized
 from claims.pruning import reinitialized_again
 from claims.pruning import ticket
+from claims.texts import ANY_DIFFERENCE
+from claims.texts import ANY_STEP
 from claims.texts import adding
 from claims.texts import everywhere
 from claims.texts import only
@@ -217,7 +219,7 @@ def test_a_random_mask_is_no_better_than_other_initial_weights(
 def test_pruning_in_rounds_beats_pruning_at_once(rounds: Results, once: Results, check: Check) -> None:
     """Pruned in rounds, a net loses less accuracy than pruned to the same density at once."""
     worse = gap(once, rounds, "at once - in rounds")
-    check(above(worse, 0.0, because="any difference, for the order is claimed and not its size"))
+    check(above(worse, 0.0, because=ANY_DIFFERENCE))
 
 
 def by_density(kind: Sparse, *, exchanged: bool = False) -> dict[str, Tiers]:
@@ -240,7 +242,7 @@ def test_the_ticket_is_further_ahead_the_sparser_it_is(
     mild = gap(others["mild"], tickets["mild"], "re-initialized - ticket at most weights")
     few = gap(others["sparse"], tickets["sparse"], "re-initialized - ticket at fewest weights")
     further = (few - mild).named("lead of the ticket in test_error, fewest - most weights")
-    check(above(further, 0.0, because="any step, for the order is claimed and not its size"))
+    check(above(further, 0.0, because=ANY_STEP))
     drawn(check, dense, tickets, tier, "winning ticket")
     drawn(check, dense, others, tier, "its mask, other initial weights")
 
@@ -253,7 +255,7 @@ def test_random_nets_are_worse_the_sparser_they_are(
 ) -> None:
     """The sparser a random net, the larger its error."""
     errors = [nets[level].final("test_error") for level in ("mild", "moderate", "sparse")]
-    check(ordered(errors, because="any step, for the order is claimed and not its size"))
+    check(ordered(errors, because=ANY_STEP))
     drawn(check, dense, nets, tier, "random mask")
 
 

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 
 from claims.papers import BELKIN2019
 from claims.papers import NAKKIRAN2020
+from claims.texts import DIRECTION
 from claims.texts import adding
 from claims.widths import CLASSES
 from claims.widths import DIP
@@ -126,7 +127,7 @@ def test_cross_entropy_peaks_at_n_times_k_parameters(
 ) -> None:
     """With cross-entropy too, the test error is higher at n x K parameters than at a seventh of them."""
     rise = at.final(measure) - mean_of([run.final(measure) for run in before])
-    check(above(rise.named("at n x K - below"), 0.0, because="the direction is claimed, not the size"))
+    check(above(rise.named("at n x K - below"), 0.0, because=DIRECTION))
 
 
 # -- label noise, training time, augmentation ---------------------------------------------------------

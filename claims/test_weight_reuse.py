@@ -21,6 +21,7 @@ from collections.abc import Mapping
 
 from claims.papers import BELKIN2019
 from claims.papers import OVERCLAIM
+from claims.texts import DIRECTION
 from claims.widths import BEYOND
 from claims.widths import CLASSES
 from claims.widths import COARSE
@@ -75,7 +76,7 @@ def test_the_risk_rises_up_to_n_times_k_parameters(nets: Mapping[int, Results], 
     """Up to n x K parameters the squared test loss rises."""
     low = group(nets, (16, 20, 26), LOSS)
     rise = (nets[53].final(LOSS) - low).named("53 units - 16 to 26")
-    check(above(rise, 0.0, because="the direction is claimed, not the size"))
+    check(above(rise, 0.0, because=DIRECTION))
 
 
 @claim(

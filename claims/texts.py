@@ -1,4 +1,4 @@
-"""What was adapted, tier by tier: the same text everywhere, or the texts of a setting with an addition."""
+"""Texts that claims share: what was adapted, tier by tier, and why a bound lies at no difference."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import TypeVar
 from harness.spec import TIERS
 
 T = TypeVar("T")
+
+ANY_STEP = "any step, for the order is claimed and not its size"
+ANY_DIFFERENCE = "any difference, for the order is claimed and not its size"
+DIRECTION = "the direction is claimed, not the size"
 
 
 def everywhere(same: T) -> dict[str, T]:
