@@ -21,6 +21,7 @@ from itertools import starmap
 
 import pytest
 
+from claims.figures import draw_training
 from claims.papers import EPFL
 from claims.papers import OVERCLAIM
 from claims.papers import ZHANG2017
@@ -270,13 +271,8 @@ def test_gaussian_images_are_fit_with_few_weights(
 ) -> None:
     """Nets with 2.4 to 3.3 weights an image fit Gaussian noise with random labels without error."""
     check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
-    check.draw(
-        "Gaussian images with random labels",
-        series=net,
-        x=run.epochs,
-        y=run.curve("train_error"),
-        x_label="epochs",
-        y_label="training error",
+    draw_training(
+        check, "Gaussian images with random labels", net, run, "train_error", "training error", epochs=True
     )
 
 
@@ -341,13 +337,14 @@ def test_digits_take_more_epochs_than_colour_images(
     longer = ratio(*(r.epochs_to("train_error", fitted) for r in (grey, colour)))
     check(above(longer, 1.5, because="half as many again: fewer are not many more"))
     for series, run in (("digits", grey), ("colour images", colour)):
-        check.draw(
+        draw_training(
+            check,
             "Random labels on digits and on colour images",
-            series=series,
-            x=run.epochs,
-            y=run.curve("train_error"),
-            x_label="epochs",
-            y_label="training error",
+            series,
+            run,
+            "train_error",
+            "training error",
+            epochs=True,
         )
 
 
@@ -374,13 +371,14 @@ def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check)
     """With its learning rate times 0.95 an epoch the MLP of 512 units fits random labels to 99.34 %."""
     a_point = "the paper's 99.34 %, and a third of a point for other decoding, precision and initialization"
     check(all_reach(run.final("train_error"), 0.01, because=a_point))
-    check.draw(
+    draw_training(
+        check,
         "MLP on random labels",
-        series="rate x 0.95 an epoch",
-        x=run.epochs,
-        y=run.curve("train_error"),
-        x_label="epochs",
-        y_label="training error",
+        "rate x 0.95 an epoch",
+        run,
+        "train_error",
+        "training error",
+        epochs=True,
     )
 
 

@@ -12,8 +12,11 @@ epochs for all of them. Cells of Table 2 that no source at hand confirms are not
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
+from claims.figures import draw_training
 from claims.papers import ZHANG2017
 from harness import Check
 from harness import Experiment
@@ -71,9 +74,11 @@ def random(model: str) -> Tiers:
     return RANDOM_ROWS[model]
 
 
-@claim(
-    ZHANG2017,
-    "Section 3, Table 2",
+table_2 = functools.partial(claim, ZHANG2017, "Section 3, Table 2")
+"""A claim of the paper's table on ImageNet."""
+
+
+@table_2(
     adapted=RANDOM_ADAPTED,
     reported={
         "train accuracy, no regularizer": 0.9520,
@@ -94,19 +99,18 @@ def test_imagenet_random_labels_can_be_memorized(random: Results, check: Check, 
             because=MEMORIZED_BECAUSE[model],
         )
     )
-    check.draw(
+    draw_training(
+        check,
         "Table 2, random labels",
-        series=f"{model}: training error",
-        x=random.epochs,
-        y=random.curve("train_error"),
-        x_label="epochs",
-        y_label="top-1 training error",
+        f"{model}: training error",
+        random,
+        "train_error",
+        "top-1 training error",
+        epochs=True,
     )
 
 
-@claim(
-    ZHANG2017,
-    "Section 3, Table 2",
+@table_2(
     adapted=RANDOM_ADAPTED,
     reported={"test accuracy, lowest": 0.0009, "test accuracy, highest": 0.0012},
     replicates=1,
@@ -128,9 +132,7 @@ def test_imagenet_capacity_allows_the_widest_gap(random: Results, check: Check) 
     )
 
 
-@claim(
-    ZHANG2017,
-    "Section 3, Table 2",
+@table_2(
     adapted=ADAPTED,
     reported={"top-5 test accuracy": 0.8038, "AlexNet of 2012, top-5 test accuracy": 0.836},
     replicates=1,
@@ -149,19 +151,18 @@ def test_imagenet_is_learnt_without_explicit_regularizers(bare: Results, check: 
         )
     )
     for measure in ("train_error", "test_error"):
-        check.draw(
+        draw_training(
+            check,
             "Table 2, no regularizer",
-            series=measure.replace("_", " "),
-            x=bare.epochs,
-            y=bare.curve(measure),
-            x_label="epochs",
-            y_label="top-1 error",
+            measure.replace("_", " "),
+            bare,
+            measure,
+            "top-1 error",
+            epochs=True,
         )
 
 
-@claim(
-    ZHANG2017,
-    "Section 3, Table 2",
+@table_2(
     adapted=ADAPTED,
     reported={"top-1 test accuracy, all": 0.7784, "none": 0.5980, "difference": 0.1804},
     replicates=5,
@@ -183,9 +184,7 @@ def test_imagenet_loses_accuracy_without_regularizers(all: Results, none: Result
     )
 
 
-@claim(
-    ZHANG2017,
-    "Section 3, Table 2",
+@table_2(
     adapted=ADAPTED,
     reported={"top-1 test accuracy, augmentation": 0.7295, "weight decay": 0.6718},
     replicates=5,
@@ -200,9 +199,7 @@ def test_imagenet_gains_more_from_augmentation_than_from_weight_decay(
     check(above(more, 0.02, because="two points, a third of the paper's 5.8: the coefficient is our choice"))
 
 
-@claim(
-    ZHANG2017,
-    "Section 3, Table 2",
+@table_2(
     adapted=ADAPTED,
     reported={"top-1 test accuracy, all three": 0.7784, "augmentation alone": 0.7295},
     replicates=5,
@@ -248,11 +245,12 @@ def test_imagenet_early_stopping_would_have_helped(run: Results, check: Check, r
             "last by chance too, by a few tenths",
         )
     )
-    check.draw(
+    draw_training(
+        check,
         "Table 2, over epochs",
-        series=f"{row.replace('_', ' ')}: test error",
-        x=run.epochs,
-        y=run.curve("test_error"),
-        x_label="epochs",
-        y_label="top-1 test error",
+        f"{row.replace('_', ' ')}: test error",
+        run,
+        "test_error",
+        "top-1 test error",
+        epochs=True,
     )

@@ -102,14 +102,7 @@ def test_early_stopping_gains_little_with_true_labels(run: Results, check: Check
     )
     check(below(gain.named("gain from stopping at the best epoch"), 0.03, because=margin))
     for measure in ("test_error", "train_error"):
-        check.draw(
-            "Early stopping",
-            series=measure.replace("_", " "),
-            x=run.epochs,
-            y=run.curve(measure),
-            x_label="epochs",
-            y_label="error",
-        )
+        draw_training(check, "Early stopping", measure.replace("_", " "), run, measure, "error", epochs=True)
 
 
 @claim(
@@ -129,13 +122,14 @@ def test_early_stopping_helps_with_random_labels(run: Results, check: Check) -> 
     gain = run.final("test_error") - run.best("test_error")
     margin = "the same three points that count as nothing where labels are true"
     check(above(gain.named("gain from stopping at the best epoch"), 0.03, because=margin))
-    check.draw(
+    draw_training(
+        check,
         "Early stopping",
-        series="test error, half of the labels random",
-        x=run.epochs,
-        y=run.curve("test_error"),
-        x_label="epochs",
-        y_label="error",
+        "test error, half of the labels random",
+        run,
+        "test_error",
+        "error",
+        epochs=True,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pytest
 
+from claims.figures import draw_training
 from claims.papers import ZHANG2017
 from claims.settings import INCEPTION
 from claims.settings import RANDOM
@@ -86,11 +87,4 @@ def test_a_convolutional_net_can_fit_random_labels(
             because="one per cent: the paper's own table prints 99.82 % under the words zero training error",
         )
     )
-    check.draw(
-        "Figure 1a, one run",
-        series=net,
-        x=random.steps,
-        y=random.curve("train_loss"),
-        x_label="gradient steps",
-        y_label="training loss",
-    )
+    draw_training(check, "Figure 1a, one run", net, random, "train_loss", "training loss")

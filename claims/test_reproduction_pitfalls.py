@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from claims.figures import draw_training
 from claims.papers import EPFL
 from claims.papers import OVERCLAIM
 from claims.settings import RANDOM
@@ -94,13 +95,14 @@ def test_images_divided_twice_are_not_memorized(right: Results, wrong: Results, 
     longer = ratio(*(r.epochs_to("train_error", FITTED) for r in (wrong, right)))
     check(above(longer, 3.0, because="a budget of three times what is needed is no excuse"))
     for series, run in (("divided once", right), ("divided twice", wrong)):
-        check.draw(
+        draw_training(
+            check,
             "Random labels without batch normalization",
-            series=series,
-            x=run.epochs,
-            y=run.curve("train_error"),
-            x_label="epochs",
-            y_label="training error",
+            series,
+            run,
+            "train_error",
+            "training error",
+            epochs=True,
         )
 
 

@@ -114,36 +114,36 @@ def augmented(data: Dataset, crop: RandomCrop, everything: bool) -> Augmented:
 
 LONG = Sgd(lr=0.05, epochs=1500, batch=32)
 WHOLE = Cifar10(crop=None)
+
+
+def memorizing(*, digits: int, images: int, recipe: Sgd, epochs: int, everything: bool) -> Tiers:
+    """A net on so many augmented images with random labels, trained until it fits them.
+
+    Args:
+        digits: images of the quick tier, shifted by a pixel; images: those of the standard tier.
+        recipe: of the standard tier.
+        epochs: budget of the full tier, whose images are all of CIFAR-10.
+        everything: whether images are mirrored and recoloured too, and not only cropped.
+    """
+    shifted = augmented(Digits(n=digits), RandomCrop(8, padding=1), everything)
+    cropped = augmented(WHOLE.but(n=images, n_test=1000), RandomCrop(28), everything)
+    return Tiers(
+        quick=Experiment(shifted, Mlp(512), LONG, stop=WhenFitted()),
+        standard=Experiment(cropped, Mlp(512), recipe, stop=WhenFitted(0.01), precision="bfloat16"),
+        full=INCEPTION.full.but(
+            data=augmented(WHOLE, RandomCrop(28), everything),
+            optimizer__decay=0.999,
+            optimizer__epochs=epochs,
+        ),
+    )
+
+
 AUGMENTED = {
-    "crops": Tiers(
-        quick=Experiment(
-            augmented(Digits(n=300), RandomCrop(8, padding=1), False), Mlp(512), LONG, stop=WhenFitted()
-        ),
-        standard=Experiment(
-            augmented(WHOLE.but(n=1000, n_test=1000), RandomCrop(28), False),
-            Mlp(512),
-            Sgd(lr=0.01, epochs=600),
-            stop=WhenFitted(0.01),
-            precision="bfloat16",
-        ),
-        full=INCEPTION.full.but(
-            data=augmented(WHOLE, RandomCrop(28), False), optimizer__decay=0.999, optimizer__epochs=400
-        ),
+    "crops": memorizing(
+        digits=300, images=1000, recipe=Sgd(lr=0.01, epochs=600), epochs=400, everything=False
     ),
-    "everything": Tiers(
-        quick=Experiment(
-            augmented(Digits(n=20), RandomCrop(8, padding=1), True), Mlp(512), LONG, stop=WhenFitted()
-        ),
-        standard=Experiment(
-            augmented(WHOLE.but(n=50, n_test=1000), RandomCrop(28), True),
-            Mlp(512),
-            Sgd(lr=0.01, epochs=1000, batch=32),
-            stop=WhenFitted(0.01),
-            precision="bfloat16",
-        ),
-        full=INCEPTION.full.but(
-            data=augmented(WHOLE, RandomCrop(28), True), optimizer__decay=0.999, optimizer__epochs=800
-        ),
+    "everything": memorizing(
+        digits=20, images=50, recipe=Sgd(lr=0.01, epochs=1000, batch=32), epochs=800, everything=True
     ),
 }
 
