@@ -30,7 +30,7 @@ POINTS = 160
 THIN_CURVES = 10
 """Replicates of a series that are drawn as curves of their own."""
 THIN_POINTS, FEWEST, MOST = 1600, 24, 80
-"""Points of all these curves of a figure together, and the fewest and most of one: a page's size."""
+"""Points of a figure's thin curves together, which bound a page's size; the fewest and most of one."""
 SIZE = (5, 3.2)
 """Width and height of a figure in inches of 72 points."""
 X_LETTERS, Y_LETTERS = 80, 50

@@ -31,7 +31,7 @@ LONGEST = 1e4
 DECIMALS = 6
 """The most decimals that are shown."""
 SMALLEST_P = 1e-6
-"""Smaller p-values are told apart by nobody."""
+"""Smaller p-values are shown as below this."""
 TENTHS = 100
 """Seconds below are shown to a tenth."""
 UNITS = 120
