@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from harness import Check
+from harness import Measured
 from harness import Results
 from harness import Simulation
 from harness import Solved
@@ -82,6 +83,11 @@ def small_net(net: str) -> Tiers:
 def shown(figure: str, net: str) -> str:
     """The name under which the report shows a figure for a net."""
     return f"{figure}, VGG" if net == "vgg" else figure
+
+
+def times_less(measure: str, plain: Results, norm: Results) -> Measured:
+    """How many times smaller a measure is for the second, which has batch normalization."""
+    return ratio(plain.final(measure), norm.final(measure))
 
 
 def linear(*, batch_norm: bool) -> Simulation:

@@ -294,19 +294,19 @@ def test_more_data_hurts_until_examples_equal_features(sweep: Results, check: Ch
     """With the number of features fixed, the test error rises with more data until n = N, and falls
     beyond."""
     tests = sweep.runs[0].value.data.test_size
-    errors = [
-        at(sweep, "test_error", i, of=f"n/N={s:g}", test_size=tests) for i, s in enumerate(SAMPLE_RATIOS)
-    ]
-    check(argmax_in(SAMPLE_RATIOS, errors, 1.0, 1.0, because="the threshold is n = N exactly"))
-    rise = errors[SAMPLE_RATIOS.index(0.8)] - errors[SAMPLE_RATIOS.index(0.4)]
+    errors = {
+        r: at(sweep, "test_error", i, of=f"n/N={r:g}", test_size=tests) for i, r in enumerate(SAMPLE_RATIOS)
+    }
+    check(argmax_in(SAMPLE_RATIOS, [*errors.values()], 1.0, 1.0, because="the threshold is n = N exactly"))
+    rise = errors[0.8] - errors[0.4]
     check(above(rise, 0.05, because="five points more errors from twice as much data"))
-    fall = errors[SAMPLE_RATIOS.index(0.4)] - errors[SAMPLE_RATIOS.index(4.0)]
+    fall = errors[0.4] - errors[4.0]
     check(above(fall, 0.05, because="and five fewer from ten times as much"))
     draw_sweep(
         check,
         "Random Fourier features by examples",
         series="minimum norm",
-        points=dict(zip(SAMPLE_RATIOS, errors, strict=True)),
+        points=errors,
         x_label="examples / features",
         y_label="test error",
         threshold=1.0,
@@ -314,7 +314,7 @@ def test_more_data_hurts_until_examples_equal_features(sweep: Results, check: Ch
 
 
 RELU_RATIOS = (0.1, 0.3, 0.5, 0.9, 1.0, 1.1, 1.5, 2.0, 5.0, 12.0)
-PENALIZED_RATIOS = (0.5, 1.0, 2.0, 5.0)
+HELD_RATIOS = (0.5, 1.0, 2.0, 5.0)
 SPHERE_ADAPTED = adding(
     "a simulation of our own", {"quick": "d = 100, n = 300", "standard": "d = 300, n = 900"}
 )
@@ -341,10 +341,8 @@ def predicted(r: float, penalty: float) -> float:
 
 
 @claim(MEI2019, "Theorem 2, ridgeless and with a penalty of 0.01", adapted=SPHERE_ADAPTED)
-@trained(free=relu(0.0), held=relu(0.01, PENALIZED_RATIOS))
-@control(
-    held=relu(0.5, PENALIZED_RATIOS), says="a penalty fifty times as large, against the formula for 0.01"
-)
+@trained(free=relu(0.0), held=relu(0.01, HELD_RATIOS))
+@control(held=relu(0.5, HELD_RATIOS), says="a penalty fifty times as large, against the formula for 0.01")
 def test_random_relu_features_have_the_predicted_risk(free: Results, held: Results, check: Check) -> None:
     """The risk of random ReLU features is the precise asymptotic formula on both sides of N = n, with and
     without a penalty."""
@@ -383,7 +381,7 @@ def test_random_relu_features_peak_and_many_are_best(sweep: Results, check: Chec
 
 
 @claim(MEI2019, "with a suitable penalty", adapted=SPHERE_ADAPTED)
-@trained(sweep=relu(0.01, PENALIZED_RATIOS))
+@trained(sweep=relu(0.01, HELD_RATIOS))
 @control(sweep=relu(0.0), says="no penalty")
 def test_a_penalty_removes_the_peak_of_random_relu_features(sweep: Results, check: Check) -> None:
     """A penalty of 0.01 removes the peak: the risk falls through N = n."""
