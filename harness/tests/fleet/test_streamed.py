@@ -18,7 +18,7 @@ from harness.data import RandomLabels, RedrawnLabels, Split, digests
 from harness.data.decoding import scaled
 from harness.data.image_folder import STREAMED, StreamedSplit
 from harness.fleet import numerics, ranks, streamed, table, trainer
-from harness.fleet.optimizers import Sgd
+from harness.fleet.optimizers import Sgd, Untrained
 from harness.fleet.ranks import Streamed, devices, is_streamed, loaders
 from harness.fleet.replica import Replica, built
 from harness.fleet.streamed import Rank, _normalised_together
@@ -231,6 +231,18 @@ def test_two_processes_train_as_one_also_where_one_is_killed(
     close(alone, resumed)
     with pytest.raises(ProcessLookupError):
         os.kill(second[0], 0)
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_an_untrained_net_stays_as_it_was_drawn(
+    root: Path, processes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ranks.RANKS, processes)
+    still = member(root, NET.but(optimizer=Untrained()))
+    module, ended = built(still.experiment, still.replicate, still.split), trainer.train(still)
+    assert (ended.kernel, ended.curves) == ("streamed", {})
+    for name, tensor in module.state_dict().items():
+        assert np.array_equal(ended.weights[name], tensor.numpy())
 
 
 def test_batch_norm_and_small_batches_are_refused_where_they_cannot_be_shared(root: Path) -> None:
