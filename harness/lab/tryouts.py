@@ -27,6 +27,8 @@ BATCH = 3
 """Examples that a model is tried on: batch normalization needs two."""
 MOST_BYTES = 64 * 2**20
 """Larger data sets are not drawn to be tried: their splits are verified when something is trained on them."""
+CURVES = ("train_loss", "train_error", "test_error", "corrupted_error", "clean_error")
+"""What a stopping rule may read; the last two only where some labels are corrupted."""
 CLOSE = 1e-5
 """What a step of size one in float32 may differ by from the formula, through the order of its sums."""
 
@@ -318,9 +320,9 @@ def _try_optimizer(optimizer: Any, name: str, setting: TryoutSetting) -> None:
 def _try_stop(stop: Any, name: str, setting: TryoutSetting) -> None:
     import numpy as np
 
-    curves = {"train_loss": [2.3, 1.9], "train_error": [0.9, 0.7], "test_error": [0.9, 0.8]}
+    curves = {name: [0.9, 0.7] for name in CURVES}
     kept = {n: list(c) for n, c in curves.items()}
-    with calling(f"{name}.reached fails on curves of train_loss, train_error and test_error"):
+    with calling(f"{name}.reached fails on curves of {', '.join(CURVES)}"):
         answer = stop.reached(curves)
     require(isinstance(answer, (bool, np.bool_)), f"{name}.reached gives {answer!r}: it must give a bool")
     require(curves == kept, f"{name}.reached writes to the curves it gets")

@@ -115,7 +115,8 @@ FAULTY: tuple[tuple[Any, str], ...] = (
     ),
     (
         faulty.StopsByName(),
-        "StopsByName.reached fails on curves of train_loss, train_error and test_error: KeyError: 'accuracy'",
+        "StopsByName.reached fails on curves of train_loss, train_error, test_error, corrupted_error, "
+        "clean_error: KeyError: 'accuracy'",
     ),
     (faulty.StopsByNumber(), "StopsByNumber.reached gives 0.7: it must give a bool"),
     (faulty.SolvesAlone(), "SolvesAlone.solve takes (split) and is called with (split, generator)"),
