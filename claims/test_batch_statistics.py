@@ -60,10 +60,10 @@ SLOW = Experiment(
 )
 NORM = Tiers(quick=MLP.quick.but(model__batch_norm=True), standard=SLOW, full=INCEPTION.full)
 PLAIN = NORM.but(model__batch_norm=False)
-NARROW = (
-    "1,000 images cropped to 16x16 pixels, a quarter of the channels, batches of 32 and a constant "
-    "learning rate"
-)
+NARROW_ADAPTED = {
+    "standard": "1,000 images cropped to 16x16 pixels, a quarter of the channels, batches of 32 and a "
+    "constant learning rate"
+}
 SMALL_MLP = Experiment(Cifar10(n=1000, n_test=2000), Mlp(512), Sgd(lr=0.01, epochs=60))
 DEEP = Experiment(Digits(n=500, labels=RANDOM), Mlp(64, depth=8), Sgd(lr=0.05, epochs=200), stop=WhenFitted())
 BATCH_128 = Tiers(
@@ -98,7 +98,7 @@ def steps_to_fit(run: Results, fitted: float) -> Measured:
 @claim(
     ZHANG2017,
     "Section 3, Table 1: Inception with and without batch normalization",
-    adapted={"standard": NARROW, "full": "none"},
+    adapted={**NARROW_ADAPTED, "full": "none"},
     reported={"gain": 0.0375, "gain, weight decay": 0.0303, "EPFL": 0.0124, "EPFL, Figure 3b": 0.028},
     contested="an MLP on few images is hurt by it: see the claim on an MLP",
     expected={"standard": ("inconclusive", "without it no net of ten fits within 200 epochs")},
@@ -118,7 +118,7 @@ def test_batch_norm_lowers_the_test_error_of_inception(
 @claim(
     ZHANG2017,
     "Section 3, Figure 2b",
-    adapted={"standard": NARROW, "full": "our own measure, since the paper shows curves only"},
+    adapted={**NARROW_ADAPTED, "full": "our own measure, since the paper shows curves only"},
     contested="EPFL: with batch normalization the curves fluctuate more",
 )
 @trained(plain=PLAIN, norm=NORM)
@@ -133,7 +133,7 @@ def test_batch_norm_steadies_learning(plain: Results, norm: Results, check: Chec
 @claim(
     EPFL,
     "Figure 3b",
-    adapted={"standard": NARROW, "full": "our own measure, since the report shows curves only"},
+    adapted={**NARROW_ADAPTED, "full": "our own measure, since the report shows curves only"},
     contested="Zhang et al. 2017: batch normalization steadies learning",
     replicates=5,
     expected={"standard": ("inconclusive", "1.3 times as much, too near the margin for 5 curves")},
@@ -154,7 +154,7 @@ def test_batch_norm_makes_curves_fluctuate(plain: Results, norm: Results, check:
 @claim(
     EPFL,
     "Figure 3b",
-    adapted={"quick": "an MLP and 1,000 digits of 8x8 pixels", "standard": NARROW, "full": "none"},
+    adapted={"quick": "an MLP and 1,000 digits of 8x8 pixels", **NARROW_ADAPTED, "full": "none"},
     reported={"steps without / with": 11.5 / 5.5},
 )
 @trained(plain=PLAIN, norm=NORM, fitted=FITTED)
@@ -189,7 +189,7 @@ def test_batch_norm_hurts_an_mlp_on_few_images(plain: Results, norm: Results, ch
     check(above(loss, 0.005, because="half a point: a sixth of what the paper reports as a gain"))
 
 
-NEEDS = "with batch normalization every image is fitted, and without it most of them are not"
+NEEDS_BECAUSE = "with batch normalization every image is fitted, and without it most of them are not"
 
 
 @claim(
@@ -206,8 +206,8 @@ NEEDS = "with batch normalization every image is fitted, and without it most of 
 )
 def test_a_deep_mlp_needs_batch_norm_to_fit(plain: Results, norm: Results, check: Check) -> None:
     """With eight hidden layers an MLP does need batch normalization to fit random labels."""
-    check(all_reach(norm.final("train_error"), 0.0, because=NEEDS))
-    check(above(plain.final("train_error"), 0.5, because=NEEDS))
+    check(all_reach(norm.final("train_error"), 0.0, because=NEEDS_BECAUSE))
+    check(above(plain.final("train_error"), 0.5, because=NEEDS_BECAUSE))
 
 
 @claim(
@@ -228,7 +228,7 @@ def test_a_deep_mlp_needs_batch_norm_to_fit(plain: Results, norm: Results, check
 def test_alexnet_needs_batch_norm_to_fit(plain: Results, norm: Results, fitted: float, check: Check) -> None:
     """AlexNet cannot fit random labels without batch normalization, and can with it."""
     check(all_reach(norm.final("train_error"), fitted, because=FITTED_BECAUSE))
-    check(above(plain.final("train_error"), 0.5, because=NEEDS))
+    check(above(plain.final("train_error"), 0.5, because=NEEDS_BECAUSE))
 
 
 FEWER_STEPS = (

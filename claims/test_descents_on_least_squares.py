@@ -40,8 +40,9 @@ def descent(method: str, epochs: int, **settings: float) -> Simulation:
 SGD = descent("sgd", 300)
 ADAM = descent("adam", 3000, rate=0.001)
 TWENTY_ADAPTED = {"quick": "20 examples with 80 features, a simulation of our own"}
-SCALES = ((200, 1.0, 1.0, 1.0), (10, 0.03, 1.5, 1.0))
-EVENED = ((200, 1.0, 1.0, 0.05 * 0.03**2), (10, 0.03, 1.5, 1.0))
+# groups of features: how many, their deviation, the norm of what they contribute, relative learning rate
+EQUAL_STEPS = ((200, 1.0, 1.0, 1.0), (10, 0.03, 1.5, 1.0))
+SCALED_STEPS = ((200, 1.0, 1.0, 0.05 * 0.03**2), (10, 0.03, 1.5, 1.0))
 EPOCHS = (1, 2, 3, 5, 10, 20, 30, 50, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 GROUPS_ADAPTED = {
     "quick": "800 examples, 200 features of scale 1 and 10 of scale 0.03, a simulation of our own"
@@ -90,8 +91,10 @@ def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -
 
 
 @claim(HECKEL2021, "Section 2, linear regression", adapted=GROUPS_ADAPTED)
-@trained(path=epochs(SCALES))
-@control(path=epochs(EVENED), says="steps scaled by group, so that both are learnt at about the same time")
+@trained(path=epochs(EQUAL_STEPS))
+@control(
+    path=epochs(SCALED_STEPS), says="steps scaled by group, so that both are learnt at about the same time"
+)
 def test_the_risk_descends_twice_over_epochs(path: Results, check: Check) -> None:
     """Where noisy features are learnt fast and the signal's slowly, the risk of gradient descent falls,
     rises and falls again, below its first minimum."""
@@ -107,8 +110,8 @@ def test_the_risk_descends_twice_over_epochs(path: Results, check: Check) -> Non
     "Section 2, scaled step sizes",
     adapted={"quick": GROUPS_ADAPTED["quick"] + "; the best moment is picked by the risk itself, for both"},
 )
-@trained(path=epochs(EVENED), plain=epochs(SCALES))
-@control(path=epochs(SCALES), says="one step size for all")
+@trained(path=epochs(SCALED_STEPS), plain=epochs(EQUAL_STEPS))
+@control(path=epochs(EQUAL_STEPS), says="one step size for all")
 def test_scaled_steps_remove_the_second_descent(path: Results, plain: Results, check: Check) -> None:
     """Step sizes scaled by group remove the second descent, and the best risk on the way is lower."""
     gain = ratio(path.final("best_risk"), plain.final("best_risk"))
