@@ -92,24 +92,35 @@ def claim(
         contested: what another source says instead, for claims on which sources disagree.
 
     Raises:
-        TypeError, ValueError: at import, for an unknown tier, an unknown verdict or a missing reason.
+        TypeError, ValueError: at import, for an unknown tier, an unknown verdict, a missing reason, or
+            something else than words and numbers where the report shows words and numbers.
     """
+    for name, tiers in (("adapted", adapted), ("expected", expected or {})):
+        if not isinstance(tiers, Mapping):
+            raise TypeError(f"{name}={tiers!r:.100}: a mapping of tiers is needed")
     for tier in (*adapted, *(expected or ())):
         if tier not in TIERS:
             raise ValueError(f"unknown tier {tier!r}: one of {', '.join(TIERS)}")
     if not adapted or not where:
         raise ValueError("a claim needs where and adapted= with at least one tier")
+    if not isinstance(paper, Paper):
+        raise TypeError(f"a claim is of a Paper, not of {paper!r:.100}")
     verdicts = {}
-    for tier, (verdict, because) in (expected or {}).items():
+    for tier, pair in (expected or {}).items():
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise TypeError(f"expected={{{tier!r}: {pair!r:.100}}}: a verdict and a reason are needed")
+        verdict, because = pair
         if not because:
             raise ValueError(f"expected {verdict!r} at tier {tier!r} needs a reason")
         verdicts[tier] = (Verdict(verdict), because)
 
     def mark(function: F) -> F:
+        if isinstance(function, type):
+            raise TypeError(f"@claim marks test functions, and {function.__name__} is a class")
         statement = says or " ".join((function.__doc__ or "").split())
         if not statement:
             raise ValueError(f"{function.__name__} needs a docstring that states the claim")
-        function.claim = Claim(  # type: ignore[attr-defined]
+        declared = Claim(
             paper=paper,
             where=where,
             says=statement,
@@ -119,6 +130,11 @@ def claim(
             replicates=replicates,
             contested=contested,
         )
+        try:  # the report shows it whatever comes out, so it must be what the report has a place for
+            msgspec.json.decode(msgspec.json.encode(declared), type=Claim)
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
+            raise TypeError(f"@claim: {error}") from None
+        function.claim = declared  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -167,6 +183,8 @@ def control(*, says: str, positive: bool = False, **worlds: Any) -> Callable[[F]
 
     def mark(function: F) -> F:
         others = getattr(function, "controls", ())
+        if not isinstance(says, str) or not isinstance(positive, bool):
+            raise TypeError(f"@control takes says= in words and positive= True or False, not {says!r:.100}")
         control = Control(says=says, positive=positive, worlds=dict(worlds))
         function.controls = (control, *others)  # type: ignore[attr-defined]
         return function
@@ -201,9 +219,11 @@ def _at_tier(value: Any, tier: str) -> Any:
 
 def _arguments(function: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:
     wanted = inspect.signature(function).parameters
-    missing = [n for n, p in wanted.items() if n not in known and p.default is p.empty]
+    named = {n: p for n, p in wanted.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    missing = [n for n, p in named.items() if n not in known and p.default is p.empty]
     if missing:
         raise LookupError(
-            f"{function.__name__} wants {', '.join(missing)}, which the test has no parameter for"
+            f"{function.__name__} wants {', '.join(missing)}, which the test has no parameter for; "
+            f"it has {', '.join(known)}"
         )
-    return {name: known[name] for name in wanted if name in known}
+    return {name: known[name] for name in named if name in known}

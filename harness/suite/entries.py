@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
+import msgspec
 import pytest
 
 from harness.evidence.outcome import ControlOutcome, Evidence
 from harness.evidence.schema import ClaimReport
 from harness.judging.check import Check
 from harness.judging.ladder import Item, Judgement
+from harness.judging.lines import written
+from harness.judging.rehearsal import Body
 from harness.spec import TIERS
 from harness.spec.claim import Claim
 from harness.spec.verdict import Verdict
-
-PLAIN = (str, int, float, bool, type(None))
 
 
 class Mistake(ValueError):
     """The claim is not written as a claim must be; the message is one line, no traceback is needed."""
 
 
-def is_claim(item: Any) -> bool:
+def is_claim(item: Any) -> TypeGuard[pytest.Function]:
     """Is a collected item a test function that ``@claim`` marked?"""
-    return hasattr(getattr(item, "function", None), "claim")
+    return isinstance(getattr(getattr(item, "function", None), "claim", None), Claim)
 
 
-def claim_of(item: Any) -> Claim:
+def claim_of(item: pytest.Function) -> Claim:
     """What an item judges: the test's claim, in which ``pytest.mark.claimed`` on a parameter replaces fields.
 
     Raises:
@@ -48,13 +50,22 @@ def is_tested(item: Any) -> bool:
     Raises:
         pytest.UsageError: a mark names something else than a tier.
     """
+    return tier_of(item) in tiers_of(item)
+
+
+def tiers_of(item: pytest.Function) -> tuple[str, ...]:
+    """The tiers at which an item's claim is tested with the item's parameters.
+
+    Raises:
+        pytest.UsageError: ``pytest.mark.tiers`` names something else than a tier.
+    """
     named = {str(tier) for mark in item.iter_markers("tiers") for tier in mark.args}
     if unknown := named - set(TIERS):
         raise pytest.UsageError(
             f"{item.nodeid}: tiers({', '.join(sorted(unknown))}): one of {', '.join(TIERS)}"
         )
-    tier = tier_of(item)
-    return tier in claim_of(item).adapted and (not named or tier in named)
+    adapted = claim_of(item).adapted
+    return tuple(tier for tier in TIERS if tier in adapted and (not named or tier in named))
 
 
 def tier_of(function: Any) -> str:
@@ -70,13 +81,8 @@ def claim_id(function: Any) -> str:
 
 
 def item_of(function: Any) -> Item:
-    """What there is to judge in a collected pytest function.
-
-    Raises:
-        LookupError: its parameters and what ``@trained`` names do not fit together; the message is one line.
-    """
+    """What there is to judge in a collected pytest function."""
     test = function.function
-    _require_fit(function)
     return Item(
         claim=claim_of(function),
         trained=getattr(test, "trained", {}),
@@ -88,22 +94,21 @@ def item_of(function: Any) -> Item:
     )
 
 
+def body_of(item: pytest.Function) -> Body:
+    """The test function of an item, for a rehearsal."""
+    fixtures = item._fixtureinfo
+    return Body(
+        function=item.obj,
+        wants=tuple(fixtures.argnames),
+        untaken=getattr(item.function, "untaken", ()),
+        fixtures=frozenset(fixtures.name2fixturedefs),
+        file=item.nodeid.partition("::")[0],
+        hypothesis=hasattr(item.function, "hypothesis"),
+    )
+
+
 def _params(function: Any) -> dict[str, Any]:
     return {name: value for name, value in function.callspec.params.items() if name != "tier"}
-
-
-def _require_fit(function: Any) -> None:
-    """Refuse a parameter that nothing supplies, and a world that no parameter takes."""
-    worlds = getattr(function.function, "trained", {})
-    known = {*function.callspec.params, *function._fixtureinfo.name2fixturedefs, "request"}
-    there = f"@trained names {', '.join(worlds) or 'nothing'}"
-    if unknown := [name for name in function._fixtureinfo.argnames if name not in known]:
-        raise LookupError(
-            f"{function.originalname} takes {', '.join(unknown)}, "
-            f"which is no world, fixture or parameter; {there}"
-        )
-    if untaken := getattr(function.function, "untaken", ()):
-        raise LookupError(f"{function.originalname} does not take {', '.join(untaken)}; {there}")
 
 
 def _call(function: Any, check: Check, worlds: Mapping[str, Any]) -> None:
@@ -167,11 +172,11 @@ def entry(function: Any, judgement: Judgement, seconds: float = 0.0) -> ClaimRep
     claim = claim_of(function)
     tier = tier_of(function)
     expected, because = claim.expects(tier)
-    thesis = (function.module.__doc__ or "").strip().partition("\n\n")[0]
+    thesis = str(function.module.__doc__ or "").strip().partition("\n\n")[0]
     return ClaimReport(
         id=claim_id(function),
         tier=tier,
-        params={n: v if isinstance(v, PLAIN) else str(v) for n, v in _params(function).items()},
+        params={name: _plain(value) for name, value in _params(function).items()},
         paper=claim.paper.key,
         where=claim.where,
         says=claim.says,
@@ -181,7 +186,7 @@ def entry(function: Any, judgement: Judgement, seconds: float = 0.0) -> ClaimRep
         expected_because=because,
         verdict=judgement.verdict,
         unexpected=judgement.verdict not in (expected, Verdict.NOT_RUN),
-        reason=judgement.reason,
+        reason=written(judgement.reason),
         checks=judgement.checks,
         controls=judgement.controls,
         figures=judgement.figures,
@@ -190,9 +195,37 @@ def entry(function: Any, judgement: Judgement, seconds: float = 0.0) -> ClaimRep
         command=f'python -m pytest "{function.nodeid}"',
         seconds=round(seconds, 3),
         family=function.module.__name__.rpartition(".")[2].removeprefix("test_"),
-        thesis=" ".join(thesis.split()),
+        thesis=written(" ".join(thesis.split())),
         contested=claim.contested,
     )
+
+
+def _plain(value: object) -> str | int | float | bool | None:
+    """A parameter as the report shows it."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    try:
+        return written(str(value))
+    except Exception:  # a class of the claim's own
+        return type(value).__name__
+
+
+def encoded(report: ClaimReport) -> str:
+    """An entry as JSON, as it crosses xdist.
+
+    Raises:
+        Mistake: it holds what the report's schema has no place for (a figure named by a number, say).
+    """
+    try:
+        text = msgspec.json.encode(report)
+        msgspec.json.decode(text, type=ClaimReport)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
+        raise Mistake(f"the report has no place for something that the claim says: {error}") from None
+    return text.decode()
 
 
 def unjudged(function: Any, verdict: Verdict, why: str) -> ClaimReport:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.lab.progress import spoken
 from harness.spec import TIERS
@@ -16,13 +17,57 @@ if TYPE_CHECKING:
 
 
 def scope(expression: str, arguments: Sequence[str]) -> str:
-    """What was asked for: the tiers named in ``-m``, the items named as arguments, or the quick tier."""
-    named = [tier for tier in TIERS if tier in expression]
-    if named:
-        return f"tier {' and '.join(named)} (-m {shlex.quote(expression)})"
-    if any("[" in argument for argument in arguments):
+    """What was asked for: the tiers that ``-m`` lets through, the items that are named, or the quick tier.
+
+    Args:
+        expression: what follows ``-m``, "" without it.
+        arguments: paths and node ids.
+    """
+    tiers = selectable(expression)
+    if tiers:
+        return f"tier{'s' * (len(tiers) > 1)} {' and '.join(tiers)} (-m {shlex.quote(expression)})"
+    if names_tier(expression):
+        return f"no tier (-m {shlex.quote(expression)})"
+    if any("[" in argument.partition("::")[2] for argument in arguments):
         return "the items named"
     return "tier quick (none was named with -m)"
+
+
+def names_tier(expression: str) -> bool:
+    """Does ``-m`` speak of tiers? Otherwise only the quick tier is meant."""
+    return any(re.search(rf"\b{tier}\b", expression) for tier in TIERS)
+
+
+def selectable(expression: str) -> list[str]:
+    """The tiers of which an expression that speaks of tiers lets items through, whatever else they are."""
+    from _pytest.mark.expression import Expression
+
+    if not names_tier(expression):
+        return []
+    compiled = Expression.compile(expression)  # pytest has refused what is none
+    return [
+        tier
+        for tier in TIERS
+        if any(
+            compiled.evaluate(_marked(tier, others)) for others in (False, True)
+        )  # other marks may be there
+    ]
+
+
+def _marked(tier: str, others: bool) -> Any:
+    """Tells an expression which marks an item of a tier has."""
+    return lambda name, **_: name == tier if name in TIERS else others
+
+
+def unnamed(expression: str) -> Iterator[str]:
+    """What to write where a tier was named and no claim was collected."""
+    if names_tier(expression):
+        yield f"no claims were named: python -m pytest claims -m {shlex.quote(expression)}"
+
+
+def mistaken(mistakes: Sequence[str]) -> list[str]:
+    """What is wrong with single claims; the others are judged."""
+    return [f"ERROR: {mistake}" for mistake in mistakes]
 
 
 def header(asked: str, lab: Lab, cores: int) -> list[str]:

@@ -12,11 +12,13 @@ import pytest
 from _pytest.mark import deselect_by_keyword, deselect_by_mark
 
 from harness.judging.check import Check
+from harness.judging.lines import written
 from harness.lab.lab import Failed
 from harness.lab.pinning import single_threaded
 from harness.lab.places import Place
 from harness.spec import TIERS
 from harness.spec.verdict import Verdict
+from harness.suite import entries, importing, opening
 from harness.suite.entries import Mistake, is_claim, is_tested, unjudged
 
 if TYPE_CHECKING:
@@ -26,11 +28,11 @@ single_threaded()  # before anything imports numpy
 
 STASH = pytest.StashKey["Session"]()
 OUTCOME = pytest.StashKey[str]()
-DESELECTED = pytest.StashKey[list[pytest.Item]]()
+DESELECTED = pytest.StashKey[list[pytest.Function]]()
 
 
 class Listener:
-    """Hears every judged item, on the controller or in a session without workers."""
+    """Learns of every judged item, on the controller or in a session without workers."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -38,7 +40,7 @@ class Listener:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         encoded = getattr(report, "overclaim", None)
         if encoded is not None:
-            self.session.hear(encoded)
+            self.session.outcome.add(encoded)
 
     def pytest_runtest_logstart(self) -> None:
         self.session.judging()
@@ -183,6 +185,18 @@ def _tiers(metafunc: pytest.Metafunc) -> list[str]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A slip of the pen in a claim file is one line; a file that ends the process fails alone."""
+    try:
+        report = yield
+    except SystemExit:
+        return importing.stopped(collector)
+    return importing.shortened(collector, report) if report.failed else report
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """No garbage collection meanwhile: what is collected and planned lives on, and is only walked in vain."""
     enabled = gc.isenabled()
@@ -197,25 +211,26 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    session = config.stash[STASH]
     items[:] = [item for item in items if not is_claim(item) or is_tested(item)]
-    claims = [item for item in items if is_claim(item)]
-    chosen = [item for item in items if item not in claims or _selected(item, config)]
-    left_out = [item for item in items if item not in chosen]
+    every = [item for item in items if is_claim(item)]
+    left_out = [item for item in every if not _selected(item, config)]
+    deselected = [
+        item for item in config.stash[DESELECTED] if is_tested(item)
+    ]  # by -k or -m, before this hook
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = chosen
-    deselected = config.stash[DESELECTED]  # by -k or -m, before this hook
-    earlier = [item for item in deselected if item not in claims and is_tested(item)]
-    session.collect(claims, [item for item in claims if item in chosen], earlier)
+        unselected = {id(item) for item in left_out}
+        items[:] = [item for item in items if id(item) not in unselected]
+    chosen = [item for item in items if is_claim(item)]
+    config.stash[STASH].collect(every, chosen, deselected)
 
 
 def _selected(item: pytest.Item, config: pytest.Config) -> bool:
     """Say whether an item is asked for: without a tier in ``-m`` or in a node id, only the quick tier is."""
-    named = [arg.partition("::")[2] for arg in config.args if "[" in arg]
+    named = [arg.partition("::")[2] for arg in config.args if "[" in arg.partition("::")[2]]
     return (
-        any(tier in config.option.markexpr for tier in TIERS)
-        or any(name and item.nodeid.endswith(name) for name in named)
+        opening.names_tier(config.option.markexpr)
+        or any(item.nodeid.endswith(name) for name in named)
         or item.get_closest_marker("quick") is not None
     )
 
@@ -256,6 +271,14 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What is written wrongly is said before pytest looks for its fixtures."""
+    mistake = item.config.stash[STASH].collection.mistakes.get(item.nodeid)
+    if mistake:
+        pytest.fail(mistake, pytrace=False)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not is_claim(pyfuncitem):
         return None
@@ -263,11 +286,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     mistake = ""
     try:
         report = session.judge(pyfuncitem)
+        encoded = entries.encoded(report)
     except (Mistake, Failed) as error:
         mistake = str(error)
     if mistake:
         pytest.fail(mistake, pytrace=False)  # a traceback through the harness would tell nothing
-    pyfuncitem.stash[OUTCOME] = msgspec.json.encode(report).decode()
+    pyfuncitem.stash[OUTCOME] = encoded
     session.settle(report)
     return True
 
@@ -280,8 +304,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.overclaim = item.stash[OUTCOME]  # type: ignore[attr-defined]
     elif not report.passed and is_claim(item):
         verdict = Verdict.ERROR if report.failed else Verdict.NOT_RUN
-        report.overclaim = msgspec.json.encode(unjudged(item, verdict, _reason(report))).decode()  # type: ignore[attr-defined]
+        report.overclaim = entries.encoded(unjudged(item, verdict, _reason(report)))  # type: ignore[attr-defined]
+        _make_writable(report)
     return report
+
+
+def _make_writable(report: pytest.TestReport) -> None:
+    """Take half characters out of what a claim raised or printed: xdist cannot send them."""
+    text = report.longreprtext
+    if text != written(text):
+        report.longrepr = written(text)
+    report.sections = [(name, written(content)) for name, content in report.sections]
 
 
 def _reason(report: pytest.TestReport) -> str:
@@ -306,7 +339,7 @@ def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, s
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    node.config.stash[STASH].node_down(node.gateway.id, getattr(node, "workeroutput", None) or {})
+    node.config.stash[STASH].worker_ended(node.gateway.id, getattr(node, "workeroutput", None) or {})
 
 
 @pytest.hookimpl(trylast=True)
@@ -316,6 +349,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = ours.finish(int(session.exitstatus))
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for line, markup in config.stash[STASH].summary():
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    for line, markup in config.stash[STASH].summary(int(exitstatus)):
         terminalreporter.write_line(line, **markup)

@@ -22,12 +22,6 @@ def test_large(x, check):
     large(x, check)
 """
 
-WITHOUT_PARAMETER = GOOD.replace("about(1.0)", "lambda width: about(width)")
-WITHOUT_TIER = GOOD.replace("about(1.0)", "Tiers(standard=about(1.0))")
-MISSPELT = GOOD.replace(
-    "def test_large(x, check):\n    large(x, check)", "def test_large(y, x, check):\n    large(x, check)"
-)
-UNTAKEN = GOOD.replace("@trained(x=about(1.0))", "@trained(x=about(1.0), y=3)")
 UNKNOWN_TIER = GOOD.replace("adapted=SMALL", 'adapted={"huge": "none"}')
 NEEDS_DATA = """
 from harness import Solved, Value
@@ -75,19 +69,6 @@ def test_arguments(arguments: tuple[str, ...], session: Any) -> None:
     session(GOOD, *arguments).refused(ARGUMENTS[arguments])
 
 
-BODIES = {
-    WITHOUT_PARAMETER: "test_large[quick]: <lambda> wants width, which the test has no parameter for",
-    MISSPELT: "test_large takes y, which is no world, fixture or parameter; @trained names x",
-    UNTAKEN: "test_tiny.py::test_large[quick]: test_large does not take y; @trained names x, y",
-    WITHOUT_TIER: "test_tiny.py::test_large[quick]: no experiment is declared for tier 'quick'",
-}
-
-
-@pytest.mark.parametrize("body", BODIES, ids=["parameter", "misspelt", "untaken", "tier"])
-def test_claims(body: str, session: Any) -> None:
-    session(body).refused(BODIES[body])
-
-
 def test_a_file_that_does_not_import_is_named(session: Any) -> None:
     found = session(UNKNOWN_TIER)
     assert found.status == 2
@@ -116,7 +97,6 @@ def test_environment(name: str, tmp_path: Path) -> None:
 
 WORKERS = {
     ("test_tiny.py::test_nothing",): (GOOD, "not found: test_tiny.py::test_nothing"),
-    (): (WITHOUT_PARAMETER, "wants width"),
     ("-m", "standard", "--data-root", "."): (NEEDS_DATA, "python -m harness data get cifar10"),
 }
 

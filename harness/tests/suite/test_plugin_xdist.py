@@ -29,7 +29,9 @@ def test_ok(x, check, nth):
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_killed(x, check):
-    os.kill(os.getpid(), signal.SIGKILL)
+    large(x, check)
+    if isinstance(x.records, list):  # in a rehearsal they are none
+        os.kill(os.getpid(), signal.SIGKILL)
 """
 
 SLOW = """
@@ -45,7 +47,8 @@ def test_slow(x, check):
 def test_edge(x, check):
     large(x, check)
     print("said by the body")
-    assert len(x.records) == 5 or not os.environ.get("BREAK")
+    if os.environ.get("BREAK") and len(x.records) != 5:
+        raise RuntimeError("broken")
 """
 
 

@@ -225,7 +225,12 @@ def test_the_store_is_named_from_where_the_user_is(tmp_path: Path, monkeypatch: 
 
 def test_what_was_asked_for() -> None:
     assert opening.scope("", ["claims"]) == "tier quick (none was named with -m)"
-    assert opening.scope("quick or full", []) == "tier quick and full (-m 'quick or full')"
+    assert opening.scope("quick or full", []) == "tiers quick and full (-m 'quick or full')"
+    assert opening.scope("not quick", []) == "tiers standard and full (-m 'not quick')"
+    assert opening.scope("full and slow", []) == "tier full (-m 'full and slow')"
+    assert opening.scope("quick and full", []) == "no tier (-m 'quick and full')"
+    assert opening.scope("slow", []) == "tier quick (none was named with -m)"
+    assert opening.scope("", ["a[b]/claims"]) == "tier quick (none was named with -m)"
     assert opening.scope("", ["claims/a.py::test_x[full]"]) == "the items named"
 
 

@@ -1,0 +1,247 @@
+"""Bodies of claims run before anything is trained, on stand-ins: what is certainly wrong is told at once.
+
+A mistake is told only if it does not depend on the numbers that a training would give: a name that stands for
+nothing, a missing argument, a comparison in place of a check, a world that cannot be made. What else a body
+raises on made-up numbers proves nothing, and ends its rehearsal in silence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from harness.evidence.measured import Slip
+from harness.judging.ladder import Item, runnables
+from harness.judging.lines import Source, frames, is_users
+from harness.judging.standins import Anything, Doubt, Heeding, Unbearable, standing
+from harness.spec.claim import Control, resolved
+
+CALLED_WRONGLY = re.compile(
+    r"(missing \d+ required|unexpected keyword|takes .*positional argument|multiple values for)"
+)
+SLOW = ("scipy", "sklearn", "torch", "torchvision", "matplotlib", "pandas", "statsmodels")
+MOST = 3
+"""So many mistakes of one claim are told."""
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """A test function as pytest collected it.
+
+    Attributes:
+        function: what pytest calls.
+        wants: names of the parameters that neither ``@trained`` nor hypothesis supplies.
+        untaken: what ``@trained`` names and no parameter takes.
+        fixtures: those of them, and others, that are fixtures.
+        file: path of its file, as people are told.
+        hypothesis: whether hypothesis calls it, with arguments of its own.
+    """
+
+    function: Callable[..., Any]
+    wants: tuple[str, ...]
+    untaken: tuple[str, ...]
+    fixtures: frozenset[str]
+    file: str
+    hypothesis: bool
+
+
+def mistakes(item: Item, body: Body, tiers: Sequence[str]) -> list[str]:
+    """What is certainly wrong with a claim, at any of its tiers: ``file:line: what`` for each, at most three.
+
+    Args:
+        item: what there is to judge; its own tier does not matter.
+        body: its test function.
+        tiers: those at which the claim is tested with these parameters.
+    """
+    source = Source(body.function, body.file)
+    told = dict.fromkeys(_declared(item, body, source))
+    if not told:
+        for tier in tiers:
+            at = msgspec.structs.replace(item, tier=tier)
+            told |= dict.fromkeys(_at(at, body, source))
+    return list(told)[:MOST]
+
+
+# -- what is declared -------------------------------------------------------------------------------------
+
+
+def _declared(item: Item, body: Body, source: Source) -> Iterator[str]:
+    """Mistakes that need no world."""
+    line = source.assertion() if not body.hypothesis else 0
+    if line:
+        yield source.at(line, "assert is no check outside hypothesis: write check(...) in its place")
+    if item.controls and not item.trained:
+        yield source.at(source.decorator("control"), "@control without @trained: there is nothing to change")
+        return
+    if not item.controls:
+        yield source.at(source.line, "no @control: nothing would show that this test can fail")
+    for i, control in enumerate(item.controls):
+        if not control.worlds:
+            yield source.at(
+                source.decorator("control", i), "@control changes nothing: name what is different"
+            )
+        for name in control.worlds:
+            if name not in item.trained:
+                known = ", ".join(item.trained)
+                line = source.decorator("control", i, name)
+                yield source.at(line, f"@control names {name}, which @trained does not; it has {known}")
+    yield from _signature(item, body, source)
+
+
+def _signature(item: Item, body: Body, source: Source) -> Iterator[str]:
+    """Parameters that nothing supplies, and worlds that no parameter takes."""
+    there = f"@trained names {', '.join(item.trained) or 'nothing'}"
+    supplied = {*item.params, *body.fixtures, "tier", "request"}
+    for name in body.wants:
+        if name not in supplied:
+            yield source.at(
+                source.line, f"the test takes {name}, which is no world, fixture or parameter; {there}"
+            )
+    for name in body.untaken:
+        yield source.at(
+            source.decorator("trained", 0, name), f"no parameter of the test takes {name}; {there}"
+        )
+    if not body.hypothesis and "check" not in body.wants:
+        yield source.at(source.line, "the test has no parameter check, so it can make no check")
+
+
+# -- worlds -----------------------------------------------------------------------------------------------
+
+
+def _at(item: Item, body: Body, source: Source) -> Iterator[str]:
+    """Mistakes that show at one tier."""
+    own: dict[str, Any] | None = None
+    worlds = []
+    for i, control in enumerate((None, *item.controls)):
+        try:
+            world = _world(item, control, source, i - 1)
+        except _Told as told:
+            yield str(told)
+            if control is None:
+                return
+            continue
+        if control is None:
+            own = world
+        elif own is not None and _equal(own, world, control):
+            line = source.decorator("control", i - 1)
+            yield source.at(line, f"@control is the claim's own world at tier {item.tier!r}: nothing differs")
+            continue
+        worlds.append(world)
+    trains = any(runnables(value) for world in worlds for value in world.values())
+    if trains and not body.hypothesis:  # a body that trains nothing costs what its own numbers cost
+        for world in worlds:
+            yield from _run(item, body, world, source)
+
+
+class _Told(Exception):
+    """One line about a world that cannot be made."""
+
+
+def _world(item: Item, control: Control | None, source: Source, number: int) -> dict[str, Any]:
+    """As ``Item.world``, and it says which declaration is at fault.
+
+    Raises:
+        _Told: a value has nothing for this tier, wants a parameter that is not there, or raises.
+    """
+    made = {}
+    for name, value in {**item.trained, **(control.worlds if control else {})}.items():
+        changed = control is not None and name in control.worlds
+        try:
+            made[name] = resolved(value, item.params, item.tier)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a function of the claim's raises is its own mistake
+            kind = ("control", number) if changed else ("trained", 0)
+            line = source.decorator(*kind, name)
+            raise _Told(source.declared(line, error, f"{name}=: {said(error)}")) from None
+    return made
+
+
+def _equal(own: Mapping[str, Any], world: Mapping[str, Any], control: Control) -> bool:
+    """Does a control change nothing?"""
+    try:
+        return all(bool(own[name] == world[name]) for name in control.worlds)
+    except Exception:  # values that cannot be compared differ, as far as anybody can tell
+        return False
+
+
+# -- bodies -----------------------------------------------------------------------------------------------
+
+
+def _run(item: Item, body: Body, world: Mapping[str, Any], source: Source) -> Iterator[str]:
+    """Run a body on stand-ins of a world."""
+    doubt = Doubt()
+    check = Heeding(doubt)
+    replicates = item.rungs()[0][0]
+    read = {name: standing(name, value, replicates, doubt) for name, value in world.items()}
+    known = {**item.params, "tier": item.tier, "check": check}
+    arguments = {name: known[name] if name in known else Anything(replicates, doubt) for name in body.wants}
+    try:
+        body.function(**arguments, **read)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if _certain(error, read):
+            yield source.raised(error, said(error), source.line)
+        return
+    if not check.relations and not doubt.asked:
+        yield source.at(source.line, "the claim made no check: call check(...) in its body")
+
+
+def _certain(error: BaseException, read: Mapping[str, Any]) -> bool:
+    """Would a body that reads this raise the error whatever is measured?"""
+    if isinstance(error, Slip):
+        return True
+    if isinstance(error, NameError):
+        return not isinstance(error, UnboundLocalError)  # which may be a branch's affair
+    if isinstance(error, ImportError):
+        return not isinstance(error.__context__, Unbearable)
+    if isinstance(error, AttributeError):
+        kind = error.obj if isinstance(error.obj, type) else type(error.obj)
+        plain = any(error.obj is value for value in read.values())  # where an experiment was meant
+        return plain or isinstance(error.obj, types.ModuleType) or kind.__module__.startswith("harness.")
+    if isinstance(error, TypeError):
+        return is_users(frames(error)[-1]) and bool(CALLED_WRONGLY.search(str(error)))
+    return False
+
+
+def said(error: BaseException) -> str:
+    """An exception in one line: its message, and its class where that says more."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = ""
+    if isinstance(error, Slip):
+        return text
+    plain = isinstance(error, (LookupError, TypeError, ValueError)) and not isinstance(error, KeyError)
+    return text if plain and text else f"{type(error).__name__}: {text}".removesuffix(": ")
+
+
+# -- how ---------------------------------------------------------------------------------------------------
+
+
+class _Quick:
+    """Refuses to import what takes long: a rehearsal judges nothing, so it needs none of it."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.partition(".")[0] in SLOW:
+            raise Unbearable
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """For as long as bodies are rehearsed: no warnings about made-up numbers, no slow imports."""
+    quick: Any = _Quick()
+    sys.meta_path.insert(0, quick)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.meta_path.remove(quick)

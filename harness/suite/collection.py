@@ -1,0 +1,214 @@
+"""What was collected and selected, what that needs, and what is wrong with single claims of it.
+
+Whatever is wrong with one claim (its declarations, its values, what a class of its own raises) makes an error
+of that claim's items; what is missing for many, a data set, refuses the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.data import DataError
+from harness.evidence.schema import Collected, PaperEntry
+from harness.judging import rehearsal
+from harness.judging.ladder import Item, runnables
+from harness.judging.lines import Source
+from harness.lab.lab import Lab
+from harness.lab.plan import Plan
+from harness.lab.runs import Run
+from harness.spec.verdict import Verdict
+from harness.suite import importing
+from harness.suite.entries import body_of, claim_id, claim_of, item_of, tier_of, tiers_of, unjudged
+from harness.suite.exchange import Exchange
+
+UNPUBLISHED = "embedded or generated"
+LOST = "its worker was lost"
+WITHOUT = ", or leave such claims out with -k"
+
+
+class Collection:
+    """The items that a session judges, and the runs that they need.
+
+    Args:
+        lab: names runs and plans them.
+        exchange: told what exists, what data is read and what is wrong.
+
+    Attributes:
+        questions: node id -> what there is to judge.
+        mistakes: node id -> what is wrong with its claim, in one line; nothing is computed for it.
+        plan: what has to be computed; None as long as nothing was collected.
+    """
+
+    def __init__(self, lab: Lab, exchange: Exchange) -> None:
+        self.lab, self.exchange = lab, exchange
+        self.questions: dict[str, Item] = {}
+        self.mistakes: dict[str, str] = {}
+        self.plan: Plan | None = None
+        self._items: dict[str, pytest.Function] = {}
+        self._runs: dict[str, list[Run]] = {}
+        self._kinds: set[str] = set()
+
+    @property
+    def runs(self) -> list[Run]:
+        """What the first look of every item without a mistake reads."""
+        return [run for runs in self._runs.values() for run in runs]
+
+    def take(
+        self,
+        every: Sequence[pytest.Function],
+        chosen: Sequence[pytest.Function],
+        deselected: Sequence[pytest.Function],
+        *,
+        rehearsed: bool,
+    ) -> list[str]:
+        """Learn what exists, what was selected and what that needs; the data that is in the way.
+
+        Args:
+            every: the claims' items that ``-k`` and ``-m`` left.
+            chosen: those that are judged.
+            deselected: what ``-k`` and ``-m`` took out.
+            rehearsed: whether bodies are tried on stand-ins.
+        """
+        selected = {item.nodeid for item in chosen}
+        self._list(every, selected)
+        self._list(deselected, set())
+        self._items = {item.nodeid: item for item in chosen}
+        self.exchange.skeletons += [unjudged(item, Verdict.ERROR, LOST) for item in chosen]
+        if rehearsed:
+            self._rehearse(chosen)
+        missing = []
+        for item in chosen:
+            if item.nodeid not in self.mistakes:
+                try:
+                    self._need(item)
+                except DataError as error:
+                    missing.append(f"{item.nodeid}: {error}{WITHOUT}")
+        if not missing:
+            self.plan = self._planned()
+        self.exchange.mistakes = list(_grouped(self.mistakes))
+        return list(_shortened(missing))
+
+    def each(self, step: Callable[[list[Run]], object]) -> None:
+        """Do for the runs of one item after another what failed for all: only some of them fail again."""
+        for node, runs in list(self._runs.items()):
+            try:
+                step(runs)
+            except Exception as error:  # of one claim's values, so it is an error of that claim
+                self._fault(node, _where(self._items[node], error, "trained"))
+
+    def _list(self, items: Iterable[pytest.Function], selected: set[str]) -> None:
+        """Note what exists and what was selected of it, for the report."""
+        for item in items:
+            claim = claim_of(item)
+            self.exchange.collected.append(
+                Collected(
+                    id=claim_id(item),
+                    tier=tier_of(item),
+                    paper=claim.paper.key,
+                    says=claim.says,
+                    selected=item.nodeid in selected,
+                )
+            )
+            paper = PaperEntry(**msgspec.structs.asdict(claim.paper))
+            if paper not in self.exchange.papers:
+                self.exchange.papers.append(paper)
+
+    def _rehearse(self, items: Sequence[pytest.Function]) -> None:
+        """Try each claim once, at all its tiers; what is wrong is wrong with all of its items."""
+        self.mistakes |= importing.hidden(items)
+        told: dict[str, str] = {}
+        with rehearsal.quietly():
+            for item in items:
+                name = claim_id(item)
+                if name not in told:
+                    told[name] = "; ".join(_mistakes(item))
+                if told[name]:
+                    self.mistakes.setdefault(item.nodeid, told[name])
+
+    def _need(self, item: pytest.Function) -> None:
+        """Add what an item reads at its first look, and what its data may honestly be called.
+
+        Raises:
+            DataError: data it needs is missing or corrupt (one line).
+        """
+        try:
+            self.questions[item.nodeid] = question = item_of(item)
+            replicates = question.rungs()[0][0]
+            worlds = list(question.worlds())
+        except (KeyboardInterrupt, DataError):
+            raise
+        except BaseException as error:  # a claim's own function may raise anything
+            self._fault(item.nodeid, _where(item, error, "trained"))
+            return
+        runs = self._runs[item.nodeid] = []
+        for number, world in enumerate(worlds):
+            for name, value in world.items():
+                try:
+                    for one in runnables(value):
+                        runs += self._named(one, replicates)
+                except DataError:
+                    raise
+                except Exception as error:
+                    kind = ("control", number - 1) if number else ("trained", 0)
+                    self._fault(item.nodeid, _where(item, error, *kind, name))
+                    return
+
+    def _named(self, value: Any, replicates: int) -> list[Run]:
+        runs = self.lab.runs(value, replicates)
+        if runs[0].kind not in self._kinds:
+            self._kinds.add(runs[0].kind)
+            for name, digest in self.lab.names.named(value).sources:
+                self.exchange.data[name] = digest or UNPUBLISHED
+        return runs
+
+    def _planned(self) -> Plan:
+        try:
+            return self.lab.plan(self.runs)
+        except Exception:  # a class of one claim's raises: without that claim the others are planned
+            self.each(self.lab.plan)
+            return self.lab.plan(self.runs)
+
+    def _fault(self, node: str, line: str) -> None:
+        self.mistakes.setdefault(node, line)
+        self._runs.pop(node, None)
+
+
+def _mistakes(item: pytest.Function) -> list[str]:
+    """What a rehearsal says of a claim, or what stops it."""
+    try:
+        return rehearsal.mistakes(item_of(item), body_of(item), tiers_of(item))
+    except Exception as error:
+        return [_where(item, error, "trained")]
+
+
+def _where(
+    item: pytest.Function, error: BaseException, decorator: str, number: int = 0, name: str = ""
+) -> str:
+    """An exception in one line, after the line of the claim's file that it came through."""
+    body = body_of(item)
+    source = Source(body.function, body.file)
+    text = f"{name}=: {rehearsal.said(error)}" if name else rehearsal.said(error)
+    return source.declared(source.decorator(decorator, number, name), error, text)
+
+
+def _grouped(mistakes: dict[str, str]) -> Iterator[str]:
+    """Each line once, with the number of items that it is of."""
+    items: dict[str, int] = {}
+    for line in mistakes.values():
+        items[line] = items.get(line, 0) + 1
+    yield from (f"{line} ({count} items)" if count > 1 else line for line, count in items.items())
+
+
+def _shortened(problems: Iterable[str]) -> Iterator[str]:
+    """Each problem once, with the first item that has it and how many others do."""
+    items: dict[str, list[str]] = {}
+    for problem in problems:
+        item, _, cause = problem.partition(": ")
+        items.setdefault(cause, []).append(item)
+    for cause, names in items.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield f"{names[0]}{others}: {cause}"

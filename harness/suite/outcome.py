@@ -1,0 +1,118 @@
+"""What came out of a session: the judged claims, and the report of them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.evidence.schema import SCHEMA, ClaimReport, Provenance, Report
+from harness.lab import provenance
+from harness.lab.lab import Lab
+from harness.spec import TIERS
+from harness.spec.verdict import Verdict
+from harness.suite.exchange import Exchange
+
+STOPPED = "the session stopped before it"
+
+
+class Outcome:
+    """The entries of judged items, as they arrive.
+
+    Attributes:
+        claims: (claim, tier) -> its entry.
+    """
+
+    def __init__(self) -> None:
+        self.claims: dict[tuple[str, str], ClaimReport] = {}
+
+    def add(self, encoded: str) -> None:
+        """Take in a judged item, from here or from a worker."""
+        entry = msgspec.json.decode(encoded, type=ClaimReport)
+        self.claims[entry.id, entry.tier] = entry
+
+    def complete(self, skeletons: Iterable[ClaimReport], *, lost: bool) -> None:
+        """Add the items that never reported: their worker was ``lost``, or the session stopped earlier."""
+        stopped = {"verdict": Verdict.NOT_RUN, "unexpected": False, "reason": STOPPED}
+        for skeleton in skeletons:
+            entry = skeleton if lost else msgspec.structs.replace(skeleton, **stopped)
+            self.claims.setdefault((entry.id, entry.tier), entry)
+
+    def sorted(self, exchange: Exchange) -> list[ClaimReport]:
+        """In the order in which the claims are written."""
+        order = {(c.id, c.tier): i for i, c in enumerate(exchange.collected)}
+        return sorted(self.claims.values(), key=lambda c: order.get((c.id, c.tier), len(order)))
+
+    def report(self, exchange: Exchange, lab: Lab, config: pytest.Config, began: float) -> Report:
+        """Everything this session found."""
+        claims = self.sorted(exchange)
+        return Report(
+            schema=SCHEMA,
+            tiers=tuple(t for t in TIERS if any(c.tier == t for c in claims)),
+            provenance=_provenance(claims, exchange, lab, config, began),
+            papers=tuple(exchange.papers),
+            collected=tuple(exchange.collected),
+            claims=tuple(claims),
+        )
+
+
+def _provenance(
+    claims: list[ClaimReport], exchange: Exchange, lab: Lab, config: pytest.Config, began: float
+) -> Provenance:
+    head, dirty = provenance.commit(config.rootpath)
+    judged_at = {c.tier: max((len({r.replicate for r in c.runs}) for c in claims), default=0) for c in claims}
+    return Provenance(
+        commit=head,
+        dirty=dirty,
+        started=_utc(began),
+        finished=_utc(time.time()),
+        wall_seconds=round(time.time() - began, 1),
+        trained_seconds=round(sum(exchange.computed.values()), 1),
+        trained_runs=len(exchange.computed),
+        reused_runs=len(set(exchange.read) - set(exchange.computed)),
+        device=lab.place.device,
+        processor=provenance.processor(),
+        cores=provenance.cores(),
+        memory_gib=provenance.memory_gib(),
+        versions=provenance.versions(),
+        data=exchange.data,
+        replicates="0 and up; " + ", ".join(f"{t}: up to {n}" for t, n in judged_at.items()),
+        command="python -m pytest " + shlex.join(_without_paths(config.invocation_params.args)),
+        shipped=lab.shipped.commit if lab.shipped else "",
+        carried=exchange.carried,
+    )
+
+
+def write(report: Report, folder: Path) -> str:
+    """Write report.json, .md and .html; why not, if they cannot be written."""
+    from harness.report import render
+
+    try:
+        render.write(report, folder)
+    except OSError as error:
+        return f"cannot write the report to {folder}: {error.strerror or error}"
+    return ""
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _without_paths(arguments: Iterable[object]) -> list[str]:
+    """The command as given, with directories of this machine left out."""
+    shown = []
+    hide = False
+    for argument in map(str, arguments):
+        name, equals, value = argument.partition("=")
+        if hide or (equals and os.path.isabs(value)):
+            shown.append("DIR" if hide else f"{name}=DIR")
+            hide = False
+            continue
+        hide = argument in ("--store", "--data-root", "--report")
+        shown.append("DIR" if os.path.isabs(argument) else argument)
+    return shown

@@ -1,0 +1,421 @@
+"""Mistakes in claims: each is one line with file and line before anything trains, and its claim's alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from harness.tests.suites import HEAD, Session, inside, run, write
+
+pytest_plugins = ["pytester"]
+
+VOCABULARY = """
+from harness import Experiment, From, Measured, Probing, Sgd, Solved, Value, equivalent, ordered, ratio
+from harness.data import Digits, RandomLabels
+from harness.models import Mlp
+
+NET = Experiment(Digits(n=60), Mlp(8), Sgd(lr=0.5, epochs=2, batch=20))
+NOISE = NET.but(data__labels=RandomLabels(1.0))
+BOTH = {"quick": "small", "standard": "none"}
+
+
+class Mean(Value, frozen=True):
+    pixels: object = None
+
+    def solve(self, split, generator):
+        return {"x": float(split.x_train.mean())}
+
+
+class Costly(Value, frozen=True):
+    width: int = 8
+
+    def build(self, shape, classes, generator):
+        raise NotImplementedError
+
+    def size(self, shape, classes):
+        return 8
+
+    def cost(self, shape, classes):
+        raise RuntimeError("nobody knows")
+
+
+def leaves(**_):
+    raise SystemExit(3)
+
+
+def checks_plainly(x, check):
+    check(above(x.final("test_error"), 0.5, because=""))
+"""
+
+SOUND = """
+@claim(PAPER, "S", says="sound", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_sound(x, check):
+    large(x, check)
+"""
+
+
+def written(
+    name: str,
+    body: str,
+    *,
+    trained: str = "x=NET",
+    control: str = 'says="noise", x=NOISE',
+    adapted: str = "SMALL",
+    takes: str = "x, check",
+) -> str:
+    """A claim with one mistake in it, marked by ``# here``."""
+    return f"""
+@claim(PAPER, "S", says="{name}", adapted={adapted})
+{f"@trained({trained})" if trained else ""}
+{f"@control({control})" if control else ""}
+def test_{name}({takes}):
+    {body}
+"""
+
+
+ERROR = 'x.final("test_error")'
+CHECK = f'check(above({ERROR}, 0.1, because="why"))'
+X = 'check(above(x.final("x"), 0.1, because="why"))'
+MEASURES = "it has train_loss, train_error, test_error, corrupted_error, clean_error"
+MISTAKES = {
+    # what a body says
+    "no_because": (written("no_because", f"check(above({ERROR}, 0.1))  # here"), "missing 1 required"),
+    "empty": (written("empty", f'check(above({ERROR}, 0.1, because=" "))  # here'), "above needs because="),
+    "measure": (written("measure", 'x.final("test_eror")  # here'), f"x has no 'test_eror'; {MEASURES}"),
+    "curve": (written("curve", 'x.curve("losses")  # here'), f"x has no 'losses'; {MEASURES}"),
+    "when": (written("when", 'x.at("test_error", when="tran_error", below=0.1)  # here'), "no 'tran_error'"),
+    "array": (written("array", 'x.array("path")  # here'), "x has no 'path'; it has nothing of this kind"),
+    "method": (written("method", 'x.last("test_error")  # here'), "has no attribute 'last'"),
+    "draw": (written("draw", f'{CHECK}; check.drw("F")  # here'), "attribute 'drw'"),
+    "drawn": (written("drawn", f'{CHECK}; check.draw("F", series="s", x=[1])  # here'), "draw: missing"),
+    "points": (
+        written("points", f'{CHECK}; check.draw("F", series="s", x=[1], y=x.curve("train_loss"))  # here'),
+        "a row of y has 2 values for 1 x",
+    ),
+    "name": (written("name", "check(abvoe(x, 0.1))  # here"), "name 'abvoe' is not defined"),
+    "keyword": (
+        written("keyword", f'check(above({ERROR}, bound=0.1, because="why"))  # here'),
+        "unexpected keyword argument 'bound'",
+    ),
+    "no_check": (written("no_check", "pass").replace("check):", "check):  # here"), "made no check"),
+    "greater": (
+        written("greater", f"check({ERROR} > 1.2)  # here"),
+        "test_error (x) > 1.2 knows no interval: write check(above(x, 1.2, because=...))",
+    ),
+    "smaller": (written("smaller", f"check({ERROR} <= 0.5)  # here"), "check(below(x, 0.5, because=...))"),
+    "equal": (
+        written("equal", f"check({ERROR} == 0.5)  # here"),
+        "write check(equivalent(x - 0.5, margin, because=...))",
+    ),
+    "truth": (written("truth", f"if {ERROR}: {CHECK}  # here"), "neither true nor false"),
+    "asserted": (written("asserted", f"assert {ERROR} is not 3; {CHECK}  # here"), "assert is no check"),
+    "number": (
+        written("number", f"check({ERROR}.values.max() < 2)  # here"),
+        "check() takes a relation such as above(...), not bool",
+    ),
+    "product": (written("product", f"{ERROR} * {ERROR}  # here"), "products of measures are not judged"),
+    "quotient": (written("quotient", f"{ERROR} / {ERROR}  # here"), "use ratio(a, b)"),
+    "shifted": (written("shifted", f"ratio({ERROR}, {ERROR}) - 1  # here"), "put the number into the bound"),
+    "one": (written("one", f'check(ordered([{ERROR}], because="why"))  # here'), "at least two measures"),
+    "by_way": (written("by_way", "checks_plainly(x, check)  # here"), "above needs because="),
+    "value": (
+        written("value", f"{CHECK}  # here", trained="x=NET.model"),
+        "'Mlp' object has no attribute 'final'",
+    ),
+    # what is declared
+    "alone": (written("alone", CHECK, control="").replace("check):", "check):  # here"), "no @control"),
+    "untrained": (
+        written("untrained", CHECK, trained="").replace("x=NOISE)", "x=NOISE)  # here"),
+        "@control without @trained",
+    ),
+    "nothing": (
+        written("nothing", CHECK, control='says="same"').replace('same")', 'same")  # here'),
+        "@control changes nothing",
+    ),
+    "unknown": (
+        written("unknown", CHECK, control='says="slip", y=NOISE').replace("y=NOISE)", "y=NOISE)  # here"),
+        "@control names y, which @trained does not; it has x",
+    ),
+    "same": (
+        written("same", CHECK, control='says="same", x=NET.but()').replace("but())", "but())  # here"),
+        "@control is the claim's own world at tier 'quick'",
+    ),
+    "tier": (
+        written("tier", CHECK, adapted="BOTH", trained="x=Tiers(quick=NET)", control='says="noise", x=NOISE')
+        .replace("quick=NET))", "quick=NET))  # here"),
+        "x=: no experiment is declared for tier 'standard'",
+    ),
+    "lambda": (
+        written("lambda", CHECK, trained="x=lambda width: NET.but(model__width=width)")
+        .replace("=width))", "=width))  # here"),
+        "x=: <lambda> wants width, which the test has no parameter for; it has tier",
+    ),
+    "but": (
+        written("but", CHECK, trained="x=lambda: NET.but(model__widht=3)").replace("=3))", "=3))  # here"),
+        "x=: Mlp has no field 'widht'",
+    ),
+    "leaves": (
+        written("leaves", CHECK, trained="x=leaves").replace("x=leaves)", "x=leaves)  # here"),
+        "x=: SystemExit: 3 (at test_tiny.py:",
+    ),
+    "parameter": (
+        written("parameter", CHECK, takes="x, y, check").replace("check):", "check):  # here"),
+        "the test takes y, which is no world, fixture or parameter; @trained names x",
+    ),
+    "untaken": (
+        written("untaken", CHECK, trained="x=NET, y=3").replace("y=3)", "y=3)  # here"),
+        "no parameter of the test takes y; @trained names x, y",
+    ),
+    "checkless": (
+        written("checkless", "pass", takes="x").replace("(x):", "(x):  # here"),
+        "no parameter check, so it can make no check",
+    ),
+    "twice": (
+        written("twice", CHECK) + written("twice", CHECK).replace("check):", "check):  # here"),
+        "a second test_twice in this file: it hides the first",
+    ),
+    "form": (
+        written("form", X, trained="x=Solved(Digits(n=60), Mean({1}))", control='says="c", x=NULL')
+        .replace("Mean({1})))", "Mean({1})))  # here"),
+        "x=: set {1} has no canonical form",
+    ),
+    "cost": (
+        written("cost", CHECK, trained="x=NET.but(model=Costly())"),
+        "nobody knows",
+    ),
+    "exact": (
+        """
+@claim(PAPER, "S", says="exact", adapted=BOTH)
+@trained(world=Tiers(quick=0))  # here
+@control(says="one off", world=1)
+@given(n=st.integers(0, 9))
+def test_exact(world, n):
+    assert n + world == n
+""",
+        "world=: no experiment is declared for tier 'standard'",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lines() -> dict[str, int]:
+    """The line of each mistake in a file that has them all."""
+    rows = everything().splitlines()
+    found, name = {}, ""
+    for number, row in enumerate(rows, start=1):
+        said = re.search(r'@claim\(PAPER, "S", says="(\w+)"', row)
+        name = said.group(1) if said else name
+        if "# here" in row:
+            found[name] = number
+    return found
+
+
+def everything() -> str:
+    return HEAD + VOCABULARY + SOUND + "".join(body for body, _ in MISTAKES.values())
+
+
+@pytest.fixture(scope="module")
+def mistaken(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    folder = write(tmp_path_factory.mktemp("mistaken"), everything(), head="")
+    return run(folder, "--report", "rep", "--tb=no")
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_line_and_an_error_of_its_claim(
+    name: str, mistaken: Session, lines: dict[str, int]
+) -> None:
+    said = MISTAKES[name][1]
+    (entry,) = [claim for claim in mistaken.report.claims if claim.id == f"test_tiny.py::test_{name}"]
+    assert entry.verdict.value == "error"
+    assert said in entry.reason
+    if name in lines:
+        assert entry.reason.startswith(f"test_tiny.py:{lines[name]}: ")
+    assert "harness/" not in entry.reason
+    before_training = mistaken.text.partition("\ntrained ")[0]
+    assert f"ERROR: {entry.reason}" in before_training
+
+
+def test_the_other_claims_of_the_session_are_judged(mistaken: Session) -> None:
+    assert mistaken.status == 1
+    assert mistaken.verdicts["sound"] == "reproduced"
+    mistaken.says("10 runs to train", "trained 10 of 10 runs")
+    assert "INTERNAL" not in mistaken.text
+    assert "imported torch: False" in mistaken.text
+
+
+def test_a_mistake_in_a_function_of_the_file_names_both_lines(mistaken: Session) -> None:
+    (entry,) = [claim for claim in mistaken.report.claims if claim.id.endswith("test_by_way")]
+    number = everything().splitlines().index('    check(above(x.final("test_error"), 0.5, because=""))') + 1
+    assert entry.reason.endswith(f" (at test_tiny.py:{number})")
+
+
+@pytest.fixture
+def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def start(body: str, *arguments: str) -> Session:
+        write(pytester.path, VOCABULARY + body)
+        return inside(pytester, monkeypatch, *arguments)
+
+    return start
+
+
+def test_a_plan_tells_mistakes_too_and_fails(session: Any) -> None:
+    told = session(SOUND + MISTAKES["measure"][0], "--plan", "-q")
+    assert told.status == 1
+    told.says("ERROR: test_tiny.py:", "x has no 'test_eror'", "    5 runs ")
+
+
+def test_listing_rehearses_nothing(session: Any) -> None:
+    listed = session(SOUND + MISTAKES["measure"][0], "--collect-only", "-q")
+    assert listed.status == 0
+    assert "ERROR" not in listed.text
+
+
+UNKNOWN = """
+@claim(PAPER, "S", says="unknown", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_unknown(x, check):
+    curve, array = x.curve("curve"), x.array("curve")
+    rows, points = array.shape
+    low, high = array[:, 0], array.max(axis=1)
+    if high.mean() > low.mean() and rows * points > 3:
+        check(above(Measured(high - low, name="range"), 0.5, because="what nobody knows beforehand"))
+    one, two = (float(value) for value in array[0])
+    check.draw("F", series="s", x=[i / (points - 1) for i in range(points)], y=array.tolist())
+    raise ZeroDivisionError("a number's affair") if one == two else LookupError("as well")
+"""
+
+
+def test_what_depends_on_numbers_is_no_mistake(session: Any) -> None:
+    told = session(UNKNOWN, "--plan", "-q")
+    assert told.status == 0
+    assert "ERROR" not in told.text
+
+
+def test_what_a_constructor_refuses_at_import_is_one_line(session: Any) -> None:
+    told = session("\nWIDE = Mlp(widht=3)\n" + SOUND, "-m", "quick")
+    assert told.status == 2
+    number = (HEAD + VOCABULARY + "\nWIDE").count("\n") + 1
+    told.says(f"test_tiny.py:{number}: Mlp has no field 'widht'; it has width, depth")
+    assert "no claims were named" not in told.text
+    assert "harness/spec" not in told.text
+
+
+def test_a_file_that_ends_the_process_fails_alone(session: Any) -> None:
+    told = session("\nraise SystemExit(3)\n")
+    assert told.status == 2
+    told.says("test_tiny.py: SystemExit while it was imported")
+    assert "INTERNAL" not in told.text
+
+
+def test_where_no_claim_is_there_the_command_is_said(session: Any, pytester: pytest.Pytester) -> None:
+    told = session("\ndef test_plain():\n    pass\n", "-m", "quick")
+    assert told.status == 5
+    told.says("no claims were named: python -m pytest claims -m quick")
+
+
+HOSTILE = """
+class Loud(Value, frozen=True):
+    what: object = None
+
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+    def solve(self, split, generator):
+        return {"x": 1.0}
+
+
+class Weird:
+    __hash__ = None
+
+    def __getattr__(self, name):
+        raise RuntimeError("weird")
+
+    def __eq__(self, other):
+        raise RuntimeError("weird")
+
+
+class Odd(BaseException):
+    pass
+
+
+def ends(generator):
+    raise SystemExit(3)
+
+
+def odd(generator):
+    raise Odd("odd")
+
+
+def deep():
+    return deep()
+
+
+def odd_lambda(**_):
+    raise Odd("\\ud800")
+
+
+LOOP = [NULL]
+LOOP.append(LOOP)
+WORLDS = {
+    "loud": Solved(Digits(n=60), Loud()), "louder": Solved(Digits(n=60), Loud(Weird())), "weird": Weird(),
+    "many": [Weird()], "ends": Simulation(ends), "odd": Simulation(odd), "deep": lambda: deep(),
+    "half": odd_lambda, "loop": LOOP, "kind": Experiment, "none": lambda: None, "huge": "x" * 10**6,
+    "data": lambda: Experiment("digits", Mlp(4), Sgd(lr=0.1, epochs=1)),
+    "model": lambda: Experiment(Digits(n=60), 5, Sgd(lr=0.1, epochs=1)),
+}
+
+
+@claim(PAPER, "S", says="hostile", adapted=SMALL)
+@pytest.mark.parametrize("kind", WORLDS)
+@trained(x=lambda kind: WORLDS[kind]() if callable(WORLDS[kind]) else WORLDS[kind])
+@control(says="no shift", x=NULL)
+def test_world(x, check, kind):
+    large(x, check)
+
+
+BODIES = {
+    "figure": lambda x, check: check.draw(5, series=6, x=[1], y=[[1]]),
+    "because": lambda x, check: check(above(x.final("x"), 0.5, because=5)),
+    "half": lambda x, check: check(above(x.final("x").named("\\ud800"), 0.5, because="\\ud800")),
+    "raises": lambda x, check: (_ for _ in ()).throw(ValueError("\\ud800")),
+    "ends": lambda x, check: ends(x),
+    "series": lambda x, check: check.series.append(5),
+    "relations": lambda x, check: check.relations.append(5),
+}
+
+
+@claim(PAPER, "S", says="hostile", adapted=SMALL)
+@pytest.mark.parametrize("kind", BODIES)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_body(x, check, kind):
+    large(x, check)
+    BODIES[kind](x, check)
+
+
+@claim(PAPER, "S", says="hostile", adapted=SMALL)
+@pytest.mark.parametrize("what", [10**40, "\\ud800", "y" * 5000, float("nan"), Loud(), object(), b"\\xff"])
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_parameter(x, check, what):
+    large(x, check)
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_no_internal_error_is_reachable_from_a_claim_file(workers: tuple[str, ...], tmp_path: Any) -> None:
+    write(tmp_path, VOCABULARY + HOSTILE + SOUND)
+    hostile = run(tmp_path, "--report", "rep", *workers)
+    assert hostile.status == 1
+    assert "INTERNAL" not in hostile.text
+    verdicts = {name: verdict for name, verdict in hostile.verdicts.items() if verdict != "error"}
+    good = [name for name in hostile.verdicts if name.startswith("parameter")]
+    assert verdicts == dict.fromkeys([*good, "sound", "world[loud]"], "reproduced")
+    assert len(good) == 7
+    assert len(hostile.verdicts) == 29
+    assert not [c.reason for c in hostile.report.claims if "\n" in c.reason]
