@@ -132,15 +132,15 @@ def _proved(again: Mapping[str, Sample], place: Place, earlier: Earlier, process
     The samples are kept beside the records until all is done, so that the same seed goes on after a stop.
     """
     from harness.lab import carrying, provenance
-    from harness.lab.carrying import Outcome
+    from harness.lab.carrying import Comparison
 
     machine = f"{provenance.processor()} with torch {provenance.versions().get('torch', '?')}"
     folder = place.store / BESIDE
     computed = _computed(again, folder, place, processes)
     proofs = {}
     for kind, pairs in again.items():
-        outcomes = [Outcome(c, epochs, c.record, computed.get(c.run.key)) for c, epochs in pairs]
-        proofs[kind] = carrying.proved(kind, outcomes, machine, "the records")
+        comparisons = [Comparison(c, epochs, c.record, computed.get(c.run.key)) for c, epochs in pairs]
+        proofs[kind] = carrying.proved(kind, comparisons, machine, "the records")
     unequal = {kind: again[kind] for kind, proof in proofs.items() if not proof.holds}
     if unequal:
         print(
@@ -150,8 +150,8 @@ def _proved(again: Mapping[str, Sample], place: Place, earlier: Earlier, process
         against = f"what commit {earlier.commit[:12]} computes there"
         for kind, pairs in unequal.items():
             if all(c.run.key in there for c, _ in pairs):
-                outcomes = [Outcome(c, e, there[c.run.key], computed.get(c.run.key)) for c, e in pairs]
-                proofs[kind] = carrying.proved(kind, outcomes, machine, against)
+                comparisons = [Comparison(c, e, there[c.run.key], computed.get(c.run.key)) for c, e in pairs]
+                proofs[kind] = carrying.proved(kind, comparisons, machine, against)
     shutil.rmtree(folder, ignore_errors=True)
     return proofs
 

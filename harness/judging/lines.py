@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Source:
+class ClaimLines:
     """The file of a test function.
 
     Args:
@@ -100,7 +100,7 @@ class Source:
 
 
 def frames(error: BaseException) -> list[types.TracebackType]:
-    """From where it was caught to where it was raised."""
+    """The frames of an error, from where it was caught to where it was raised."""
     found = []
     at = error.__traceback__
     while at is not None:
@@ -130,7 +130,7 @@ def _tree(path: str) -> ast.Module:
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Of a function and of the functions and comprehensions in it."""
+    """The code objects of a function and of the functions and comprehensions in it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -138,7 +138,7 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _may_assert(code: types.CodeType) -> bool:
-    """pytest rewrites asserts, and names its own module in them; others load the exception itself."""
+    """Whether code has an assert: pytest rewrites asserts to name a module of its own, others load the exception."""
     return "@pytest_ar" in code.co_names or bool(OPCODES & set(code.co_code[::2]))
 
 

@@ -19,7 +19,7 @@ import msgspec
 
 from harness.evidence.measured import Slip
 from harness.judging.ladder import Item, runnables
-from harness.judging.lines import Source, frames, is_users
+from harness.judging.lines import ClaimLines, frames, is_users
 from harness.judging.standins import Anything, Doubt, Heeding, Unbearable, standing
 from harness.spec.claim import Control, resolved
 
@@ -59,7 +59,7 @@ def mistakes(item: Item, body: Body, tiers: Sequence[str]) -> list[str]:
         body: its test function.
         tiers: those at which the claim is tested with these parameters.
     """
-    source = Source(body.function, body.file)
+    source = ClaimLines(body.function, body.file)
     told = dict.fromkeys(_declared(item, body, source))
     if not told:
         for tier in tiers:
@@ -71,7 +71,7 @@ def mistakes(item: Item, body: Body, tiers: Sequence[str]) -> list[str]:
 # -- what is declared -------------------------------------------------------------------------------------
 
 
-def _declared(item: Item, body: Body, source: Source) -> Iterator[str]:
+def _declared(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
     """Mistakes that need no world."""
     line = source.assertion() if not body.hypothesis else 0
     if line:
@@ -94,7 +94,7 @@ def _declared(item: Item, body: Body, source: Source) -> Iterator[str]:
     yield from _signature(item, body, source)
 
 
-def _signature(item: Item, body: Body, source: Source) -> Iterator[str]:
+def _signature(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
     """Parameters that nothing supplies, and worlds that no parameter takes."""
     there = f"@trained names {', '.join(item.trained) or 'nothing'}"
     supplied = {*item.params, *body.fixtures, "tier", "request"}
@@ -114,7 +114,7 @@ def _signature(item: Item, body: Body, source: Source) -> Iterator[str]:
 # -- worlds -----------------------------------------------------------------------------------------------
 
 
-def _at(item: Item, body: Body, source: Source) -> Iterator[str]:
+def _at(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
     """Mistakes that show at one tier."""
     own: dict[str, Any] | None = None
     worlds = []
@@ -143,8 +143,8 @@ class _Told(Exception):
     """One line about a world that cannot be made."""
 
 
-def _world(item: Item, control: Control | None, source: Source, number: int) -> dict[str, Any]:
-    """As ``Item.world``, and it says which declaration is at fault.
+def _world(item: Item, control: Control | None, source: ClaimLines, number: int) -> dict[str, Any]:
+    """The values a body reads, as ``Item.world`` gives them; an error says which declaration is at fault.
 
     Raises:
         _Told: a value has nothing for this tier, wants a parameter that is not there, or raises.
@@ -174,7 +174,7 @@ def _equal(own: Mapping[str, Any], world: Mapping[str, Any], control: Control) -
 # -- bodies -----------------------------------------------------------------------------------------------
 
 
-def _run(item: Item, body: Body, world: Mapping[str, Any], source: Source) -> Iterator[str]:
+def _run(item: Item, body: Body, world: Mapping[str, Any], source: ClaimLines) -> Iterator[str]:
     """Run a body on stand-ins of a world."""
     doubt = Doubt()
     check = Heeding(doubt)
@@ -236,7 +236,7 @@ class _Quick:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """For as long as bodies are rehearsed: no warnings about made-up numbers, no slow imports."""
+    """Silence warnings about made-up numbers, and refuse slow imports, as long as bodies are rehearsed."""
     quick: Any = _Quick()
     sys.meta_path.insert(0, quick)
     try:

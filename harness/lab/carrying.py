@@ -144,7 +144,7 @@ def differs(record: Record, computed: Record, epochs: int | None = None) -> str:
     return ""
 
 
-class Outcome(NamedTuple):
+class Comparison(NamedTuple):
     """One run of a sample: how many of its epochs were computed again (None: all), and what came of it.
 
     ``kept`` is what it is compared with, and ``computed`` is None where the run failed.
@@ -156,17 +156,17 @@ class Outcome(NamedTuple):
     computed: Record | None
 
 
-def proved(kind: str, outcomes: Sequence[Outcome], machine: str, against: str) -> Proof:
+def proved(kind: str, comparisons: Sequence[Comparison], machine: str, against: str) -> Proof:
     """Whether all of a kind's sample was equal to the bit.
 
     Args:
         kind: the kind.
-        outcomes: its sample.
+        comparisons: its sample.
         machine: processor and versions it was computed on, for the sentence.
         against: what it was compared with, for the sentence.
     """
     equal = []
-    for candidate, epochs, kept, computed in outcomes:
+    for candidate, epochs, kept, computed in comparisons:
         what = f"replicate {candidate.run.replicate} of {abbreviated(candidate.run.value)}"
         if epochs is not None:
             what = f"the first {epochs} of {candidate.record.epochs} epochs of {what}"

@@ -76,7 +76,9 @@ def _tried(run: Run, place: Place, store: Store) -> Finished:
         cost = compute(run, place, store)
     except Elsewhere:
         return Finished(run=run, outcome=HELD)
-    except (Exception, SystemExit) as error:  # any code may run here, sys.exit() included
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # any code may run here: a claim's own may end the process, or try to
         return Finished(run=run, outcome=HELD, failure=one_line(error))
     return Finished(run=run, outcome=COMPUTED, seconds=time.monotonic() - began, cost=cost)
 

@@ -16,7 +16,8 @@ from harness.data import DataError
 from harness.evidence.schema import Collected, PaperEntry
 from harness.judging import rehearsal
 from harness.judging.ladder import Item, runnables
-from harness.judging.lines import Source
+from harness.judging.lines import ClaimLines
+from harness.lab.conformance import faults
 from harness.lab.lab import Lab
 from harness.lab.plan import Plan
 from harness.lab.runs import Run
@@ -30,7 +31,7 @@ LOST = "its worker was lost"
 WITHOUT = ", or leave such claims out with -k"
 
 
-class Collection:
+class ClaimCollection:
     """The items that a session judges, and the runs that they need.
 
     Args:
@@ -84,7 +85,7 @@ class Collection:
         for item in chosen:
             if item.nodeid not in self.mistakes:
                 try:
-                    self._need(item)
+                    self._need(item, rehearsed=rehearsed)
                 except DataError as error:
                     missing.append(f"{item.nodeid}: {error}{WITHOUT}")
         if not missing:
@@ -129,8 +130,10 @@ class Collection:
                 if told[name]:
                     self.mistakes.setdefault(item.nodeid, told[name])
 
-    def _need(self, item: pytest.Function) -> None:
+    def _need(self, item: pytest.Function, *, rehearsed: bool) -> None:
         """Add what an item reads at its first look, and what its data may honestly be called.
+
+        Classes of the user's own are held against their contracts first, if there is a rehearsal.
 
         Raises:
             DataError: data it needs is missing or corrupt (one line).
@@ -149,6 +152,8 @@ class Collection:
             for name, value in world.items():
                 try:
                     for one in runnables(value):
+                        if rehearsed and (told := faults(one, self.lab.place.data_root)):
+                            raise ValueError("; ".join(told))
                         runs += self._named(one, replicates)
                 except DataError:
                     raise
@@ -190,7 +195,7 @@ def _where(
 ) -> str:
     """An exception in one line, after the line of the claim's file that it came through."""
     body = body_of(item)
-    source = Source(body.function, body.file)
+    source = ClaimLines(body.function, body.file)
     text = f"{name}=: {rehearsal.said(error)}" if name else rehearsal.said(error)
     return source.declared(source.decorator(decorator, number, name), error, text)
 

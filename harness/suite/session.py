@@ -21,11 +21,11 @@ from harness.lab.lab import Lab
 from harness.lab.places import Place, processes
 from harness.lab.shipped import UNSHIPPED
 from harness.spec import fingerprint
-from harness.suite import live, opening, outcome, watch
-from harness.suite.collection import Collection
+from harness.suite import live, opening, reporting, watch
+from harness.suite.collection import ClaimCollection
 from harness.suite.entries import entry, item_of, message
 from harness.suite.exchange import Exchange
-from harness.suite.outcome import Outcome
+from harness.suite.reporting import Outcome
 
 
 class Session:
@@ -51,7 +51,7 @@ class Session:
         self._tally = progress.Tally(self._show(), self._processes())
         self.lab = Lab(place, processes=self._tally.processes, progress=self._tally)
         self.exchange = Exchange()
-        self.collection = Collection(self.lab, self.exchange)
+        self.collection = ClaimCollection(self.lab, self.exchange)
         self.outcome = Outcome()
 
     def _processes(self) -> int:
@@ -86,7 +86,7 @@ class Session:
         chosen: Sequence[pytest.Function],
         deselected: Sequence[pytest.Function],
     ) -> None:
-        """Learn what exists, what was selected and what that needs (as ``Collection.take``).
+        """Learn what exists, what was selected and what that needs (as ``ClaimCollection.take``).
 
         Raises:
             pytest.UsageError: data that a selected claim needs is missing or corrupt.
@@ -207,7 +207,7 @@ class Session:
             self.outcome.complete(self.exchange.skeletons, lost=lost)
             if option.report:
                 report = self.outcome.report(self.exchange, self.lab, self.config, self.began)
-                self._unwritten = outcome.write(report, Path(option.report))
+                self._unwritten = reporting.write(report, Path(option.report))
                 return status or (int(pytest.ExitCode.USAGE_ERROR) if self._unwritten else status)
         return status
 

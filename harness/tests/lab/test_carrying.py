@@ -12,8 +12,8 @@ from harness.lab.carrying import (
     CARRIED_BY,
     CARRIED_FROM,
     Candidate,
+    Comparison,
     Earlier,
-    Outcome,
     again,
     candidates,
     carry,
@@ -124,10 +124,10 @@ def test_what_counts_as_equal(changes: dict[str, Any], epochs: int | None, expec
 
 def test_one_run_that_is_not_equal_or_fails_proves_nothing() -> None:
     one = candidate()
-    same = Outcome(one, None, record(), record())
+    same = Comparison(one, None, record(), record())
     assert proved("kind", [same, same], "a machine", "the records").holds
     for computed in (None, record(finals={})):
-        proof = proved("kind", [same, Outcome(one, None, record(), computed)], "a machine", "the records")
+        proof = proved("kind", [same, Comparison(one, None, record(), computed)], "a machine", "the records")
         assert not proof.holds
         assert "a machine" in proof.says
 
@@ -136,7 +136,7 @@ def test_carried_records_say_from_where_and_how(tmp_path: Path) -> None:
     lab, earlier, then = as_then(tmp_path)
     target = Store(tmp_path / "now")
     moved = candidates(VALUES, lab.names, earlier, then, target)
-    proofs = {c.kind: proved(c.kind, [Outcome(c, None, c.record, c.record)], "here", "it") for c in moved}
+    proofs = {c.kind: proved(c.kind, [Comparison(c, None, c.record, c.record)], "here", "it") for c in moved}
     lost = next(c.kind for c in moved if "drawn" in c.kind)
     proofs[lost] = msgspec.structs.replace(proofs[lost], holds=False)
     count = carry(moved, proofs, THEN, then, target)
@@ -161,7 +161,7 @@ def test_carried_records_say_from_where_and_how(tmp_path: Path) -> None:
 
 def test_what_is_carried_twice_keeps_its_first_commit_and_both_proofs() -> None:
     one = candidate()
-    proof = proved("kind", [Outcome(one, None, one.record, one.record)], "here", "it")
+    proof = proved("kind", [Comparison(one, None, one.record, one.record)], "here", "it")
     once = renamed(one, THEN, proof)
     twice = renamed(Candidate(run=one.run, record=once), "e" * 40, proof)
     assert twice.provenance[CARRIED_FROM] == THEN

@@ -44,7 +44,7 @@ class Outcome:
             self.claims.setdefault((entry.id, entry.tier), entry)
 
     def sorted(self, exchange: Exchange) -> list[ClaimReport]:
-        """In the order in which the claims are written."""
+        """The entries in the order in which the claims are written."""
         order = {(c.id, c.tier): i for i, c in enumerate(exchange.collected)}
         return sorted(self.claims.values(), key=lambda c: order.get((c.id, c.tier), len(order)))
 
