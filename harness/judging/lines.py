@@ -138,7 +138,7 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _may_assert(code: types.CodeType) -> bool:
-    """Whether code has an assert: pytest rewrites asserts to name a module of its own, others load the exception."""
+    """Whether code has an assert: one that pytest rewrote names its module, another loads the exception."""
     return "@pytest_ar" in code.co_names or bool(OPCODES & set(code.co_code[::2]))
 
 
