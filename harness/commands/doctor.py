@@ -17,6 +17,7 @@ from harness.commands import machine as machines
 from harness.commands import selection
 from harness.commands.data import IMAGENET, Collection, held
 from harness.spec import TIERS
+from harness.suite import opening
 
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
@@ -161,7 +162,7 @@ def _tiers(
         plan = lab.plan(needs.runs)
         seconds = plan.lasts(processes)
         missing = [run.value for fleet in plan.fleets for run in fleet.runs]
-        problems = [*selection.told(needs.problems), *_lacks(machine, store, missing)]
+        problems = [*opening.shortened(needs.problems), *_lacks(machine, store, missing)]
         if tier == "full" and missing:
             problems += _gpus(machine, place.device)
         if seconds > WEEK:

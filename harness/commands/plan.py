@@ -12,6 +12,7 @@ import msgspec
 
 from harness import commands as shared
 from harness.commands import selection
+from harness.suite import opening
 
 if TYPE_CHECKING:
     from harness.lab.plan import Plan
@@ -76,7 +77,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ValueError: store, data root or device cannot be used; no claims here.
     """
-    from harness.suite import opening
     from harness.suite.listing import functions
 
     place = selection.place_of(options)
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         shared.print_json(planned(tiers, needs, plan, processes))
         return 1 if needs.problems else 0
     print("\n".join([*opening.listing(plan), *told(tiers, needs, plan, processes)]))
-    for problem in selection.told(needs.problems):
+    for problem in opening.shortened(needs.problems):
         print(f"in the way: {problem}", file=sys.stderr)
     return 1 if needs.problems else 0
 
@@ -111,13 +111,12 @@ def planned(tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes:
         timed=plan.timed,
         at_most=plan.at_most,
         specifications=tuple(sorted(specifications, key=lambda s: (-s.seconds, s.what))),
-        problems=tuple(selection.told(needs.problems)),
+        problems=tuple(opening.shortened(needs.problems)),
     )
 
 
 def told(tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes: int) -> list[str]:
     """The plan's sum for people, as pytest says it."""
-    from harness.suite import opening
 
     items = f"{needs.items} item{'' if needs.items == 1 else 's'}"
     data = needs.data or ({"not here": ""} if needs.problems else {})

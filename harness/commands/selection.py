@@ -168,11 +168,3 @@ def whats(value: Any) -> set[str]:
         names.add(abbreviated(current))
         waiting += parents_of(current)
     return names
-
-
-def told(problems: dict[str, list[str]]) -> list[str]:
-    """A line for each problem: its cause, the first item and how many more."""
-    return [
-        f"{items[0]}{f' and {len(items) - 1} more' if len(items) > 1 else ''}: {cause}"
-        for cause, items in problems.items()
-    ]

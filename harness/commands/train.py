@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness import commands as shared
 from harness.commands import selection
 from harness.commands.plan import told
+from harness.suite import opening
 
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     tally.first = True
     lab = Lab(place, processes=processes, progress=tally)
     needs = selection.needs(functions(Path.cwd(), tiers, options.k), lab)
-    for problem in selection.told(needs.problems):
+    for problem in opening.shortened(needs.problems):
         print(f"cannot be trained: {problem}", file=sys.stderr)
     if needs.problems:
         return 1

@@ -22,7 +22,7 @@ from harness.lab.lab import Lab
 from harness.lab.plan import Plan
 from harness.lab.runs import Run
 from harness.spec.verdict import Verdict
-from harness.suite import importing
+from harness.suite import importing, opening
 from harness.suite.entries import body_of, claim_id, claim_of, item_of, tier_of, tiers_of, unjudged
 from harness.suite.exchange import Exchange
 
@@ -81,17 +81,17 @@ class ClaimCollection:
         self.exchange.skeletons += [unjudged(item, Verdict.ERROR, LOST) for item in chosen]
         if rehearsed:
             self._rehearse(chosen)
-        missing = []
+        missing: dict[str, list[str]] = {}
         for item in chosen:
             if item.nodeid not in self.mistakes:
                 try:
                     self._need(item, rehearsed=rehearsed)
                 except DataError as error:
-                    missing.append(f"{item.nodeid}: {error}{WITHOUT}")
+                    missing.setdefault(f"{error}{WITHOUT}", []).append(item.nodeid)
         if not missing:
             self.plan = self._planned()
         self.exchange.mistakes = list(_grouped(self.mistakes))
-        return list(_shortened(missing))
+        return opening.shortened(missing)
 
     def each(self, step: Callable[[list[Run]], object]) -> None:
         """Do for the runs of one item after another what failed for all: only some of them fail again."""
@@ -206,14 +206,3 @@ def _grouped(mistakes: dict[str, str]) -> Iterator[str]:
     for line in mistakes.values():
         items[line] = items.get(line, 0) + 1
     yield from (f"{line} ({count} items)" if count > 1 else line for line, count in items.items())
-
-
-def _shortened(problems: Iterable[str]) -> Iterator[str]:
-    """Each problem once, with the first item that has it and how many others do."""
-    items: dict[str, list[str]] = {}
-    for problem in problems:
-        item, _, cause = problem.partition(": ")
-        items.setdefault(cause, []).append(item)
-    for cause, names in items.items():
-        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield f"{names[0]}{others}: {cause}"

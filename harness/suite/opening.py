@@ -111,3 +111,16 @@ def listing(plan: Plan) -> Iterator[str]:
     works = plan.specifications().items()
     for what, work in sorted(works, key=lambda pair: (-pair[1].seconds, pair[0])):
         yield f"{work.runs:5d} runs {work.seconds:10.1f} s  {what}"
+
+
+def shortened(problems: Mapping[str, Sequence[str]]) -> list[str]:
+    """A line for each problem: the first item that has it, how many others do, and its cause.
+
+    Args:
+        problems: cause -> the items that have it.
+    """
+    lines = []
+    for cause, items in problems.items():
+        others = f" and {len(items) - 1} more" if len(items) > 1 else ""
+        lines.append(f"{items[0]}{others}: {cause}")
+    return lines
