@@ -109,9 +109,9 @@ NOISE_ADAPTED = adding("amplitudes of the noise are ours", ADAPTED)
 PLATEAUED = {"standard": ("inconclusive", "one plain net of twenty stays on a plateau, where little varies")}
 
 
-def nets(**own: object) -> pytest.MarkDecorator:
+def nets(**changes: object) -> pytest.MarkDecorator:
     """The MLP and VGG in turn; ``own`` is what else differs in the claim on VGG."""
-    marked = pytest.mark.claimed(adapted=VGG_ADAPTED, **own)
+    marked = pytest.mark.claimed(adapted=VGG_ADAPTED, **changes)
     return pytest.mark.parametrize("net", ["mlp", pytest.param("vgg", marks=marked)])
 
 

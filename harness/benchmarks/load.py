@@ -31,17 +31,17 @@ class Reading(msgspec.Struct, frozen=True):
 
     wall: float
     busy: float
-    own: float
+    tree: float
 
 
 def read(pid: int) -> Reading:
-    """The clocks now; busy and own are 0 where there is no /proc."""
+    """The clocks now; busy and tree are 0 where there is no /proc."""
     return Reading(time.perf_counter(), busy_seconds(), tree_seconds(pid))
 
 
 def between(before: Reading, after: Reading, seconds: float) -> Timing:
     """What a run cost that took ``seconds`` somewhere between two readings; at least one tick of CPU time."""
-    taken, wall = after.own - before.own, after.wall - before.wall
+    taken, wall = after.tree - before.tree, after.wall - before.wall
     other = max(0.0, after.busy - before.busy - taken)
     return Timing(
         seconds, max(taken, 1 / _ticks()), other / (wall * (os.cpu_count() or 1)) if wall > 0 else 0.0

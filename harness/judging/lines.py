@@ -72,9 +72,11 @@ class ClaimLines:
             otherwise: the line, if it came from elsewhere.
         """
         path = self.code.co_filename if self.code else ""
-        own = [f for f in frames(error) if f.tb_frame.f_code.co_filename == path]
-        body = [f.tb_lineno for f in own if f.tb_frame.f_code is self.code]
-        return self.declared(body[-1] if body else own[-1].tb_lineno if own else otherwise, error, text)
+        of_file = [f for f in frames(error) if f.tb_frame.f_code.co_filename == path]
+        body = [f.tb_lineno for f in of_file if f.tb_frame.f_code is self.code]
+        return self.declared(
+            body[-1] if body else of_file[-1].tb_lineno if of_file else otherwise, error, text
+        )
 
     def declared(self, line: int, error: BaseException, text: str) -> str:
         """One line for people: a line of this file, and where else the claim's own code raised the error."""
@@ -101,12 +103,12 @@ class ClaimLines:
 
 def frames(error: BaseException) -> list[types.TracebackType]:
     """The frames of an error, from where it was caught to where it was raised."""
-    found = []
+    passed = []
     at = error.__traceback__
     while at is not None:
-        found.append(at)
+        passed.append(at)
         at = at.tb_next
-    return found
+    return passed
 
 
 def written(text: str) -> str:

@@ -116,7 +116,7 @@ def _signature(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
 
 def _at(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
     """Mistakes that show at one tier."""
-    own: dict[str, Any] | None = None
+    arguments: dict[str, Any] | None = None
     worlds = []
     for i, control in enumerate((None, *item.controls)):
         try:
@@ -127,8 +127,8 @@ def _at(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
                 return
             continue
         if control is None:
-            own = world
-        elif own is not None and _equal(own, world, control):
+            arguments = world
+        elif arguments is not None and _equal(arguments, world, control):
             line = source.decorator("control", i - 1)
             yield source.at(line, f"@control is the claim's own world at tier {item.tier!r}: nothing differs")
             continue
@@ -163,10 +163,10 @@ def _world(item: Item, control: Control | None, source: ClaimLines, number: int)
     return made
 
 
-def _equal(own: Mapping[str, Any], world: Mapping[str, Any], control: Control) -> bool:
+def _equal(claimed: Mapping[str, Any], world: Mapping[str, Any], control: Control) -> bool:
     """Does a control change nothing?"""
     try:
-        return all(bool(own[name] == world[name]) for name in control.worlds)
+        return all(bool(claimed[name] == world[name]) for name in control.worlds)
     except Exception:  # values that cannot be compared differ, as far as anybody can tell
         return False
 

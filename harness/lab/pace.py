@@ -43,8 +43,8 @@ class Stopwatch:
     def seconds(self, run: Run, expected: float) -> float:
         """The mean of its own kind if that was measured; else ``expected``, times what held for others."""
         if run.kind in self._sums:
-            own = self._sums[run.kind]
-            return own.took / own.runs
+            sums = self._sums[run.kind]
+            return sums.took / sums.runs
         others = self._sums.get(alike(run.value)) or self._sums.get(None) or Timed()
         return expected * others.took / others.expected if others.expected > 0 else expected
 

@@ -119,12 +119,12 @@ def _call(function: Any, check: Check, worlds: Mapping[str, Any]) -> None:
         Mistake: the body checked nothing.
         Exception: whatever else the body raises.
     """
-    own = {name: function.funcargs[name] for name in function._fixtureinfo.argnames}
-    if "check" in own:
-        own["check"] = check
+    arguments = {name: function.funcargs[name] for name in function._fixtureinfo.argnames}
+    if "check" in arguments:
+        arguments["check"] = check
     exact = hasattr(function.function, "hypothesis")
     try:
-        function.obj(**own, **worlds)
+        function.obj(**arguments, **worlds)
     except AssertionError as error:
         if not exact:
             raise
@@ -236,8 +236,8 @@ def unjudged(function: Any, verdict: Verdict, why: str) -> ClaimReport:
 
 def message(report: ClaimReport) -> str:
     """What a failing item prints instead of a traceback: verdict and why, statement, evidence, controls."""
-    found = f"{report.verdict.value}, expected {report.expected.value}"
-    lines = [f"{found}: {report.reason}" if report.reason else found, f"the claim: {report.says}"]
+    headline = f"{report.verdict.value}, expected {report.expected.value}"
+    lines = [f"{headline}: {report.reason}" if report.reason else headline, f"the claim: {report.says}"]
     if report.expected_because:
         lines.append(f"expected because: {report.expected_because}")
     lines += map(_evidence, report.checks)

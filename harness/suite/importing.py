@@ -28,9 +28,9 @@ def shortened(collector: pytest.Collector, report: pytest.CollectReport) -> pyte
     if not isinstance(collector, pytest.Module) or error is None:
         return report
     raised = frames(error.value)
-    own = [frame for frame in raised if frame.tb_frame.f_code.co_filename == str(collector.path)]
-    if own and _is_ours(raised[-1]) and not _is_ours(own[-1]):
-        line, text = own[-1].tb_lineno, said(error.value)
+    of_file = [frame for frame in raised if frame.tb_frame.f_code.co_filename == str(collector.path)]
+    if of_file and _is_ours(raised[-1]) and not _is_ours(of_file[-1]):
+        line, text = of_file[-1].tb_lineno, said(error.value)
         short = CollectErrorRepr(f"{collector.nodeid}:{line}: {text}")
         short.reprcrash = ReprFileLocation(collector.nodeid, line, text)  # type: ignore[attr-defined]
         report.longrepr = short
@@ -49,14 +49,14 @@ def hidden(items: Sequence[pytest.Item]) -> dict[str, str]:
     for item in items:
         if is_claim(item):
             by_file.setdefault(item.path, []).append(item)
-    found = {}
+    hidden = {}
     for path, claims in by_file.items():
         for name, line in _twice(path).items():
             for item in claims:
                 if item.originalname == name:
                     shown = os.path.relpath(path, item.config.rootpath)
-                    found[item.nodeid] = f"{shown}:{line}: a second {name} in this file: it hides the first"
-    return found
+                    hidden[item.nodeid] = f"{shown}:{line}: a second {name} in this file: it hides the first"
+    return hidden
 
 
 def _twice(path: Path) -> dict[str, int]:

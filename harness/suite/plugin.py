@@ -181,7 +181,9 @@ def _tiers(metafunc: pytest.Metafunc) -> list[str]:
     listed = [value for values in marked if isinstance(values, (list, tuple)) for value in values]
     marks = [mark for value in listed for mark in getattr(value, "marks", ())]
     adapted = [mark.kwargs.get("adapted", ()) for mark in marks if mark.name == "claimed"]
-    return [tier for tier in TIERS if any(tier in some for some in (metafunc.function.claim.tiers, *adapted))]
+    return [
+        tier for tier in TIERS if any(tier in tiers for tiers in (metafunc.function.claim.tiers, *adapted))
+    ]
 
 
 @pytest.hookimpl(wrapper=True)

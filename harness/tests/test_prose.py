@@ -148,3 +148,31 @@ def test_the_instrument_says_first_what_a_sentence_is_about() -> None:
 )
 def test_sentences_that_do_not_stand(text: str) -> None:
     assert faults(text) != []
+
+
+# A name of these says that there is something, and not what it is.
+EMPTY_NAMES = {"found", "given", "those", "some", "own"}
+
+
+def variables(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, name) of every variable that is assigned to and of every parameter."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+
+
+def test_results_are_called_for_what_they_are() -> None:
+    empty = [
+        f"{module_of(path)}:{line} {name}"
+        for path in FILES
+        for line, name in variables(parsed(path))
+        if name in EMPTY_NAMES
+    ]
+    assert empty == []
+
+
+def test_parameters_and_assigned_names_are_variables_and_what_is_read_is_not() -> None:
+    tree = ast.parse("def f(given):\n    for own in given:\n        found = own.some\n    return those\n")
+    assert sorted(variables(tree)) == [(1, "given"), (2, "own"), (3, "found")]

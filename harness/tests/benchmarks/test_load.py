@@ -41,4 +41,4 @@ def test_what_others_took(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_proc_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "PROC", tmp_path / "none")
     reading = load.read(os.getpid())
-    assert (reading.busy, reading.own) == (0.0, 0.0)
+    assert (reading.busy, reading.tree) == (0.0, 0.0)

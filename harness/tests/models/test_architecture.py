@@ -44,18 +44,18 @@ class Same(AroundModel, frozen=True):
     ids=abbreviated,
 )  # fmt: skip
 def test_what_is_counted_is_what_the_model_lists(model: Any) -> None:
-    listed, found = model.layers(IMAGE, 10), counted(model, IMAGE, 10)
-    assert parameters(found) == parameters(listed) == Built(model).size(IMAGE, 10)
-    assert multiply_adds(found) == multiply_adds(listed) == Built(model).cost(IMAGE, 10)
+    listed, made = model.layers(IMAGE, 10), counted(model, IMAGE, 10)
+    assert parameters(made) == parameters(listed) == Built(model).size(IMAGE, 10)
+    assert multiply_adds(made) == multiply_adds(listed) == Built(model).cost(IMAGE, 10)
 
 
 def test_a_module_is_built_once_to_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     build = Mlp.build
 
-    def noted(*given: Any) -> Any:
+    def noted(*arguments: Any) -> Any:
         calls.append(1)
-        return build(*given)
+        return build(*arguments)
 
     monkeypatch.setattr(Mlp, "build", noted)
     model = Built(Mlp(9))

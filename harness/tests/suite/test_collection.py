@@ -205,13 +205,13 @@ def test_exact(world, n):
 def lines() -> dict[str, int]:
     """The line of each mistake in a file that has them all."""
     rows = everything().splitlines()
-    found, name = {}, ""
+    lines, name = {}, ""
     for number, row in enumerate(rows, start=1):
         said = re.search(r'@claim\(PAPER, "S", says="(\w+)"', row)
         name = said.group(1) if said else name
         if "# here" in row:
-            found[name] = number
-    return found
+            lines[name] = number
+    return lines
 
 
 def everything() -> str:

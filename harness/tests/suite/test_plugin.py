@@ -312,8 +312,8 @@ def test_a_parameter_may_be_left_to_some_tiers(
 def test_a_claim_may_differ_for_a_parameter(
     field: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = f'{field}={{"standard": "own"}}, expected={{"standard": ("refuted", "known")}}'
-    larger = f'["mlp", pytest.param("standard", marks=pytest.mark.claimed({own}))]'
+    of_parameter = f'{field}={{"standard": "own"}}, expected={{"standard": ("refuted", "known")}}'
+    larger = f'["mlp", pytest.param("standard", marks=pytest.mark.claimed({of_parameter}))]'
     only_quick = ONE.replace('["mlp", "standard"]', larger).replace('"standard": "none"', "")
     write(pytester.path, only_quick)
     session = inside(pytester, monkeypatch, "--collect-only", "-q", "-m", "quick or standard")

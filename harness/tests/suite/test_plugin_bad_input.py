@@ -70,9 +70,9 @@ def test_arguments(arguments: tuple[str, ...], session: Any) -> None:
 
 
 def test_a_file_that_does_not_import_is_named(session: Any) -> None:
-    found = session(UNKNOWN_TIER)
-    assert found.status == 2
-    found.says("unknown tier 'huge': one of quick, standard, full", "ERROR test_tiny.py")
+    done = session(UNKNOWN_TIER)
+    assert done.status == 2
+    done.says("unknown tier 'huge': one of quick, standard, full", "ERROR test_tiny.py")
 
 
 @pytest.mark.parametrize("count", [0, 2])
@@ -112,9 +112,9 @@ BEFORE_WORKERS = {
 
 @pytest.mark.parametrize("arguments", BEFORE_WORKERS, ids=" ".join)
 def test_workers_are_not_started_for_a_mistyped_line(arguments: tuple[str, ...], session: Any) -> None:
-    found = session(GOOD, "-n", "2", *arguments)
-    found.refused(BEFORE_WORKERS[arguments])
-    assert "bringing up" not in found.text
+    done = session(GOOD, "-n", "2", *arguments)
+    done.refused(BEFORE_WORKERS[arguments])
+    assert "bringing up" not in done.text
 
 
 @pytest.mark.parametrize("arguments", WORKERS, ids=" ".join)
@@ -147,15 +147,15 @@ def test_data_that_is_missing_or_damaged(
 
 def test_the_report_says_what_data_were_read(tmp_path: Path) -> None:
     write(tmp_path, NEEDS_DATA)
-    found = run(tmp_path, "--report", "rep")
-    assert found.report.provenance.data == {"digits (scikit-learn)": "embedded or generated"}
-    found.says("imported torch: False")
+    done = run(tmp_path, "--report", "rep")
+    assert done.report.provenance.data == {"digits (scikit-learn)": "embedded or generated"}
+    done.says("imported torch: False")
 
 
 def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     (tmp_path / "file").write_text("")
-    found = run(tmp_path, "test_tiny.py", "--report", "file")
-    assert found.status == 4
-    found.says("ERROR: cannot write the report to file", "1 claims judged: 1 reproduced")
-    assert "Traceback" not in found.text
+    done = run(tmp_path, "test_tiny.py", "--report", "file")
+    assert done.status == 4
+    done.says("ERROR: cannot write the report to file", "1 claims judged: 1 reproduced")
+    assert "Traceback" not in done.text

@@ -112,12 +112,12 @@ def on_a_terminal(folder: Path, *arguments: str) -> str:
     shown = b""
     while True:
         try:
-            some = os.read(terminal, 65536)
+            chunk = os.read(terminal, 65536)
         except OSError:  # the other side is closed
             break
-        if not some:
+        if not chunk:
             break
-        shown += some
+        shown += chunk
     os.waitpid(child, 0)
     os.close(terminal)
     return shown.decode()
