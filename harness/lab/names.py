@@ -73,6 +73,8 @@ class Names:
         Raises:
             DataError: data it needs is missing or corrupt (one line), and names are not presumed.
         """
+        if id(value) in self._met:
+            return self._met[id(value)][1]
         specified = specification(value)
         if specified in self.absent:
             return Addressed(address=specified)

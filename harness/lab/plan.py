@@ -62,15 +62,18 @@ def fleets(runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu
     """
     at_once = device.startswith("cuda")
     runs = list(runs)
-    most = min(FLEET_SECONDS, sum(seconds_of(run, timings) for run in runs) / PARTS)
+    kinds = {run.kind: run for run in runs}  # replicates are alike in both
+    costs = {kind: seconds_of(run, timings) for kind, run in kinds.items()}
+    shapes = {kind: shape_of(run.value) for kind, run in kinds.items()}
+    most = min(FLEET_SECONDS, sum(costs[run.kind] for run in runs) / PARTS)
     groups: dict[tuple[int, str], list[Run]] = {}
     for run in runs:
-        groups.setdefault((run.depth, shape_of(run.value)), []).append(run)
+        groups.setdefault((run.depth, shapes[run.kind]), []).append(run)
     with_depth = []
     for (depth, shape), members in groups.items():
         members.sort(key=lambda r: (r.kind, r.replicate))
-        for part in _numbered(members) if at_once else _cut(members, timings, most):
-            seconds = sum(seconds_of(r, timings) for r in part)
+        for part in _numbered(members) if at_once else _cut(members, costs, most):
+            seconds = sum(costs[r.kind] for r in part)
             with_depth.append((depth, Fleet(shape=shape, runs=tuple(part), seconds=seconds)))
     with_depth.sort(key=lambda pair: (pair[0], -pair[1].seconds, pair[1].runs[0].key))
     return [fleet for _, fleet in with_depth]
@@ -80,11 +83,11 @@ def _numbered(runs: list[Run]) -> Iterable[list[Run]]:
     return (runs[rows] for rows in blocks(len(runs), STACKED))
 
 
-def _cut(runs: list[Run], timings: Mapping[str, float], most: float) -> Iterable[list[Run]]:
+def _cut(runs: list[Run], costs: Mapping[str, float], most: float) -> Iterable[list[Run]]:
     part: list[Run] = []
     seconds = 0.0
     for run in runs:
-        cost = seconds_of(run, timings)
+        cost = costs[run.kind]
         if part and seconds + cost > most:
             yield part
             part, seconds = [], 0.0
