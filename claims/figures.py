@@ -37,6 +37,11 @@ def draw_training(
     )
 
 
+def draw_fitting(check: Check, figure: str, series: str, run: Results) -> None:
+    """The training error over the epochs."""
+    draw_training(check, figure, series, run, "train_error", "training error", epochs=True)
+
+
 def draw_sweep(
     check: Check,
     figure: str,

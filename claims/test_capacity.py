@@ -21,7 +21,9 @@ from itertools import starmap
 
 import pytest
 
-from claims.figures import draw_training
+from claims.figures import draw_fitting
+from claims.fitting import fits
+from claims.fitting import times_longer
 from claims.papers import EPFL
 from claims.papers import OVERCLAIM
 from claims.papers import ZHANG2017
@@ -44,7 +46,6 @@ from harness import claim
 from harness import control
 from harness import exact
 from harness import matches
-from harness import ratio
 from harness import trained
 from harness.data import Cifar10
 from harness.data import Digits
@@ -60,7 +61,7 @@ from harness.models.counts import dense
 from harness.models.counts import parameters
 from harness.models.inception import FIRST
 
-CROPPED, WHOLE = (3, 28, 28), (3, 32, 32)
+CROPPED_SHAPE, WHOLE_SHAPE = (3, 28, 28), (3, 32, 32)
 COUNTED_ADAPTED = {"quick": "counted, not trained"}
 
 
@@ -70,21 +71,22 @@ COUNTED_ADAPTED = {"quick": "counted, not trained"}
     adapted=COUNTED_ADAPTED,
     reported={"with batch normalization": 1_649_402, "without": 1_649_402},
 )
-@trained(variant="as drawn")
-@control(variant="gains and offsets", says="batch normalization with a gain and an offset for each channel")
-@control(variant="gains for biases", says="the same, in place of the convolutions' biases")
-@control(variant="no biases", says="convolutions without biases")
-@control(variant="no mean", says="no mean over the last map before the linear layer")
-def test_inception_has_the_printed_number_of_weights(variant: str, check: Check) -> None:
+@trained(gains=0, biases=1, positions=1)
+@control(gains=2, says="batch normalization with a gain and an offset for each channel")
+@control(gains=2, biases=0, says="the same, in place of the convolutions' biases")
+@control(biases=0, says="convolutions without biases")
+@control(positions=7 * 7, says="no mean over the last map before the linear layer")
+def test_inception_has_the_printed_number_of_weights(
+    gains: int, biases: int, positions: int, check: Check
+) -> None:
     """The small Inception has 1,649,402 weights, with batch normalization as without."""
     net = SmallInception()
     channels, last = FIRST + sum(map(sum, net.stages())), sum(net.stages()[-1])
-    biases = channels if variant in ("gains for biases", "no biases") else 0
-    gains = 2 * channels if variant.startswith("gains") else 0
-    wider = 48 * last * 10 if variant == "no mean" else 0  # 7x7 positions to the linear layer, not one
-    counts = [SmallInception(batch_norm=norm).size(CROPPED, 10) for norm in (True, False)]
-    check(exact(counts[0] - biases + gains + wider, 1_649_402, because="as printed"))
-    check(exact(counts[1] - biases + wider, 1_649_402, because="as printed for the net without it"))
+    # the class has one bias a channel, no gains, and ten outputs of the mean over the last map
+    more = (biases - 1) * channels + (positions - 1) * last * 10
+    with_norm, without = (SmallInception(batch_norm=norm).size(CROPPED_SHAPE, 10) for norm in (True, False))
+    check(exact(with_norm + more + gains * channels, 1_649_402, because="as printed"))
+    check(exact(without + more, 1_649_402, because="as printed for the net without it"))
 
 
 @claim(
@@ -99,7 +101,7 @@ def test_inception_has_the_printed_number_of_weights(variant: str, check: Check)
 def test_alexnet_has_the_printed_number_of_weights(side: int, check: Check) -> None:
     """The small AlexNet has 1,387,786 weights: 64 channels twice, and pooling that leaves 7x7 positions."""
     flattened = dense(side**2 * 64, 384).parameters - dense(7**2 * 64, 384).parameters
-    check(exact(SmallAlexNet().size(CROPPED, 10) + flattened, 1_387_786, because="as printed"))
+    check(exact(SmallAlexNet().size(CROPPED_SHAPE, 10) + flattened, 1_387_786, because="as printed"))
 
 
 @claim(
@@ -108,8 +110,8 @@ def test_alexnet_has_the_printed_number_of_weights(side: int, check: Check) -> N
     adapted=COUNTED_ADAPTED,
     reported={"1x512": 1_209_866, "3x512": 1_735_178},
 )
-@trained(shape=CROPPED, bias=True)
-@control(shape=WHOLE, says="whole images of 32x32 pixels, 3,072 numbers each")
+@trained(shape=CROPPED_SHAPE, bias=True)
+@control(shape=WHOLE_SHAPE, says="whole images of 32x32 pixels, 3,072 numbers each")
 @control(bias=False, says="layers without biases")
 @pytest.mark.parametrize("depth, printed", [(1, 1_209_866), (3, 1_735_178)])
 def test_mlps_have_the_printed_numbers_of_weights(
@@ -148,11 +150,12 @@ def test_the_reproductions_alexnet_pools_with_stride_1(stride: int, check: Check
 @trained(images=50_000)
 @control(images=500_000, says="the 500,000 Gaussian images of the EPFL reproduction: 2.4 to 3.5 for each")
 def test_the_nets_have_24_to_35_weights_an_image(images: int, check: Check) -> None:
-    """All these nets have more weights than there are images, 24 to 35 for each, and below two million."""
+    """All nets of the paper's Table 1 have more weights than there are images, 24 to 35 for each, and below
+    two million."""
     nets = (Mlp(512), SmallAlexNet(), SmallInception(), Mlp(512, depth=3))
-    shares = [round(net.size(CROPPED, 10) / images, 2) for net in nets]
+    shares = [round(net.size(CROPPED_SHAPE, 10) / images, 2) for net in nets]
     check(exact(shares, [24.2, 27.76, 32.99, 34.7], because="weights divided by images, to two digits"))
-    excess = [max(0, net.size(CROPPED, 10) - 2_000_000) for net in nets]
+    excess = [max(0, net.size(CROPPED_SHAPE, 10) - 2_000_000) for net in nets]
     check(exact(excess, [0] * 4, because="two million weights at most"))
 
 
@@ -162,14 +165,14 @@ def with_units(width: int) -> Experiment:
     return Experiment(Digits(n=500, labels=RANDOM), Mlp(width), optimizer, stop=WhenFitted())
 
 
-FEW = "500 digits of 8x8 pixels"
+FEW_ADAPTED = "500 digits of 8x8 pixels"
 TWO_MILLION = Tiers(quick=with_units(160), standard=random("mlp").standard, full=random("mlp").full)
 
 
 @claim(
     ZHANG2017,
     "Abstract and Table 1",
-    adapted={**ADAPTED, "quick": f"{FEW} and 160 hidden units: 24.02 weights an image for 24.20"},
+    adapted={**ADAPTED, "quick": f"{FEW_ADAPTED} and 160 hidden units: 24.02 weights an image for 24.20"},
     reported={"MLP 1x512, train accuracy": 0.9934},
 )
 @trained(run=TWO_MILLION, fitted=FITTED)
@@ -178,8 +181,8 @@ TWO_MILLION = Tiers(quick=with_units(160), standard=random("mlp").standard, full
     says="fewer weights than images: 0.62 for each, or a linear model with 0.47 for each",
 )
 def test_24_weights_an_image_memorize_random_labels(run: Results, fitted: float, check: Check) -> None:
-    """With 24 weights an image, the fewest of its nets, an MLP memorizes random labels."""
-    check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
+    """With 24 weights an image, the fewest of the paper's nets, an MLP memorizes random labels."""
+    check(fits(run, fitted))
 
 
 UNITS = (4, 8, 16, 32, 160)
@@ -188,7 +191,7 @@ UNITS = (4, 8, 16, 32, 160)
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Abstract: as soon as there are more parameters than data points",
-    adapted={"quick": f"{FEW} and 8 hidden units, 600 epochs"},
+    adapted={"quick": f"{FEW_ADAPTED} and 8 hidden units, 600 epochs"},
 )
 @trained(nets={units: with_units(units) for units in UNITS}, tested=with_units(8))
 @control(tested=with_units(160), says="24 weights an image")
@@ -228,10 +231,10 @@ def test_the_gap_is_the_whole_test_error(run: Results, fitted: float, check: Che
     check(matches(gap, 0.9, 0.05, because="chance for ten classes, to five points"))
 
 
-SMALL_NOISE = GaussianImages(n=500, size=8, channels=1)
-NOISE = {
+SMALL_GAUSSIAN_IMAGES = GaussianImages(n=500, size=8, channels=1)
+GAUSSIAN_NETS = {
     "mlp": Tiers(
-        quick=Experiment(SMALL_NOISE, Mlp(16), Sgd(lr=0.05, epochs=1000), stop=WhenFitted()),
+        quick=Experiment(SMALL_GAUSSIAN_IMAGES, Mlp(16), Sgd(lr=0.05, epochs=1000), stop=WhenFitted()),
         standard=Experiment(
             GaussianImages(n=100_000), Mlp(102), Sgd(lr=0.01, decay=0.98, epochs=100), stop=WhenFitted(0.001)
         ),
@@ -240,8 +243,8 @@ NOISE = {
         ),
     )
 }
-NOISE["alexnet"] = NOISE["mlp"].but(full__model=SmallAlexNet())
-NOISE["inception"] = NOISE["mlp"].but(full__model=SmallInception(), full__optimizer__lr=0.1)
+GAUSSIAN_NETS["alexnet"] = GAUSSIAN_NETS["mlp"].but(full__model=SmallAlexNet())
+GAUSSIAN_NETS["inception"] = GAUSSIAN_NETS["mlp"].but(full__model=SmallInception(), full__optimizer__lr=0.1)
 FULL_ONLY = pytest.mark.tiers("full")
 """For convolutional nets: with so few weights an image they are too slow for a CPU."""
 
@@ -256,9 +259,9 @@ FULL_ONLY = pytest.mark.tiers("full")
     },
     reported={"training error, in words": "0", "MLP 1x512, weights for each image": 2.42},
 )
-@trained(run=lambda net: NOISE[net], fitted=FITTED)
+@trained(run=lambda net: GAUSSIAN_NETS[net], fitted=FITTED)
 @control(
-    run=lambda net: NOISE[net].but(
+    run=lambda net: GAUSSIAN_NETS[net].but(
         model=Tiers(quick=Mlp(4), standard=Mlp(24), full=Mlp(128)), full__optimizer__lr=0.01
     ),
     says="an MLP with about 0.6 weights an image",
@@ -270,10 +273,8 @@ def test_gaussian_images_are_fit_with_few_weights(
     run: Results, fitted: float, check: Check, net: str
 ) -> None:
     """Nets with 2.4 to 3.3 weights an image fit Gaussian noise with random labels without error."""
-    check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
-    draw_training(
-        check, "Gaussian images with random labels", net, run, "train_error", "training error", epochs=True
-    )
+    check(fits(run, fitted))
+    draw_fitting(check, "Gaussian images with random labels", net, run)
 
 
 ON_DIGITS = Tiers(
@@ -308,7 +309,7 @@ ON_DIGITS = Tiers(
 )
 def test_digits_with_random_labels_are_fit(run: Results, fitted: float, check: Check) -> None:
     """MNIST with random labels is fitted too, to over 99 %."""
-    check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
+    check(fits(run, fitted))
 
 
 TEN_THOUSAND = ON_DIGITS.standard.but(data__n=10_000, optimizer=Sgd(lr=0.01, epochs=150))
@@ -334,18 +335,10 @@ def test_digits_take_more_epochs_than_colour_images(
     grey: Results, colour: Results, fitted: float, check: Check
 ) -> None:
     """Random labels take many more epochs to fit on MNIST than on CIFAR-10."""
-    longer = ratio(*(r.epochs_to("train_error", fitted) for r in (grey, colour)))
+    longer = times_longer(grey, colour, fitted)
     check(above(longer, 1.5, because="half as many again: fewer are not many more"))
     for series, run in (("digits", grey), ("colour images", colour)):
-        draw_training(
-            check,
-            "Random labels on digits and on colour images",
-            series,
-            run,
-            "train_error",
-            "training error",
-            epochs=True,
-        )
+        draw_fitting(check, "Random labels on digits and on colour images", series, run)
 
 
 SLOWER = Tiers(standard=random("mlp").standard, full=random("mlp").full)
@@ -354,7 +347,9 @@ DECAY_ADAPTED = {
     "standard": "the paper's setting, but CIFAR-10 decoded from JPEG, bfloat16 operands, 80 epochs",
     "full": "none that is known: batch size and initialization are not given",
 }
-FROZEN = "after 80 epochs the rate is 0.016 of the first, and over a hundredth of the labels is still wrong"
+FROZEN_BECAUSE = (
+    "after 80 epochs the rate is 0.016 of the first, and over a hundredth of the labels is still wrong"
+)
 
 
 @claim(
@@ -363,23 +358,15 @@ FROZEN = "after 80 epochs the rate is 0.016 of the first, and over a hundredth o
     adapted=DECAY_ADAPTED,
     reported={"train accuracy": 0.9934, "EPFL, with 0.98": 0.9984},
     contested="EPFL had to decay by 0.98 for its MLPs to get there",
-    expected=dict.fromkeys(DECAY_ADAPTED, ("refuted", FROZEN)),
+    expected=dict.fromkeys(DECAY_ADAPTED, ("refuted", FROZEN_BECAUSE)),
 )
 @trained(run=PAPERS_DECAY)
 @control(run=SLOWER, positive=True, says="the learning rate times 0.98 an epoch")
 def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check) -> None:
-    """With its learning rate times 0.95 an epoch the MLP of 512 units fits random labels to 99.34 %."""
+    """With a learning rate times 0.95 an epoch the MLP of 512 units fits random labels to 99.34 %."""
     a_point = "the paper's 99.34 %, and a third of a point for other decoding, precision and initialization"
     check(all_reach(run.final("train_error"), 0.01, because=a_point))
-    draw_training(
-        check,
-        "MLP on random labels",
-        "rate x 0.95 an epoch",
-        run,
-        "train_error",
-        "training error",
-        epochs=True,
-    )
+    draw_fitting(check, "MLP on random labels", "rate x 0.95 an epoch", run)
 
 
 @claim(
@@ -393,6 +380,6 @@ def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check)
 @control(quick_decay=SLOWER, says="0.98 on both sides")
 def test_the_mlp_needs_a_slower_decay(slow: Results, quick_decay: Results, check: Check) -> None:
     """The MLP's learning rate must decay more slowly, by 0.98 an epoch, for random labels to be fitted."""
-    check(all_reach(slow.final("train_error"), 0.01, because=FITTED_BECAUSE))
+    check(fits(slow, 0.01))
     unfit = quick_decay.final("train_error")
     check(above(unfit, 0.01, because="one per cent, the same bound"))

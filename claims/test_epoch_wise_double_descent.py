@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from claims.papers import NAKKIRAN2020
+from claims.texts import DIRECTION
 from claims.widths import NOISY_DIGITS
 from claims.widths import TRUE_LABELS
 from claims.widths import window
@@ -40,12 +41,18 @@ DIP, PEAK, END = (8, 14), (71, 95), (141, 200)
 QUICK_ADAPTED = {
     "quick": "three hidden layers of 64 units and 1,000 digits of 8x8 pixels, two fifths wrong, 200 epochs"
 }
-POINT = "one point, well below what one network's test error scatters from epoch to epoch"
+POINT_BECAUSE = "one point, well below what one network's test error scatters from epoch to epoch"
 
 
 def windows(run: Results, measure: str = "test_error") -> Iterator[Measured]:
     """A measure at dip, peak and end."""
     return (window(run, measure, *span) for span in (DIP, PEAK, END))
+
+
+def rise(run: Results) -> Measured:
+    """The test error at the peak less that at the dip."""
+    dip, peak, _ = windows(run)
+    return peak - dip
 
 
 @claim(NAKKIRAN2020, "Section 6, Figures 9 and 10: large models", adapted=QUICK_ADAPTED)
@@ -58,7 +65,7 @@ def test_the_test_error_falls_rises_and_falls_again(
     """During training the test error falls, rises, and falls again once the labels are nearly fitted."""
     dip, peak, end = windows(net)
     check(above((peak - dip).named("peak - dip"), 0.1, because="ten points: a quarter of the wrong labels"))
-    check(above((peak - end).named("peak - end"), 0.01, because=POINT))
+    check(above((peak - end).named("peak - end"), 0.01, because=POINT_BECAUSE))
     _, unfit, fitted = windows(net, "train_error")
     check(below(unfit, 0.1, because="nearly fitted: a quarter of the wrong labels at most is left"))
     check(below(fitted, 0.01, because="fitted, but for one example in a hundred"))
@@ -103,7 +110,7 @@ def test_a_medium_network_goes_through_a_u(net: Results, check: Check) -> None:
 def test_training_on_beats_the_first_minimum(net: Results, check: Check) -> None:
     """Training through the peak ends below the first minimum: longer is better than stopped early."""
     dip, _, end = windows(net)
-    check(above((dip - end).named("dip - end"), 0.0, because="the direction is claimed, not the size"))
+    check(above((dip - end).named("dip - end"), 0.0, because=DIRECTION))
 
 
 @claim(NAKKIRAN2020, "Section 6, Figure 10: label noise", adapted=QUICK_ADAPTED)
@@ -111,9 +118,5 @@ def test_training_on_beats_the_first_minimum(net: Results, check: Check) -> None
 @control(net=LARGE.but(data__labels=WrongLabels(0.1)), says="a tenth wrong on both sides")
 def test_label_noise_raises_the_peak_over_epochs(tenth: Results, net: Results, check: Check) -> None:
     """The more labels are wrong, the higher the peak over epochs."""
-    rises = []
-    for run in (net, tenth):
-        dip, peak, _ = windows(run)
-        rises.append(peak - dip)
-    higher = (rises[0] - rises[1]).named("peak - dip, two fifths wrong - a tenth")
+    higher = (rise(net) - rise(tenth)).named("peak - dip, two fifths wrong - a tenth")
     check(above(higher, 0.1, because="ten points, for three times ten more labels wrong"))

@@ -61,32 +61,32 @@ from harness.spec.contracts import Dataset
 
 EPFL_COEFFICIENT = 5e-5
 PHOTOS = GeneratedImages(n=300, size=8, difficulty=0.3, n_test=600)
-FEW = Cifar10(n=3000, n_test=2000)
-NARROW = SmallAlexNet(width=0.25)
-FEW_SGD = Sgd(lr=0.01, decay=0.95, decay_steps=391, epochs=120)
+FEW_CIFAR = Cifar10(n=3000, n_test=2000)
+NARROW_ALEXNET = SmallAlexNet(width=0.25)
+FEW_RECIPE = Sgd(lr=0.01, decay=0.95, decay_steps=391, epochs=120)
 # all of CIFAR-10 beyond the quick tier
-TABLE = {
+TABLE_1_NETS = {
     "mlp": Tiers(
         quick=Experiment(PHOTOS, Mlp(512), Sgd(lr=0.02, epochs=60)), standard=MLP.standard, full=MLP.full
     )
 }
-TABLE["mlp3"] = TABLE["mlp"].but(
+TABLE_1_NETS["mlp3"] = TABLE_1_NETS["mlp"].but(
     model=Tiers(quick=Mlp(128, depth=3), standard=Mlp(512, depth=3), full=Mlp(512, depth=3))
 )
 # few images below the full tier
 SMALL_MLP = Tiers(
-    quick=TABLE["mlp"].quick,
-    standard=Experiment(FEW, Mlp(512), FEW_SGD, stop=WhenFitted(0.001), precision="bfloat16"),
+    quick=TABLE_1_NETS["mlp"].quick,
+    standard=Experiment(FEW_CIFAR, Mlp(512), FEW_RECIPE, stop=WhenFitted(0.001), precision="bfloat16"),
     full=MLP.full,
 )
 ALEXNET = Tiers(
-    quick=SMALL_MLP.quick.but(model=NARROW, optimizer=Sgd(lr=0.01, epochs=60, batch=32)),
-    standard=SMALL_MLP.standard.but(model=NARROW),
+    quick=SMALL_MLP.quick.but(model=NARROW_ALEXNET, optimizer=Sgd(lr=0.01, epochs=60, batch=32)),
+    standard=SMALL_MLP.standard.but(model=NARROW_ALEXNET),
     full=SETTINGS["alexnet"].full,
 )
 INCEPTION_ONLY = Tiers(full=INCEPTION.full)
-TABLE_DECAY = Tiers(quick=2.5e-3, standard=EPFL_COEFFICIENT, full=EPFL_COEFFICIENT)
-SMALL_DECAY = Tiers(quick=2.5e-3, standard=5e-4, full=EPFL_COEFFICIENT)
+TABLE_COEFFICIENTS = Tiers(quick=2.5e-3, standard=EPFL_COEFFICIENT, full=EPFL_COEFFICIENT)
+SMALL_COEFFICIENTS = Tiers(quick=2.5e-3, standard=5e-4, full=EPFL_COEFFICIENT)
 
 CONV_ADAPTED = {
     "standard": "an AlexNet of a quarter's width, 3,000 images, bfloat16 operands; weight decay 5e-4",
@@ -118,9 +118,19 @@ def with_crops(plain: Tiers) -> Tiers:
     return Tiers(**{tier: cropped(plain[tier]) for tier in TIERS if tier in plain})
 
 
-def with_decay(plain: Tiers, coefficients: Tiers = SMALL_DECAY) -> Tiers:
+def with_decay(plain: Tiers, coefficients: Tiers = SMALL_COEFFICIENTS) -> Tiers:
     """The same with weight decay."""
     return plain.but(optimizer__weight_decay=coefficients)
+
+
+def in_table_1(model: str) -> Tiers:
+    """An MLP of Table 1 without regularizers."""
+    return TABLE_1_NETS[model]
+
+
+def decayed_in_table_1(model: str) -> Tiers:
+    """An MLP of Table 1 with weight decay."""
+    return with_decay(in_table_1(model), TABLE_COEFFICIENTS)
 
 
 def with_dropout(plain: Tiers) -> Tiers:
@@ -162,7 +172,10 @@ SHIFTED_SAYS = "crops for an MLP on generated images: it has no notion of place,
         "EPFL, MLP 3x512": 0.0057,
     },
 )
-@trained(without=lambda model: TABLE[model], regularized=lambda model: with_decay(TABLE[model], TABLE_DECAY))
+@trained(
+    without=lambda model: TABLE_1_NETS[model],
+    regularized=lambda model: with_decay(TABLE_1_NETS[model], TABLE_COEFFICIENTS),
+)
 @control(without=NOISY, regularized=NOISY_DECAYED, says=NOISY_SAYS)
 @pytest.mark.parametrize("model", ["mlp", "mlp3"])
 def test_weight_decay_helps_an_mlp_by_little(
@@ -256,7 +269,10 @@ RANDOM_SAYS = "trained on random labels a network keeps nothing (digits, an MLP)
         "weight decay: MLP 3x512": 0.5335,
     },
 )
-@trained(without=lambda model: TABLE[model], regularized=lambda model: with_decay(TABLE[model], TABLE_DECAY))
+@trained(
+    without=lambda model: TABLE_1_NETS[model],
+    regularized=lambda model: with_decay(TABLE_1_NETS[model], TABLE_COEFFICIENTS),
+)
 @control(without=random("mlp").quick, regularized=MLP.quick, says=RANDOM_SAYS)
 @pytest.mark.parametrize("model", ["mlp", "mlp3"])
 def test_mlps_generalize_without_regularizers(
@@ -298,7 +314,7 @@ SHUFFLED = SMALL_MLP.quick.but(data__inputs=ShuffledPixels())
 @trained(crops=with_crops(AUGMENTED), decay=with_decay(AUGMENTED))
 @control(
     crops=cropped(SHUFFLED),
-    decay=SHUFFLED.but(optimizer__weight_decay=TABLE_DECAY.quick),
+    decay=SHUFFLED.but(optimizer__weight_decay=TABLE_COEFFICIENTS.quick),
     says="pixels shuffled beforehand (generated images, an MLP): a crop is no view of the same thing",
 )
 def test_augmentation_helps_more_than_weight_decay(crops: Results, decay: Results, check: Check) -> None:

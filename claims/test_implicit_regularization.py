@@ -19,6 +19,8 @@ and, after calibrating the standard tier, a quarter for a fifth as its bound on 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from hypothesis import assume
 from hypothesis import given
@@ -34,6 +36,7 @@ from claims.settings import MLP
 from claims.texts import everywhere
 from harness import Check
 from harness import Experiment
+from harness import Measured
 from harness import Results
 from harness import Sgd
 from harness import Tiers
@@ -71,6 +74,9 @@ from harness.models import Dropout
 from harness.models import Mlp
 from harness.models import SmallInception
 
+if TYPE_CHECKING:
+    import numpy as np
+
 # Early stopping
 
 TO_THE_END = Tiers(
@@ -79,6 +85,11 @@ TO_THE_END = Tiers(
     full=INCEPTION.full.but(stop=None),
 )
 HALF = RandomLabels(0.5)
+
+
+def gained_by_stopping(run: Results) -> Measured:
+    """The test error of the last epoch less that of the best one."""
+    return (run.final("test_error") - run.best("test_error")).named("gain from stopping at the best epoch")
 
 
 @claim(
@@ -95,12 +106,11 @@ HALF = RandomLabels(0.5)
 @control(run=TO_THE_END.but(data__labels=HALF), says="half of the labels are random, and fitted late")
 def test_early_stopping_gains_little_with_true_labels(run: Results, check: Check) -> None:
     """With true labels the best test error on the way is hardly better than the last."""
-    gain = run.final("test_error") - run.best("test_error")
     margin = (
         "three points: below the 3.4 and 5.4 that the paper counts as gains on ImageNet, though the best "
         "epoch is picked on the test set, in its favour"
     )
-    check(below(gain.named("gain from stopping at the best epoch"), 0.03, because=margin))
+    check(below(gained_by_stopping(run), 0.03, because=margin))
     for measure in ("test_error", "train_error"):
         draw_training(check, "Early stopping", measure.replace("_", " "), run, measure, "error", epochs=True)
 
@@ -119,9 +129,8 @@ def test_early_stopping_gains_little_with_true_labels(run: Results, check: Check
 @control(run=TO_THE_END, says="true labels")
 def test_early_stopping_helps_with_random_labels(run: Results, check: Check) -> None:
     """With half of the labels random, stopping early gains much: patterns are learned before noise."""
-    gain = run.final("test_error") - run.best("test_error")
     margin = "the same three points that count as nothing where labels are true"
-    check(above(gain.named("gain from stopping at the best epoch"), 0.03, because=margin))
+    check(above(gained_by_stopping(run), 0.03, because=margin))
     draw_training(
         check,
         "Early stopping",
@@ -140,9 +149,9 @@ FREE = Tiers(
     standard=TO_THE_END.standard,
     full=Experiment(Cifar100(), SmallInception(), Sgd(lr=0.1, decay=0.95, epochs=100)),
 )
-DECAY = Tiers(quick=0.0005, standard=0.0005, full=4e-5)
+DECAY_COEFFICIENTS = Tiers(quick=0.0005, standard=0.0005, full=4e-5)
 CHANCE = Tiers(quick=0.9, standard=0.9, full=0.99)
-HELD = FREE.but(optimizer__weight_decay=DECAY)
+HELD = FREE.but(optimizer__weight_decay=DECAY_COEFFICIENTS)
 CROPS = (RandomCrop(28), RandomFlip())
 ALL_THREE = FREE.but(
     model=Tiers(quick=Dropout(Mlp(512)), standard=Dropout(Mlp(512)), full=Dropout(SmallInception())),
@@ -151,7 +160,7 @@ ALL_THREE = FREE.but(
         standard=Augmented(Cifar10(n=5000, n_test=2000, crop=None, whiten=False), CROPS),
         full=Augmented(Cifar100(crop=None, whiten=False), CROPS),
     ),
-    optimizer__weight_decay=DECAY,
+    optimizer__weight_decay=DECAY_COEFFICIENTS,
 )
 
 
@@ -209,7 +218,7 @@ def test_all_regularizers_together_lower_the_error(free: Results, all_three: Res
 
 # Linear models
 
-WHOLE = st.integers(-4, 4).map(Fraction)
+INTEGERS = st.integers(-4, 4).map(Fraction)
 SHARES = st.integers(1, 8).map(lambda parts: Fraction(parts, 64))
 
 
@@ -221,9 +230,9 @@ def wide(draw: st.DrawFn, *, extra: int = 1) -> Sample:
     """One to three independent examples with ``extra`` to ``extra`` + 2 more weights, and any labels."""
     n = draw(st.integers(1, 3))
     d = n + extra + draw(st.integers(0, 2))
-    points = tuple(tuple(draw(WHOLE) for _ in range(d)) for _ in range(n))
+    points = tuple(tuple(draw(INTEGERS) for _ in range(d)) for _ in range(n))
     assume(rank(points) == n)
-    return points, [draw(WHOLE) for _ in points]
+    return points, [draw(INTEGERS) for _ in points]
 
 
 RATIONAL_ADAPTED = everywhere("up to 3 examples and 6 weights, in rational arithmetic")
@@ -251,7 +260,7 @@ def test_more_weights_than_examples_have_many_minima(world: str, sample: Sample,
 @claim(ZHANG2017, "Section 5", adapted=RATIONAL_ADAPTED)
 @trained(world="squared")
 @control(world="logistic", says="the logistic loss, whose curvature depends on the margins")
-@given(sample=wide(), places=st.lists(st.lists(WHOLE, min_size=6, max_size=6), min_size=2, max_size=2))
+@given(sample=wide(), places=st.lists(st.lists(INTEGERS, min_size=6, max_size=6), min_size=2, max_size=2))
 @EXACT
 def test_the_hessian_is_the_same_at_all_minima(
     world: str, sample: Sample, places: list[list[Fraction]]
@@ -273,7 +282,7 @@ def test_the_hessian_is_the_same_at_all_minima(
 )
 @trained(world="unseen")
 @control(world="seen", says="a step along an example")
-@given(sample=wide(), place=st.lists(WHOLE, min_size=6, max_size=6))
+@given(sample=wide(), place=st.lists(INTEGERS, min_size=6, max_size=6))
 @EXACT
 def test_logistic_curvature_is_shared_where_predictions_are(
     world: str, sample: Sample, place: list[Fraction]
@@ -335,6 +344,25 @@ def test_the_kernel_solution_has_the_smallest_norm(world: str, sample: Sample, o
     assert np.abs(inverse - np.array(weights, float)).max() <= 1e-8
 
 
+class DescentRun(NamedTuple):
+    """A random problem of least squares, and where SGD began and ended on it."""
+
+    features: np.ndarray
+    targets: np.ndarray
+    origin: np.ndarray
+    end: np.ndarray
+
+
+def descent_run(seed: int, n: int, more: int, *, elsewhere: bool) -> DescentRun:
+    """200 epochs of SGD on n examples with ``more`` weights than that, from zero or from random weights."""
+    import numpy as np
+
+    generator = np.random.default_rng(seed)
+    features, targets = conditioned(generator, n, n + more), generator.standard_normal(n)
+    origin = generator.standard_normal(n + more) * elsewhere
+    return DescentRun(features, targets, origin, descended(features, targets, origin, generator, epochs=200))
+
+
 @claim(ZHANG2017, "Section 5", adapted=FLOATING_ADAPTED)
 @trained(world="zero")
 @control(world="elsewhere", says="random initial weights, whose part outside the span of the examples stays")
@@ -344,10 +372,7 @@ def test_sgd_from_zero_finds_the_smallest_norm(world: str, seed: int, n: int, mo
     """SGD from zero converges to the interpolant of smallest norm."""
     import numpy as np
 
-    generator = np.random.default_rng(seed)
-    features, targets = conditioned(generator, n, n + more), generator.standard_normal(n)
-    origin = generator.standard_normal(n + more) * (world == "elsewhere")
-    end = descended(features, targets, origin, generator, epochs=200)
+    features, targets, _, end = descent_run(seed, n, more, elsewhere=world == "elsewhere")
     assert np.abs(end - np.linalg.pinv(features) @ targets).max() <= 1e-8
 
 
@@ -361,10 +386,7 @@ def test_sgd_ends_nearest_to_its_start(world: str, seed: int, n: int, more: int)
     smallest norm is owed to the start at zero."""
     import numpy as np
 
-    generator = np.random.default_rng(seed)
-    features, targets = conditioned(generator, n, n + more), generator.standard_normal(n)
-    origin = generator.standard_normal(n + more)
-    end = descended(features, targets, origin, generator, epochs=200)
+    features, targets, origin, end = descent_run(seed, n, more, elsewhere=True)
     smallest = minimum_norm(features, targets[:, None]).coefficients[:, 0]
     nearest = descent_limit(features, targets[:, None], origin[:, None])[:, 0]
     assert np.abs(end - (nearest if world == "nearest" else smallest)).max() <= 1e-8

@@ -59,13 +59,13 @@ from harness.spec.contracts import Dataset
 from harness.spec.contracts import Model
 
 MNIST = Mnist(n=8000, crop=None, whiten=False, n_test=2000)
-ALL = MNIST.but(n=None, n_test=None)
-DATA = Tiers(quick=Digits(n=500), standard=MNIST, full=ALL)
+ALL_MNIST = MNIST.but(n=None, n_test=None)
+DATA = Tiers(quick=Digits(n=500), standard=MNIST, full=ALL_MNIST)
 SHUFFLED = DATA.but(inputs=ShuffledPixels())
 CIFAR = Tiers(standard=Cifar10(n=8000, crop=None, n_test=2000), full=Cifar10(crop=None))
 NET = Tiers(quick=Mlp(64, depth=2), standard=Mlp(200, depth=2), full=Mlp(200, depth=2))
-NARROW = Tiers(quick=Mlp(32), standard=Mlp(50), full=Mlp(50))
-LARGE = Tiers(quick=Mlp(96, depth=2), standard=Mlp(200, depth=5), full=Mlp(400, depth=5))
+NARROW_NET = Tiers(quick=Mlp(32), standard=Mlp(50), full=Mlp(50))
+LARGE_NET = Tiers(quick=Mlp(96, depth=2), standard=Mlp(200, depth=5), full=Mlp(400, depth=5))
 LENET = Tiers(standard=LeNet(), full=LeNet())
 GRID = Tiers(
     quick=(100, 200, 400),
@@ -75,10 +75,10 @@ GRID = Tiers(
 LENET_GRID = Tiers(standard=(150, 300, 600), full=(50, 100, 200, 300, 400, 600, 1000))
 SHUFFLED_GRID = Tiers(standard=(300, 600, 1200), full=(200, 400, 700, 1000, 1400, 2000))
 CIFAR_GRID = Tiers(standard=(600, 1200, 2400), full=(500, 1000, 2000, 2900, 4000, 6000))
-LABELLED = Tiers(quick=DATA["quick"], standard=MNIST.but(n=500), full=ALL)
-FEW = Tiers(quick=Digits(n=250), full=ALL.but(n=6000))
+LABELLED = Tiers(quick=DATA["quick"], standard=MNIST.but(n=500), full=ALL_MNIST)
+FEW_LABELLED = Tiers(quick=Digits(n=250), full=ALL_MNIST.but(n=6000))
 RANDOM = RandomLabels(1.0)
-MEMORIZER = Tiers(quick=NET["quick"], standard=NET["standard"], full=LARGE["full"])
+MEMORIZER = Tiers(quick=NET["quick"], standard=NET["standard"], full=LARGE_NET["full"])
 RANDOM_GRID = Tiers(
     quick=(500, 1000, 2000), standard=(300, 600, 1200), full=(50_000, 90_000, 130_000, 190_000, 300_000)
 )
@@ -89,11 +89,11 @@ BUDGET: dict[str, dict[str, int]] = {
     "standard": {"steps": 378, "batch": 128},
     "full": {"steps": 46_900, "batch": 128, "accelerated": True},
 }
-LONG = {"standard": {"steps": 300, "batch": 250}, "full": {"steps": 234_500}}
-FEW_LONG = {"full": {"steps": 23_500}}
+LONG_BUDGET = {"standard": {"steps": 300, "batch": 250}, "full": {"steps": 234_500}}
+FEW_LONG_BUDGET = {"full": {"steps": 23_500}}
 """500 epochs at full, as in the paper for shuffled labels."""
 PROJECTION = {"quick": "sparse", "standard": "fastfood", "full": "fastfood"}
-WITHIN, WHOLE = 5.0, 1.0
+REACH_WITHIN, REACH_WHOLE = 5.0, 1.0
 """Reach of Adam within a subspace, and in all of a net."""
 BLIND = 1.4
 """Ratio of dimensions within which shuffled pixels count as making no difference."""
@@ -114,7 +114,7 @@ ON_IMAGES_ADAPTED = only(ADAPTED, "standard", "full")
 
 def descent(tier: str, data: Dataset, model: Model, **changes: float) -> Solved:
     """One net, whole or in a subspace, trained on a tier's budget."""
-    adam = Adam(model, reach=WITHIN if isinstance(model, Subspace) else WHOLE)
+    adam = Adam(model, reach=REACH_WITHIN if isinstance(model, Subspace) else REACH_WHOLE)
     return Solved(data, adam.but(**BUDGET[tier]).but(**changes))
 
 
@@ -149,11 +149,11 @@ def times(measure: str = "test_error", **two: Sequence[Results]) -> Measured:
 
 
 DENSE, DENSE_SHUFFLED = sweep(DATA, NET, GRID), sweep(SHUFFLED, NET, GRID)
-DENSE_NARROW, DENSE_LARGE = sweep(DATA, NARROW, GRID), sweep(DATA, LARGE, GRID)
+DENSE_NARROW, DENSE_LARGE = sweep(DATA, NARROW_NET, GRID), sweep(DATA, LARGE_NET, GRID)
 CONV, CONV_SHUFFLED = sweep(DATA, LENET, LENET_GRID), sweep(SHUFFLED, LENET, SHUFFLED_GRID)
-MEMORIZED = sweep(LABELLED.but(labels=RANDOM), MEMORIZER, RANDOM_GRID, LONG)
-LEARNT = sweep(LABELLED, MEMORIZER, TRUE_GRID, LONG)
-MEMORIZED_FEW = sweep(FEW.but(labels=RANDOM), MEMORIZER, FEW_GRID, FEW_LONG)
+MEMORIZED = sweep(LABELLED.but(labels=RANDOM), MEMORIZER, RANDOM_GRID, LONG_BUDGET)
+LEARNT = sweep(LABELLED, MEMORIZER, TRUE_GRID, LONG_BUDGET)
+MEMORIZED_FEW = sweep(FEW_LABELLED.but(labels=RANDOM), MEMORIZER, FEW_GRID, FEW_LONG_BUDGET)
 
 
 @claim(
@@ -173,7 +173,7 @@ MEMORIZED_FEW = sweep(FEW.but(labels=RANDOM), MEMORIZER, FEW_GRID, FEW_LONG)
     share=Tiers(quick=0.03, standard=0.005, full=0.005),
     published=Tiers(quick=(), standard=PUBLISHED, full=PUBLISHED),
 )
-@control(net=DENSE_NARROW, size=sizes(NARROW), says="a narrow net: of few weights it is no small share")
+@control(net=DENSE_NARROW, size=sizes(NARROW_NET), says="a narrow net: of few weights it is no small share")
 def test_a_small_random_subspace_suffices(
     net: Sequence[Results], size: int, share: float, published: Sequence[tuple[float, float]], check: Check
 ) -> None:
@@ -222,11 +222,12 @@ def test_dense_nets_are_blind_to_shuffled_pixels(
 def test_convolutional_nets_notice_shuffled_pixels(
     shuffled: Sequence[Results], true: Sequence[Results], check: Check
 ) -> None:
-    """That of a convolutional net grows: what it knows of images is lost."""
+    """The intrinsic dimension of a convolutional net grows if pixels are shuffled: what it knows of images
+    is lost."""
     changed = times(shuffled=shuffled, true=true)
     check(above(changed, BLIND, because="more than what passes for no change in the dense net"))
-    for swept, series in ((true, "LeNet"), (shuffled, "LeNet, shuffled pixels")):
-        draw(check, swept, series)
+    draw(check, true, "LeNet")
+    draw(check, shuffled, "LeNet, shuffled pixels")
 
 
 @claim(
@@ -250,8 +251,8 @@ def test_random_labels_need_a_far_larger_subspace(
     """Random labels take more than three times the dimension of true ones to be fitted to 90 %."""
     more = times("train_error", random=random, true=true)
     check(above(more, 3.0, because="three times, half of what 250 digits gave in calibration"))
-    for swept, series in ((random, "random labels"), (true, "true labels")):
-        draw(check, swept, series, "train_error")
+    draw(check, random, "random labels", "train_error")
+    draw(check, true, "true labels", "train_error")
 
 
 @claim(
@@ -265,7 +266,7 @@ def test_random_labels_need_a_far_larger_subspace(
 def test_the_dimension_of_random_labels_grows_with_their_number(
     more: Sequence[Results], fewer: Sequence[Results], check: Check
 ) -> None:
-    """What random labels take grows with their number."""
+    """The dimension that random labels take grows with their number."""
     grown = times("train_error", more=more, fewer=fewer)
     check(above(grown, 1.2, because="a fifth more; the paper has 46 % for twice the labels"))
 
@@ -281,7 +282,8 @@ def test_the_dimension_of_random_labels_grows_with_their_number(
 def test_each_random_label_takes_fewer_dimensions_if_there_are_more(
     more: Sequence[Results], fewer: Sequence[Results], check: Check
 ) -> None:
-    """It grows less than the number of labels: each takes fewer dimensions if there are more of them."""
+    """The dimension that random labels take grows less than their number: each takes fewer dimensions if
+    there are more of them."""
     grown = times("train_error", more=more, fewer=fewer)
     check(below(grown, 10.0, because="the ratio of the numbers of labels"))
 
@@ -296,8 +298,8 @@ def test_each_random_label_takes_fewer_dimensions_if_there_are_more(
     },
     reported={"d_int90, largest / smallest of 20 nets": 1.33, "weights, largest / smallest": 24.1},
 )
-@trained(large=DENSE_LARGE, small=DENSE_NARROW, most=sizes(LARGE), least=sizes(NARROW))
-@control(large=DENSE_NARROW, most=sizes(NARROW), says="the small net twice: no more weights")
+@trained(large=DENSE_LARGE, small=DENSE_NARROW, most=sizes(LARGE_NET), least=sizes(NARROW_NET))
+@control(large=DENSE_NARROW, most=sizes(NARROW_NET), says="the small net twice: no more weights")
 def test_the_dimension_hardly_depends_on_the_net(
     large: Sequence[Results], small: Sequence[Results], most: int, least: int, check: Check
 ) -> None:
@@ -305,8 +307,8 @@ def test_the_dimension_hardly_depends_on_the_net(
     grown = times(large=large, small=small)
     quarter = most / least / 4
     check(below(grown, quarter, because="a quarter of the ratio of the numbers of weights"))
-    for swept, series in ((large, "largest net"), (small, "smallest net")):
-        draw(check, swept, series)
+    draw(check, large, "largest net")
+    draw(check, small, "smallest net")
 
 
 @claim(

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from claims.fitting import times_longer
 from claims.papers import ARPIT2017
 from claims.papers import OVERCLAIM
 from claims.texts import adding
@@ -49,7 +50,7 @@ from harness.models import Dropout
 from harness.models import Mlp
 
 DATA = Tiers(quick=Digits(n=1000), standard=Mnist(n=2000, crop=None, n_test=1000))
-NOISE = GaussianInputs()
+GAUSSIAN = GaussianInputs()
 RANDOM = RandomLabels(1.0)
 REAL = Tiers(
     quick=Experiment(
@@ -89,6 +90,15 @@ def single(what: str, **changes: object) -> Tiers:
     """What single examples do, on data changed in some way."""
     data = DATA.but(**changes) if changes else DATA
     return Tiers(**{tier: Solved(data[tier], SOLVERS[what][tier]) for tier in ADAPTED})
+
+
+def of_each_kind(what: str) -> dict[str, Tiers]:
+    """What single examples do on real data, with Gaussian noise for images, and with random labels."""
+    return {
+        "real": single(what),
+        "inputs": single(what, inputs=GAUSSIAN),
+        "labels": single(what, labels=RANDOM),
+    }
 
 
 def critical(level: float) -> Tiers:
@@ -136,10 +146,15 @@ def test_label_noise_takes_longer_to_fit(levels: Sequence[Results], check: Check
 @trained(more=at(1.0), less=at(0.4))
 @control(less=at(0.0), says="against no random labels at all")
 def test_the_time_to_fit_saturates(more: Results, less: Results, check: Check) -> None:
-    """The growth saturates: from two fifths of random labels on, all of them take less than half as long
-    again."""
-    epochs = [run.epochs_to("train_error", NEAR) for run in (more, less)]
-    check(below(ratio(*epochs), 1.5, because="half as long again, for two and a half times the noise"))
+    """The growth of the time to fit saturates: all labels random take less than half as long again as two
+    fifths of them."""
+    check(
+        below(
+            times_longer(more, less, NEAR),
+            1.5,
+            because="half as long again, for two and a half times the noise",
+        )
+    )
 
 
 @claim(
@@ -148,12 +163,12 @@ def test_the_time_to_fit_saturates(more: Results, less: Results, check: Check) -
     adapted={**ADAPTED, "standard": ADAPTED["standard"].replace("2,000", "8,000")},
     contested="it turns where there are few images for their pixels: see the next claim",
 )
-@trained(noise=MANY.but(data__inputs=NOISE), real=MANY)
+@trained(noise=MANY.but(data__inputs=GAUSSIAN), real=MANY)
 @control(noise=MANY, says="real images on both sides")
 def test_noise_inputs_take_longer_to_fit(noise: Results, real: Results, check: Check) -> None:
     """Gaussian noise with true labels takes longer to fit than real images."""
-    epochs = [run.epochs_to("train_error", NEAR) for run in (noise, real)]
-    check(above(ratio(*epochs), 1.1, because="a tenth longer; on digits it was twice as long in calibration"))
+    tenth = "a tenth longer; on digits it was twice as long in calibration"
+    check(above(times_longer(noise, real, NEAR), 1.1, because=tenth))
 
 
 @claim(
@@ -162,13 +177,12 @@ def test_noise_inputs_take_longer_to_fit(noise: Results, real: Results, check: C
     adapted={"standard": ADAPTED["standard"]},
     contested="Arpit et al. 2017 have all of MNIST, where noise takes longer",
 )
-@trained(noise=REAL.but(data__inputs=NOISE), real=REAL)
-@control(noise=MANY.but(data__inputs=NOISE), real=MANY, says="8,000 images")
+@trained(noise=REAL.but(data__inputs=GAUSSIAN), real=REAL)
+@control(noise=MANY.but(data__inputs=GAUSSIAN), real=MANY, says="8,000 images")
 def test_few_noise_inputs_are_fitted_sooner(noise: Results, real: Results, check: Check) -> None:
-    """With 2,000 images of 784 pixels it is the other way round: Gaussian noise is fitted sooner, to 99
-    %, since random inputs are far from each other."""
-    epochs = [run.epochs_to("train_error", NEAR) for run in (noise, real)]
-    check(below(ratio(*epochs), 1.0, because="sooner at all"))
+    """With 2,000 images of 784 pixels Gaussian noise is fitted to 99 % sooner than real images, since random
+    inputs are far from each other."""
+    check(below(times_longer(noise, real, NEAR), 1.0, because="sooner at all"))
 
 
 @claim(
@@ -182,7 +196,7 @@ def test_few_noise_inputs_are_fitted_sooner(noise: Results, real: Results, check
 @trained(
     real=narrow_and_wide(),
     labels=narrow_and_wide(data__labels=RANDOM),
-    inputs=narrow_and_wide(data__inputs=NOISE),
+    inputs=narrow_and_wide(data__inputs=GAUSSIAN),
 )
 @control(labels=narrow_and_wide(), inputs=narrow_and_wide(), says="real data on both sides")
 def test_noise_needs_more_capacity(
@@ -192,8 +206,8 @@ def test_noise_needs_more_capacity(
     than that of real data."""
 
     def gain(nets: Sequence[Results]) -> Measured:
-        narrow, wide = (net.epochs_to("train_error", NEAR) for net in nets)
-        return ratio(narrow, wide)
+        narrow, wide = nets
+        return times_longer(narrow, wide, NEAR)
 
     for kind, nets in (("labels", labels), ("inputs", inputs)):
         more = (gain(nets) - gain(real)).named(f"gain from width, random {kind} / real")
@@ -225,14 +239,13 @@ def test_patterns_are_learnt_first(run: Results, check: Check) -> None:
         "standard": NETS_OF_64_ADAPTED["standard"] + "; 60 nets for 100",
     },
 )
-@trained(real=single("easy"), inputs=single("easy", inputs=NOISE), labels=single("easy", labels=RANDOM))
-@control(real=single("easy", inputs=NOISE), says="Gaussian noise for real images")
+@trained(**of_each_kind("easy"))
+@control(real=single("easy", inputs=GAUSSIAN), says="Gaussian noise for real images")
 def test_only_real_data_has_easy_examples(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
     """Real data has examples that every net gets right after one epoch; noise has none."""
-    noise = [inputs, labels]
-    always = larger_of(*(run.final("always_right") for run in noise))
+    always = larger_of(inputs.final("always_right"), labels.final("always_right"))
     easy = (real.final("always_right") - always).named("always right, real - noise")
     check(above(easy, 0.1, because="a tenth of all examples"))
     check(below(always.named("always right, noise"), 0.02, because="one in fifty: hardly any"))
@@ -253,37 +266,37 @@ def test_only_real_data_has_easy_examples(
     "Section 3.1 and the figure on it: difficulty of examples",
     adapted={"standard": NETS_OF_64_ADAPTED["standard"] + "; 60 nets for 100"},
 )
-@trained(real=single("easy"), inputs=single("easy", inputs=NOISE), labels=single("easy", labels=RANDOM))
-@control(real=single("easy", inputs=NOISE), says="Gaussian noise for real images")
+@trained(**of_each_kind("easy"))
+@control(real=single("easy", inputs=GAUSSIAN), says="Gaussian noise for real images")
 def test_real_examples_differ_more_in_difficulty(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
     """Real examples differ in difficulty more than noise does."""
-    noise = larger_of(*(run.final("variance_ratio") for run in (inputs, labels)))
+    noise = larger_of(inputs.final("variance_ratio"), labels.final("variance_ratio"))
     spread = ratio(real.final("variance_ratio"), noise)
     check(above(spread.named("variance of hits, real / noise"), 1.2, because="a fifth more"))
 
 
 @claim(ARPIT2017, "Sections 3.1 and 4: what is learnt first", adapted=NETS_OF_64_ADAPTED)
-@trained(real=single("order"), inputs=single("order", inputs=NOISE), labels=single("order", labels=RANDOM))
-@control(real=single("order", inputs=NOISE), says="Gaussian noise for real images")
+@trained(**of_each_kind("order"))
+@control(real=single("order", inputs=GAUSSIAN), says="Gaussian noise for real images")
 def test_what_is_learnt_first_stays_learnt_on_real_data(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
     """Of real examples far more are right after the first epoch and at every later one than of noise."""
-    noise = larger_of(*(run.final("right_always") for run in (inputs, labels)))
+    noise = larger_of(inputs.final("right_always"), labels.final("right_always"))
     more = (real.final("right_always") - noise).named("right from the first epoch on, real - noise")
     check(above(more, 0.2, because="a fifth of all examples"))
 
 
 @claim(ARPIT2017, "Section 3.2, Gini coefficient of the loss sensitivity", adapted=NETS_OF_64_ADAPTED)
-@trained(real=single("order"), inputs=single("order", inputs=NOISE), labels=single("order", labels=RANDOM))
-@control(real=single("order", inputs=NOISE), says="Gaussian noise for real images")
+@trained(**of_each_kind("order"))
+@control(real=single("order", inputs=GAUSSIAN), says="Gaussian noise for real images")
 def test_loss_sensitivity_is_concentrated_on_real_data(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
     """On real data the loss is sensitive to few examples, on noise to all alike."""
-    noise = larger_of(*(run.final("gini") for run in (inputs, labels)))
+    noise = larger_of(inputs.final("gini"), labels.final("gini"))
     more = (real.final("gini") - noise).named("Gini coefficient, real - noise")
     check(above(more, 0.3, because="nearly a third of the whole scale"))
     for name, run in (("real", real), ("Gaussian inputs", inputs), ("random labels", labels)):

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 import pytest
 
 from claims.figures import draw_training
+from claims.fitting import fits
+from claims.fitting import times_longer
 from claims.papers import EPFL
 from claims.papers import OVERCLAIM
 from claims.papers import ZHANG2017
 from claims.settings import ADAPTED
 from claims.settings import FITTED
-from claims.settings import FITTED_BECAUSE
 from claims.settings import INCEPTION
 from claims.settings import MLP
 from claims.settings import MODELS
@@ -29,13 +30,13 @@ from claims.settings import UNFITTABLE_SAYS
 from claims.settings import random
 from claims.settings import true
 from claims.settings import unfittable
+from claims.texts import adding
 from harness import Check
 from harness import Experiment
 from harness import Results
 from harness import Tiers
 from harness import Value
 from harness import above
-from harness import all_reach
 from harness import below
 from harness import claim
 from harness import control
@@ -68,7 +69,7 @@ from harness.data import TrueLabels
 @pytest.mark.parametrize("model", MODELS)
 def test_random_labels_are_fit_exactly(random: Results, fitted: float, check: Check, model: str) -> None:
     """Training error reaches zero on completely random labels."""
-    check(all_reach(random.final("train_error"), fitted, because=FITTED_BECAUSE))
+    check(fits(random, fitted))
     draw_training(check, f"Figure 1a, {model}", "random labels", random, "train_loss", "training loss")
 
 
@@ -82,10 +83,8 @@ def test_bfloat16_changes_nothing_that_is_judged(
     reduced: Results, float32: Results, fitted: float, check: Check
 ) -> None:
     """bfloat16 operands change neither the time to fit random labels nor the test error after it."""
-    times = (r.epochs_to("train_error", fitted) for r in (reduced, float32))
-    check(
-        equivalent(ratio(*times), 1.2, because="a fifth: small beside every effect judged in this precision")
-    )
+    longer = times_longer(reduced, float32, fitted)
+    check(equivalent(longer, 1.2, because="a fifth: small beside every effect judged in this precision"))
     change = reduced.final("test_error") - float32.final("test_error")
     check(equivalent(change, 0.01, because="a point: about the sources' deviation between single runs"))
 
@@ -103,7 +102,7 @@ def test_the_same_hyperparameters_fit_both(
 ) -> None:
     """The hyperparameters that suit true labels fit random ones too, unchanged."""
     for labels in (true, random):
-        check(all_reach(labels.final("train_error"), fitted, because=FITTED_BECAUSE))
+        check(fits(labels, fitted))
 
 
 CORRUPTIONS: dict[str, dict[str, Value]] = {
@@ -129,7 +128,7 @@ def test_every_corruption_is_fit_exactly(
     run: Results, fitted: float, check: Check, corruption: str, tier: str
 ) -> None:
     """Training error reaches zero on true labels and on every corruption of labels and of images."""
-    check(all_reach(run.final("train_error"), fitted, because=FITTED_BECAUSE))
+    check(fits(run, fitted))
     draw_training(
         check,
         "Figure 1a, inception" if tier == "full" else "Figure 1a, mlp",
@@ -183,7 +182,7 @@ def test_slowdown_is_bounded_by_a_constant(
     true: Results, random: Results, fitted: float, check: Check, model: str
 ) -> None:
     """Random labels slow fitting down by no more than a small constant factor."""
-    slower = ratio(random.epochs_to("train_error", fitted), true.epochs_to("train_error", fitted))
+    slower = times_longer(random, true, fitted)
     check(below(slower, SMALL_CONSTANT, because=SMALL_BECAUSE))
 
 
@@ -273,27 +272,23 @@ def test_test_error_grows_with_corruption_up_to_chance(
     )
 
 
-NOISE = {"random_pixels": RandomPixels(), "gaussian": GaussianInputs()}
+NOISE_INPUTS = {"random_pixels": RandomPixels(), "gaussian": GaussianInputs()}
 
 
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1a",
-    adapted={
-        tier: text + "; labels are random on every kind of image, so that only the images differ"
-        for tier, text in (
-            ("quick", SMALL_ADAPTED["quick"]),
-            ("standard", "an MLP for Inception, bfloat16 operands"),
-            ("full", "as the paper"),
-        )
-    },
+    adapted=adding(
+        "labels are random on every kind of image, so that only the images differ",
+        {**SMALL_ADAPTED, "standard": "an MLP for Inception, bfloat16 operands", "full": "as the paper"},
+    ),
     reported={
         "EPFL, Gaussian / random labels, steps": 9.5 / 20,
         "EPFL, random pixels / random labels": 17 / 20,
     },
 )
 @trained(
-    noise=lambda inputs: FIGURE_1A.but(data__labels=RANDOM, data__inputs=NOISE[inputs]),
+    noise=lambda inputs: FIGURE_1A.but(data__labels=RANDOM, data__inputs=NOISE_INPUTS[inputs]),
     images=lambda: FIGURE_1A.but(data__labels=RANDOM),
     fitted=FITTED,
 )
@@ -301,12 +296,12 @@ NOISE = {"random_pixels": RandomPixels(), "gaussian": GaussianInputs()}
     noise=lambda: FIGURE_1A.but(data__labels=RANDOM, data__inputs=ShuffledPixels()),
     says="one permutation of the pixels for all images: as hard to fit as the images themselves",
 )
-@pytest.mark.parametrize("inputs", NOISE)
+@pytest.mark.parametrize("inputs", NOISE_INPUTS)
 def test_noise_images_are_fitted_sooner_than_random_labels(
     noise: Results, images: Results, fitted: float, check: Check, inputs: str
 ) -> None:
     """Random pixels and Gaussian noise are fitted sooner than random labels on real images."""
-    sooner = ratio(noise.epochs_to("train_error", fitted), images.epochs_to("train_error", fitted))
+    sooner = times_longer(noise, images, fitted)
     check(
         below(sooner, 0.9, because="the paper says sooner and gives no factor; a tenth is the least we count")
     )
@@ -349,7 +344,5 @@ def test_pattern_is_fitted_before_noise(half: Results, check: Check) -> None:
     check(
         above(wrong - right, 0.1, because="ten points apart at the epoch where half of all labels are fitted")
     )
-    for series in ("clean", "corrupted"):
-        draw_training(
-            check, "Figure 2", f"{series} labels", half, f"{series}_error", "training accuracy", correct=True
-        )
+    for series, measure in (("clean labels", "clean_error"), ("corrupted labels", "corrupted_error")):
+        draw_training(check, "Figure 2", series, half, measure, "training accuracy", correct=True)

@@ -20,10 +20,12 @@ budgets, which the printed table has too (40 to 100 epochs). Checks and margins 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
 
 SHAPE, CLASSES = (3, 32, 32), 4
 TEST_IMAGES, TRAIN_IMAGES = 4_000, 20_000
-LN2 = 0.6931471805599453
+LN2 = math.log(2)
 
 # name: (second channels, first and second hidden layer), as printed in tables 2 and 3
 PRINTED = {
@@ -70,8 +72,27 @@ PRINTED = {
 NETS = {name: widths for name, widths in PRINTED.items() if name != 16_819} | {
     3_305: (5, 15, 10), 10_608: (8, 40, 20), 15_895: (10, 50, 25)
 }  # fmt: skip
-# Table 1: parameters, train error, test error, train loss, test loss, epochs
-TABLE = (
+
+
+class PrintedRow(NamedTuple):
+    """A row of Table 1."""
+
+    parameters: int
+    train_error: float
+    test_error: float
+    train_loss: float
+    test_loss: float
+    epochs: int
+
+
+class ErrorAndLoss(NamedTuple):
+    """The least error that a row's printed one can stand for, and the loss printed beside it."""
+
+    error: float
+    loss: float
+
+
+TABLE_1 = tuple(PrintedRow(*row) for row in (
     (1_865, 0.11, 0.14, 1.06e-2, 1.4e-2, 40), (2_550, 0.09, 0.14, 2.51e-3, 6.8e-2, 50),
     (10_608, 0.04, 0.13, 8.34e-5, 3.02e-4, 40), (13_093, 0.01, 0.13, 1.14e-3, 1.15, 90),
     (15_895, 0.01, 0.13, 4.42e-4, 1.08, 90), (16_819, 0.02, 0.14, 2.52e-3, 3e-1, 100),
@@ -80,25 +101,28 @@ TABLE = (
     (33_370, 0.0, 0.12, 2.12e-4, 1.02, 90), (45_892, 0.0, 0.11, 2.74e-5, 7.8e-1, 70),
     (54_694, 0.0, 0.11, 4.45e-5, 1.03, 100), (62_716, 0.0, 0.11, 6.19e-5, 6.65e-1, 100),
     (75_426, 0.0, 0.11, 4.09e-5, 8.85e-1, 100),
-)  # fmt: skip
-# (error, loss) pairs; an accuracy was cut to whole per cent, so an error may be a point smaller than printed
-# (train: the best epoch's; test: half a point more, being the mean of five)
-TRAIN = tuple((max(0.0, row[1] - 0.01 + 1 / TRAIN_IMAGES), row[3]) for row in TABLE)
-TEST = tuple((max(0.0, row[2] - 0.015), row[4]) for row in TABLE)
-AVERAGED = tuple(pair for pair, row in zip(TEST, TABLE, strict=True) if row[5] >= 70)
+))  # fmt: skip
+# an accuracy was cut to whole per cent, so an error may be a point smaller than printed (train: the best
+# epoch's, which has one wrong image at least; test: half a point more, being the mean of five)
+TRAIN_PAIRS = tuple(
+    ErrorAndLoss(max(0.0, row.train_error - 0.01 + 1 / TRAIN_IMAGES), row.train_loss) for row in TABLE_1
+)
+TEST_PAIRS = tuple(ErrorAndLoss(max(0.0, row.test_error - 0.015), row.test_loss) for row in TABLE_1)
+AVERAGED_PAIRS = tuple(pair for pair, row in zip(TEST_PAIRS, TABLE_1, strict=True) if row.epochs >= 70)
+PRINTED_ERRORS = {"Table 1": [(row.parameters, row.test_error) for row in TABLE_1]}
 
-SMALL, MIDDLE, LARGE = (10_608, 13_093), (23_299, 27_150), (45_892, 75_426)
+SMALL_NETS, MIDDLE_NETS, LARGE_NETS = (10_608, 13_093), (23_299, 27_150), (45_892, 75_426)
 ON_CIFAR = Subset(Cifar10(crop=None))
 RECIPE = Tiers(
     standard=Sgd(lr=0.01, epochs=60, batch=32, decay=0.95), full=Sgd(lr=0.001, epochs=100, batch=4)
 )
-SAME = "all networks for the same number of epochs; images standardised one by one"
+SAME_ADAPTED = "all networks for the same number of epochs; images standardised one by one"
 ADAPTED = {
-    "standard": f"{SAME}; 60 epochs, batches of 32, learning rate x 0.95 an epoch from 0.01",
-    "full": f"{SAME}; 100 epochs",
+    "standard": f"{SAME_ADAPTED}; 60 epochs, batches of 32, learning rate x 0.95 an epoch from 0.01",
+    "full": f"{SAME_ADAPTED}; 100 epochs",
 }
 ON_PAPER_ADAPTED = {"quick": "none: the printed table"}
-HALF_POINT = "half a point: the last digit of the table is one"
+HALF_POINT_BECAUSE = "half a point: the last digit of the table is one"
 
 
 def trainings(name: int) -> Tiers:
@@ -171,14 +195,16 @@ def test_the_loss_bounds_the_error(world: int, logits: list[list[float]], seed: 
         "quick": ("refuted", "they are the last four images', at the best of 30 epochs: seven and six rows")
     },
 )
-@trained(pairs=lambda column: {"train": TRAIN, "test": TEST}[column])
-@control(pairs=AVERAGED, positive=True, says="test losses of the rows trained longest, which were averaged")
+@trained(pairs=lambda column: {"train": TRAIN_PAIRS, "test": TEST_PAIRS}[column])
+@control(
+    pairs=AVERAGED_PAIRS, positive=True, says="test losses of the rows trained longest, which were averaged"
+)
 @pytest.mark.parametrize("column", ["train", "test"])
 def test_losses_are_possible_for_their_errors(
-    pairs: tuple[tuple[float, ...], ...], check: Check, column: str
+    pairs: tuple[ErrorAndLoss, ...], check: Check, column: str
 ) -> None:
     """The losses are means over the images of which the errors are shares."""
-    impossible = [pair for pair in pairs if pair[1] < pair[0] * LN2]
+    impossible = [pair for pair in pairs if pair.loss < pair.error * LN2]
     check(exact(len(impossible), 0, because=f"{column} losses below ln 2 times the least possible error"))
 
 
@@ -199,7 +225,7 @@ def scattered(generator: np.random.Generator, *, errors: tuple[float, ...], draw
     return {"as_large": float(np.mean(rise(tables) >= rise(np.array([errors]))[0] - 1e-9))}
 
 
-UP_TO_PEAK = tuple(row[2] for row in TABLE if row[0] <= 27_150)
+ERRORS_UP_TO_PEAK = tuple(row.test_error for row in TABLE_1 if row.parameters <= 27_150)
 
 
 @claim(
@@ -207,9 +233,9 @@ UP_TO_PEAK = tuple(row[2] for row in TABLE if row[0] <= 27_150)
     "on STUDENT, Table 1: the rise to the peak",
     adapted={"quick": "binomial test errors; training seeds, which scatter too, are left out"},
 )
-@trained(drawn=Simulation(scattered, {"errors": UP_TO_PEAK, "draws": 2000}))
+@trained(drawn=Simulation(scattered, {"errors": ERRORS_UP_TO_PEAK, "draws": 2000}))
 @control(
-    drawn=Simulation(scattered, {"errors": (*UP_TO_PEAK[:8], 0.19, 0.14), "draws": 2000}),
+    drawn=Simulation(scattered, {"errors": (*ERRORS_UP_TO_PEAK[:8], 0.19, 0.14), "draws": 2000}),
     says="a peak of 0.19 for 0.15",
 )
 def test_the_rise_to_the_peak_may_be_chance(drawn: Results, check: Check) -> None:
@@ -231,17 +257,18 @@ def test_the_rise_to_the_peak_may_be_chance(drawn: Results, check: Check) -> Non
         ("refuted", "larger is better throughout: there is no label noise to make a peak"),
     ),
 )
-@trained(nets=named((*SMALL, *MIDDLE, *LARGE)))
+@trained(nets=named((*SMALL_NETS, *MIDDLE_NETS, *LARGE_NETS)))
 @control(
-    nets=named((*SMALL, *MIDDLE, *LARGE)) | cut_short(MIDDLE),
+    nets=named((*SMALL_NETS, *MIDDLE_NETS, *LARGE_NETS)) | cut_short(MIDDLE_NETS),
     positive=True,
     says="the networks in the middle trained for two epochs",
 )
 def test_the_test_error_peaks_near_23_000_parameters(nets: Mapping[int, Results], check: Check) -> None:
     """Networks of about 23,000 parameters have a higher test error than smaller and than larger ones."""
-    middle = group(nets, MIDDLE)
-    for widths, name in ((SMALL, "smaller"), (LARGE, "larger")):
-        check(above((middle - group(nets, widths)).named(f"middle - {name}"), 0.005, because=HALF_POINT))
+    middle = group(nets, MIDDLE_NETS)
+    for others, name in ((SMALL_NETS, "smaller"), (LARGE_NETS, "larger")):
+        worse = (middle - group(nets, others)).named(f"middle - {name}")
+        check(above(worse, 0.005, because=HALF_POINT_BECAUSE))
     check.draw(
         "Table 1",
         series="test error, same epochs",
@@ -250,7 +277,7 @@ def test_the_test_error_peaks_near_23_000_parameters(nets: Mapping[int, Results]
         x_label="parameters",
         y_label="test error",
         marks={"n": TRAIN_IMAGES, "n x K": TRAIN_IMAGES * CLASSES},
-        reported={"Table 1": [(row[0], row[2]) for row in TABLE]},
+        reported=PRINTED_ERRORS,
     )
 
 
@@ -261,14 +288,15 @@ def test_the_test_error_peaks_near_23_000_parameters(nets: Mapping[int, Results]
     reported={"10,608 and 13,093": 0.13, "45,892 and 75,426": 0.11},
     replicates=5,
 )
-@trained(nets=named((*SMALL, *LARGE)))
+@trained(nets=named((*SMALL_NETS, *LARGE_NETS)))
 @control(
-    nets=named(SMALL) | named(LARGE, stand_in=10_608), says="networks of 10,608 parameters for the large ones"
+    nets=named(SMALL_NETS) | named(LARGE_NETS, stand_in=10_608),
+    says="networks of 10,608 parameters for the large ones",
 )
 def test_larger_networks_are_better(nets: Mapping[int, Results], check: Check) -> None:
     """The largest networks have a lower test error than those below the peak."""
-    gain = group(nets, SMALL) - group(nets, LARGE)
-    check(above(gain.named("small - large"), 0.005, because=HALF_POINT))
+    gain = group(nets, SMALL_NETS) - group(nets, LARGE_NETS)
+    check(above(gain.named("small - large"), 0.005, because=HALF_POINT_BECAUSE))
 
 
 @claim(
@@ -281,33 +309,34 @@ def test_larger_networks_are_better(nets: Mapping[int, Results], check: Check) -
         "standard": ("refuted", "10,608 parameters fit all but one image in 2,000 when trained as long")
     },
 )
-@trained(nets=named((*SMALL, *LARGE)))
+@trained(nets=named((*SMALL_NETS, *LARGE_NETS)))
 @control(
-    nets=named(SMALL) | named(LARGE, stand_in=13_093), says="networks of 13,093 parameters for the large ones"
+    nets=named(SMALL_NETS) | named(LARGE_NETS, stand_in=13_093),
+    says="networks of 13,093 parameters for the large ones",
 )
 @control(
-    nets=cut_short(SMALL) | named(LARGE), positive=True, says="the small networks trained for two epochs"
+    nets=cut_short(SMALL_NETS) | named(LARGE_NETS),
+    positive=True,
+    says="the small networks trained for two epochs",
 )
 def test_training_error_vanishes_beyond_n_parameters(nets: Mapping[int, Results], check: Check) -> None:
     """Training error is zero only beyond n = 20,000 parameters: at 45,892 and above, not at 13,093."""
     fits = "half a point: what the table prints as zero"
-    for name in LARGE:
+    for name in LARGE_NETS:
         check(all_reach(nets[name].final("train_error"), 0.005, because=fits))
-    check(above(group(nets, SMALL, "train_error"), 0.005, because=fits))
+    check(above(group(nets, SMALL_NETS, "train_error"), 0.005, because=fits))
 
 
 @claim(
     STUDENT,
     "Tables 1 to 3, all networks",
-    adapted={"full": f"{SAME}; 100 epochs; the sixteen networks whose widths are known"},
+    adapted={"full": f"{SAME_ADAPTED}; 100 epochs; the sixteen networks whose widths are known"},
     replicates=5,
 )
 @trained(nets=named(tuple(NETS)))
 @control(nets=named(tuple(NETS), stand_in=23_299), says="one network under all names")
 def test_the_test_error_falls_over_all_networks(nets: Mapping[int, Results], check: Check) -> None:
     """Over all networks, the test error falls with the number of parameters."""
-    import math
-
     errors = [nets[name].final("test_error") for name in sorted(nets)]
     least = "half a point less for every doubling, the smallest fall that the table could show"
     doublings = [math.log2(name) for name in sorted(nets)]
@@ -322,5 +351,5 @@ def test_the_test_error_falls_over_all_networks(nets: Mapping[int, Results], che
         y_label="test error",
         x_scale="log",
         marks={"n": TRAIN_IMAGES},
-        reported={"Table 1": [(row[0], row[2]) for row in TABLE]},
+        reported=PRINTED_ERRORS,
     )
