@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -143,13 +143,18 @@ class _Heard:
         return any(e.verdict is Verdict.REFUTED for e in exact)
 
 
-def judged(item: Item, lab: Lab) -> Judgement:
+def judged(item: Item, lab: Lab, looks: Sequence[tuple[int, float]] = ()) -> Judgement:
     """Climb the rungs until the claim's own checks decide, then judge the controls at that n.
+
+    Args:
+        item: what there is to judge.
+        lab: computes what it reads.
+        looks: (replicates, level) of those that can be taken, if not all of the item's rungs.
 
     Raises:
         Exception: whatever the body raises, apart from a counterexample found by hypothesis.
     """
-    for replicates, level in item.rungs():
+    for replicates, level in looks or item.rungs():
         heard = _Heard(item, None, replicates, lab)
         reached, checks = heard.judged(level)
         if reached is not Verdict.INCONCLUSIVE or not heard.results:

@@ -13,15 +13,6 @@ if TYPE_CHECKING:
     from harness.lab.lab import Lab
 
 
-class Shortened(Item, frozen=True, kw_only=True):
-    """An item whose later looks cannot be taken; ``looks``: those that can, as ``Item.rungs``."""
-
-    looks: tuple[tuple[int, float], ...]
-
-    def rungs(self) -> tuple[tuple[int, float], ...]:
-        return self.looks
-
-
 def rejudged(item: Item, lab: Lab) -> Judgement | None:
     """Judge an item from what was shipped; None if not even its first look was.
 
@@ -31,8 +22,7 @@ def rejudged(item: Item, lab: Lab) -> Judgement | None:
     looks = tuple(look for look in item.rungs() if _shipped(item, look[0], lab))
     if not looks:
         return None
-    fields = {name: getattr(item, name) for name in item.__struct_fields__}
-    judgement = judged(Shortened(**fields, looks=looks), lab)
+    judgement = judged(item, lab, looks)
     if looks != item.rungs() and _undecided(judgement):
         more = f"more than {looks[-1][0]} replicates were not shipped: run without --store FILE to train them"
         return msgspec.structs.replace(judgement, reason="; ".join(filter(None, (judgement.reason, more))))

@@ -23,7 +23,16 @@ from harness.lab.plan import Plan
 from harness.lab.runs import Run
 from harness.spec.verdict import Verdict
 from harness.suite import importing, opening
-from harness.suite.entries import body_of, claim_id, claim_of, item_of, tier_of, tiers_of, unjudged
+from harness.suite.entries import (
+    body_of,
+    claim_id,
+    claim_of,
+    item_of,
+    marked_wrongly,
+    tier_of,
+    tiers_of,
+    unjudged,
+)
 from harness.suite.exchange import Exchange
 
 UNPUBLISHED = "embedded or generated"
@@ -185,6 +194,8 @@ class ClaimCollection:
 def _mistakes(item: pytest.Function) -> list[str]:
     """What a rehearsal says of a claim, or what stops it."""
     try:
+        if wrong := marked_wrongly(item):
+            raise LookupError(wrong)
         return rehearsal.mistakes(item_of(item), body_of(item), tiers_of(item))
     except Exception as error:
         return [_where(item, error, "trained")]

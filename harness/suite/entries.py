@@ -33,63 +33,73 @@ def is_claim(item: Any) -> TypeGuard[pytest.Function]:
 def claim_of(item: pytest.Function) -> Claim:
     """What an item judges: the test's claim, in which ``pytest.mark.claimed`` on a parameter replaces fields.
 
-    Raises:
-        pytest.UsageError: the mark says something that ``claim`` would refuse.
+    A mark that says what ``claim`` would refuse replaces nothing; ``marked_wrongly`` says so.
     """
     declared: Claim = item.function.claim
-    changes = {field: value for mark in item.iter_markers("claimed") for field, value in mark.kwargs.items()}
     try:
-        return declared.but(**changes) if changes else declared
+        return _as_marked(item)
+    except (TypeError, ValueError):
+        return declared
+
+
+def _as_marked(item: pytest.Function) -> Claim:
+    declared: Claim = item.function.claim
+    changes = {field: value for mark in item.iter_markers("claimed") for field, value in mark.kwargs.items()}
+    return declared.but(**changes) if changes else declared
+
+
+def marked_wrongly(item: pytest.Function) -> str:
+    """What is wrong with the marks on an item's parameters, in one line; empty if nothing is."""
+    if unknown := _marked_tiers(item) - set(TIERS):
+        return f"tiers({', '.join(sorted(unknown))}): one of {', '.join(TIERS)}"
+    try:
+        _as_marked(item)
     except (TypeError, ValueError) as error:
-        raise pytest.UsageError(f"{item.nodeid}: claimed({', '.join(changes)}): {error}") from None
+        changes = dict.fromkeys(field for mark in item.iter_markers("claimed") for field in mark.kwargs)
+        return f"claimed({', '.join(changes)}): {error}"
+    return ""
 
 
-def is_tested(item: Any) -> bool:
-    """Is this parameter tested at this tier? Its claim says so, and ``pytest.mark.tiers`` may leave some out.
+def _marked_tiers(item: pytest.Function) -> set[str]:
+    return {str(tier) for mark in item.iter_markers("tiers") for tier in mark.args}
 
-    Raises:
-        pytest.UsageError: a mark names something else than a tier.
-    """
+
+def is_tested(item: pytest.Function) -> bool:
+    """Is this parameter tested at this tier? ``pytest.mark.tiers`` may leave out some of its claim's."""
     return tier_of(item) in tiers_of(item)
 
 
 def tiers_of(item: pytest.Function) -> tuple[str, ...]:
-    """The tiers at which an item's claim is tested with the item's parameters.
-
-    Raises:
-        pytest.UsageError: ``pytest.mark.tiers`` names something else than a tier.
-    """
-    named = {str(tier) for mark in item.iter_markers("tiers") for tier in mark.args}
-    if unknown := named - set(TIERS):
-        raise pytest.UsageError(
-            f"{item.nodeid}: tiers({', '.join(sorted(unknown))}): one of {', '.join(TIERS)}"
-        )
+    """The tiers at which an item's claim is tested with the item's parameters."""
+    named = _marked_tiers(item)
+    if not named <= set(TIERS):  # told as a mistake of this claim, at all of its tiers
+        named = set()
     adapted = claim_of(item).adapted
     return tuple(tier for tier in TIERS if tier in adapted and (not named or tier in named))
 
 
-def tier_of(function: Any) -> str:
+def tier_of(item: pytest.Function) -> str:
     """The tier at which an item judges its claim."""
-    return str(function.callspec.params["tier"])
+    return str(item.callspec.params["tier"])
 
 
-def claim_id(function: Any) -> str:
+def claim_id(item: pytest.Function) -> str:
     """The node id without the tier, which is always the first parameter."""
-    head = function.nodeid.removesuffix(function.name) + function.originalname
-    rest = function.callspec.id.removeprefix(tier_of(function)).removeprefix("-")
+    head = item.nodeid.removesuffix(item.name) + item.originalname
+    rest = item.callspec.id.removeprefix(tier_of(item)).removeprefix("-")
     return f"{head}[{rest}]" if rest else head
 
 
-def item_of(function: Any) -> Item:
+def item_of(item: pytest.Function) -> Item:
     """What there is to judge in a collected pytest function."""
-    test = function.function
+    test = item.function
     return Item(
-        claim=claim_of(function),
+        claim=claim_of(item),
         trained=getattr(test, "trained", {}),
         controls=getattr(test, "controls", ()),
-        params=_params(function),
-        tier=tier_of(function),
-        call=functools.partial(_call, function),
+        params=_params(item),
+        tier=tier_of(item),
+        call=functools.partial(_call, item),
         examples=_counting(test),
     )
 
@@ -107,11 +117,11 @@ def body_of(item: pytest.Function) -> Body:
     )
 
 
-def _params(function: Any) -> dict[str, Any]:
-    return {name: value for name, value in function.callspec.params.items() if name != "tier"}
+def _params(item: pytest.Function) -> dict[str, Any]:
+    return {name: value for name, value in item.callspec.params.items() if name != "tier"}
 
 
-def _call(function: Any, check: Check, worlds: Mapping[str, Any]) -> None:
+def _call(item: pytest.Function, check: Check, worlds: Mapping[str, Any]) -> None:
     """Run the body with the worlds and ``check``; what else it takes comes from pytest.
 
     Raises:
@@ -119,12 +129,12 @@ def _call(function: Any, check: Check, worlds: Mapping[str, Any]) -> None:
         Mistake: the body checked nothing.
         Exception: whatever else the body raises.
     """
-    arguments = {name: function.funcargs[name] for name in function._fixtureinfo.argnames}
+    arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
     if "check" in arguments:
         arguments["check"] = check
-    exact = hasattr(function.function, "hypothesis")
+    exact = hasattr(item.function, "hypothesis")
     try:
-        function.obj(**arguments, **worlds)
+        item.obj(**arguments, **worlds)
     except AssertionError as error:
         if not exact:
             raise
@@ -167,16 +177,16 @@ def _counting(test: Any) -> Callable[[], int] | None:
     return lambda: inner.inner_test.examples
 
 
-def entry(function: Any, judgement: Judgement, seconds: float = 0.0) -> ClaimReport:
+def entry(item: pytest.Function, judgement: Judgement, seconds: float = 0.0) -> ClaimReport:
     """The report's entry for an item."""
-    claim = claim_of(function)
-    tier = tier_of(function)
+    claim = claim_of(item)
+    tier = tier_of(item)
     expected, because = claim.expects(tier)
-    thesis = str(function.module.__doc__ or "").strip().partition("\n\n")[0]
+    thesis = str(item.module.__doc__ or "").strip().partition("\n\n")[0]
     return ClaimReport(
-        id=claim_id(function),
+        id=claim_id(item),
         tier=tier,
-        params={name: _plain(value) for name, value in _params(function).items()},
+        params={name: _plain(value) for name, value in _params(item).items()},
         paper=claim.paper.key,
         where=claim.where,
         says=claim.says,
@@ -192,9 +202,9 @@ def entry(function: Any, judgement: Judgement, seconds: float = 0.0) -> ClaimRep
         figures=judgement.figures,
         runs=judgement.runs,
         control_runs=judgement.control_runs,
-        command=f'python -m pytest "{function.nodeid}"',
+        command=f'python -m pytest "{item.nodeid}"',
         seconds=round(seconds, 3),
-        family=function.module.__name__.rpartition(".")[2].removeprefix("test_"),
+        family=item.module.__name__.rpartition(".")[2].removeprefix("test_"),
         thesis=written(" ".join(thesis.split())),
         contested=claim.contested,
     )
@@ -228,10 +238,10 @@ def encoded(report: ClaimReport) -> str:
     return text.decode()
 
 
-def unjudged(function: Any, verdict: Verdict, why: str) -> ClaimReport:
+def unjudged(item: pytest.Function, verdict: Verdict, why: str) -> ClaimReport:
     """The entry of an item without evidence: it raised, it was skipped, or its worker was lost."""
     nothing = Judgement(verdict=verdict, reason=why, checks=(), controls=(), figures=(), runs=())
-    return entry(function, nothing)
+    return entry(item, nothing)
 
 
 def message(report: ClaimReport) -> str:

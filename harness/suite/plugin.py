@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -177,13 +177,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _tiers(metafunc: pytest.Metafunc) -> list[str]:
     """The tiers of a claim, and those which ``pytest.mark.claimed`` gives some of its parameters."""
-    marked = [mark.args[1] for mark in metafunc.definition.iter_markers("parametrize") if len(mark.args) > 1]
-    listed = [value for values in marked if isinstance(values, (list, tuple)) for value in values]
+    values = [mark.args[1] for mark in metafunc.definition.iter_markers("parametrize") if len(mark.args) > 1]
+    listed = [value for each in values if isinstance(each, (list, tuple)) for value in each]
     marks = [mark for value in listed for mark in getattr(value, "marks", ())]
-    adapted = [mark.kwargs.get("adapted", ()) for mark in marks if mark.name == "claimed"]
-    return [
-        tier for tier in TIERS if any(tier in tiers for tiers in (metafunc.function.claim.tiers, *adapted))
-    ]
+    marked = [mark.kwargs.get("adapted") for mark in marks if mark.name == "claimed"]
+    adapted = [metafunc.function.claim.adapted, *(texts for texts in marked if isinstance(texts, Mapping))]
+    return [tier for tier in TIERS if any(tier in texts for texts in adapted)]
 
 
 @pytest.hookimpl(wrapper=True)
