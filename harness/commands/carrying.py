@@ -48,7 +48,7 @@ def add(action: argparse.ArgumentParser) -> None:
         help="runs of each kind to compute again (1)",
     )
     action.add_argument(
-        "--seconds", type=float, default=60.0, metavar="S",
+        "--seconds", type=selection.count, default=60, metavar="S",
         help="of a longer training only the first epochs, about so many seconds (60)",
     )  # fmt: skip
     action.add_argument(
@@ -72,7 +72,10 @@ def carry(options: argparse.Namespace) -> int:
     target = Store(place.store)
     earlier, source = _origin(options.origin, place, target)
     values = _values(tuple(options.tiers) or TIERS)
-    moved = carrying.candidates(values, Names(place.data_root, presume=True), earlier, source, target)
+    names = Names(place.data_root, presume=True)
+    moved = carrying.candidates(values, names, earlier, source, target)
+    for cause in dict.fromkeys(names.absent.values()):
+        print(f"left where they are: {cause}", file=sys.stderr)
     seed = secrets.randbits(32) if options.seed is None else options.seed
     sample = carrying.sampled(moved, options.sample, seed)
     again = {k: [(c, carrying.epochs_within(c, options.seconds)) for c in each] for k, each in sample.items()}
@@ -103,8 +106,12 @@ def _values(tiers: Sequence[str]) -> list[Runnable]:
     from harness.suite.entries import item_of
     from harness.suite.listing import functions
 
-    worlds = (world for function in functions(Path.cwd(), tiers) for world in item_of(function).worlds())
-    return [value for world in worlds for declared in world.values() for value in runnables(declared)]
+    values: list[Runnable] = []
+    for item in functions(Path.cwd(), tiers):
+        with contextlib.suppress(ValueError, LookupError, TypeError):  # a session says what is wrong with it
+            for world in item_of(item).worlds():
+                values += [value for declared in world.values() for value in runnables(declared)]
+    return values
 
 
 def _origin(origin: str, place: Place, target: Store) -> tuple[Earlier, Store]:
