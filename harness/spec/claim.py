@@ -204,7 +204,7 @@ def resolved(value: Any, params: Mapping[str, Any], tier: str) -> Any:
         value = value(**_arguments(value, {**params, "tier": tier}))
     if isinstance(value, Mapping):
         return {key: _at_tier(member, tier) for key, member in value.items()}
-    if isinstance(value, (list, tuple)):
+    if type(value) in (list, tuple):  # a named tuple is a plain value, and no sweep
         return type(value)(_at_tier(member, tier) for member in value)
     return _at_tier(value, tier)
 
