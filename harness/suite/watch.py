@@ -156,9 +156,13 @@ class Watch(threading.Thread):
 
     def _announce(self) -> None:
         """Say what the first worker to have planned left to be said."""
-        for file in sorted(self.folder.glob(f"{self.session}-*.txt"))[: not self._announced]:
+        files = [] if self._announced else list(self.folder.glob(f"{self.session}-*.txt"))
+        if files:
             self._announced = True
-            self.terminal.say(file.read_text(encoding="utf-8").splitlines())
+            first = min(
+                files, key=lambda file: file.stat().st_mtime
+            )  # others may have found runs trained by it
+            self.terminal.say(first.read_text(encoding="utf-8").splitlines())
 
     def _look(self) -> None:
         self._announce()
