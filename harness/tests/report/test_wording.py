@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from harness.evidence.outcome import Evidence
 from harness.evidence.statistics import above, all_reach, judge
-from harness.report import markdown, wording
+from harness.report import html, markdown, wording
+from harness.report.contents import gather
 from harness.tests import reports
 from harness.tests.samples import WHY, exhaustive, measured
 
@@ -33,6 +34,22 @@ def test_runs_are_listed_by_experiment() -> None:
     first, second = wording.runs(runs)
     assert (first.replicates, first.seconds, first.kernel) == ("0–2, 5", 4.0, "plain")
     assert (second.address, second.replicates) == ("bb", "0")
+
+
+def test_carried_runs_are_counted_and_the_page_lists_their_proofs() -> None:
+    runs = [reports.run_read("aa", 1.0, replicate=r) for r in (0, 1)]
+    runs = [runs[0], msgspec.structs.replace(runs[1], carried="12ab34cd")]
+    carried = {"12ab34cd": "from commit abc: replicate 0 of Net(<3>), equal to the records to the bit"}
+    report = reports.report(reports.claim(runs=tuple(runs), control_runs=()))
+    assert "carried" not in wording.provenance(report)
+    seen = msgspec.structs.replace(report.provenance, carried=carried)
+    report = msgspec.structs.replace(report, provenance=seen)
+    (line,) = wording.provenance(report)["carried"]
+    assert line.startswith("1 of 2 runs have records of earlier code, carried by 1 proofs: ")
+    assert "carried, proof 12ab34cd" in "".join(group.kernel for group in wording.runs(runs))
+    page = html.render(gather([report]))
+    assert "<code>12ab34cd</code> from commit abc: replicate 0 of Net(&lt;3&gt;)" in page
+    assert line in markdown.render(gather([report]))
 
 
 @pytest.mark.parametrize(
