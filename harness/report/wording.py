@@ -289,8 +289,9 @@ def carried(report: Report) -> tuple[str, ...]:
         return ()
     read = {(r.address, r.replicate): r for c in report.claims for r in (*c.runs, *c.control_runs)}
     count = sum(bool(run.carried) for run in read.values())
+    how_many = f"{len(proofs)} proof{'s' if len(proofs) > 1 else ''}"
     return (
-        f"{count:,} of {len(read):,} runs have records of earlier code, carried by {len(proofs)} proofs: "
+        f"{count:,} of {len(read):,} runs have records of earlier code, carried by {how_many}: "
         "a sample of each kind of run was computed again, and was equal to the bit",
     )
 

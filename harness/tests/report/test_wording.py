@@ -45,7 +45,7 @@ def test_carried_runs_are_counted_and_the_page_lists_their_proofs() -> None:
     seen = msgspec.structs.replace(report.provenance, carried=carried)
     report = msgspec.structs.replace(report, provenance=seen)
     (line,) = wording.provenance(report)["carried"]
-    assert line.startswith("1 of 2 runs have records of earlier code, carried by 1 proofs: ")
+    assert line.startswith("1 of 2 runs have records of earlier code, carried by 1 proof: ")
     assert "carried, proof 12ab34cd" in "".join(group.kernel for group in wording.runs(runs))
     page = html.render(gather([report]))
     assert "<code>12ab34cd</code> from commit abc: replicate 0 of Net(&lt;3&gt;)" in page
