@@ -1,7 +1,7 @@
 """Modules as source code: where their files lie, and what they define, import and do, without importing them.
 
 Followed is all code of ours and of the user's: what is neither of the standard library nor of
-site-packages. The harness itself is followed wherever it is installed.
+site-packages. The harness and its claims are followed wherever they are installed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from harness.spec.syntax import DEFINITIONS, IMPORTS, Binding, bindings, without_docstring
 
-OWN = "harness"
+OWN = frozenset({"harness", "claims"})
 SITE = frozenset({"site-packages", "dist-packages"})
 COMPOUND = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While, ast.Match)
 TYPE_ALIAS: tuple[type[ast.AST], ...] = (getattr(ast, "TypeAlias", ast.Pass),)
@@ -54,7 +54,7 @@ def module_of(name: str) -> Module | None:
 def is_followed(name: str) -> bool:
     """Does code of this module count in an address?"""
     top = name.partition(".")[0]
-    if top == OWN:
+    if top in OWN:
         return True
     if top in sys.stdlib_module_names or not exists(top):
         return False

@@ -12,6 +12,7 @@ import pytest
 
 from harness.spec import Simulation
 from harness.spec.fingerprint import fingerprint, forget, unseen
+from harness.spec.modules import is_followed
 
 PACKAGE = {
     "own/__init__.py": "from own.inner import reexported\n",
@@ -160,3 +161,24 @@ def test_code_that_cannot_be_seen_is_named_once(tmp_path: Path, monkeypatch: pyt
     fingerprint(Simulation(blind.g))
     assert unseen() == ("compiled", "generated", "what blind imports by a computed name")
     del sys.modules["blind"]
+
+
+def test_packages_that_were_installed_are_not_followed_but_ours_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    (installed / "apart.py").write_text("def f():\n    return 1\n")
+    (tmp_path / "reader.py").write_text("import apart\n\ndef g(generator):\n    return {'x': apart.f()}\n")
+    for folder in (installed, tmp_path):
+        monkeypatch.syspath_prepend(folder)
+    reader = importlib.import_module("reader")
+    before = fingerprint(Simulation(reader.g))
+    (installed / "apart.py").write_text("def f():\n    return 2\n")
+    forget()
+    assert fingerprint(Simulation(reader.g)) == before
+    assert not is_followed("apart")
+    assert is_followed("harness.data.digits")
+    assert is_followed("claims.settings")  # wherever a wheel puts them
+    for name in ("reader", "apart"):
+        del sys.modules[name]
