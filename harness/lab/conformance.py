@@ -146,10 +146,21 @@ def _role_told_by(kind: type) -> Role | None:
             alike.append(BY_CONTRACT[contract])
             if name != "apply" or _says_more(kind, contract):
                 return alike[-1]
-    for role in alike:
-        if not _misfit(inspect.getattr_static(kind, "apply"), dict(_offered(role.contract))["apply"]):
-            return role
-    return alike[0] if alike else None
+    if not alike:
+        return None
+    own = inspect.getattr_static(kind, "apply")
+    asked = {role: dict(_offered(role.contract))["apply"] for role in alike}
+    by_name = [role for role in alike if _takes_first(own) == _takes_first(asked[role])]
+    by_number = [role for role in alike if not _misfit(own, asked[role])]
+    return (by_name or by_number or alike)[0]
+
+
+def _takes_first(method: Any) -> str:
+    """The name of the first parameter after self, which is what a method changes; empty if there is none."""
+    try:
+        return next(iter(list(inspect.signature(method).parameters)[1:]), "")
+    except (TypeError, ValueError):
+        return ""
 
 
 def _says_more(kind: type, contract: type) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness import Experiment, Probing, Sgd, Simulation, Solved, Tiers
+from harness import Experiment, Probing, Sgd, Simulation, Solved, Tiers, Value
 from harness.data import Augmented, Digits, GeneratedImages, RandomCrop
 from harness.lab.conformance import ROLES, examined, faults, role_of, unplannable
 from harness.lab.lab import Failed, Lab
@@ -241,3 +241,16 @@ def test_what_stands_in_the_way_of_planning_is_one_line(value: Any, line: str, t
         assert plan.missing == 1
         with pytest.raises(Failed, match=r"^Experiment cannot be planned"):
             lab.results("x", value, 2)
+
+
+class Shifted(Value, frozen=True):
+    """A corruption of labels that forgot its generator; so it takes as many things as a transform does."""
+
+    def apply(self, labels: object, classes: int) -> object:
+        return labels
+
+
+def test_what_apply_is_for_is_told_by_what_it_takes_first() -> None:
+    role = role_of(Shifted())
+    assert role is not None
+    assert role.name == "a corruption of labels"
