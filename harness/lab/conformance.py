@@ -148,10 +148,10 @@ def _role_told_by(kind: type) -> Role | None:
                 return alike[-1]
     if not alike:
         return None
-    own = inspect.getattr_static(kind, "apply")
+    member = inspect.getattr_static(kind, "apply")
     asked = {role: dict(_offered(role.contract))["apply"] for role in alike}
-    by_name = [role for role in alike if _takes_first(own) == _takes_first(asked[role])]
-    by_number = [role for role in alike if not _misfit(own, asked[role])]
+    by_name = [role for role in alike if _takes_first(member) == _takes_first(asked[role])]
+    by_number = [role for role in alike if not _misfit(member, asked[role])]
     return (by_name or by_number or alike)[0]
 
 
