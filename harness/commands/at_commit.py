@@ -17,56 +17,59 @@ from pathlib import Path
 from typing import Any
 
 PLACES = {
-    "functions": ("harness.suite.listing", "harness.catalogue"),
-    "item_of": ("harness.suite.entries", "harness.entries"),
-    "runnables": ("harness.judging.ladder", "harness.judging"),
-    "parts": ("harness.lab.runs", "harness.lab"),
-    "with_parents": ("harness.lab.runs", "harness.fleet.plan"),
-    "specification": ("harness.lab.names", "harness.fleet.plan"),
-    "Names": ("harness.lab.names",),
-    "Catalogue": ("harness.fleet.plan",),
-    "Lab": ("harness.lab.lab", "harness.lab"),
-    "place": ("harness.lab.places", "harness.places"),
-    "values_in": ("harness.spec",),
+    "functions": ("harness.suite.listing:functions", "harness.catalogue:functions"),
+    "item_of": ("harness.suite.entries:item_of", "harness.entries:item_of"),
+    "runnables": ("harness.judging.ladder:runnables", "harness.judging:runnables"),
+    "parts": ("harness.lab.runs:parts", "harness.lab:parts"),
+    "with_parents": ("harness.lab.runs:with_parents", "harness.fleet.plan:with_parents"),
+    "specification": ("harness.lab.names:specification", "harness.fleet.plan:specification"),
+    "names": ("harness.lab.names:Names", "harness.fleet.plan:Catalogue"),
+    "lab": ("harness.lab.lab:Lab", "harness.lab:Lab"),
+    "place": ("harness.lab.places:place", "harness.places:place"),
+    "values_in": ("harness.spec:values_in",),
 }
-"""Name -> the modules that have had it, the youngest first."""
+"""What is needed here -> where commits have had it, the youngest first."""
 
 
-def named(name: str) -> Any:
-    """What the commit around this calls so.
+def named(need: str) -> Any:
+    """What the commit around this has for a need.
 
     Raises:
         SystemExit: it has no such thing (one line).
     """
-    for module in PLACES[name]:
+    for address in PLACES[need]:
+        module, _, name = address.partition(":")
         with contextlib.suppress(ImportError, AttributeError):
             return getattr(importlib.import_module(module), name)
-    raise SystemExit(f"that commit has no {name} in any of {', '.join(PLACES[name])}")
+    raise SystemExit(f"that commit has none of {', '.join(PLACES[need])}")
+
+
+def values() -> Iterator[Any]:
+    """Everything that the commit's claims have computed, probes apart from what they probe."""
+    runnables, parts, item_of = named("runnables"), named("parts"), named("item_of")
+    for function in named("functions")(Path.cwd()):
+        with contextlib.suppress(ValueError, LookupError, TypeError):  # a claim that was wrong there
+            for world in item_of(function).worlds():
+                for declared in world.values():
+                    for one in runnables(declared):
+                        yield from parts(one)
 
 
 def runs(names: Any) -> Iterator[Any]:
-    """The run of replicate 0 of everything that the commit's claims read, probes and parents included."""
-    parts, runnables, item_of = named("parts"), named("runnables"), named("item_of")
+    """The run of replicate 0 of everything that the commit's claims read, parents included."""
     seen: set[str] = set()
-    for function in named("functions")(Path.cwd()):
-        for world in item_of(function).worlds():
-            for value in (
-                part for declared in world.values() for v in runnables(declared) for part in parts(v)
-            ):
-                with contextlib.suppress(ValueError, LookupError):  # its data is not here
-                    for run in named("with_parents")([names.run(value, 0)]):
-                        if run.key not in seen:
-                            seen.add(run.key)
-                            yield run
+    for value in values():
+        with contextlib.suppress(ValueError, LookupError):  # its data is not here
+            for run in named("with_parents")([names.run(value, 0)]):
+                if run.key not in seen:
+                    seen.add(run.key)
+                    yield run
 
 
 def main() -> None:
     """Print what was asked for as one line of JSON."""
     action, root, *more = sys.argv[1:]
-    try:
-        names = named("Names")(Path(root))
-    except SystemExit:
-        names = named("Catalogue")(Path(root))
+    names = named("names")(Path(root))
     if action == "names":
         print(json.dumps(listed(names)))
     else:
@@ -90,7 +93,7 @@ def trained(names: Any, root: Path, store: Path, requests: list[Any], processes:
     """Compute what was asked for; "address replicate" -> the key of its record in the store."""
     cells = {run.address: run.value for run in runs(names)}
     place = named("place")(store=store, data_root=root if root.is_dir() else None)
-    lab = named("Lab")(place, processes=processes)
+    lab = named("lab")(place, processes=processes)
     computed = {}
     for address, replicate, epochs in requests:
         if address in cells:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.spec import Runnable
 
 BESIDE = "carrying"
-"""Where in the store's folder samples are kept until all is proved."""
+"""Where among what the store keeps samples lie until all is proved."""
 
 Sample = list[tuple["Candidate", int | None]]
 
@@ -102,15 +102,13 @@ def _all(again: Mapping[str, Sample]) -> Iterator[tuple[Candidate, int | None]]:
 
 def _values(tiers: Sequence[str]) -> list[Runnable]:
     """What the claims of this checkout read at these tiers, in their own worlds and their controls'."""
-    from harness.judging.ladder import runnables
     from harness.suite.entries import item_of
     from harness.suite.listing import functions
 
     values: list[Runnable] = []
     for item in functions(Path.cwd(), tiers):
         with contextlib.suppress(ValueError, LookupError, TypeError):  # a session says what is wrong with it
-            for world in item_of(item).worlds():
-                values += [value for declared in world.values() for value in runnables(declared)]
+            values += item_of(item).computed()
     return values
 
 
@@ -140,9 +138,10 @@ def _proved(again: Mapping[str, Sample], place: Place, earlier: Earlier, process
     """
     from harness.lab import carrying, provenance
     from harness.lab.carrying import Comparison
+    from harness.lab.store import LAYOUT
 
     machine = f"{provenance.processor()} with torch {provenance.versions().get('torch', '?')}"
-    folder = place.store / BESIDE
+    folder = place.store / LAYOUT / BESIDE
     computed = _computed(again, folder, place, processes)
     proofs = {}
     for kind, pairs in again.items():

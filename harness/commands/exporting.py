@@ -106,7 +106,6 @@ def _read(report: Report, lab: Lab) -> Iterator[Run]:
     Raises:
         ValueError: an item of the report is not among the claims here, or its data is missing.
     """
-    from harness.judging.ladder import runnables
     from harness.suite.entries import claim_id, item_of, tier_of
     from harness.suite.listing import functions
 
@@ -115,9 +114,8 @@ def _read(report: Report, lab: Lab) -> Iterator[Run]:
         claim = judged.pop((claim_id(function), tier_of(function)), None)
         if claim is not None:
             replicates = 1 + max(run.replicate for run in claim.runs)
-            for world in item_of(function).worlds():
-                for value in (v for declared in world.values() for v in runnables(declared)):
-                    yield from lab.runs(value, replicates)
+            for value in item_of(function).computed():
+                yield from lab.runs(value, replicates)
     if judged:
         name, tier = next(iter(judged))
         raise ValueError(

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+COARSEST = 1e300
+"""Largest resolution of a log: a quotient of floats may overflow, and no two logs are that far apart."""
+
+
 class Slip(Exception):
     """What is written cannot be meant, whatever numbers are measured: a rehearsal may say so beforehand."""
 
@@ -224,7 +228,7 @@ def logarithm(x: Measured) -> Measured:
     positive = x.values > 0
     values = np.log(np.where(positive, x.values, np.nan))
     relative = x.resolution / float(np.mean(x.values[positive])) if positive.any() else 0.0
-    resolution = min(relative, 1e300)  # a quotient may overflow, and no two logs are that far apart
+    resolution = min(relative, COARSEST)
     unusable = x.unusable | (x.values <= 0)
     return Measured(values, resolution, x.censored, True, x.name, unusable)
 

@@ -69,10 +69,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         """(replicates, level) of each look."""
         return rungs(self.tier, self.claim.replicates)
 
+    def computed(self) -> list[Any]:
+        """Everything that has to be computed for its worlds, in their order."""
+        return [v for world in self.worlds() for value in world.values() for v in runnables(value)]
+
     def needs(self) -> list[tuple[Any, int]]:
         """(value, replicates) of everything its first look reads."""
         first = self.rungs()[0][0]
-        return [(v, first) for world in self.worlds() for value in world.values() for v in runnables(value)]
+        return [(value, first) for value in self.computed()]
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):

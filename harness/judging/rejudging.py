@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.judging.ladder import Item, Judgement, judged, runnables
+from harness.judging.ladder import Item, Judgement, judged
 from harness.spec.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -36,5 +36,4 @@ def _undecided(judgement: Judgement) -> bool:
 
 
 def _shipped(item: Item, replicates: int, lab: Lab) -> bool:
-    values = (v for world in item.worlds() for value in world.values() for v in runnables(value))
-    return all(lab.complete(lab.runs(value, replicates)) for value in values)
+    return all(lab.complete(lab.runs(value, replicates)) for value in item.computed())

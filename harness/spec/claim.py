@@ -95,24 +95,12 @@ def claim(
         TypeError, ValueError: at import, for an unknown tier, an unknown verdict, a missing reason, or
             something else than words and numbers where the report shows words and numbers.
     """
-    for name, tiers in (("adapted", adapted), ("expected", expected or {})):
-        if not isinstance(tiers, Mapping):
-            raise TypeError(f"{name}={tiers!r:.100}: a mapping of tiers is needed")
-    for tier in (*adapted, *(expected or ())):
-        if tier not in TIERS:
-            raise ValueError(f"unknown tier {tier!r}: one of {', '.join(TIERS)}")
+    _require_tiers(adapted=adapted, expected=expected or {})
     if not adapted or not where:
         raise ValueError("a claim needs where and adapted= with at least one tier")
     if not isinstance(paper, Paper):
         raise TypeError(f"a claim is of a Paper, not of {paper!r:.100}")
-    verdicts = {}
-    for tier, pair in (expected or {}).items():
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            raise TypeError(f"expected={{{tier!r}: {pair!r:.100}}}: a verdict and a reason are needed")
-        verdict, because = pair
-        if not because:
-            raise ValueError(f"expected {verdict!r} at tier {tier!r} needs a reason")
-        verdicts[tier] = (Verdict(verdict), because)
+    verdicts = {tier: _verdict(tier, pair) for tier, pair in (expected or {}).items()}
 
     def mark(function: F) -> F:
         if isinstance(function, type):
@@ -138,6 +126,34 @@ def claim(
         return function
 
     return mark
+
+
+def _require_tiers(**said: Mapping[str, object]) -> None:
+    """Refuse what is no mapping of tiers.
+
+    Raises:
+        TypeError, ValueError: it is no mapping, or has something else than tiers as its keys.
+    """
+    for name, by_tier in said.items():
+        if not isinstance(by_tier, Mapping):
+            raise TypeError(f"{name}={by_tier!r:.100}: a mapping of tiers is needed")
+        for tier in by_tier:
+            if tier not in TIERS:
+                raise ValueError(f"unknown tier {tier!r}: one of {', '.join(TIERS)}")
+
+
+def _verdict(tier: str, pair: object) -> tuple[Verdict, str]:
+    """The verdict that is expected at a tier, and why.
+
+    Raises:
+        TypeError, ValueError: it is no verdict with a reason.
+    """
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise TypeError(f"expected={{{tier!r}: {pair!r:.100}}}: a verdict and a reason are needed")
+    verdict, because = pair
+    if not because:
+        raise ValueError(f"expected {verdict!r} at tier {tier!r} needs a reason")
+    return Verdict(verdict), because
 
 
 def trained(**worlds: Any) -> Callable[[F], F]:
