@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     for entry in claims:
         print(f"{entry['id']}\n    {entry['paper']}, {entry['where']}: {entry['says']}")
         for tier, text in entry["adapted"].items():
-            print(f"    {tier:<8} expected {entry['expected'][tier]}; adapted: {text}")
+            why = f" ({entry['expected_because'][tier]})" if entry["expected_because"][tier] else ""
+            print(f"    {tier:<8} expected {entry['expected'][tier]}{why}; adapted: {text}")
             print(f"             {entry['run'][tier]}")
         for control in entry["control"]:
             print(f"    control: {control}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.evidence.outcome import ControlOutcome, Evidence
-from harness.spec.verdict import Verdict
+from harness.spec.verdict import Expected, Verdict
 
 SCHEMA = 1
 
@@ -62,6 +62,7 @@ class RunRead(msgspec.Struct, frozen=True, kw_only=True):
 class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
     """One claim at one tier: statement, source, evidence, control, and how to run it again.
 
+    ``expected``: the verdict that the claim declares, or two of which chance may bring either.
     ``runs``: what the claim's world read; ``control_runs``: what its controls' worlds read.
     """
 
@@ -73,7 +74,7 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     adapted: str
     reported: dict[str, float | str]
-    expected: Verdict
+    expected: Expected
     expected_because: str
     verdict: Verdict
     unexpected: bool

@@ -17,7 +17,7 @@ from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, Report
 from harness.report import markdown as gfm
 from harness.report import wording
-from harness.spec.verdict import Verdict
+from harness.spec.verdict import Expected, Verdict
 
 LEVEL = 0.05
 """Two-sided, of each interval; nothing is adjusted for their number, which is why it is shown beside them."""
@@ -28,7 +28,7 @@ LISTED = 20
 
 
 class Flip(msgspec.Struct, frozen=True, kw_only=True):
-    """An item whose verdict is another; ``unexpected``: the new one is not what the claim declares."""
+    """An item whose verdict is another; ``unexpected``: the claim does not declare the new one."""
 
     id: str
     tier: str
@@ -37,6 +37,14 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
     after: Verdict
     unexpected: bool
     reason: str
+    expected: Expected = Expected.REPRODUCED
+    expected_because: str = ""
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Why it came out so and, where either verdict was declared, why."""
+        either = f"{self.expected} was expected: {self.expected_because}"
+        return tuple(filter(None, (self.reason, either if self.expected.is_set else "")))
 
 
 class Gone(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +161,8 @@ def _flip(a: ClaimReport, b: ClaimReport) -> Flip:
         after=b.verdict,
         unexpected=b.unexpected,
         reason=b.reason,
+        expected=b.expected,
+        expected_because=b.expected_because,
     )
 
 
@@ -252,7 +262,7 @@ def text(difference: Difference) -> str:
     d, lines = difference, [headline(difference)]
     for flip in d.flips:
         lines.append(f"  {_flipped(flip)}  {flip.tier:<8} {_name(flip.id)}: {flip.says}")
-        lines += [f"      {flip.reason}"] if flip.reason else []
+        lines += [f"      {why}" for why in flip.told]
     for title, gone in (("only in the new report", d.added), ("only in the old report", d.removed)):
         lines += [f"{title}:"] if gone else []
         lines += [f"  {g.verdict.symbol} {g.verdict:<12} {g.tier:<8} {_name(g.id)} ({g.why})" for g in gone]
@@ -286,7 +296,7 @@ def headline(difference: Difference) -> str:
 def _blocks(d: Difference) -> Iterator[str]:
     plain = gfm.plain
     yield f"# What changed\n\n**{headline(d)}**"
-    rows = [[_flipped(f), f.tier, gfm.code(f.id), plain(f.says), plain(f.reason)] for f in d.flips]
+    rows = [[_flipped(f), f.tier, gfm.code(f.id), plain(f.says), plain("; ".join(f.told))] for f in d.flips]
     yield gfm.table(["verdict", "tier", "item", "claim", "why"], rows) if rows else ""
     for title, gone in (("Only in the new report", d.added), ("Only in the old report", d.removed)):
         rows = [[f"{g.verdict.symbol} {g.verdict}", g.tier, gfm.code(g.id), plain(g.why)] for g in gone]

@@ -142,6 +142,8 @@ def _exceptions(contents: PageContents) -> str:
 def _told(claim: ClaimReport) -> str:
     values = f" ({wording.params(claim)})" if wording.params(claim) else ""
     why = claim.reason if claim.unexpected else claim.expected_because
+    if claim.expected.is_set and not claim.unexpected:
+        why = wording.expectation(claim)
     return f"{plain(claim.says + values)} ({plain(claim.paper)}, {plain(claim.where)}): {plain(why)}"
 
 

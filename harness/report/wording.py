@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.evidence.outcome import Contrast, Evidence
 from harness.evidence.schema import ClaimReport, PaperEntry, Report, RunRead
-from harness.spec.verdict import Verdict
+from harness.spec.verdict import Expected, Verdict
 
 MEANINGS = {
     Verdict.REPRODUCED: "every check's interval is on the claim's side of its bound, and the control differs",
@@ -199,13 +199,13 @@ def tally(counts: Mapping[Verdict, int]) -> str:
 
 
 def expectation(claim: ClaimReport) -> str:
-    """Whether the verdict is the declared one; "" where it is an expected reproduction."""
+    """Whether the verdict is a declared one; "" where reproduced, and nothing else, was declared."""
     because = f": {claim.expected_because}" if claim.expected_because else ""
     if claim.unexpected:
         return f"unexpected: {claim.expected} was expected{because}"
-    if claim.expected is not Verdict.REPRODUCED and claim.verdict is claim.expected:
-        return f"expected{because}"
-    return ""
+    if claim.expected is Expected.REPRODUCED or not claim.expected.allows(claim.verdict):
+        return ""
+    return f"{claim.expected} was expected{because}" if claim.expected.is_set else f"expected{because}"
 
 
 def citation(paper: PaperEntry) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from harness.spec import TIERS, Tiers, Value
-from harness.spec.verdict import Verdict
+from harness.spec.verdict import Expected
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,7 +42,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     adapted: Mapping[str, str]
     reported: Mapping[str, float | str]
-    expected: Mapping[str, tuple[Verdict, str]]
+    expected: Mapping[str, tuple[Expected, str]]
     replicates: int | None
     contested: str
 
@@ -50,9 +50,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     def tiers(self) -> tuple[str, ...]:
         return tuple(tier for tier in TIERS if tier in self.adapted)
 
-    def expects(self, tier: str) -> tuple[Verdict, str]:
-        """The expected verdict at a tier and, if it is not reproduced, why."""
-        return self.expected.get(tier, (Verdict.REPRODUCED, ""))
+    def expects(self, tier: str) -> tuple[Expected, str]:
+        """The verdict or verdicts expected at a tier and, if it is not just reproduced, why."""
+        return self.expected.get(tier, (Expected.REPRODUCED, ""))
 
     def but(self, **changes: Any) -> Claim:
         """The claim with other fields, checked as ``claim`` checks them.
@@ -87,20 +87,21 @@ def claim(
         adapted: tier -> what we changed from the paper's setting, or "none"; its keys are the tiers.
         says: the statement, where it is put together and so cannot be the docstring.
         reported: the source's own numbers, shown beside ours.
-        expected: tier -> (verdict, reason), where it is not "reproduced".
+        expected: tier -> (verdict, reason), where it is not "reproduced"; two verdicts where chance decides
+            between them: ("inconclusive or reproduced", reason).
         replicates: a fixed number of replicates instead of the ladder 5, 10, 20.
         contested: what another source says instead, for claims on which sources disagree.
 
     Raises:
-        TypeError, ValueError: at import, for an unknown tier, an unknown verdict, a missing reason, or
-            something else than words and numbers where the report shows words and numbers.
+        TypeError, ValueError: at import, for an unknown tier, a verdict that cannot be expected, a missing
+            reason, or something else than words and numbers where the report shows words and numbers.
     """
     _require_tiers(adapted=adapted, expected=expected or {})
     if not adapted or not where:
         raise ValueError("a claim needs where and adapted= with at least one tier")
     if not isinstance(paper, Paper):
         raise TypeError(f"a claim is of a Paper, not of {paper!r:.100}")
-    verdicts = {tier: _verdict(tier, pair) for tier, pair in (expected or {}).items()}
+    verdicts = {tier: _expected(tier, pair) for tier, pair in (expected or {}).items()}
 
     def mark(function: F) -> F:
         if isinstance(function, type):
@@ -142,18 +143,23 @@ def _require_tiers(**said: Mapping[str, object]) -> None:
                 raise ValueError(f"unknown tier {tier!r}: one of {', '.join(TIERS)}")
 
 
-def _verdict(tier: str, pair: object) -> tuple[Verdict, str]:
-    """The verdict that is expected at a tier, and why.
+def _expected(tier: str, pair: object) -> tuple[Expected, str]:
+    """What is expected at a tier, and why.
 
     Raises:
-        TypeError, ValueError: it is no verdict with a reason.
+        TypeError, ValueError: it is no verdict, or two that go together, with a reason.
     """
     if not isinstance(pair, tuple) or len(pair) != 2:
         raise TypeError(f"expected={{{tier!r}: {pair!r:.100}}}: a verdict and a reason are needed")
     verdict, because = pair
+    if not isinstance(verdict, str):
+        raise TypeError(f"expected={{{tier!r}: {pair!r:.100}}}: a verdict is a word, or two joined by 'or'")
     if not because:
         raise ValueError(f"expected {verdict!r} at tier {tier!r} needs a reason")
-    return Verdict(verdict), because
+    try:
+        return Expected.of(verdict), because
+    except ValueError as error:
+        raise ValueError(f"expected at tier {tier!r}: {error}") from None
 
 
 def trained(**worlds: Any) -> Callable[[F], F]:

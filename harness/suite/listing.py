@@ -86,12 +86,15 @@ def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
                 "adapted": {},
                 "control": [control.says for control in getattr(item.function, "controls", ())],
                 "expected": {},
+                "expected_because": {},
                 "run": {},
             },
         )
         tier = tier_of(item)
         entry["tiers"].append(tier)
         entry["adapted"][tier] = claim.adapted[tier]
-        entry["expected"][tier] = claim.expects(tier)[0].value
+        expected, because = claim.expects(tier)
+        entry["expected"][tier] = expected.value
+        entry["expected_because"][tier] = because
         entry["run"][tier] = f'python -m pytest "{item.nodeid}"'
     return list(listed.values())

@@ -17,7 +17,7 @@ from harness.evidence.schema import ClaimReport, Collected
 from harness.lab.progress import spoken
 from harness.report import costs
 from harness.report.wording import printable
-from harness.spec.verdict import Verdict
+from harness.spec.verdict import Expected, Verdict
 
 Line = tuple[str, dict[str, bool]]
 Cells = tuple[str, str, str, str]
@@ -166,8 +166,9 @@ def _remarks(claim: ClaimReport, indent: int, width: int, full: bool) -> Iterato
     if claim.unexpected:
         why = f"UNEXPECTED, expected {claim.expected.value}"
         yield from _wrapped(f"{why}: {claim.reason}" if claim.reason else why, indent, width, full)
-    elif claim.expected is not Verdict.REPRODUCED and claim.verdict is claim.expected:
-        yield from _wrapped(f"as expected: {claim.expected_because}", indent, width, full)
+    elif claim.expected is not Expected.REPRODUCED and claim.expected.allows(claim.verdict):
+        which = f" ({claim.expected.value})" if claim.expected.is_set else ""
+        yield from _wrapped(f"as expected{which}: {claim.expected_because}", indent, width, full)
     elif full and claim.reason:
         yield from _wrapped(claim.reason, indent, width, full)
 

@@ -18,7 +18,7 @@ from harness.evidence.schema import (
     RunRead,
     Series,
 )
-from harness.spec.verdict import Verdict
+from harness.spec.verdict import Expected, Verdict
 
 HOSTILE = (
     "<script>alert(1)</script> | a\n# b $x^2$ **c** `d` \"e' "
@@ -113,7 +113,7 @@ def claim(name: str = "random_labels_are_fit", tier: str = "quick", **changes: A
         "says": "Training error reaches zero on completely random labels.",
         "adapted": "1,000 digits of 8 by 8 pixels and a network of one hidden layer",
         "reported": {"train accuracy": 1.0, "optimizer": "SGD"},
-        "expected": Verdict.REPRODUCED,
+        "expected": Expected.REPRODUCED,
         "expected_because": "",
         "verdict": Verdict.REPRODUCED,
         "unexpected": False,
@@ -180,7 +180,7 @@ def refutation() -> ClaimReport:
         checks=(below,),
         controls=(control(), positive),
         verdict=Verdict.REFUTED,
-        expected=Verdict.REFUTED,
+        expected=Expected.REFUTED,
         expected_because="the source itself reports that it is not",
         contested="MEADOW2019 finds it matters.",
     )

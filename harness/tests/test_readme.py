@@ -15,7 +15,7 @@ from harness.__main__ import COMMANDS
 from harness.data import DataError
 from harness.evidence.schema import Collected
 from harness.report import readme
-from harness.spec.verdict import Verdict
+from harness.spec.verdict import Expected, Verdict
 from harness.suite import terminal
 from harness.tests.reports import HOSTILE, bare, claim, report
 from harness.tests.suites import ROOT, Session, run, write
@@ -187,6 +187,15 @@ def test_items_of_one_claim_share_a_cell_and_missing_ones_are_counted() -> None:
     assert "✗ refuted (quick): split (RIVER2017, Section 2.1, Table 1): known" in text
     assert "| quick | 4 | 1 | 1 |" in text
     assert "| full |" not in text
+
+
+def test_what_is_not_as_the_sources_say_tells_two_declared_verdicts() -> None:
+    item = claim(
+        verdict=Verdict.INCONCLUSIVE, expected=Expected.PERHAPS_REPRODUCED, expected_because="too few runs"
+    )
+    text = readme.fill(EMPTY, [report(claims=(item,), collected=collected(item))])
+    (told,) = [line for line in text.splitlines() if line.startswith("- ? inconclusive (quick): ")]
+    assert told.endswith(": reproduced or inconclusive was expected: too few runs")
 
 
 def test_outside_of_a_checkout_it_is_one_line(

@@ -11,7 +11,7 @@ from harness.tests.suites import run_harness, write, write_claims
 
 CLAIMS = """
 @claim(PAPER, "S1", says="x is large", adapted={"quick": "small", "standard": "none"},
-       expected={"standard": ("refuted", "known")})
+       expected={"standard": ("inconclusive or refuted", "known")})
 @trained(x=Tiers(quick=about(1.0), standard=about(1.5)))
 @control(says="no shift", x=NULL)
 @pytest.mark.parametrize("width", [2, pytest.param(3, marks=pytest.mark.tiers("quick"))])
@@ -39,7 +39,11 @@ def test_list_names_every_claim_once(suite: Path) -> None:
     assert done.status == 0
     ids = [row for row in done.text.splitlines() if row.startswith("claims")]
     assert ids == [f"claims/test_tiny.py::test_{name}" for name in ("large[2]", "large[3]", "small")]
-    done.says("X2020, S1: x is large", "standard expected refuted; adapted: none", "control: no shift")
+    done.says(
+        "X2020, S1: x is large",
+        "standard expected refuted or inconclusive (known); adapted: none",
+        "control: no shift",
+    )
     assert "no_claim" not in done.text
     assert "test_large[standard-2]" in done.text
     assert "test_large[standard-3]" not in done.text
@@ -49,7 +53,10 @@ def test_list_as_json_of_what_matches(suite: Path) -> None:
     done = run_harness(suite, "list", "--json", "-k", "small")
     entries = json.loads(done.text.partition("imported torch: False")[0])
     assert [e["id"] for e in entries] == ["claims/test_tiny.py::test_small"]
-    assert entries[0]["expected"] == {"quick": "reproduced"}
+    assert (entries[0]["expected"], entries[0]["expected_because"]) == (
+        {"quick": "reproduced"},
+        {"quick": ""},
+    )
     assert (
         json.loads(run_harness(suite, "list", "--json", "-k", "nothing").text.partition("imported")[0]) == []
     )

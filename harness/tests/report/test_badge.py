@@ -7,12 +7,12 @@ import json
 from harness.evidence.schema import Report
 from harness.report import badge
 from harness.report.contents import gather
-from harness.spec.verdict import Verdict
+from harness.spec.verdict import Expected, Verdict
 from harness.tests import reports
 
 
 def test_badge_counts_and_turns_red_only_for_the_unexpected(full: Report) -> None:
-    expected = reports.report(reports.claim(), reports.bare(Verdict.REFUTED, expected=Verdict.REFUTED))
+    expected = reports.report(reports.claim(), reports.bare(Verdict.REFUTED, expected=Expected.REFUTED))
     badges = [json.loads(badge.render(gather([r]))) for r in (expected, full, reports.report())]
     assert badges[0]["message"] == "1 reproduced, 1 refuted"
     assert badges[0]["label"] == "claims at quick scale"

@@ -16,7 +16,7 @@ from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, Report
 from harness.evidence.statistics import above, all_reach, exact, judge
 from harness.report import diff
-from harness.spec.verdict import Verdict
+from harness.spec.verdict import Expected, Verdict
 from harness.tests import reports
 from harness.tests.samples import WHY, exhaustive, measured
 
@@ -60,11 +60,25 @@ def test_an_unexpected_flip_is_marked_and_an_expected_one_is_not() -> None:
         "Training error reaches zero on completely random labels.",
         "      the interval lies beyond the bound",
     ]
-    good = flipped(Verdict.REFUTED, unexpected=False, expected=Verdict.REFUTED)
+    good = flipped(Verdict.REFUTED, unexpected=False, expected=Expected.REFUTED)
     assert (len(good.flips), good.unexpected_flips) == (1, ())
     assert [difference.what for difference in good.restated] == ["expected verdict"]
     for difference in (bad, good):
         assert "✓ reproduced → ✗ refuted" in diff.markdown(difference)
+
+
+def test_a_flip_between_two_declared_verdicts_says_both_and_why() -> None:
+    either = {"expected": Expected.PERHAPS_REPRODUCED, "expected_because": "it lies on its bound"}
+    difference = flipped(Verdict.INCONCLUSIVE, reason="the interval covers it", **either)
+    assert difference.unexpected_flips == ()
+    assert diff.text(difference).splitlines()[2:4] == [
+        "      the interval covers it",
+        "      reproduced or inconclusive was expected: it lies on its bound",
+    ]
+    both = "the interval covers it; reproduced or inconclusive was expected: it lies on its bound"
+    assert both in diff.markdown(difference)
+    (restated,) = difference.restated
+    assert (restated.before, restated.after) == ("reproduced", "reproduced or inconclusive")
 
 
 def test_flips_come_unexpected_first() -> None:

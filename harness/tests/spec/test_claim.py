@@ -8,6 +8,7 @@ import pytest
 
 from harness import Paper, Tiers, claim, trained
 from harness.spec.claim import Claim, resolved
+from harness.spec.verdict import Expected, Verdict
 
 PAPER = Paper(key="X2020", authors="A", title="T", venue="V", year=2020, url="https://x.org")
 
@@ -68,3 +69,46 @@ def test_what_a_world_stands_for_at_a_tier(value: object, expected: object) -> N
     reached = resolved(value, {}, "quick")
     assert reached == expected
     assert type(reached) is type(expected)
+
+
+@pytest.mark.parametrize(
+    "written, expected",
+    [
+        ("refuted", Expected.REFUTED),
+        (Verdict.INCONCLUSIVE, Expected.INCONCLUSIVE),
+        ("inconclusive or reproduced", Expected.PERHAPS_REPRODUCED),
+        ("reproduced or inconclusive", Expected.PERHAPS_REPRODUCED),
+        ("inconclusive or refuted or inconclusive", Expected.PERHAPS_REFUTED),
+        ("refuted or refuted", Expected.REFUTED),
+        (Expected.PERHAPS_REFUTED, Expected.PERHAPS_REFUTED),
+    ],
+)
+def test_two_verdicts_may_be_expected_in_any_order(written: str, expected: Expected) -> None:
+    declaring = declared().but(expected={"quick": (written, "chance decides")})
+    assert declaring.expects("quick") == (expected, "chance decides")
+    assert declaring.but(where="Section 2").expected == declaring.expected
+    assert {v for v in Verdict if expected.allows(v)} == set(expected.value.split(" or "))
+    assert expected.is_set is (" or " in expected)
+
+
+@pytest.mark.parametrize(
+    "pair, why",
+    [
+        (
+            ("reproduced or refuted", "either"),
+            "at tier 'quick': 'reproduced or refuted' .*opposite.* nothing",
+        ),
+        (("refuted or inconclusive or reproduced", "any"), "opposite verdicts says nothing"),
+        (("not run", "no data"), "'not run' cannot be expected: one of reproduced, refuted, inconclusive"),
+        (("error or reproduced", "it breaks"), "'error or reproduced' cannot be expected: one of"),
+        (("inconclusive, reproduced", "either"), "cannot be expected: one of .*, reproduced or inconclusive"),
+        (("", "nothing"), "'' cannot be expected"),
+        (("inconclusive or reproduced", ""), "needs a reason"),
+        ((("inconclusive", "reproduced"), "either"), "a verdict is a word, or two joined by 'or'"),
+        ("inconclusive or reproduced", "a verdict and a reason are needed"),
+    ],
+)
+def test_what_cannot_be_expected_is_refused_in_one_line(pair: object, why: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=why) as refused:
+        declared().but(expected={"quick": pair})
+    assert "\n" not in str(refused.value)

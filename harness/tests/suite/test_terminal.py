@@ -14,7 +14,7 @@ from harness.lab.lab import Lab
 from harness.lab.names import Names
 from harness.lab.plan import Plan
 from harness.lab.runs import Fleet
-from harness.spec.verdict import Verdict
+from harness.spec.verdict import Expected, Verdict
 from harness.suite import opening
 from harness.suite.terminal import Line, Spent, summary
 from harness.tests.reports import bare, claim, control, every_kind, evidence
@@ -94,7 +94,10 @@ def test_what_needs_a_look_comes_first_in_word_and_symbol() -> None:
         name="late", verdict=Verdict.INCONCLUSIVE, unexpected=True, reason="2 of 5 runs diverged"
     )
     known = claim(
-        name="known", verdict=Verdict.REFUTED, expected=Verdict.REFUTED, expected_because="the source says so"
+        name="known",
+        verdict=Verdict.REFUTED,
+        expected=Expected.REFUTED,
+        expected_because="the source says so",
     )
     rows = lines(claim(name="fine"), bare(Verdict.NOT_RUN, reason="no data"), known, unexpected)
     heads = [line for line, _ in rows if line[1:2] in "✓✗?–!" and line.startswith(" ")]
