@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from harness.benchmarks.rounds import Ratio
+from harness.spec.untrusted import contents, decoded
 
 SCHEMA = 1
 
@@ -197,8 +198,8 @@ def read(path: Path) -> SpeedReport:
     if not path.exists():
         return SpeedReport()
     try:
-        report = msgspec.json.decode(path.read_bytes(), type=SpeedReport)
-    except msgspec.DecodeError as error:
+        report = decoded(contents(path), SpeedReport)
+    except ValueError as error:
         raise ValueError(
             f"{path.name} is no speed report: {error}; move it away or write to another --out"
         ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.evidence.outcome import ControlOutcome, Evidence
+from harness.spec.untrusted import decoded
 from harness.spec.verdict import Expected, Verdict
 
 SCHEMA = 1
@@ -159,8 +160,8 @@ def decode(data: bytes) -> Report:
         ValueError: not a report of this schema; the message names the field.
     """
     try:
-        report = msgspec.json.decode(data, type=Report)
-    except msgspec.MsgspecError as error:
+        report = decoded(data, Report)
+    except ValueError as error:
         raise ValueError(f"not a report of schema {SCHEMA}: {error}") from None
     if report.schema != SCHEMA:
         raise ValueError(f"report has schema {report.schema}, this version reads {SCHEMA}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -20,12 +19,14 @@ import msgspec
 from harness.lab.names import Addressed, Names, specification
 from harness.lab.store import Record, Store, StoreError
 from harness.spec import Runnable
+from harness.spec.untrusted import contents, decoded, unpacked
 
 if TYPE_CHECKING:
     import numpy as np
 
 FORMAT = 1
 CONTENT = "overclaim records"
+GZIP = b"\x1f\x8b"
 UNSHIPPED = "needs runs that were not shipped: run without --store FILE"
 UNNAMED = Addressed(address="")
 
@@ -88,8 +89,8 @@ def decode(data: bytes, name: str) -> tuple[Header, dict[str, Record]]:
     """
     lines = _lines(data, name)
     try:
-        kind = msgspec.json.decode(lines[0].body, type=_Kind)
-    except (IndexError, msgspec.MsgspecError):
+        kind = decoded(lines[0].body, _Kind)
+    except (IndexError, ValueError):
         _foreign(name)
     if kind.content != CONTENT:
         _foreign(name)
@@ -98,9 +99,9 @@ def decode(data: bytes, name: str) -> tuple[Header, dict[str, Record]]:
             f"{name} has format {kind.format}, this version reads {FORMAT}: use the version that wrote it"
         )
     try:
-        header = msgspec.json.decode(lines[0].body, type=Header)
-        records = [msgspec.json.decode(line.body, type=Record) for line in lines[1:]]
-    except msgspec.MsgspecError as error:
+        header = decoded(lines[0].body, Header)
+        records = [decoded(line.body, Record) for line in lines[1:]]
+    except ValueError as error:
         _damaged(name, str(error))
     if len(records) != header.records:
         _damaged(name, f"{len(records)} of {header.records} records")
@@ -108,19 +109,19 @@ def decode(data: bytes, name: str) -> tuple[Header, dict[str, Record]]:
 
 
 def _lines(data: bytes, name: str) -> list[_Line]:
+    if data[:2] != GZIP:
+        _foreign(name)
     try:
-        plain = gzip.decompress(data)
-    except gzip.BadGzipFile as error:
-        if data[:2] != b"\x1f\x8b":
-            _foreign(name)
-        _damaged(name, str(error))
-    except (EOFError, zlib.error) as error:
+        plain = unpacked(data)
+    except ValueError as error:
         _damaged(name, str(error))
     lines = []
     for number, text in enumerate(plain.splitlines(), start=1):
         try:
-            line = msgspec.json.decode(text, type=_Line)
-        except (UnicodeDecodeError, msgspec.MsgspecError):
+            line = decoded(text, _Line)
+        except ValueError as error:
+            if number > 1:
+                _damaged(name, f"line {number}: {error}")
             _foreign(name)
         if hashlib.sha256(bytes(line.body)).hexdigest() != line.sha256:
             _damaged(name, f"checksum of line {number}")
@@ -147,7 +148,7 @@ class Shipped(Store):
     def __init__(self, file: Path) -> None:
         self.root = file
         try:
-            data = file.read_bytes()
+            data = contents(file)
         except OSError as error:
             raise StoreError(f"{file.name} cannot be read: {error.strerror or error}") from None
         self.header, self._records = decode(data, file.name)

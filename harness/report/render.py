@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.evidence.schema import Report, decode, encode
 from harness.report import badge, html, markdown
 from harness.report.contents import gather
+from harness.spec.untrusted import contents
 
 
 def load(paths: Iterable[str | Path]) -> tuple[Report, ...]:
@@ -23,7 +24,7 @@ def load(paths: Iterable[str | Path]) -> tuple[Report, ...]:
 def _load(path: Path) -> Report:
     file = path / "report.json" if path.is_dir() else path
     try:
-        return decode(file.read_bytes())
+        return decode(contents(file))
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror or error}") from None
     except ValueError as error:
@@ -42,11 +43,11 @@ def write(reports: Report | Sequence[Report], directory: str | Path) -> tuple[Pa
     """
     several = (reports,) if isinstance(reports, Report) else tuple(reports)
     encoded = [encode(report) for report in several]
-    contents = gather(decode(data) for data in encoded)
+    page = gather(decode(data) for data in encoded)
     files = {
-        "report.md": markdown.render(contents).encode(),
-        "report.html": html.render(contents).encode(),
-        "badge.json": badge.render(contents),
+        "report.md": markdown.render(page).encode(),
+        "report.html": html.render(page).encode(),
+        "badge.json": badge.render(page),
     }
     if len(encoded) == 1:
         files = {"report.json": encoded[0], **files}

@@ -12,6 +12,7 @@ import msgspec
 
 from harness.lab.pace import RunGroup
 from harness.lab.progress import Status
+from harness.spec.untrusted import contents, decoded
 from harness.suite.live import Terminal
 
 
@@ -177,7 +178,7 @@ class Watch(threading.Thread):
         statuses = []
         for file in sorted(self.folder.glob(f"{self.session}-*.json")):
             with contextlib.suppress(OSError, ValueError):
-                statuses.append(msgspec.json.decode(file.read_bytes(), type=Status))
+                statuses.append(decoded(contents(file), Status))
         return statuses
 
     def _settle(self) -> None:

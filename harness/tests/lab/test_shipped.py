@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from harness.lab.names import Names, specification
 from harness.lab.places import place
 from harness.lab.shipped import UNSHIPPED, Header, Shipped, decode, encode
 from harness.lab.store import StoreError
-from harness.spec import Simulation, Value, canonical, digest
+from harness.spec import Simulation, Value, canonical, digest, untrusted
 from harness.tests import simulated
 from harness.tests.reports import report
 from harness.tests.simulated import SMALL, Norm, at, drawn, named, record
@@ -106,12 +107,25 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda data: again([line.replace(b"0.25", b"0.26") for line in lines_of(data)]),
         "is damaged .checksum of line 2.: fetch or export it again",
     ),
+    "not UTF-8": (
+        lambda data: again([*lines_of(data)[:-1], sealed(b'{"key":"\xff"}')]),
+        "damaged|no records",
+    ),
+    "deep": (
+        lambda data: again([*lines_of(data)[:-1], sealed(b'{"x":' + b"[" * 9999 + b"]" * 9999 + b"}")]),
+        "is damaged .*nested too deeply",
+    ),
+    "deep line": (lambda data: again([b'{"body":' * 9999]), "holds no records"),
+    "bomb": (lambda data: gzip.compress(bytes(2**23)), "is damaged .unpacked it is larger than 4 MiB"),
     "no record": (lambda data: again([*lines_of(data)[:-1], sealed(b'{"key":1}')]), "is damaged"),
 }
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-def test_another_or_damaged_file_is_one_line(tmp_path: Path, how: str) -> None:
+def test_another_or_damaged_file_is_one_line(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(untrusted, "MOST", 2**22)
     damage, says = DAMAGE[how]
     file = tmp_path / "records.jsonl.gz"
     file.write_bytes(damage(encode(header(), [record(), record(key="ef" * 32)])))
@@ -119,6 +133,13 @@ def test_another_or_damaged_file_is_one_line(tmp_path: Path, how: str) -> None:
         Shipped(file)
     assert str(refused.value).startswith("records.jsonl.gz ")
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_place_of_the_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "records.jsonl.gz")
+    with pytest.raises(StoreError, match=r"^records\.jsonl\.gz cannot be read: not a regular file$"):
+        Shipped(tmp_path / "records.jsonl.gz")
 
 
 # -- the lab ------------------------------------------------------------------------------------------

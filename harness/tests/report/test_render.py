@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from pathlib import Path
 
@@ -43,8 +44,18 @@ def test_tiers_merge_into_one_page_in_any_order(tmp_path: Path) -> None:
     assert names == {"report.md", "report.html", "badge.json"}
 
 
-def test_load_names_the_file_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "report.json").write_text("{}")
+@pytest.mark.timeout(20)
+def test_a_pipe_in_place_of_a_report_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "report.json")
+    with pytest.raises(ValueError, match=r"report\.json: not a regular file$"):
+        render.load([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "text", [b"{}", b"", b"\xff", b"[" * 99_999, b'{"schema": 1, "unknown": ' + b'{"a":[' * 9999]
+)
+def test_load_names_the_file_in_one_line(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "report.json").write_bytes(text)
     for path in (tmp_path, tmp_path / "absent.json"):
         with pytest.raises(ValueError, match=re.escape(str(path))) as caught:
             render.load([path])
