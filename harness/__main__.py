@@ -7,12 +7,12 @@ import importlib
 import os
 import sys
 
-COMMANDS = ("list", "plan", "train", "report", "store", "data", "check", "doctor")
+COMMANDS = ("list", "plan", "train", "fresh", "report", "store", "data", "check", "doctor")
 DESCRIPTION = """Around the claims of a checkout: run it at the top of one.
 To judge claims, use pytest: python -m pytest claims -m quick"""
 STATUSES = """exit status:
   0    done
-  1    something is missing, damaged or failed, or a verdict flipped unexpectedly
+  1    something is missing, damaged or failed, or a verdict flipped unexpectedly or came out opposite
   2    the command line is wrong, or a claim file cannot be collected
   130  interrupted
 (pytest has its own: 0 as expected, 1 an unexpected verdict or an error, 2 interrupted, 4 wrong command

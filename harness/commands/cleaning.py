@@ -50,9 +50,13 @@ def gc(options: argparse.Namespace) -> int:
 
 
 def _readable(options: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Keys of all runs that claims can read on any rung, and one-line names of what cannot be addressed."""
+    """Keys of all runs that claims can read on any rung, and one-line names of what cannot be addressed.
+
+    Those that they read when a tier is judged on fresh replicates are among them.
+    """
     from harness.data.archives import DataError
     from harness.lab.names import Names
+    from harness.lab.replicates import FRESH
     from harness.lab.runs import parts, with_parents
     from harness.suite.entries import item_of
     from harness.suite.listing import functions
@@ -64,7 +68,8 @@ def _readable(options: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[st
         most = item.rungs()[-1][0]
         for value in (value for value, _ in item.needs()):
             try:
-                runs = [names.run(part, r) for part in parts(value) for r in range(most)]
+                replicates = [r + first for first in (0, FRESH) for r in range(most)]
+                runs = [names.run(part, r) for part in parts(value) for r in replicates]
                 keys |= {run.key for run in with_parents(runs)}
             except DataError:
                 unsure |= selection.whats(value)

@@ -31,6 +31,10 @@ def export(options: argparse.Namespace) -> int:
     from harness.report import render
 
     (report,) = render.load([options.report])
+    if first := report.provenance.first_replicate:
+        raise ValueError(
+            f"{options.report}: replicates {first} and up were judged; shipped are those from 0 on"
+        )
     selection.opened(options)  # a session would make one
     data, records = exported(report, Lab(selection.place_of(options)))
     folder: Path = options.report if options.report.is_dir() else options.report.parent

@@ -66,6 +66,7 @@ def add(commands: Any) -> None:
     what = "what judging claims would train first, and about how long that takes here"
     parser = shared.parser(commands, "plan", what, EXAMPLES, run)
     selection.add_claims(parser)
+    selection.add_first(parser, "--first-replicate")
     selection.add_place(parser)
     selection.add_device(parser)
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
 
     place = selection.place_of(options)
     tiers = tuple(options.tiers) or ("quick",)
-    lab = selection.lab(place)
+    lab = selection.lab(place, options.first)
     needs = selection.needs(functions(Path.cwd(), tiers, options.k), lab)
     plan, processes = lab.plan(needs.runs), selection.processes_of(options, place)
     if options.json:

@@ -51,6 +51,25 @@ def tier(text: str) -> str:
     return text
 
 
+def add_first(parser: argparse.ArgumentParser, option: str, default: int = 0) -> None:
+    """Add the option by which other replicates are read, under the name that a command gives it."""
+    parser.add_argument(
+        option, dest="first", type=first_replicate, default=default, metavar="N",
+        help=f"replicates N, N + 1, ... (default: from {default} on)",
+    )  # fmt: skip
+
+
+def first_replicate(text: str) -> int:
+    """A first replicate as argparse reads it."""
+    from harness.lab.replicates import refused
+
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 up")
+    if why := refused(int(text)):
+        raise argparse.ArgumentTypeError(why)
+    return int(text)
+
+
 def add_place(parser: argparse.ArgumentParser, *, store: bool = True, data: bool = True) -> None:
     """Add the options ``--store DIR --data-root DIR``."""
     if store:
@@ -120,7 +139,7 @@ def processes_of(options: argparse.Namespace, place: Place) -> int:
     return options.processes or processes(place.device)
 
 
-def lab(place: Place) -> Lab:
+def lab(place: Place, first: int = 0) -> Lab:
     """A lab for planning, whatever data there is: what lacks its data is planned as missing.
 
     Raises:
@@ -128,7 +147,7 @@ def lab(place: Place) -> Lab:
     """
     from harness.lab.lab import Lab
 
-    return Lab(place, presume=True)
+    return Lab(place, presume=True, first=first)
 
 
 def needs(functions: Sequence[Any], lab: Lab) -> Needs:

@@ -31,6 +31,7 @@ def add(commands: Any) -> None:
     what = "train what judging claims reads first, without judging; the same command goes on where it ended"
     parser = shared.parser(commands, "train", what, EXAMPLES, run)
     selection.add_claims(parser)
+    selection.add_first(parser, "--first-replicate")
     selection.add_place(parser)
     selection.add_device(parser)
 
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     processes = selection.processes_of(options, place)
     tally = Tally(terminal.show, processes)
     tally.first = True
-    lab = Lab(place, processes=processes, progress=tally)
+    lab = Lab(place, processes=processes, progress=tally, first=options.first)
     needs = selection.needs(functions(Path.cwd(), tiers, options.k), lab)
     for problem in opening.shortened(needs.problems):
         print(f"cannot be trained: {problem}", file=sys.stderr)

@@ -109,6 +109,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     ``shipped``: the commit whose shipped records were judged, "" where they were computed or stored here.
     ``carried``: for records carried over a change of code, a proof's name -> from which commit, and how it
     was shown that the change does not touch them.
+    ``first_replicate``: 0 but for a fresh judgement, whose report stands for no tier.
     """
 
     commit: str
@@ -129,6 +130,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     shipped: str = ""
     carried: dict[str, str] = {}
+    first_replicate: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

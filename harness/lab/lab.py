@@ -19,7 +19,7 @@ from harness.lab.plan import Plan, fleets
 from harness.lab.results import Results
 from harness.lab.runs import Fleet, Run, parts, with_parents
 from harness.lab.shipped import UNSHIPPED, Shipped
-from harness.lab.store import Record, Store
+from harness.lab.store import Record, Store, StoreError
 from harness.spec import Runnable
 
 HELD_SECONDS = 0.05
@@ -45,16 +45,27 @@ class Lab:
 
     Args:
         presume: plan also what lacks its data, as missing (see ``Names``).
+        first: the replicate that is read first; 0 but for a fresh judgement.
 
     Raises:
-        StoreError: the store cannot be used (one line).
+        StoreError: the store cannot be used, or has only other replicates (one line).
     """
 
     def __init__(
-        self, place: Place, *, processes: int = 1, progress: Progress | None = None, presume: bool = False
+        self,
+        place: Place,
+        *,
+        processes: int = 1,
+        progress: Progress | None = None,
+        presume: bool = False,
+        first: int = 0,
     ) -> None:
-        self.place, self.progress = place, progress
+        self.place, self.progress, self.first = place, progress, first
         self.shipped = Shipped(place.store) if place.store.is_file() else None
+        if self.shipped and first:
+            raise StoreError(
+                f"{place.store.name} has records of replicates 0 and up: leave it out to train others"
+            )
         self.store = self.shipped or Store(place.store)
         self.names = self.shipped.names() if self.shipped else Names(place.data_root, presume=presume)
         self.crew = Crew(place, processes) if processes > 1 and not self.shipped else None
@@ -63,12 +74,13 @@ class Lab:
         self.read: dict[str, Record] = {}
 
     def runs(self, value: Runnable, replicates: int) -> list[Run]:
-        """The runs of replicates 0, 1, ... of a value, its probes included.
+        """The runs of a value at so many replicates from the first on, its probes included.
 
         Raises:
             DataError: data it needs is missing or corrupt (one line).
         """
-        return [self.names.run(v, r) for v in parts(value) for r in range(replicates)]
+        read = range(self.first, self.first + replicates)
+        return [self.names.run(v, r) for v in parts(value) for r in read]
 
     def plan(self, runs: Iterable[Run]) -> Plan:
         """What would have to be computed for these runs: from shipped records, nothing."""
@@ -105,7 +117,7 @@ class Lab:
         return all(map(self._has, runs))
 
     def results(self, name: str, value: Runnable, replicates: int) -> Results:
-        """The records of a value at replicates 0, 1, ..., computed now if need be.
+        """The records of a value at so many replicates from the first on, computed now if need be.
 
         Raises:
             Failed: one of them could not be computed.

@@ -19,9 +19,10 @@ def render(contents: PageContents) -> bytes:
         color = "red"
     else:
         color = "brightgreen" if any(v is not Verdict.NOT_RUN for v in counts) else "lightgrey"
+    scale = f"claims {wording.scale(' and '.join(contents.tiers))}" if contents.tiers else "claims"
     badge = {
         "schemaVersion": 1,
-        "label": f"claims {wording.scale(' and '.join(contents.tiers))}" if contents.tiers else "claims",
+        "label": f"{scale}, {contents.fresh}" if contents.fresh else scale,
         "message": wording.tally(counts),
         "color": color,
     }

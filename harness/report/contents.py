@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.evidence.schema import ClaimReport, PaperEntry, Report
-from harness.report import multiplicity
+from harness.report import multiplicity, wording
 from harness.spec import TIERS
 from harness.spec.verdict import Verdict
 
@@ -99,6 +99,12 @@ class PageContents:
     def counts(self) -> Counter[Verdict]:
         """The number of items with each verdict."""
         return Counter(claim.verdict for claim in self.claims)
+
+    @property
+    def fresh(self) -> str:
+        """The replicates that were read, in words; "" where they are the ordinary ones."""
+        first = max((report.provenance.first_replicate for report in self.reports), default=0)
+        return wording.from_first(first) if first else ""
 
     @property
     def unexpected(self) -> tuple[ClaimReport, ...]:
@@ -236,7 +242,15 @@ def gather(reports: Iterable[Report]) -> PageContents:
     """Join sessions (usually one per tier); the order in which they are given does not matter.
 
     An item that two sessions judged is shown as the one that finished last judged it.
+
+    Raises:
+        ValueError: they are of other replicates, so that one would pass for the other.
     """
+    reports = tuple(reports)
+    firsts = sorted({report.provenance.first_replicate for report in reports})
+    if len(firsts) > 1:
+        said = " and ".join(map(wording.from_first, firsts))
+        raise ValueError(f"reports of {said} make no page together: each is a judgement of its own")
     reports = tuple(sorted(reports, key=lambda r: (r.provenance.finished, [_rank(tier) for tier in r.tiers])))
     claims = _ordered(reports)
     papers, statements = _papers(reports, claims), _statements(claims)

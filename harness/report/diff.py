@@ -111,6 +111,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         tiers_added, tiers_removed: tiers that only one report covers; their items are not listed.
         changes: estimates that are not the same number, the largest in half-widths first.
         compared: checks whose estimates were compared; stayed: items whose verdict is the same.
+        replicates: the first that each report read, if they are not the same; else empty.
     """
 
     flips: tuple[Flip, ...]
@@ -123,6 +124,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     provenance: tuple[FactChange, ...]
     compared: int
     stayed: int
+    replicates: tuple[int, ...] = ()
 
     @property
     def unexpected_flips(self) -> tuple[Flip, ...]:
@@ -135,6 +137,7 @@ def compare(before: Report, after: Report) -> Difference:
     old, new = ({(c.id, c.tier): c for c in report.claims} for report in (before, after))
     shared = [(old[key], new[key]) for key in old if key in new]
     tiers = set(before.tiers) & set(after.tiers)
+    firsts = (before.provenance.first_replicate, after.provenance.first_replicate)
     flips = [_flip(a, b) for a, b in shared if a.verdict is not b.verdict]
     pairs = [pair for a, b in shared for pair in _pairs(a, b)]
     changes = [change for item, x, y in pairs if (change := _change(item, x, y)) is not None]
@@ -149,6 +152,7 @@ def compare(before: Report, after: Report) -> Difference:
         provenance=tuple(_moved(before, after)),
         compared=len(changes),
         stayed=len(shared) - len(flips),
+        replicates=firsts if firsts[0] != firsts[1] else (),
     )
 
 
@@ -288,9 +292,11 @@ def markdown(difference: Difference, limit: int = gfm.LIMIT) -> str:
 def headline(difference: Difference) -> str:
     """The verdicts in one line."""
     flips, unexpected = len(difference.flips), len(difference.unexpected_flips)
+    others = " against ".join(map(wording.from_first, difference.replicates))
+    of = f"; {others}" if others else ""
     if not flips:
-        return f"no verdict flipped, {difference.stayed} stayed"
-    return f"{flips} of {flips + difference.stayed} verdicts flipped, {unexpected or 'none'} unexpectedly"
+        return f"no verdict flipped, {difference.stayed} stayed{of}"
+    return f"{flips} of {flips + difference.stayed} verdicts flipped, {unexpected or 'none'} unexpectedly{of}"
 
 
 def _blocks(d: Difference) -> Iterator[str]:

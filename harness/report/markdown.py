@@ -93,7 +93,10 @@ def cut(text: str, limit: int) -> str:
 def _head(contents: PageContents) -> Iterator[str]:
     yield "# Papers' claims, tested"
     tiers = " and ".join(wording.scale(tier) for tier in contents.tiers)
-    yield f"**{wording.tally(contents.counts)}**{', ' + plain(tiers) if tiers else ''}."
+    scope = "".join(
+        f", {plain(part)}" for part in (tiers, f"on {contents.fresh}" * bool(contents.fresh)) if part
+    )
+    yield f"**{wording.tally(contents.counts)}**{scope}."
     rows = (
         [
             plain(wording.short(row.paper)),

@@ -26,12 +26,16 @@ def committed(root: Path) -> tuple[Report, ...]:
     """The reports below ``root/reports``, one per tier.
 
     Raises:
-        ValueError: there are none, or one cannot be read.
+        ValueError: there are none, one cannot be read, or is a fresh judgement, which stands for no tier.
     """
     folders = sorted(path.parent for path in (root / "reports").glob("*/report.json"))
     if not folders:
         raise ValueError("no reports/*/report.json here; run it at the top of a checkout")
-    return load(folders)
+    reports = load(folders)
+    for folder, report in zip(folders, reports, strict=True):
+        if first := report.provenance.first_replicate:
+            raise ValueError(f"{folder}: {wording.from_first(first)} were judged, and a tier's are 0 and up")
+    return reports
 
 
 def fill(text: str, reports: Iterable[Report]) -> str:

@@ -171,6 +171,11 @@ def scale(tier: str) -> str:
     return f"at {tier} scale"
 
 
+def from_first(replicate: int) -> str:
+    """The replicates from one on, in words."""
+    return f"replicates {replicate} and up"
+
+
 def seconds(value: float) -> str:
     """Seconds to a tenth, whole from a hundred on."""
     return f"{value:,.1f}" if value < TENTHS else f"{value:,.0f}"

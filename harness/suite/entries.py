@@ -202,12 +202,18 @@ def entry(item: pytest.Function, judgement: Judgement, seconds: float = 0.0) -> 
         figures=judgement.figures,
         runs=judgement.runs,
         control_runs=judgement.control_runs,
-        command=f'python -m pytest "{item.nodeid}"',
+        command=_command(item),
         seconds=round(seconds, 3),
         family=item.module.__name__.rpartition(".")[2].removeprefix("test_"),
         thesis=written(" ".join(thesis.split())),
         contested=claim.contested,
     )
+
+
+def _command(item: pytest.Function) -> str:
+    """What judges an item again, on the same replicates."""
+    first = item.config.getoption("first_replicate")
+    return f'python -m pytest "{item.nodeid}"{f" --first-replicate {first}" if first else ""}'
 
 
 def _plain(value: object) -> str | int | float | bool | None:

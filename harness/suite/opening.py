@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.lab.progress import spoken
+from harness.report.wording import from_first
 from harness.spec import TIERS
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def mistaken(mistakes: Sequence[str]) -> list[str]:
 def header(asked: str, lab: Lab, cores: int) -> list[str]:
     """Tier, device and store, on top of pytest's output."""
     anew = ", everything trained anew" if lab.place.since else ""
+    asked += f", {from_first(lab.first)}" if lab.first else ""
     plural = "s" if cores > 1 else ""
     store = f"store: {_short(lab.place.store)}, {len(lab.store.keys()):,} records"
     return [f"overclaim: {asked}, device {lab.place.device}, {cores} core{plural}{anew}", store]

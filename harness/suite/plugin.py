@@ -60,6 +60,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--data-root", metavar="DIR", help="where data sets lie (default: the user's cache)")
     group.addoption("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
     group.addoption("--report", metavar="DIR", help="write report.json, .md and .html there")
+    group.addoption(
+        "--first-replicate",
+        type=int,
+        default=0,
+        metavar="N",
+        help="judge replicates N, N + 1, ... in place of 0, 1, ...; python -m harness fresh compares",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -81,9 +88,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "claimed(field=value, ...): how the claim differs for this parameter")
     if config.option.help or config.option.version:
         return
+    from harness.lab.replicates import refused
     from harness.lab.store import StoreError
+    from harness.suite.reporting import misplaced
     from harness.suite.session import Session
 
+    first = config.option.first_replicate
+    if why := refused(first):
+        raise pytest.UsageError(f"--first-replicate {first}: {why}")
+    if why := misplaced(config.option.report, first):
+        raise pytest.UsageError(f"--report {config.option.report}: {why}")
     try:
         session = Session(config, _place(config))
     except StoreError as error:

@@ -65,7 +65,6 @@ def _provenance(
     claims: list[ClaimReport], exchange: Exchange, lab: Lab, config: pytest.Config, began: float
 ) -> Provenance:
     head, dirty = provenance.commit(config.rootpath)
-    judged_at = {c.tier: max((len({r.replicate for r in c.runs}) for c in claims), default=0) for c in claims}
     return Provenance(
         commit=head,
         dirty=dirty,
@@ -81,11 +80,39 @@ def _provenance(
         memory_gib=provenance.memory_gib(),
         versions=provenance.versions(),
         data=exchange.data,
-        replicates="0 and up; " + ", ".join(f"{t}: up to {n}" for t, n in judged_at.items()),
+        replicates=_replicates(claims, lab.first),
+        first_replicate=lab.first,
         command="python -m pytest " + shlex.join(_without_paths(config.invocation_params.args)),
         shipped=lab.shipped.commit if lab.shipped else "",
         carried=exchange.carried,
     )
+
+
+def _replicates(claims: list[ClaimReport], first: int) -> str:
+    """The replicates that were read; of the ordinary ones, how many at each tier."""
+    if first:
+        last = max((run.replicate for c in claims for run in (*c.runs, *c.control_runs)), default=first)
+        return f"{first} to {last}"
+    judged_at = {c.tier: max((len({r.replicate for r in c.runs}) for c in claims), default=0) for c in claims}
+    return "0 and up; " + ", ".join(f"{tier}: up to {n}" for tier, n in judged_at.items())
+
+
+def misplaced(folder: str | Path | None, first: int) -> str:
+    """Why a report of replicates from this one on may not be written to a folder, in one line; "" if it may.
+
+    It would take the place of a report of the ordinary replicates, whoever reads that.
+    """
+    from harness.report import render
+
+    if not (folder and first and (Path(folder) / "report.json").exists()):
+        return ""
+    try:
+        (there,) = render.load([folder])
+    except ValueError:  # what is no report may be replaced
+        return ""
+    if there.provenance.first_replicate:
+        return ""
+    return f"the report there is of replicates 0 and up, and one of {first} and up may not replace it"
 
 
 def write(report: Report, folder: Path) -> str:

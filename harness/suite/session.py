@@ -49,7 +49,8 @@ class Session:
         self._terminal = live.Terminal(lambda stream: live.end_line(config, stream))
         self._watch: watch.Watch | None = None
         self._tally = progress.Tally(self._show(), self._processes())
-        self.lab = Lab(place, processes=self._tally.processes, progress=self._tally)
+        first = config.option.first_replicate
+        self.lab = Lab(place, processes=self._tally.processes, progress=self._tally, first=first)
         self.exchange = Exchange()
         self.collection = ClaimCollection(self.lab, self.exchange)
         self.outcome = Outcome()
@@ -246,6 +247,7 @@ class Session:
                 fleets=self.exchange.trained,
                 unit="core" if self.place.device == "cpu" else "GPU",
             ),
+            first=self.lab.first,
             width=self.config.get_terminal_writer().fullwidth,
             verbosity=self.config.get_verbosity(),
         )

@@ -16,7 +16,7 @@ from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, Collected
 from harness.lab.progress import spoken
 from harness.report import costs
-from harness.report.wording import printable
+from harness.report.wording import from_first, printable
 from harness.spec.verdict import Expected, Verdict
 
 Line = tuple[str, dict[str, bool]]
@@ -59,6 +59,7 @@ def summary(
     *,
     width: int,
     verbosity: int = 0,
+    first: int = 0,
 ) -> Iterator[Line]:
     """The table, counts, costs and commands.
 
@@ -69,7 +70,10 @@ def summary(
         width: columns of the terminal; only commands may be longer.
         verbosity: below 0 (``-q``) only what is not plainly reproduced, and no costs; above 0 (``-v``)
             every check, nothing cut.
+        first: the replicate that was read first.
     """
+    title = f" verdicts on {from_first(first)} " if first else " verdicts "
+    yield title.center(width, "="), {"bold": True}
     for text, markup in _lines(claims, collected, spent, width, verbosity):
         yield printable(text).replace("\n", " "), markup
 
@@ -81,7 +85,6 @@ def _lines(
     width: int,
     verbosity: int,
 ) -> Iterator[Line]:
-    yield " verdicts ".center(width, "="), {"bold": True}
     shown = sorted(claims, key=_rank)
     if verbosity < 0:
         shown = [claim for claim in shown if _rank(claim) < _rank_of(Verdict.REPRODUCED)]

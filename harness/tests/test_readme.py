@@ -123,7 +123,7 @@ def test_files_that_are_named_exist() -> None:
 def test_commands_that_are_named_exist() -> None:
     called = re.findall(r"python -m harness ([a-z]+)", README)
     assert set(called) <= set(COMMANDS)
-    assert {"list", "plan", "train", "report", "data", "doctor"} <= set(called)
+    assert {"list", "plan", "train", "fresh", "report", "data", "doctor"} <= set(called)
     tiers = re.findall(r"python3? -m pytest claims[^`\n]*? -m (\w+)", README)
     assert set(tiers) == {"quick", "standard", "full"}
 
