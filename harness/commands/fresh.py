@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 JUDGED = (0, 1)
 """How pytest ends when it has judged: as expected, or not."""
+ENDING_SECONDS = 20
+"""Seconds that an interrupted session has to end its processes, which takes it one or two."""
 EXAMPLES = """
 quick                              judge the quick tier on replicates 3000 and up, beside reports/quick
 quick -k slowdown                  a selection of it
@@ -94,12 +97,26 @@ def _judged(options: argparse.Namespace) -> Report:
     sys.stdout.flush()
     with tempfile.TemporaryDirectory(prefix="only-to-compare-") as folder:
         command = [sys.executable, "-m", "pytest", *options.ids, "-m", options.tier, *_asked(options)]
-        out = sys.stderr if options.json else None
-        ended = subprocess.run([*command, "--report", folder], stdout=out, check=False)
-        if ended.returncode not in JUDGED or not (Path(folder) / "report.json").exists():
-            raise ValueError(f"nothing was judged (pytest ended with status {ended.returncode}): see above")
+        status = _ended([*command, "--report", folder], quiet=options.json)
+        if status not in JUDGED or not (Path(folder) / "report.json").exists():
+            raise ValueError(f"nothing was judged (pytest ended with status {status}): see above")
         (report,) = render.load([folder])
     return report
+
+
+def _ended(command: Sequence[str], *, quiet: bool) -> int:
+    """The status with which a session ends; what it says goes to stderr if ``quiet``.
+
+    Interrupted, it is given the time to end its own processes, which ``subprocess.run`` would not.
+    """
+    with subprocess.Popen(command, stdout=sys.stderr if quiet else None) as session:
+        try:
+            return session.wait()
+        except KeyboardInterrupt:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                session.wait(ENDING_SECONDS)
+            session.terminate()
+            raise
 
 
 def _asked(options: argparse.Namespace) -> Iterator[str]:

@@ -59,7 +59,7 @@ def _blocks(contents: PageContents) -> Iterator[str]:
     cells = _cells(contents)
     yield _counts(contents, cells)
     yield "\n".join(_scope(report) for report in contents.reports)
-    yield _exceptions(contents)
+    yield from _exceptions(contents)
     yield from _papers(contents, cells)
 
 
@@ -130,17 +130,24 @@ def _scope(report: Report) -> str:
     )
 
 
-def _exceptions(contents: PageContents) -> str:
-    """What did not come out as the sources say, and why; one line for a claim's tiers of equal outcome."""
+def _exceptions(contents: PageContents) -> Iterator[str]:
+    """What did not come out as the sources say, and what did so by chance, each with why."""
+    reproduced = [claim for claim in contents.claims if claim.verdict is Verdict.REPRODUCED]
+    as_said = (Verdict.REPRODUCED, Verdict.NOT_RUN)
+    yield _listed("Not as the sources say:", (c for c in contents.claims if c.verdict not in as_said))
+    yield _listed("As the sources say, where chance decides:", (c for c in reproduced if c.expected.is_set))
+
+
+def _listed(title: str, claims: Iterable[ClaimReport]) -> str:
+    """One line for a claim's tiers of equal outcome; "" where there are no claims."""
     outcomes: dict[tuple[Verdict, str], list[str]] = {}
-    for claim in contents.claims:
-        if claim.verdict not in (Verdict.REPRODUCED, Verdict.NOT_RUN):
-            outcomes.setdefault((claim.verdict, _told(claim)), []).append(claim.tier)
+    for claim in claims:
+        outcomes.setdefault((claim.verdict, _told(claim)), []).append(claim.tier)
     lines = [
         f"- {verdict.symbol} {verdict} ({', '.join(tiers)}): {told}"
         for (verdict, told), tiers in outcomes.items()
     ]
-    return "\n".join(["Not as the sources say:\n", *lines]) if lines else ""
+    return "\n".join([f"{title}\n", *lines]) if lines else ""
 
 
 def _told(claim: ClaimReport) -> str:

@@ -190,12 +190,12 @@ def test_items_of_one_claim_share_a_cell_and_missing_ones_are_counted() -> None:
 
 
 def test_what_is_not_as_the_sources_say_tells_two_declared_verdicts() -> None:
-    item = claim(
-        verdict=Verdict.INCONCLUSIVE, expected=Expected.PERHAPS_REPRODUCED, expected_because="too few runs"
-    )
-    text = readme.fill(EMPTY, [report(claims=(item,), collected=collected(item))])
-    (told,) = [line for line in text.splitlines() if line.startswith("- ? inconclusive (quick): ")]
-    assert told.endswith(": reproduced or inconclusive was expected: too few runs")
+    either = {"expected": Expected.PERHAPS_REPRODUCED, "expected_because": "too few runs"}
+    items = (claim(verdict=Verdict.INCONCLUSIVE, **either), claim("by_chance", **either), claim("plain"))
+    text = readme.fill(EMPTY, [report(claims=items, collected=collected(*items))])
+    for said in ("Not as the sources say:\n\n- ? ", "As the sources say, where chance decides:\n\n- ✓ "):
+        (told,) = text.partition(said)[2].partition("\n\n")[0].splitlines()
+        assert told.endswith(": reproduced or inconclusive was expected: too few runs")
 
 
 def test_outside_of_a_checkout_it_is_one_line(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from harness.commands import fresh
 from harness.evidence.schema import ClaimReport, Report, decode
 from harness.report import render
 from harness.spec.verdict import Verdict
@@ -167,6 +170,25 @@ def test_what_makes_no_sense_is_one_line(suite: Path) -> None:
     nothing = run_harness(suite, "fresh", "quick", "-k", "nothing")
     assert nothing.status == 1
     nothing.says("nothing was judged (pytest ended with status 5): see above")
+
+
+def test_an_interrupted_session_ends_its_own_processes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = subprocess.Popen.wait
+    interrupts = iter([KeyboardInterrupt])
+
+    def wait(session: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        for interrupt in interrupts:
+            raise interrupt
+        return waited(session, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", wait)
+    ended = tmp_path / "ended"
+    slow = f"import pathlib, time; time.sleep(0.5); pathlib.Path({str(ended)!r}).touch()"
+    with pytest.raises(KeyboardInterrupt):
+        fresh._ended([sys.executable, "-c", slow], quiet=False)
+    assert ended.exists()
 
 
 def test_they_are_planned_and_trained_ahead_and_kept(suite: Path, tmp_path: Path) -> None:
