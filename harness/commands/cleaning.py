@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,34 +20,52 @@ if TYPE_CHECKING:
 def gc(options: argparse.Namespace) -> int:
     """Remove what no claim of this checkout can read, or say what would be removed.
 
+    Only what a marked store holds under the name of a run or a draft goes; 1 if some of it could not.
+
     Raises:
-        ValueError: there are no claims here, there is no store, or it is a file of shipped records.
+        ValueError: there are no claims here, there is no store, it is a file of shipped records or not a
+            store's folder alone, or it cannot be written.
     """
-    from harness.lab.shipped import Shipped
     from harness.lab.store import DAY
 
     store = selection.opened(options)
-    if isinstance(store, Shipped):
-        raise ValueError("shipped records are only read: give a directory")
+    if not options.dry_run:
+        store.prepare()
     readable, unsure = _readable(options, tuple(options.tiers) or TIERS)
     before = time.time() + (DAY if options.all else -DAY)
     removable = [u for u in store.unneeded(readable, before) if not _perhaps_read(store, u, unsure)]
-    if not options.dry_run:
-        for unneeded in removable:
-            store.remove(unneeded)
+    refused: list[str] = []
+    gone = removable if options.dry_run else [u for u in removable if _removed(store, u, refused)]
     sizes: dict[str, list[int]] = {}
-    for unneeded in removable:
+    for unneeded in gone:
         sizes.setdefault(unneeded.kind, []).append(unneeded.size)
+    left = store.left()
     if options.json:
-        told = {kind: {"count": len(each), "bytes": sum(each)} for kind, each in sizes.items()}
-        shared.print_json({"dry_run": options.dry_run, "removed": told, "kept_without_data": sorted(unsure)})
-        return 0
+        removed = {kind: {"count": len(each), "bytes": sum(each)} for kind, each in sizes.items()}
+        told = {"dry_run": options.dry_run, "removed": removed, "kept_without_data": sorted(unsure)}
+        shared.print_json(told | {"left": left, "refused": refused})
+        return 1 if refused else 0
     for what in sorted(unsure):
         print(f"kept, because its data is not here to tell whether a claim reads it: {what}")
     verb = "would remove" if options.dry_run else "removed"
     rows = [(verb, len(each), kind, shared.sized(sum(each))) for kind, each in sizes.items()]
     print("\n".join(shared.table(rows, right="13")) if rows else "nothing to remove")
-    return 0
+    if left:
+        print(f"left where they are, because no store names such: {len(left)}, {left[0]} among them")
+    for why in refused:
+        print(why, file=sys.stderr)
+    return 1 if refused else 0
+
+
+def _removed(store: Store, unneeded: Unneeded, refused: list[str]) -> bool:
+    """Remove one thing; why it could not be is added to ``refused``, and the others go on."""
+    from harness.lab.store import StoreError
+
+    try:
+        return store.remove(unneeded)
+    except StoreError as error:
+        refused.append(f"{unneeded.kind} {unneeded.path.name[:12]} stays: {error}")
+        return False
 
 
 def _readable(options: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[str], set[str]]:

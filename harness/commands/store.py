@@ -156,10 +156,11 @@ def verify(options: argparse.Namespace) -> int:
     store = selection.opened(options)
     keys = store.keys()
     torn = [key for key in keys if not store.verify(key)]
+    stays = set(store.keys()) & set(torn)
     if options.json:
         shared.print_json({"records": len(keys), "torn": torn})
         return 1 if torn else 0
     for key in torn:
-        print(f"torn, set aside: {key}")
+        print(f"torn, {'and cannot be set aside' if key in stays else 'set aside'}: {key}")
     print(f"{len(keys)} records, {len(torn)} torn")
     return 1 if torn else 0

@@ -15,7 +15,7 @@ from harness.fleet import memory, numerics, ranks, trainer
 from harness.lab import recording
 from harness.lab.places import Place
 from harness.lab.runs import Fleet, Run
-from harness.lab.store import Record, Store
+from harness.lab.store import Record, Store, StoreError
 from harness.spec import Experiment, Probing, Simulation, abbreviated
 from harness.spec.streams import stream
 
@@ -47,8 +47,12 @@ class Elsewhere(Exception):
 
 def drain(fleets: Iterable[Fleet], place: Place) -> Iterator[Finished]:
     """Compute fleets in this process, skipping what others hold; those come back as held."""
-    store = Store(place.store)
     for fleet in fleets:
+        try:
+            store = Store(place.store)
+        except StoreError as error:
+            yield from (_failed(run, error) for run in fleet.runs)
+            continue
         if place.device.startswith("cuda") and len(fleet.runs) > 1 and _stackable(fleet.runs):
             yield from _finish_together(fleet.runs, place, store)
         else:
@@ -63,23 +67,31 @@ def one_line(error: BaseException) -> str:
 
 
 def _finish(run: Run, place: Place, store: Store) -> Finished:
-    with store.claimed(run.key) as mine:
-        if store.has(run.key, place.since):
-            return Finished(run=run, outcome=PRESENT)
-        return _tried(run, place, store) if mine else Finished(run=run, outcome=HELD)
+    try:
+        with store.claimed(run.key) as mine:
+            if store.has(run.key, place.only_of):
+                return Finished(run=run, outcome=PRESENT)
+            return _tried(run, place, store) if mine else Finished(run=run, outcome=HELD)
+    except StoreError as error:
+        return _failed(run, error)
+
+
+def _failed(run: Run, error: BaseException) -> Finished:
+    return Finished(run=run, outcome=HELD, failure=one_line(error))
 
 
 def _tried(run: Run, place: Place, store: Store) -> Finished:
     """Compute a run whose lock is held; a failure must not lose the other runs of the plan."""
     began = time.monotonic()
     try:
+        store.make_room(run.key)
         cost = compute(run, place, store)
     except Elsewhere:
         return Finished(run=run, outcome=HELD)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # any code may run here: a claim's own may end the process, or try to
-        return Finished(run=run, outcome=HELD, failure=one_line(error))
+        return _failed(run, error)
     return Finished(run=run, outcome=COMPUTED, seconds=time.monotonic() - began, cost=cost)
 
 
@@ -127,13 +139,13 @@ def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trai
     """A run ready to be trained, from its checkpoint if there is one, and the seconds spent until that."""
     split = verified_split(run.value.data, place.data_root, run.replicate)
     start = _start(run, place, store)
-    resumed = store.resume(run.key, place.since)
+    resumed = store.resume(run.key, place.only_of)
     spent = resumed[0].get("seconds", 0.0) if resumed else 0.0
     began = _clock(place)
 
     def save(state: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         seconds = spent + (_clock(place) - began) / sharers
-        store.checkpoint(run.key, {**state, "seconds": seconds}, arrays)
+        store.checkpoint(run.key, {**state, "seconds": seconds, "session": place.session}, arrays)
 
     return trainer.Member(run.value, run.replicate, split, start, resumed, save), spent
 
@@ -143,13 +155,17 @@ def _finish_together(runs: Sequence[Run], place: Place, store: Store) -> Iterato
     with contextlib.ExitStack() as locks:
         mine = []
         for run in runs:
-            claimed = locks.enter_context(store.claimed(run.key))
-            if store.has(run.key, place.since):
-                yield Finished(run=run, outcome=PRESENT)
-            elif not claimed:
-                yield Finished(run=run, outcome=HELD)
-            else:
-                mine.append(run)
+            try:
+                claimed = locks.enter_context(store.claimed(run.key))
+                if store.has(run.key, place.only_of):
+                    yield Finished(run=run, outcome=PRESENT)
+                elif not claimed:
+                    yield Finished(run=run, outcome=HELD)
+                else:
+                    store.make_room(run.key)
+                    mine.append(run)
+            except StoreError as error:
+                yield _failed(run, error)
         size = memory.together(mine[0].value, place.device) if mine else 1
         for part in blocks(len(mine), size):
             yield from _stacked(mine[part], place, store)

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from harness.fleet.ranks import is_streamed
-from harness.lab.computing import HELD, Finished, drain
+from harness.lab.computing import HELD, Finished, drain, one_line
 from harness.lab.conformance import unplannable
 from harness.lab.crew import Crew
 from harness.lab.durations import expected, may_stop_early
@@ -107,10 +107,19 @@ class Lab:
             return
         if self.progress:
             self.progress.begin(plan.fleets)
+        self._require_store(plan)
         for depth in sorted({fleet.runs[0].depth for fleet in plan.fleets}):
             self._drain(self._startable([fleet for fleet in plan.fleets if fleet.runs[0].depth == depth]))
         if self.progress:
             self.progress.end()
+
+    def _require_store(self, plan: Plan) -> None:
+        """Fail all that is planned, before any of it is computed, where nothing can be kept."""
+        try:
+            self.store.prepare()
+        except StoreError as error:
+            for run in (run for fleet in plan.fleets for run in fleet.runs):
+                self._heard(Finished(run=run, outcome=HELD, failure=one_line(error)))
 
     def complete(self, runs: Iterable[Run]) -> bool:
         """Say whether all of these are there (or known to fail)."""
@@ -147,7 +156,7 @@ class Lab:
         """The planned fleets without runs whose parents failed: these fail with them, for the same reason."""
         for run in (run for fleet in planned for run in fleet.runs):
             causes = [self.failures[p.key] for p in run.parents if p.key in self.failures]
-            if causes:
+            if causes and run.key not in self.failures:
                 self._heard(Finished(run=run, outcome=HELD, failure=causes[0]))
         kept = (tuple(run for run in fleet.runs if run.key not in self.failures) for fleet in planned)
         pairs = zip(planned, kept, strict=True)
@@ -186,7 +195,7 @@ class Lab:
         yield from drain(wide, self.place)
 
     def _has(self, run: Run) -> bool:
-        return run.key in self.read or run.key in self.failures or self.store.has(run.key, self.place.since)
+        return run.key in self.read or run.key in self.failures or self.store.has(run.key, self.place.only_of)
 
     def _record(self, run: Run) -> Record:
         if run.key in self.failures:

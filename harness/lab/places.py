@@ -18,15 +18,22 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         store: the directory of records, or a file of shipped ones.
         data_root: the directory of data sets.
         device: "cpu", "cuda" (all GPUs) or "cuda:1".
-        since: records older than this moment (seconds since 1970) count as missing, for ``--fresh``.
+        fresh: records of other sessions count as missing (``--fresh``).
+        session: the name of the session that computes, by which its own records are known.
         commit: of the code, for the provenance of what is computed.
     """
 
     store: Path
     data_root: Path
     device: str = "cpu"
-    since: float = 0.0
+    fresh: bool = False
+    session: str = ""
     commit: str = ""
+
+    @property
+    def only_of(self) -> str:
+        """The session whose records count alone; empty where all do."""
+        return self.session if self.fresh else ""
 
 
 def place(
@@ -34,7 +41,8 @@ def place(
     store: str | Path | None = None,
     data_root: str | Path | None = None,
     device: str = "cpu",
-    since: float = 0.0,
+    fresh: bool = False,
+    session: str = "",
     commit: str = "",
 ) -> Place:
     """Decide by what was asked, else by ``HARNESS_STORE`` and ``HARNESS_DATA``, else for the user's cache.
@@ -53,11 +61,11 @@ def place(
     if data and not Path(data).is_dir():
         name = "--data-root" if data_root else "HARNESS_DATA"
         raise ValueError(f"{name} {data}: no such directory; put data sets there or leave it out")
-    if since and kept.is_file():
+    if fresh and kept.is_file():
         raise ValueError("--fresh trains everything anew, --store FILE only reads: leave one of them out")
     _check(device)
     root = Path(data or cache / "data").absolute()
-    return Place(store=kept, data_root=root, device=device, since=since, commit=commit)
+    return Place(store=kept, data_root=root, device=device, fresh=fresh, session=session, commit=commit)
 
 
 def _check(device: str) -> None:

@@ -12,8 +12,8 @@ import msgspec
 from harness.evidence.numbers import all_finite, finite
 from harness.fleet import ranks
 from harness.lab.places import Place
+from harness.lab.records import Record
 from harness.lab.runs import Run
-from harness.lab.store import Record
 from harness.spec import Experiment, abbreviated
 
 if TYPE_CHECKING:
@@ -99,4 +99,5 @@ def _provenance(place: Place, with_torch: bool) -> dict[str, str]:
 
         versions["torch"] = str(torch.__version__)  # a str subclass that msgspec refuses
     written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return {"device": place.device, "commit": place.commit, "written": written, **versions}
+    session = {"session": place.session} if place.session else {}
+    return {"device": place.device, "commit": place.commit, "written": written, **session, **versions}

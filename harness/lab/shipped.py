@@ -10,19 +10,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import msgspec
 
 from harness.lab.names import Addressed, Names, specification
-from harness.lab.store import Record, Store, StoreError
+from harness.lab.records import Record, unsound
+from harness.lab.store import Store, StoreError
 from harness.spec import Runnable
 from harness.spec.untrusted import contents, decoded, unpacked
-
-if TYPE_CHECKING:
-    import numpy as np
 
 FORMAT = 1
 CONTENT = "overclaim records"
@@ -103,9 +101,13 @@ def decode(data: bytes, name: str) -> tuple[Header, dict[str, Record]]:
         records = [decoded(line.body, Record) for line in lines[1:]]
     except ValueError as error:
         _damaged(name, str(error))
-    if len(records) != header.records:
-        _damaged(name, f"{len(records)} of {header.records} records")
-    return header, {record.key: record for record in records}
+    by_key = {record.key: record for record in records}
+    if not len(by_key) == len(records) == header.records:
+        _damaged(name, f"{len(by_key)} of {header.records} records")
+    for record in records:
+        if wrong := unsound(record):
+            _damaged(name, f"the record {record.key[:12]!r}: {wrong}")
+    return header, by_key
 
 
 def _lines(data: bytes, name: str) -> list[_Line]:
@@ -154,6 +156,14 @@ class Shipped(Store):
         self.header, self._records = decode(data, file.name)
 
     @property
+    def exists(self) -> bool:
+        return True
+
+    @property
+    def foreign(self) -> str:
+        return ""
+
+    @property
     def commit(self) -> str:
         """The commit of the code whose records these are, with ``-dirty`` if the tree differed from it."""
         return (self.header.commit or "unknown") + ("-dirty" if self.header.dirty else "")
@@ -174,7 +184,10 @@ class Shipped(Store):
     def size(self, key: str) -> int:
         return len(msgspec.json.encode(self._records[key]))
 
-    def has(self, key: str, since: float = 0.0) -> bool:
+    def prepare(self) -> NoReturn:
+        raise StoreError(f"{self.root.name} holds shipped records, which are only read: give a directory")
+
+    def has(self, key: str, session: str = "") -> bool:
         return key in self._records
 
     def read(self, key: str) -> Record | None:
@@ -189,8 +202,14 @@ class Shipped(Store):
     def weights(self, key: str) -> None:
         return None
 
-    def publish(self, record: Record, weights: Mapping[str, np.ndarray] | None = None) -> NoReturn:
-        raise StoreError("shipped records are only read")
+    def set_aside(self, key: str) -> bool:
+        return False
+
+    def unneeded(self, readable: Collection[str], before: float) -> NoReturn:
+        self.prepare()
+
+    def left(self) -> list[str]:
+        return []
 
     def timings(self, kinds: Iterable[str]) -> dict[str, float]:
         return {}

@@ -1,24 +1,24 @@
 """Records on disk: content-addressed directories, published whole or not at all.
 
+    <root>/v1/store.json                        the mark: what is in here is a store's
     <root>/v1/ab/abcd.../record.json            numbers, curves, provenance, checksums of its siblings
                         weights.safetensors     final weights, where there are any
     <root>/v1/locks/abcd...lock                 held by the process that computes abcd...
     <root>/v1/partial/abcd.../                  the last checkpoint of a long training
     <root>/v1/aside/                            torn or foreign records: kept for a look, never trusted
-    <root>/v1/status/                           what each process is doing, for the progress line
+    <root>/v1/tmp/                              drafts, and what is on its way out
     <root>/v1/timings/                          seconds per kind of run, for the plan's estimate
 
 A record is written under ``tmp/`` and renamed into place after fsync, so a reader sees all of it or none,
-and ``kill -9`` at any moment loses at most the current checkpoint interval. Nothing is pickled.
+and ``kill -9`` at any moment loses at most the current checkpoint interval. Nothing is pickled. Opening a
+store writes and deletes nothing, so that one can be read where it cannot be written.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import errno
 import os
-import shutil
-import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,54 +26,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from harness.lab import arrays, durable, marked
+from harness.lab.records import RECORD, WEIGHTS, Checkpoint, Reached, Record, sealed, unfit, unsealed, unsound
+
 if TYPE_CHECKING:
     import numpy as np
+
+__all__ = ["DAY", "LAYOUT", "RECORD", "WEIGHTS", "Record", "Store", "StoreError", "Unneeded"]
 
 LAYOUT = "v1"
 DAY = 86_400.0
 """Seconds."""
 
-RECORD, WEIGHTS = "record.json", "weights.safetensors"
-
 
 class StoreError(ValueError):
     """The store cannot be used; the message is one line with the cause and the fix."""
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run leaves.
-
-    Attributes:
-        key: the run's name, 64 hex digits.
-        address: of the experiment; replicate: which repetition.
-        what: the experiment in one line.
-        finals: name -> number after the last epoch (None where it diverged).
-        curves: name -> number per epoch (None where it diverged); or any array, flattened.
-        shapes: name -> shape, for curves that are arrays of more than one dimension.
-        resolutions: name -> the smallest step the measure can take.
-        outcome: "fitted", "budget", "diverged" or "solved".
-        steps_per_epoch: gradient steps in an epoch (0 for what is solved).
-        seconds: of the processor, or on a GPU by the clock (in a fleet: its share); epochs: trained.
-        peak_bytes: largest memory of the process, or of a GPU's tensors, while it (and its fleet) trained.
-        provenance: device, kernel, fleet size, versions, commit, time.
-        files: sibling file -> SHA-256.
-    """
-
-    key: str
-    address: str
-    replicate: int
-    what: str
-    finals: dict[str, float | None]
-    curves: dict[str, tuple[float | None, ...]]
-    resolutions: dict[str, float]
-    outcome: str
-    seconds: float
-    provenance: dict[str, str]
-    shapes: dict[str, tuple[int, ...]] = {}
-    steps_per_epoch: int = 0
-    epochs: int = 0
-    peak_bytes: int = 0
-    files: dict[str, str] = {}
 
 
 class Unneeded(NamedTuple):
@@ -84,50 +51,70 @@ class Unneeded(NamedTuple):
     size: int
 
 
-class _Sealed(msgspec.Struct, frozen=True):
-    sha256: str
-    record: msgspec.Raw
-
-
 class Store:
     """A directory of records, shared by any number of processes on one machine or a file system with flock.
 
+    Opening it neither makes nor removes anything; what is missing for writing is made by ``prepare``, which
+    everything that writes calls.
+
     Raises:
-        StoreError: the directory cannot be created or written.
+        StoreError: what is there is no directory, or cannot be read.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root / LAYOUT
+        self._prepared = False
+        try:
+            if os.path.lexists(root) and not root.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            if self.exists:
+                os.listdir(self.root)
+        except OSError as error:
+            verb = "read" if isinstance(error, PermissionError) else "write to"
+            raise StoreError(self._refusal(error, verb)) from None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a store; otherwise the first writing makes one."""
+        return self.root.is_dir()
+
+    @property
+    def foreign(self) -> str:
+        """Something that no store holds in a folder without mark, from which nothing is removed; else ""."""
+        return "" if marked.is_marked(self.root) else marked.foreign(self.root)
+
+    def prepare(self) -> None:
+        """Make what is missing for writing, and mark a folder that holds nothing but what a store holds.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        if self._prepared:
+            return
         probe = self.root / "tmp" / f"probe-{uuid.uuid4().hex}"
         try:
-            for part in ("tmp", "locks", "partial", "aside", "status", "timings"):
+            for part in marked.PARTS:
                 (self.root / part).mkdir(parents=True, exist_ok=True)
+                self._require_folder(self.root / part)
             probe.write_bytes(b"")
-            probe.unlink()
+            if self.foreign or marked.is_marked(self.root):
+                probe.unlink()
+            else:
+                marked.mark(self.root, probe)
         except OSError as error:
-            raise StoreError(
-                f"cannot write to the store {root}: {error.strerror or error}; use another with --store DIR"
-            ) from None
-        self._sweep()
-
-    def _sweep(self) -> None:
-        """Remove drafts that a killed process left; none is written for a day."""
-        yesterday = time.time() - DAY
-        for draft in (self.root / "tmp").iterdir():
-            with contextlib.suppress(OSError):
-                if draft.stat().st_mtime < yesterday:
-                    shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+            raise StoreError(self._refusal(error)) from None
+        self._prepared = True
 
     def path(self, key: str) -> Path:
         """Where the record of a run lies, or would lie."""
         return self.root / key[:2] / key
 
-    def has(self, key: str, since: float = 0.0) -> bool:
-        """Say whether there is a record, not yet verified, not older than ``since`` (seconds since 1970)."""
-        try:
-            return (self.path(key) / RECORD).stat().st_mtime >= since
-        except (FileNotFoundError, NotADirectoryError):
-            return False
+    def has(self, key: str, session: str = "") -> bool:
+        """Say whether there is a record, not yet verified; of a session, if one is named."""
+        if session:
+            record = self.peek(key)
+            return record is not None and record.provenance.get("session") == session
+        return durable.is_file(self.path(key) / RECORD)
 
     def read(self, key: str) -> Record | None:
         """The record of a run; None if there is none or if what is there cannot be trusted.
@@ -135,7 +122,7 @@ class Store:
         A torn or foreign record is moved to ``aside/`` so that the run is computed again.
         """
         record = self.peek(key)
-        if record is None and self.path(key).exists():
+        if record is None and os.path.lexists(self.path(key)):
             record = self.peek(key)  # it may have been published just now
             if record is None:
                 self.set_aside(key)
@@ -143,27 +130,24 @@ class Store:
 
     def peek(self, key: str) -> Record | None:
         """The record as ``read`` gives it, but what cannot be trusted stays where it is."""
+        folder = self.path(key)
         try:
-            sealed = msgspec.json.decode((self.path(key) / RECORD).read_bytes(), type=_Sealed)
-            record = msgspec.json.decode(sealed.record, type=Record)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
-            return None  # msgspec's errors are ValueErrors
-        whole = hashlib.sha256(bytes(sealed.record)).hexdigest() == sealed.sha256
-        whole = whole and all((self.path(key) / name).is_file() for name in record.files)
-        return record if whole and record.key == key else None
+            record = unsealed(durable.plain_bytes(folder / RECORD), Record)
+        except (OSError, ValueError):  # a name too long, or with a character that none has
+            return None
+        if record is None or record.key != key or unsound(record):
+            return None
+        return record if all(durable.is_file(folder / name) for name in record.files) else None
 
     def weights(self, key: str) -> dict[str, np.ndarray] | None:
         """The final weights of a run, verified; None (and the record set aside) if they are not whole."""
         record = self.read(key)
         if record is None:
             return None
-        file = self.path(key) / WEIGHTS
-        if WEIGHTS not in record.files or not file.exists() or _sha256(file) != record.files[WEIGHTS]:
+        weights = arrays.loaded(self.path(key) / WEIGHTS, record.files.get(WEIGHTS, ""))
+        if weights is None:
             self.set_aside(key)
-            return None
-        from safetensors.numpy import load_file
-
-        return dict(load_file(file))
+        return weights
 
     def publish(self, record: Record, weights: Mapping[str, np.ndarray] | None = None) -> None:
         """Make a record visible, whole, and durable; an existing one of the same key is replaced.
@@ -171,18 +155,16 @@ class Store:
         Raises:
             StoreError: the disk is full or not writable.
         """
-        with self._full_disk_in_one_line(), self._draft() as draft:
+        with self._writing(), self._draft(record.key) as draft:
             files = {}
             if weights is not None:
-                files[WEIGHTS] = _save(draft / WEIGHTS, weights)
-            body = msgspec.json.encode(msgspec.structs.replace(record, files=files))
-            sealed = _Sealed(hashlib.sha256(body).hexdigest(), msgspec.Raw(body))
-            _write(draft / RECORD, msgspec.json.encode(sealed))
+                files[WEIGHTS] = arrays.saved(draft / WEIGHTS, weights)
+            durable.write(draft / RECORD, sealed(msgspec.structs.replace(record, files=files)))
             self._install(draft, self.path(record.key))
 
     def keys(self) -> list[str]:
         """The names of all records, verified or not, sorted."""
-        return sorted(folder.name for folder in self.root.glob("[0-9a-f][0-9a-f]/*"))
+        return sorted(entry.path.name for entry in marked.entries(self.root, "record") if entry.kind)
 
     def size(self, key: str) -> int:
         """Bytes of a record with its weights; 0 if there is none."""
@@ -193,87 +175,139 @@ class Store:
         record = self.read(key)
         if record is None:
             return False
-        whole = all(_sha256(self.path(key) / name) == digest for name, digest in record.files.items())
+        folder = self.path(key)
+        whole = all(durable.sha256(folder / name) == digest for name, digest in record.files.items())
         if not whole:
             self.set_aside(key)
         return whole
 
     def unneeded(self, readable: Collection[str], before: float) -> Iterator[Unneeded]:
-        """What no run in ``readable`` needs and nobody has written since ``before`` (seconds since 1970)."""
-        kinds = {"record": "[0-9a-f][0-9a-f]/*", "checkpoint": "partial/*", "lock": "locks/*"}
-        kinds |= {"set aside": "aside/*", "draft": "tmp/*"}
-        for kind, pattern in kinds.items():
-            for path in sorted(self.root.glob(pattern)):
-                key = path.name.removesuffix(".lock")
-                needed = key in readable and not (kind == "checkpoint" and self.has(key))
-                if not needed and _written(path) < before:
-                    yield Unneeded(kind, path, _bytes(path))
+        """What no run in ``readable`` needs and nobody has written since ``before`` (seconds since 1970).
 
-    def remove(self, unneeded: Unneeded) -> None:
-        """Remove it, renamed away first, so that no reader sees half of it; a lock that is held stays."""
-        gone = self.root / "tmp" / uuid.uuid4().hex
-        if unneeded.kind == "lock":
-            with self.claimed(unneeded.path.stem) as mine:
-                if mine:
-                    unneeded.path.unlink(missing_ok=True)
-            return
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(unneeded.path, gone)
-            shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+        Raises:
+            StoreError: the folder is not a store's alone, so that nothing may be removed from it.
+        """
+        if self.foreign:
+            says = f"bears no mark of a store and holds {self.foreign}, which none does"
+            raise StoreError(f"nothing is removed from {self.root.parent}: it {says}")
+        order = list(marked.KINDS)
+        removable = (entry for entry in marked.entries(self.root) if entry.kind in order)
+        for kind, path in sorted(removable, key=lambda entry: order.index(entry.kind)):
+            key = path.name.removesuffix(".lock")
+            needed = key in readable and not (kind == "checkpoint" and self.has(key))
+            if not needed and marked.is_removable(path) and _written(path) < before:
+                yield Unneeded(kind, path, _bytes(path))
 
-    def set_aside(self, key: str) -> None:
-        """Move a record out of the way, keeping it for a look."""
-        with contextlib.suppress(FileNotFoundError):
+    def left(self) -> list[str]:
+        """What lies in the store and is none of its things, so that nothing removes it."""
+        return [
+            str(path.relative_to(self.root.parent))
+            for kind, path in marked.entries(self.root)
+            if not kind or (kind in marked.KINDS and not marked.is_removable(path))
+        ]
+
+    def remove(self, unneeded: Unneeded) -> bool:
+        """Remove it, renamed away first, so that no reader sees half of it; say whether it is gone.
+
+        A lock that is held stays, and so does a checkpoint or draft of a run that is being computed.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        self.prepare()
+        kind, path, _ = unneeded
+        key = path.name[:64]
+        held = kind == "lock" or (kind in ("checkpoint", "draft") and self._lock(key).exists())
+        with self.claimed(key) if held else contextlib.nullcontext(True) as mine, self._writing():
+            if not (mine and marked.is_removable(path) and not self.foreign):
+                return False
+            if kind == "lock":
+                return marked.remove(path)
+            gone = self.root / "tmp" / uuid.uuid4().hex
+            os.rename(path, gone)
+            return marked.remove(gone)
+
+    def make_room(self, key: str) -> None:
+        """Set aside what lies in a record's place and is none, before the run is computed and not after it.
+
+        Raises:
+            StoreError: it cannot be moved: another user's, say.
+        """
+        if os.path.lexists(self.path(key)) and self.peek(key) is None and not self.set_aside(key):
+            raise StoreError(f"the record {key[:12]} cannot be read or replaced: use another --store DIR")
+
+    def set_aside(self, key: str) -> bool:
+        """Move a record out of the way, keeping it for a look; say whether it could be moved."""
+        try:
+            self.prepare()
             os.rename(self.path(key), self.root / "aside" / f"{key}-{uuid.uuid4().hex[:8]}")
+        except (OSError, StoreError):
+            return False
+        return True
 
     @contextlib.contextmanager
     def claimed(self, key: str) -> Iterator[bool]:
-        """Try to be the one process that computes ``key``; False at once if another is."""
+        """Try to be the one process that computes ``key``; False at once if another is.
+
+        Raises:
+            StoreError: no lock can be had here.
+        """
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.root / "locks" / f"{key}.lock")
+        self.prepare()
+        file = self._lock(key)
         try:
+            if os.path.lexists(file) and not durable.is_file(file):  # it would empty what a link leads to
+                raise FileExistsError(errno.EEXIST, f"{file.name[:12]}... is no lock")
+            lock = FileLock(file, mode=file.parent.stat().st_mode & 0o666)
             lock.acquire(blocking=False)
         except Timeout:
             yield False
             return
+        except (OSError, NotImplementedError) as error:  # the latter where a file system has no locks
+            raise StoreError(self._refusal(error)) from None
         try:
             yield True
         finally:
             lock.release()
 
-    def checkpoint(self, key: str, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep how far a training came; replaces the last checkpoint of the same run."""
-        with self._full_disk_in_one_line(), self._draft() as draft:
-            sealed = {"state": dict(state), "sha256": _save(draft / WEIGHTS, arrays)}
-            sealed["state_sha256"] = _sha256_of(sealed["state"])
-            _write(draft / RECORD, msgspec.json.encode(sealed))
-            self._install(draft, self.root / "partial" / key)
+    def checkpoint(self, key: str, state: Mapping[str, Any], held: Mapping[str, np.ndarray]) -> None:
+        """Keep how far a training came; replaces the last checkpoint of the same run.
 
-    def resume(self, key: str, since: float = 0.0) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-        """The last checkpoint of a run, or None; one that is torn, or older than ``since``, is dropped."""
+        Nothing is kept in a folder that is not a store's alone: its last checkpoint could not be removed.
+        """
+        with self._writing(), self._draft(key) as draft:
+            if not self.foreign:
+                reached = msgspec.json.decode(msgspec.json.encode(state), type=Reached)
+                body = Checkpoint(key=key, state=reached, arrays=arrays.saved(draft / WEIGHTS, held))
+                durable.write(draft / RECORD, sealed(body))
+                self._install(draft, self.root / "partial" / key)
+
+    def resume(self, key: str, session: str = "") -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        """The last checkpoint of a run, or None; one that is torn, of another run or session, is dropped."""
         folder = self.root / "partial" / key
         try:
-            sealed = msgspec.json.decode((folder / RECORD).read_bytes())
-            whole = _sha256(folder / WEIGHTS) == sealed["sha256"]
-            whole = whole and _sha256_of(sealed["state"]) == sealed["state_sha256"]
-            if whole and (folder / RECORD).stat().st_mtime >= since:
-                from safetensors.numpy import load_file
-
-                return sealed["state"], dict(load_file(folder / WEIGHTS))
-        except (OSError, ValueError, KeyError, TypeError):  # msgspec's errors are ValueErrors
-            pass
+            body = unsealed(durable.plain_bytes(folder / RECORD), Checkpoint)
+        except (OSError, ValueError):
+            body = None
+        if body and body.key == key and not unfit(body.state) and session in ("", body.state.session):
+            held = arrays.loaded(folder / WEIGHTS, body.arrays)
+            if held is not None:
+                return msgspec.structs.asdict(body.state), held
         self.forget(key)
         return None
 
     def forget(self, key: str) -> None:
         """Drop the checkpoint of a run."""
-        shutil.rmtree(self.root / "partial" / key, ignore_errors=True)
+        folder = self.root / "partial" / key
+        if os.path.lexists(folder) and marked.is_marked(self.root):
+            marked.remove(folder)
 
     def note_timing(self, kind: str, seconds: float) -> None:
         """Remember how long a run of this kind took; a full disk must not fail a run for an estimate."""
         draft = self.root / "tmp" / uuid.uuid4().hex
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, StoreError):
+            self.prepare()
             draft.write_text(f"{seconds:.3f}")
             os.replace(draft, self.root / "timings" / kind)
 
@@ -281,21 +315,29 @@ class Store:
         """Seconds per run of each kind, where recorded."""
         seconds = {}
         for kind in set(kinds):
-            with contextlib.suppress(FileNotFoundError, ValueError):
-                seconds[kind] = float((self.root / "timings" / kind).read_text())
+            with contextlib.suppress(OSError, ValueError):
+                noted = float(durable.plain_bytes(self.root / "timings" / kind, most=64))
+                if 0 <= noted < float("inf"):
+                    seconds[kind] = noted
         return seconds
 
+    def _lock(self, key: str) -> Path:
+        return self.root / "locks" / f"{key}.lock"
+
     @contextlib.contextmanager
-    def _draft(self) -> Iterator[Path]:
-        draft = self.root / "tmp" / uuid.uuid4().hex
+    def _draft(self, key: str) -> Iterator[Path]:
+        """A folder to write in; what is left in it at the end is removed."""
+        draft = self.root / "tmp" / f"{key}-{uuid.uuid4().hex[:8]}"
         draft.mkdir()
         try:
             yield draft
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            marked.remove(draft)
 
     @contextlib.contextmanager
-    def _full_disk_in_one_line(self) -> Iterator[None]:
+    def _writing(self) -> Iterator[None]:
+        """What a disk refuses is one line."""
+        self.prepare()
         try:
             yield
         except OSError as error:
@@ -304,61 +346,47 @@ class Store:
             ) from error
 
     def _install(self, draft: Path, target: Path) -> None:
-        """Rename into place; a directory already there goes aside first (rename needs an empty target)."""
-        target.parent.mkdir(exist_ok=True)
-        if target.exists():
-            old = self.root / "tmp" / uuid.uuid4().hex
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(target, old)
-            shutil.rmtree(old, ignore_errors=True)
-        os.rename(draft, target)
-        _sync_folder(target.parent)
+        """Put a draft in a record's or checkpoint's place; what was there stays until then."""
+        durable.sync_folder(draft)
+        if not os.path.lexists(target.parent):
+            target.parent.mkdir(exist_ok=True)
+            durable.sync_folder(self.root)
+        self._require_folder(target.parent)
+        if not os.path.lexists(target):
+            os.rename(draft, target)
+        elif not (marked.is_marked(self.root) and marked.is_removable(target)):
+            os.rename(target, self.root / "aside" / f"{target.name}-{uuid.uuid4().hex[:8]}")
+            os.rename(draft, target)
+        elif not durable.exchanged(draft, target):  # else the draft's folder holds what was replaced
+            before = self.root / "tmp" / uuid.uuid4().hex
+            os.rename(target, before)
+            os.rename(draft, target)
+            marked.remove(before)
+        durable.sync_folder(target.parent)
 
+    def _require_folder(self, folder: Path) -> None:
+        if not durable.is_folder(folder):
+            where = folder.relative_to(self.root.parent)
+            raise NotADirectoryError(errno.ENOTDIR, f"{where} is no folder of its own")
 
-def _save(file: Path, arrays: Mapping[str, np.ndarray]) -> str:
-    import numpy as np
-    from safetensors.numpy import save
-
-    # in C order: save() writes the memory of a transposed or strided array as if it were
-    data = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
-    _write(file, data)
-    return hashlib.sha256(data).hexdigest()
-
-
-def _write(file: Path, data: bytes) -> None:
-    with open(file, "wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-
-
-def _sha256_of(state: Any) -> str:
-    # by way of JSON: what is read back is compared with what was written, NaN as None and so on
-    return hashlib.sha256(msgspec.json.encode(state, order="sorted")).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    def _refusal(self, error: Exception, verb: str = "write to") -> str:
+        why = getattr(error, "strerror", None) or error
+        return f"cannot {verb} the store {self.root.parent}: {why}; use another with --store DIR"
 
 
 def _bytes(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    """Bytes of a file, or of the plain files of a folder."""
+    try:
+        files = list(path.iterdir()) if durable.is_folder(path) else [path]
+        return sum(file.stat().st_size for file in files if durable.is_file(file))
+    except OSError:
+        return 0
 
 
 def _written(path: Path) -> float:
     """When a file, or the last one of a folder, was written (seconds since 1970); 0 if it is gone."""
     try:
-        return max(p.stat().st_mtime for p in (path, *(path.iterdir() if path.is_dir() else ())))
+        inside = path.iterdir() if durable.is_folder(path) else ()
+        return max(each.lstat().st_mtime for each in (path, *inside))
     except OSError:
         return 0.0
-
-
-def _sha256(file: Path) -> str:
-    with open(file, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -32,9 +32,10 @@ def contents(path: Path, most: int | None = None) -> bytes:
     most = MOST if most is None else most
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
-        data = file.read(most + 1)
+        data = file.read(min(most, state.st_size or most) + 1)  # read() takes all that it is allowed at once
     if len(data) > most:
         raise OSError(errno.EFBIG, f"larger than {_mebibytes(most)}", str(path))
     return data

@@ -73,10 +73,12 @@ def mistaken(mistakes: Sequence[str]) -> list[str]:
 
 def header(asked: str, lab: Lab, cores: int) -> list[str]:
     """Tier, device and store, on top of pytest's output."""
-    anew = ", everything trained anew" if lab.place.since else ""
+    anew = ", everything trained anew" if lab.place.fresh else ""
     asked += f", {from_first(lab.first)}" if lab.first else ""
     plural = "s" if cores > 1 else ""
     store = f"store: {_short(lab.place.store)}, {len(lab.store.keys()):,} records"
+    if lab.store.foreign:
+        store += f"; it bears no mark, and {lab.store.foreign} is not a store's: nothing in it is removed"
     return [f"overclaim: {asked}, device {lab.place.device}, {cores} core{plural}{anew}", store]
 
 

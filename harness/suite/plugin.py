@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import time
+import uuid
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -114,13 +114,13 @@ def _place(config: pytest.Config) -> Place:
     from harness.lab.provenance import commit
 
     shared = getattr(config, "workerinput", {})
-    began = shared.get("overclaim_began", time.time())
     try:
         return place(
             store=config.option.store,
             data_root=config.option.data_root,
             device=config.option.device,
-            since=began if config.option.fresh else 0.0,
+            fresh=config.option.fresh,
+            session=shared.get("overclaim_session") or uuid.uuid4().hex[:16],
             commit=shared.get("overclaim_commit") or commit(config.rootpath)[0],
         )
     except ValueError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ class Session:
         shared: Mapping[str, Any] = getattr(config, "workerinput", {})
         self.is_worker = bool(shared)
         self.is_controller = not shared and bool(getattr(config.option, "tx", None))
-        self.name = shared.get("overclaim_session") or uuid.uuid4().hex[:8]
+        self.name = place.session
         self.began = shared.get("overclaim_began", time.time())
         self._unwritten = ""
         self._terminal = live.Terminal(lambda stream: live.end_line(config, stream))
@@ -51,6 +50,8 @@ class Session:
         self._tally = progress.Tally(self._show(), self._processes())
         first = config.option.first_replicate
         self.lab = Lab(place, processes=self._tally.processes, progress=self._tally, first=first)
+        if not (self.lab.shipped or self.lab.store.exists):
+            self.lab.store.prepare()
         self.exchange = Exchange()
         self.collection = ClaimCollection(self.lab, self.exchange)
         self.outcome = Outcome()

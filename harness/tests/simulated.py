@@ -37,6 +37,7 @@ def record(key: str = "ab" * 32, **changes: Any) -> Record:
         "finals": {"train_error": 0.25, "test_error": None},
         "curves": {"train_error": (0.5, None, 0.25)},
         "resolutions": {"train_error": 0.005},
+        "epochs": 3,
         "outcome": "budget",
         "seconds": 1.5,
         "provenance": {"device": "cpu"},

@@ -66,13 +66,16 @@ def test_everything_is_computed_anew_once_if_asked(tmp_path: Path) -> None:
     file = tmp_path / "computed"
     one = named(noted, file=str(file))
     Lab(at(tmp_path)).results("x", one, 2)
-    published = max(file.stat().st_mtime for file in (tmp_path / "store").rglob("record.json"))
-    later = published + 0.001
-    time.sleep(0.02)
-    fresh = Lab(places.Place(store=tmp_path / "store", data_root=tmp_path, since=later))
+    for kept in (tmp_path / "store").rglob("record.json"):  # by a clock that was ahead
+        os.utime(kept, (time.time() + 1e6, time.time() + 1e6))
+    place = places.Place(store=tmp_path / "store", data_root=tmp_path, fresh=True, session="now")
+    fresh, beside = Lab(place), Lab(place)
     fresh.results("x", one, 2)
     fresh.results("y", one, 2)
+    beside.results("x", one, 2)  # another process of the same session
     assert len(lines(file)) == 4
+    records = [fresh.store.read(run.key) for run in fresh.runs(one, 2)]
+    assert [record and record.provenance["session"] for record in records] == ["now", "now"]
 
 
 def test_the_plan_counts_what_is_there_and_what_is_not(lab: Lab) -> None:
@@ -209,10 +212,11 @@ CURVES: tuple[dict[str, tuple[float | None, ...]], ...] = (
 )
 
 
-def test_a_lab_sweeps_day_old_drafts_of_killed_processes(tmp_path: Path) -> None:
-    drafts = Lab(at(tmp_path)).store.root / "tmp"
-    for name in ("old", "new"):
-        (drafts / name).mkdir()
-    os.utime(drafts / "old", (0, 0))
-    Lab(at(tmp_path))
-    assert [draft.name for draft in drafts.iterdir()] == ["new"]
+def test_a_lab_removes_nothing_when_it_opens_its_store(tmp_path: Path) -> None:
+    lab = Lab(at(tmp_path))
+    lab.results("x", named(drawn), 1)
+    draft = lab.store.root / "tmp" / ("d" * 32)
+    draft.mkdir()
+    os.utime(draft, (0, 0))
+    Lab(at(tmp_path)).results("x", named(drawn), 2)
+    assert draft.is_dir()

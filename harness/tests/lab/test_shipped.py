@@ -208,7 +208,7 @@ def test_a_missing_file_is_no_new_store(tmp_path: Path) -> None:
     file = tmp_path / "file.gz"
     file.write_bytes(b"")
     with pytest.raises(ValueError, match="--fresh trains everything anew, --store FILE only reads"):
-        place(store=file, since=1.0)
+        place(store=file, fresh=True)
 
 
 # -- from a report to verdicts ------------------------------------------------------------------------

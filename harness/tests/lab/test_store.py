@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.lab import store as stores
+from harness.lab import durable
 from harness.lab.computing import COMPUTED, HELD, PRESENT
 from harness.lab.lab import Lab
 from harness.lab.runs import Run
@@ -91,11 +92,16 @@ def test_publishing_again_replaces(store: Store) -> None:
     assert leftovers(store) == []
 
 
-def test_records_older_than_a_moment_count_as_missing(store: Store) -> None:
+@pytest.mark.parametrize("hours", [-1000, 0, 1000])
+def test_records_of_other_sessions_can_be_told_whatever_the_clock_says(store: Store, hours: int) -> None:
+    store.publish(record(provenance={"session": "here"}))
+    moment = time.time() + 3600 * hours
+    os.utime(store.path(KEY) / RECORD, (moment, moment))
+    assert store.has(KEY)
+    assert store.has(KEY, session="here")
+    assert not store.has(KEY, session="there")
     store.publish(record())
-    published = (store.path(KEY) / RECORD).stat().st_mtime
-    assert store.has(KEY, since=published)
-    assert not store.has(KEY, since=published + 1)
+    assert not store.has(KEY, session="here")  # a record of a version that did not say
 
 
 # -- torn ones ----------------------------------------------------------------------------------------
@@ -325,7 +331,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_visible(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.publish(record(seconds=1.0))
-    monkeypatch.setattr(stores, "_write", full)
+    monkeypatch.setattr(durable, "write", full)
     with pytest.raises(StoreError, match=r"^cannot write to the store .*: No space left on device$"):
         store.publish(record(seconds=2.0), ARRAYS)
     with pytest.raises(StoreError, match=r"No space left on device$"):
@@ -362,7 +368,7 @@ def test_a_checkpoint_is_resumed_replaced_and_forgotten(store: Store) -> None:
     store.checkpoint(KEY, {"epoch": 2, "curves": {"train_loss": [2.5, float("inf")]}}, ARRAYS)
     resumed = store.resume(KEY)
     assert resumed is not None
-    assert resumed[0] == {"epoch": 2, "curves": {"train_loss": [2.5, None]}}
+    assert (resumed[0]["epoch"], resumed[0]["curves"]) == (2, {"train_loss": [2.5, None]})
     assert equal(resumed[1], ARRAYS)
     assert not store.has(KEY)
     store.forget(KEY)
@@ -392,7 +398,20 @@ def test_a_checkpoint_with_a_changed_number_is_dropped(store: Store) -> None:
     assert store.resume(KEY) is None
 
 
-def test_what_is_trained_anew_does_not_resume_an_older_checkpoint(store: Store) -> None:
-    store.checkpoint(KEY, {"epoch": 1}, ARRAYS)
-    assert store.resume(KEY, since=time.time() - 60) is not None
-    assert store.resume(KEY, since=time.time() + 60) is None
+@pytest.mark.parametrize("hours", [-1000, 0, 1000])
+def test_what_is_trained_anew_resumes_checkpoints_of_its_own_session_alone(store: Store, hours: int) -> None:
+    store.checkpoint(KEY, {"epoch": 1, "session": "here"}, ARRAYS)
+    moment = time.time() + 3600 * hours
+    os.utime(store.root / "partial" / KEY / RECORD, (moment, moment))
+    assert store.resume(KEY, session="here") is not None
+    assert store.resume(KEY) is not None
+    assert store.resume(KEY, session="there") is None
+    assert store.resume(KEY) is None  # dropped: what is trained now writes its own
+
+
+def test_a_checkpoint_of_another_run_is_dropped(store: Store) -> None:
+    other = "cd" * 32
+    store.checkpoint(other, {"epoch": 1}, ARRAYS)
+    shutil.copytree(store.root / "partial" / other, store.root / "partial" / KEY)
+    assert store.resume(KEY) is None
+    assert store.resume(other) is not None

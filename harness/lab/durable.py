@@ -1,0 +1,96 @@
+"""Files written to last and read without trust: synced, put in place whole, opened only if plain."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import functools
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.spec.untrusted import contents
+
+MOST_BYTES = 2**28
+"""The largest record or checkpoint's account that is read: 256 MiB, a thousand times what a claim needs."""
+PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+AT_WORKING_FOLDER, EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of Linux's ``renameat2``."""
+
+
+def write(file: Path, data: bytes) -> None:
+    """Write a file to the disk, not only to the system's memory."""
+    with open(file, "wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Write a folder's entries to the disk."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def plain_bytes(file: Path, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a plain file: no link is followed, and nobody waits for what is no file.
+
+    Raises:
+        OSError: it is not there, no plain file, too large, or cannot be read.
+    """
+    if file.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(file))
+    return contents(file, most)
+
+
+def sha256(file: Path) -> str:
+    """SHA-256 (hex) of a plain file; empty where there is none that can be read."""
+    try:
+        with open(file, "rb", opener=lambda path, _: os.open(path, PLAIN)) as handle:
+            if stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError:
+        pass
+    return ""
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a real folder, and not a link to one."""
+    return _is(path, stat.S_ISDIR)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a plain file, and not a link to one."""
+    return _is(path, stat.S_ISREG)
+
+
+def _is(path: Path, kind: Callable[[int], bool]) -> bool:
+    try:
+        return kind(path.lstat().st_mode)
+    except (OSError, ValueError):  # a name too long, or with a character that none has
+        return False
+
+
+def exchanged(one: Path, other: Path) -> bool:
+    """Swap two folders at one stroke; False where system or file system cannot, and nothing has happened."""
+    rename = _renameat2()
+    if rename is None:
+        return False
+    paths = (AT_WORKING_FOLDER, os.fsencode(one), AT_WORKING_FOLDER, os.fsencode(other))
+    return bool(rename(*paths, EXCHANGE) == 0)
+
+
+@functools.cache
+def _renameat2() -> Callable[..., int] | None:
+    """The call of glibc on Linux; None elsewhere."""
+    try:
+        rename: Callable[..., int] = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError, TypeError):
+        return None
+    return rename
