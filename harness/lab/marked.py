@@ -42,7 +42,7 @@ KEPT = {
 """What else stores have, or had before; nothing removes it."""
 
 
-class Entry(NamedTuple):
+class Belonging(NamedTuple):
     """A thing in a store: what it is ("" for none of a store's), and where."""
 
     kind: str
@@ -81,7 +81,7 @@ def foreign(root: Path) -> str:
     return ""
 
 
-def entries(root: Path, only: str = "") -> Iterator[Entry]:
+def entries(root: Path, only: str = "") -> Iterator[Belonging]:
     """All that lies in a store, sorted within each of its folders.
 
     Args:
@@ -89,16 +89,18 @@ def entries(root: Path, only: str = "") -> Iterator[Entry]:
         only: look into the folders of this kind alone.
     """
     for part in _inside(root):
-        kinds = [(k, own) for k, (where, own) in (KINDS | KEPT).items() if re.fullmatch(where, part.name)]
+        kinds = [
+            (k, pattern) for k, (where, pattern) in (KINDS | KEPT).items() if re.fullmatch(where, part.name)
+        ]
         if only and only not in dict(kinds):
             continue
         if part.name == MARK and part.is_file(follow_symlinks=False):
             continue
         if not (kinds and part.is_dir(follow_symlinks=False)):
-            yield Entry("", root / part.name)
+            yield Belonging("", root / part.name)
             continue
         for inner in _inside(root / part.name):
-            yield Entry(_kind(inner, part.name, kinds), root / part.name / inner.name)
+            yield Belonging(_kind(inner, part.name, kinds), root / part.name / inner.name)
 
 
 def _kind(inner: os.DirEntry[str], part: str, kinds: list[tuple[str, str]]) -> str:

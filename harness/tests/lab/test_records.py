@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,11 @@ from harness.tests.simulated import record
 
 KEY = "ab" * 32
 SHA = "0" * 64
+WEIGHED = {"w": np.ones(3)}
 
 
 def test_a_record_that_agrees_with_itself_is_sound() -> None:
-    table = {
+    table: dict[str, Any] = {
         "curves": {"table": (1.0,) * 6, "list": (2.0, 3.0), "none": ()},
         "finals": {"x": 1.0},
         "epochs": 0,
@@ -117,7 +120,7 @@ def test_whatever_lies_in_the_place_of_a_record_is_set_aside_and_nobody_waits(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     store = Store(tmp_path / "store")
-    store.publish(record(), {"w": np.ones(3)})
+    store.publish(record(), WEIGHED)
     make(store.path(KEY) / RECORD)
     assert store.peek(KEY) is None
     assert store.read(KEY) is None
@@ -132,10 +135,10 @@ def test_whatever_lies_in_the_place_of_a_checkpoint_is_dropped(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     store = Store(tmp_path / "store")
-    store.checkpoint(KEY, {"epoch": 1}, {"w": np.ones(3)})
+    store.checkpoint(KEY, {"epoch": 1}, WEIGHED)
     make(store.root / "partial" / KEY / RECORD)
     assert store.resume(KEY) is None
-    store.checkpoint(KEY, {"epoch": 2}, {"w": np.ones(3)})
+    store.checkpoint(KEY, {"epoch": 2}, WEIGHED)
     resumed = store.resume(KEY)
     assert resumed is not None
     assert resumed[0]["epoch"] == 2
@@ -144,7 +147,7 @@ def test_whatever_lies_in_the_place_of_a_checkpoint_is_dropped(
 @pytest.mark.parametrize("content", [b"", b"\0" * 64, b"{}", b"\xff" * 200, b'\x08\0\0\0\0\0\0\0{"a":1}}'])
 def test_weights_with_the_right_digest_that_are_none_are_set_aside(tmp_path: Path, content: bytes) -> None:
     store = Store(tmp_path)
-    store.publish(record(), {"w": np.ones(3)})
+    store.publish(record(), WEIGHED)
     (store.path(KEY) / WEIGHTS).write_bytes(content)
     files = {WEIGHTS: hashlib.sha256(content).hexdigest()}
     (store.path(KEY) / RECORD).write_bytes(sealed(record(files=files)))
@@ -166,7 +169,7 @@ STATES: dict[str, Any] = {
 @pytest.mark.parametrize("how", STATES)
 def test_a_sealed_checkpoint_that_makes_no_sense_is_dropped(tmp_path: Path, how: str) -> None:
     store = Store(tmp_path)
-    store.checkpoint(KEY, {"epoch": 1}, {"w": np.ones(3)})
+    store.checkpoint(KEY, {"epoch": 1}, WEIGHED)
     file = store.root / "partial" / KEY / RECORD
     good = unsealed(file.read_bytes(), Checkpoint)
     assert good is not None
@@ -177,13 +180,35 @@ def test_a_sealed_checkpoint_that_makes_no_sense_is_dropped(tmp_path: Path, how:
 
 def test_a_checkpoint_before_keys_were_in_the_seal_is_dropped(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.checkpoint(KEY, {"epoch": 1}, {"w": np.ones(3)})
+    store.checkpoint(KEY, {"epoch": 1}, WEIGHED)
     file = store.root / "partial" / KEY / RECORD
     state = {"epoch": 1, "curves": {}}
     digest = hashlib.sha256(msgspec.json.encode(state, order="sorted")).hexdigest()
     arrays = hashlib.sha256((file.parent / WEIGHTS).read_bytes()).hexdigest()
     file.write_bytes(msgspec.json.encode({"state": state, "sha256": arrays, "state_sha256": digest}))
     assert store.resume(KEY) is None
+
+
+@pytest.mark.parametrize("hours", [-1000, 0, 1000])
+def test_what_is_trained_anew_resumes_checkpoints_of_its_own_session_alone(
+    tmp_path: Path, hours: int
+) -> None:
+    store = Store(tmp_path)
+    store.checkpoint(KEY, {"epoch": 1, "session": "here"}, WEIGHED)
+    moment = time.time() + 3600 * hours
+    os.utime(store.root / "partial" / KEY / RECORD, (moment, moment))
+    assert store.resume(KEY, session="here") is not None
+    assert store.resume(KEY) is not None
+    assert store.resume(KEY, session="there") is None
+    assert store.resume(KEY) is None  # dropped: what is trained now writes its own
+
+
+def test_a_checkpoint_of_another_run_is_dropped(tmp_path: Path) -> None:
+    store, other = Store(tmp_path), "cd" * 32
+    store.checkpoint(other, {"epoch": 1}, WEIGHED)
+    shutil.copytree(store.root / "partial" / other, store.root / "partial" / KEY)
+    assert store.resume(KEY) is None
+    assert store.resume(other) is not None
 
 
 def test_a_seal_covers_every_byte() -> None:

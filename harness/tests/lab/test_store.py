@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -396,22 +395,3 @@ def test_a_checkpoint_with_a_changed_number_is_dropped(store: Store) -> None:
     file = store.root / "partial" / KEY / RECORD
     file.write_text(file.read_text().replace('"epoch":1', '"epoch":2'))
     assert store.resume(KEY) is None
-
-
-@pytest.mark.parametrize("hours", [-1000, 0, 1000])
-def test_what_is_trained_anew_resumes_checkpoints_of_its_own_session_alone(store: Store, hours: int) -> None:
-    store.checkpoint(KEY, {"epoch": 1, "session": "here"}, ARRAYS)
-    moment = time.time() + 3600 * hours
-    os.utime(store.root / "partial" / KEY / RECORD, (moment, moment))
-    assert store.resume(KEY, session="here") is not None
-    assert store.resume(KEY) is not None
-    assert store.resume(KEY, session="there") is None
-    assert store.resume(KEY) is None  # dropped: what is trained now writes its own
-
-
-def test_a_checkpoint_of_another_run_is_dropped(store: Store) -> None:
-    other = "cd" * 32
-    store.checkpoint(other, {"epoch": 1}, ARRAYS)
-    shutil.copytree(store.root / "partial" / other, store.root / "partial" / KEY)
-    assert store.resume(KEY) is None
-    assert store.resume(other) is not None
