@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from harness.evidence.schema import Report, decode, encode
 from harness.report import badge, html, markdown
 from harness.report.contents import gather
 from harness.spec.untrusted import contents
+
+REPORT_FILES = ("report.json", "report.md", "report.html", "badge.json")
+"""What a report's folder gets."""
 
 
 def load(paths: Iterable[str | Path]) -> tuple[Report, ...]:
@@ -54,6 +59,20 @@ def write(reports: Report | Sequence[Report], directory: str | Path) -> tuple[Pa
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     return tuple(_replace(directory / name, data) for name, data in files.items())
+
+
+def require_writable(directory: Path) -> None:
+    """Make sure that a report can be written here, before what it tells of is worked out.
+
+    Raises:
+        OSError: the folder cannot be made or written, or something else lies where a file is to be.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in REPORT_FILES:
+        if (directory / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, f"{name} is a folder")
+    with tempfile.TemporaryFile(dir=directory):
+        pass
 
 
 def _replace(path: Path, data: bytes) -> Path:

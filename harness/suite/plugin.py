@@ -170,6 +170,7 @@ def pytest_configure_node(node: Any) -> None:
     session = node.config.stash[STASH]
     node.workerinput["overclaim_began"] = session.began
     node.workerinput["overclaim_session"] = session.name
+    node.workerinput["overclaim_status"] = str(session.status_folder)
     node.workerinput["overclaim_commit"] = session.place.commit
 
 

@@ -126,6 +126,17 @@ def write(report: Report, folder: Path) -> str:
     return ""
 
 
+def unwritable(folder: Path) -> str:
+    """Why no report can be written to a folder, found out before anything is judged; empty if one can."""
+    from harness.report import render
+
+    try:
+        render.require_writable(folder)
+    except OSError as error:
+        return f"--report {folder}: cannot write there: {error.strerror or error}"
+    return ""
+
+
 def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 

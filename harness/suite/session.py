@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,11 +70,16 @@ class Session:
 
     def _status(self) -> watch.StatusFile:
         worker = os.environ.get("PYTEST_XDIST_WORKER", str(os.getpid()))
-        return watch.StatusFile(self._status_folder, self.name, worker)
+        return watch.StatusFile(self.status_folder, self.name, worker)
 
-    @property
-    def _status_folder(self) -> Path:
-        return self.place.store / "v1" / "status"
+    @functools.cached_property
+    def status_folder(self) -> Path:
+        """Where workers leave what they are doing: a folder of this session's, made by the controller.
+
+        It is not in the store, which may be a file, or one that is only read.
+        """
+        shared: Mapping[str, Any] = getattr(self.config, "workerinput", {})
+        return Path(shared["overclaim_status"]) if shared else watch.new_folder()
 
     @property
     def refusal(self) -> str:
@@ -127,14 +133,22 @@ class Session:
     # -- running ----------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """The terminal is there: progress may be drawn on it."""
+        """The terminal is there: progress may be drawn on it. What cannot be written in the end is said now.
+
+        Raises:
+            pytest.UsageError: a report is asked for where none can be written.
+        """
+        option = self.config.option
+        written = option.report and not (self.is_worker or option.plan or option.collectonly)
+        if written and (why := reporting.unwritable(Path(option.report))):
+            raise pytest.UsageError(why)
         if not self.is_worker and self.config.pluginmanager.has_plugin("terminalreporter"):
             self._terminal.open(live.own_stream(self.config))
 
     def fill(self) -> None:
         """Compute the plan; on the controller, watch the workers do it."""
         if self.is_controller:
-            self._watch = watch.Watch(self._status_folder, self.name, self._terminal)
+            self._watch = watch.Watch(self.status_folder, self.name, self._terminal)
             self._watch.start()
             return
         self._tally.first = True

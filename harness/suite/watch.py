@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +16,27 @@ from harness.lab.pace import RunGroup
 from harness.lab.progress import Status
 from harness.spec.untrusted import contents, decoded
 from harness.suite.live import Terminal
+
+
+def new_folder() -> Path:
+    """A folder for one session's status files, gone with this process.
+
+    Where none can be made, it is one in which nothing can be left.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="overclaim-"))
+    except OSError:
+        return Path(os.devnull, "overclaim")
+    atexit.register(_empty, folder)
+    return folder
+
+
+def _empty(folder: Path) -> None:
+    """Remove the files of a folder that this process made, and the folder."""
+    with contextlib.suppress(OSError):
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
 
 
 class StatusFile:
@@ -143,7 +166,8 @@ class Watch(threading.Thread):
 
     def lost(self, worker: str) -> None:
         """A worker is gone; what it was doing is not done any more."""
-        (self.folder / f"{self.session}-{worker}.json").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self.folder / f"{self.session}-{worker}.json").unlink()
 
     def close(self) -> None:
         """Stop looking, and remove the files."""
@@ -153,7 +177,8 @@ class Watch(threading.Thread):
         self._settle()
         self._say()
         for file in self.folder.glob(f"{self.session}-*"):
-            file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                file.unlink()
 
     def _announce(self) -> None:
         """Say what the first worker to have planned left to be said."""

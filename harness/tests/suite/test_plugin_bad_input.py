@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.report.render import REPORT_FILES
 from harness.tests.suites import Session, inside, run, write
 
 pytest_plugins = ["pytester"]
@@ -152,10 +153,29 @@ def test_the_report_says_what_data_were_read(tmp_path: Path) -> None:
     done.says("imported torch: False")
 
 
-def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    write(tmp_path, GOOD)
-    (tmp_path / "file").write_text("")
-    done = run(tmp_path, "test_tiny.py", "--report", "file")
-    assert done.status == 4
-    done.says("ERROR: cannot write the report to file", "1 claims judged: 1 reproduced")
+@pytest.mark.parametrize("place", ["file", "file/rep", "taken"])
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_a_report_that_cannot_be_written_is_said_before_anything_is_computed(
+    place: str, workers: tuple[str, ...], session: Any, pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "taken" / "report.html").mkdir(parents=True)
+    done = session(GOOD, "test_tiny.py", "--report", place, *workers)
+    done.refused(f"--report {place}: cannot write there: ")
+    assert "bringing up" not in done.text
+    assert not (pytester.path / "draws").exists()
+
+
+def test_a_report_is_tried_only_where_one_is_written(session: Any, pytester: pytest.Pytester) -> None:
+    assert session(GOOD, "test_tiny.py", "--report", "file", "--collect-only").status == 0
+    assert session(GOOD, "test_tiny.py", "--report", "new").status == 0
+    assert sorted(path.name for path in (pytester.path / "new").iterdir()) == sorted(REPORT_FILES)
+
+
+def test_a_report_that_cannot_be_written_in_the_end_is_said(tmp_path: Path) -> None:
+    write(
+        tmp_path, GOOD.replace("    check(", "    os.makedirs('rep/report.md', exist_ok=True)\n    check(", 1)
+    )
+    done = run(tmp_path, "test_tiny.py", "--report", "rep")
+    assert done.status == 4, done.text
+    done.says("ERROR: cannot write the report to rep", "1 claims judged: 1 reproduced")
     assert "Traceback" not in done.text
