@@ -172,9 +172,8 @@ def test_a_report_is_tried_only_where_one_is_written(session: Any, pytester: pyt
 
 
 def test_a_report_that_cannot_be_written_in_the_end_is_said(tmp_path: Path) -> None:
-    write(
-        tmp_path, GOOD.replace("    check(", "    os.makedirs('rep/report.md', exist_ok=True)\n    check(", 1)
-    )
+    body = "    os.makedirs('rep/report.md', exist_ok=True)\n    large("
+    write(tmp_path, GOOD.replace("    large(", body))
     done = run(tmp_path, "test_tiny.py", "--report", "rep")
     assert done.status == 4, done.text
     done.says("ERROR: cannot write the report to rep", "1 claims judged: 1 reproduced")
