@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
+
+from harness.commands import OneLineParser, one_line
+from harness.lab.environment import verified_environment
 
 COMMANDS = ("list", "plan", "train", "fresh", "report", "store", "data", "check", "doctor")
 DESCRIPTION = """Around the claims of a checkout: run it at the top of one.
@@ -22,7 +26,7 @@ line, missing data or unusable store, 5 nothing selected)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand; the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m harness",
         description=DESCRIPTION,
         epilog=f"each has examples: python -m harness plan --help\n\n{STATUSES}",
@@ -33,18 +37,27 @@ def main(arguments: list[str] | None = None) -> int:
         importlib.import_module(f"harness.commands.{name}").add(commands)
     options = parser.parse_args(arguments)
     try:
+        verified_environment()
         status = int(options.run(options))
-        sys.stdout.flush()  # here, where a closed pipe is known not to matter
+        if sys.stdout:
+            sys.stdout.flush()  # here, where a closed pipe is known not to matter
         return status
     except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return 0
     except KeyboardInterrupt:
         print(f"python -m harness {options.command}: interrupted", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
-        print(f"python -m harness {options.command}: {error}", file=sys.stderr)
+    except (ValueError, OSError, ImportError, MemoryError, RecursionError) as error:
+        print(f"python -m harness {options.command}: {one_line(error)}", file=sys.stderr)
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            _silence()  # it may be the disk behind standard output that is full
         return getattr(error, "status", 1)
+
+
+def _silence() -> None:
+    """Let Python's own last flush of standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

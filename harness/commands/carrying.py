@@ -103,10 +103,10 @@ def _all(again: Mapping[str, Sample]) -> Iterator[tuple[Candidate, int | None]]:
 def _values(tiers: Sequence[str]) -> list[Runnable]:
     """What the claims of this checkout read at these tiers, in their own worlds and their controls'."""
     from harness.suite.entries import item_of
-    from harness.suite.listing import functions
+    from harness.suite.listing import selected
 
     values: list[Runnable] = []
-    for item in functions(Path.cwd(), tiers):
+    for item in selected(Path.cwd(), tiers):
         with contextlib.suppress(ValueError, LookupError, TypeError):  # a session says what is wrong with it
             values += item_of(item).computed()
     return values

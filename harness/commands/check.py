@@ -33,9 +33,7 @@ def add(commands: Any) -> None:
     parser.add_argument("named", metavar="FILE:NAME", help="file or module, and a class or value in it")
     parser.add_argument("--shape", type=_shape, metavar="C,H,W", help="of an example (default: 1,8,8)")
     parser.add_argument("--classes", type=selection.count, metavar="N", help="their number (default: 10)")
-    parser.add_argument(
-        "--data-root", metavar="DIR", help="where data sets lie (default: HARNESS_DATA, the user's cache)"
-    )
+    selection.add_place(parser, store=False)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,7 +42,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         Unnamed: there is no such file, name, or value.
     """
-    from harness.data.sources import default_root
     from harness.lab.conformance import examined, members, role_of
     from harness.lab.tryouts import TryoutSetting
     from harness.spec import Runnable
@@ -55,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         raise Unnamed(f"{options.named} is nothing that a claim can use: {offers}")
     plain = TryoutSetting()
     setting = TryoutSetting(options.shape or plain.shape, options.classes or plain.classes)
-    root = Path(options.data_root) if options.data_root else default_root()
+    root = selection.data_root_of(options)
     lines = examined(value, root, setting)
     if lines:
         print("\n".join(lines))

@@ -78,12 +78,12 @@ def _readable(options: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[st
     from harness.lab.replicates import FRESH
     from harness.lab.runs import parts, with_parents
     from harness.suite.entries import item_of
-    from harness.suite.listing import functions
+    from harness.suite.listing import selected
 
     names = Names(selection.place_of(options).data_root)
     keys: set[str] = set()
     unsure: set[str] = set()
-    for item in map(item_of, functions(Path.cwd(), tiers)):
+    for item in map(item_of, selected(Path.cwd(), tiers)):
         most = item.rungs()[-1][0]
         for value in (value for value, _ in item.needs()):
             try:

@@ -80,26 +80,29 @@ def add(commands: Any) -> None:
         action.add_argument("--json", action="store_true", help="as JSON, for programs")
         action.set_defaults(run=does)
     digesting = actions.add_parser("digest", help="what an npz file or a folder holds")
-    digesting.add_argument("path", type=Path, metavar="PATH")
+    digesting.add_argument("path", type=selection.path, metavar="PATH")
     digesting.add_argument("--json", action="store_true", help="as JSON, for programs")
     digesting.set_defaults(run=digest)
 
 
-def _asked(options: argparse.Namespace) -> tuple[list[str], Path]:
-    """The collections named (default: all) and the data root."""
-    from harness.data import sources
+def _asked(options: argparse.Namespace) -> list[str]:
+    """The collections named (default: all).
+
+    Raises:
+        ValueError: one of them is unknown.
+    """
     from harness.data.archives import ARCHIVES
 
     known = [*ARCHIVES, IMAGENET]
     unknown = [name for name in options.names if name not in known]
     if unknown:
         raise ValueError(f"unknown data set {unknown[0]!r}: one of {', '.join(known)}")
-    return options.names or list(ARCHIVES), Path(options.data_root or sources.default_root())
+    return options.names or list(ARCHIVES)
 
 
 def listed(options: argparse.Namespace) -> int:
     """Say what is here; 1 if a collection that is named is not usable."""
-    names, root = _asked(options)
+    names, root = _asked(options), selection.data_root_of(options)
     collections = [held(name, root) for name in names]
     _show(collections, options.json)
     return 1 if options.names and any(c.problem for c in collections) else 0
@@ -124,10 +127,10 @@ def get(options: argparse.Namespace) -> int:
     Raises:
         DataError: an unknown name, no connection, no space.
     """
-    from harness.data import fetch
+    from harness.data import fetch, sources
     from harness.data.unpacking import unpack_imagenet
 
-    names, root = _asked(options)
+    names, root = _asked(options), Path(options.data_root or sources.default_root())
     collections = []
     for name in names:
         if name == IMAGENET:
@@ -142,7 +145,7 @@ def get(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Read and hash everything anew; 1 if anything is damaged, missing (if named) or not known."""
-    names, root = _asked(options)
+    names, root = _asked(options), selection.data_root_of(options)
     collections = [verified(name, root) for name in names]
     present = [c for c in collections if options.names or not c.problem.startswith("neither")]
     _show(present, options.json)

@@ -152,9 +152,9 @@ def _tiers(
     options: argparse.Namespace, place: Place, lab: Lab, machine: machines.Machine, store: Storage
 ) -> Iterator[Tier]:
     from harness.suite.entries import tier_of
-    from harness.suite.listing import functions
+    from harness.suite.listing import selected
 
-    everything = functions(Path.cwd())
+    everything = selected(Path.cwd())
     processes = selection.processes_of(options, place)
     for tier in TIERS:
         chosen = [function for function in everything if tier_of(function) == tier]

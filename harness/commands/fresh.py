@@ -44,14 +44,17 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "ids", nargs="*", default=["claims"], metavar="ID", help="files or node ids (default: claims)"
     )
-    parser.add_argument(
-        "-k", default="", metavar="WORDS", help="only claims whose names match, as with pytest"
-    )
+    selection.add_words(parser)
     selection.add_first(parser, "--first", FRESH)
     parser.add_argument(
-        "--against", type=Path, metavar="FILE", help="the report to compare with (default: reports/TIER)"
+        "--against",
+        type=selection.path,
+        metavar="FILE",
+        help="the report to compare with (default: reports/TIER)",
     )
-    parser.add_argument("--report", type=Path, metavar="DIR", help="write the session's own report there")
+    parser.add_argument(
+        "--report", type=selection.path, metavar="DIR", help="write the session's own report there"
+    )
     selection.add_place(parser)
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
     parser.add_argument("--json", action="store_true", help="as JSON, for programs; the session on stderr")
@@ -124,7 +127,7 @@ def _asked(options: argparse.Namespace) -> Iterator[str]:
     yield from ("--first-replicate", str(options.first), "--device", options.device)
     for name, value in (("-k", options.k), ("--store", options.store), ("--data-root", options.data_root)):
         if value:
-            yield from (name, value)
+            yield from (name, str(value))
 
 
 def told(comparison: FreshComparison, against: str) -> Iterator[str]:

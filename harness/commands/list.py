@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import commands as shared
+from harness.commands import selection
 
 EXAMPLES = """
                           every claim: id, paper, where, what it says, tiers, control
@@ -18,7 +19,7 @@ EXAMPLES = """
 def add(commands: Any) -> None:
     """Add the parser of ``list``."""
     parser = shared.parser(commands, "list", "print every claim", EXAMPLES, run)
-    parser.add_argument("-k", default="", metavar="WORDS", help="only claims whose names match")
+    selection.add_words(parser)
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     """
     from harness.suite.listing import collected
 
-    claims = collected(Path.cwd(), options.k)
+    claims = collected(Path.cwd(), options.k or "")
     if options.json:
         shared.print_json(claims)
         return 0

@@ -78,12 +78,12 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ValueError: store, data root or device cannot be used; no claims here.
     """
-    from harness.suite.listing import functions
+    from harness.suite.listing import selected
 
     place = selection.place_of(options)
     tiers = tuple(options.tiers) or ("quick",)
     lab = selection.lab(place, options.first)
-    needs = selection.needs(functions(Path.cwd(), tiers, options.k), lab)
+    needs = selection.needs(selected(Path.cwd(), tiers, options.k or ""), lab)
     plan, processes = lab.plan(needs.runs), selection.processes_of(options, place)
     if options.json:
         shared.print_json(planned(tiers, needs, plan, processes))

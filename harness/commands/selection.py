@@ -39,9 +39,28 @@ def add_claims(parser: argparse.ArgumentParser, default: str = "quick") -> None:
     parser.add_argument(
         "tiers", nargs="*", type=tier, metavar="TIER", help=f"{', '.join(TIERS)} (default: {default})"
     )
+    add_words(parser)
+
+
+def add_words(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``-k WORDS``."""
     parser.add_argument(
-        "-k", default="", metavar="WORDS", help="only claims whose names match, as with pytest"
+        "-k", type=words, metavar="WORDS", help="only claims whose names match, as with pytest"
     )
+
+
+def path(text: str) -> Path:
+    """A path as argparse reads it; an empty one, of a variable that is not set say, is refused."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path: name one, or leave the option out")
+    return Path(text)
+
+
+def words(text: str) -> str:
+    """An expression as argparse reads it; an empty one would select everything."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("nothing to match: give words, or leave -k out")
+    return text
 
 
 def tier(text: str) -> str:
@@ -74,11 +93,17 @@ def add_place(parser: argparse.ArgumentParser, *, store: bool = True, data: bool
     """Add the options ``--store DIR --data-root DIR``."""
     if store:
         parser.add_argument(
-            "--store", metavar="DIR", help="where records are kept (default: HARNESS_STORE, the user's cache)"
+            "--store",
+            type=path,
+            metavar="DIR",
+            help="where records are kept (default: HARNESS_STORE, the user's cache)",
         )
     if data:
         parser.add_argument(
-            "--data-root", metavar="DIR", help="where data sets lie (default: HARNESS_DATA, the user's cache)"
+            "--data-root",
+            type=path,
+            metavar="DIR",
+            help="where data sets lie (default: HARNESS_DATA, the user's cache)",
         )
 
 
@@ -92,7 +117,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def count(text: str) -> int:
     """A number from 1 up as argparse reads it."""
-    if not (text.isdigit() and int(text)):
+    if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
     return int(text)
 
@@ -113,6 +138,17 @@ def place_of(options: argparse.Namespace) -> Place:
         device=device,
         commit=commit(Path.cwd())[0],
     )
+
+
+def data_root_of(options: argparse.Namespace) -> Path:
+    """Where data sets lie, by the options of a command: a folder that is there, unless it is the default.
+
+    Raises:
+        ValueError: one that is named is no folder (one line).
+    """
+    from harness.lab.places import place
+
+    return place(data_root=options.data_root).data_root
 
 
 def opened(options: argparse.Namespace) -> Store:

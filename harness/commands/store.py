@@ -85,8 +85,12 @@ def add(commands: Any) -> None:
     cleaning.add_argument("--dry-run", action="store_true", help="say what would be removed, and stop")
     cleaning.add_argument("--all", action="store_true", help="also what is younger than a day")
     carrying.add(proving)
-    exporting.add_argument("report", type=Path, metavar="REPORT_DIR", help="the folder of report.json")
-    exporting.add_argument("--out", type=Path, metavar="FILE", help="default: REPORT_DIR/records.jsonl.gz")
+    exporting.add_argument(
+        "report", type=selection.path, metavar="REPORT_DIR", help="the folder of report.json"
+    )
+    exporting.add_argument(
+        "--out", type=selection.path, metavar="FILE", help="default: REPORT_DIR/records.jsonl.gz"
+    )
 
 
 def ls(options: argparse.Namespace) -> int:

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     """
     from harness.lab.lab import Lab
     from harness.lab.progress import Tally
-    from harness.suite.listing import functions
+    from harness.suite.listing import selected
     from harness.suite.live import Terminal
 
     place = selection.place_of(options)
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     tally = Tally(terminal.show, processes)
     tally.first = True
     lab = Lab(place, processes=processes, progress=tally, first=options.first)
-    needs = selection.needs(functions(Path.cwd(), tiers, options.k), lab)
+    needs = selection.needs(selected(Path.cwd(), tiers, options.k or ""), lab)
     for problem in opening.shortened(needs.problems):
         print(f"cannot be trained: {problem}", file=sys.stderr)
     if needs.problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -69,9 +70,9 @@ def place(
 
 
 def _check(device: str) -> None:
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", device):
         raise ValueError(f"--device {device}: use cpu, cuda or cuda:0")
+    kind, _, number = device.partition(":")
     if kind == "cuda":
         import torch
 

@@ -134,6 +134,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 def compare(before: Report, after: Report) -> Difference:
     """What changed from one report to another."""
+    before = _aligned(before, after)
     old, new = ({(c.id, c.tier): c for c in report.claims} for report in (before, after))
     shared = [(old[key], new[key]) for key in old if key in new]
     tiers = set(before.tiers) & set(after.tiers)
@@ -154,6 +155,34 @@ def compare(before: Report, after: Report) -> Difference:
         stayed=len(shared) - len(flips),
         replicates=firsts if firsts[0] != firsts[1] else (),
     )
+
+
+def _aligned(before: Report, after: Report) -> Report:
+    """``before`` with its claims' ids as in ``after``, which pytest started elsewhere writes otherwise.
+
+    A claim is its module's file and its function; the folders above count only where both say them.
+    """
+    shorter, longer = _by_ending(before), _by_ending(after)
+    names = {}
+    for ending in shorter.keys() & longer.keys():
+        (a, *others), (b, *more) = sorted(shorter[ending]), sorted(longer[ending])
+        if not (others or more) and (a.endswith(f"/{b}") or b.endswith(f"/{a}")):
+            names[a] = b
+    replace = msgspec.structs.replace
+    return replace(
+        before,
+        collected=tuple(replace(item, id=names.get(item.id, item.id)) for item in before.collected),
+        claims=tuple(replace(claim, id=names.get(claim.id, claim.id)) for claim in before.claims),
+    )
+
+
+def _by_ending(report: Report) -> dict[str, set[str]]:
+    """A claim's file without its folders, and its function -> the ids of such claims."""
+    endings: dict[str, set[str]] = {}
+    for item in (*report.collected, *report.claims):
+        file, _, function = item.id.partition("::")
+        endings.setdefault(f"{file.rpartition('/')[2]}::{function}", set()).add(item.id)
+    return endings
 
 
 def _flip(a: ClaimReport, b: ClaimReport) -> Flip:

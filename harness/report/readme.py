@@ -183,9 +183,12 @@ def _outcome(verdicts: Sequence[Verdict]) -> str:
     return ", ".join(f"{verdict.symbol} {counts[verdict]}" for verdict in Verdict if counts[verdict])
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Write the tables into ``README.md`` of the current directory; the exit status."""
     readme = Path("README.md")
+    if arguments:
+        print(f"python -m harness.report.readme: takes no arguments, not {arguments[0]}", file=sys.stderr)
+        return 2
     try:
         readme.write_text(fill(readme.read_text(encoding="utf-8"), committed(Path())), encoding="utf-8")
     except (ValueError, OSError) as error:
@@ -195,4 +198,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

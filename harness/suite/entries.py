@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import msgspec
 import pytest
+from _pytest.pathlib import resolve_package_path
 
 from harness.evidence.outcome import ControlOutcome, Evidence
 from harness.evidence.schema import ClaimReport
@@ -19,6 +22,9 @@ from harness.judging.rehearsal import Body
 from harness.spec import TIERS
 from harness.spec.claim import Claim
 from harness.spec.verdict import Verdict
+
+REPEATED = "__pytest_repeat_step_number"
+"""The parameter that pytest-repeat adds to an item."""
 
 
 class Mistake(ValueError):
@@ -84,10 +90,39 @@ def tier_of(item: pytest.Function) -> str:
 
 
 def claim_id(item: pytest.Function) -> str:
-    """The node id without the tier, which is always the first parameter."""
-    head = item.nodeid.removesuffix(item.name) + item.originalname
+    """A claim's file, function and parameters: the node id without the tier, which is the first parameter.
+
+    A file of a package is named from the package's top on, wherever pytest was started. What repeats items
+    (pytest-repeat) adds a parameter that is none of the claim's.
+    """
+    head = _at_top(item).removesuffix(item.name) + item.originalname
     rest = item.callspec.id.removeprefix(tier_of(item)).removeprefix("-")
+    if REPEATED in item.callspec.params:
+        rest = re.sub(r"-?\d+-\d+$", "", rest)
     return f"{head}[{rest}]" if rest else head
+
+
+def command_of(item: pytest.Function) -> str:
+    """What judges an item again, on the same replicates, at the top of a checkout."""
+    first = item.config.getoption("first_replicate")
+    name = item.name
+    if REPEATED in item.callspec.params:
+        name = re.sub(r"-\d+-\d+\]$", "]", name)
+    again = f'python -m pytest "{_at_top(item).removesuffix(item.name)}{name}"'
+    return f"{again} --first-replicate {first}" if first else again
+
+
+def _at_top(item: pytest.Function) -> str:
+    """The node id of an item as it is where pytest is started above its package."""
+    file = _in_package(item.path)
+    return f"{file}::{item.nodeid.partition('::')[2]}" if file else item.nodeid
+
+
+@functools.cache
+def _in_package(path: Path) -> str:
+    """A file from the top of its package on; empty if it is in none."""
+    package = resolve_package_path(path)
+    return path.relative_to(package.parent).as_posix() if package else ""
 
 
 def item_of(item: pytest.Function) -> Item:
@@ -118,7 +153,7 @@ def body_of(item: pytest.Function) -> Body:
 
 
 def _params(item: pytest.Function) -> dict[str, Any]:
-    return {name: value for name, value in item.callspec.params.items() if name != "tier"}
+    return {name: value for name, value in item.callspec.params.items() if name not in ("tier", REPEATED)}
 
 
 def _call(item: pytest.Function, check: Check, worlds: Mapping[str, Any]) -> None:
@@ -202,18 +237,12 @@ def entry(item: pytest.Function, judgement: Judgement, seconds: float = 0.0) -> 
         figures=judgement.figures,
         runs=judgement.runs,
         control_runs=judgement.control_runs,
-        command=_command(item),
+        command=command_of(item),
         seconds=round(seconds, 3),
         family=item.module.__name__.rpartition(".")[2].removeprefix("test_"),
         thesis=written(" ".join(thesis.split())),
         contested=claim.contested,
     )
-
-
-def _command(item: pytest.Function) -> str:
-    """What judges an item again, on the same replicates."""
-    first = item.config.getoption("first_replicate")
-    return f'python -m pytest "{item.nodeid}"{f" --first-replicate {first}" if first else ""}'
 
 
 def _plain(value: object) -> str | int | float | bool | None:

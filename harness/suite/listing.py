@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import sys
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from _pytest.mark import deselect_by_keyword
 
 from harness.spec import TIERS
-from harness.suite.entries import claim_id, claim_of, is_claim, is_tested, tier_of
+from harness.suite.entries import claim_id, claim_of, command_of, is_claim, is_tested, tier_of
 
 
 class Uncollected(ValueError):
@@ -24,9 +23,20 @@ class Uncollected(ValueError):
     status = 2
 
 
+class Unselected(ValueError):
+    """No claim is what was asked for."""
+
+    status = 2
+
+
 class _Collector:
     def __init__(self) -> None:
         self.items: list[Any] = []
+        self.failed: list[str] = []
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.failed.append(_reason(report))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[Any], config: pytest.Config) -> None:
@@ -56,24 +66,58 @@ def functions(root: Path, tiers: Collection[str] = TIERS, words: str = "") -> li
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"
     )  # start-up: none of them matters to a listing
     arguments = ["--collect-only", "-qq", "claims", "--rootdir", str(root), *(["-k", words] if words else [])]
-    with contextlib.redirect_stdout(said), tempfile.TemporaryDirectory() as nowhere:
+    quiet = contextlib.redirect_stdout(said), contextlib.redirect_stderr(said)
+    with quiet[0], quiet[1], tempfile.TemporaryDirectory() as nowhere:
         # a store of its own: collecting needs none, and the user's may be out of reach
-        options = ["--store", nowhere, "-o", "addopts="]
+        options = ["--store", nowhere, "-o", "addopts=", "-p", "no:cacheprovider"]
         status = int(pytest.main([*arguments, *options], plugins=[collector]))
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        print(said.getvalue(), file=sys.stderr)
-        raise Uncollected("the claims cannot be collected: see above")
+        raise Uncollected(f"the claims cannot be collected: {_causes(collector.failed, said.getvalue())}")
     return [item for item in collector.items if tier_of(item) in tiers]
+
+
+def _causes(failed: Sequence[str], said: str) -> str:
+    """Why pytest collected nothing, in one line: the first file that failed, or what pytest itself said."""
+    if failed:
+        return failed[0] + (f" (and {len(failed) - 1} more files)" if len(failed) > 1 else "")
+    errors = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")]
+    return (errors or [line for line in said.splitlines() if line.strip()] or ["pytest does not say why"])[0]
+
+
+def _reason(report: pytest.CollectReport) -> str:
+    """Why a file cannot be collected, in one line that begins with the file."""
+    lines = [line for line in report.longreprtext.splitlines() if line.strip()]
+    errors = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")]
+    told = (errors or lines or ["it cannot be imported"])[-1]
+    return told if told.startswith(report.nodeid) else f"{report.nodeid}: {told}"
+
+
+def selected(root: Path, tiers: Collection[str] = TIERS, words: str = "") -> list[Any]:
+    """``functions``, of which there are some.
+
+    Raises:
+        Unselected: nothing is what was asked for.
+        Uncollected, ValueError: as ``functions``.
+    """
+    chosen = functions(root, tiers, words)
+    if not chosen:
+        at = "" if set(tiers) >= set(TIERS) else f" of tier {' or '.join(tiers)}"
+        raise Unselected(
+            f"no claim{at} matches -k {words!r}: `python -m harness list` names them"
+            if words
+            else f"no claim{at} is in the folder claims/ here: `python -m harness list` names those there are"
+        )
+    return chosen
 
 
 def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
     """Claims below ``root/claims`` as plain data, one entry per claim over all its tiers.
 
     Raises:
-        Uncollected, ValueError: as ``functions``.
+        Unselected, Uncollected, ValueError: as ``selected``.
     """
     listed: dict[str, dict[str, Any]] = {}
-    for item in functions(root, words=words):
+    for item in selected(root, words=words):
         claim = claim_of(item)
         entry = listed.setdefault(
             claim_id(item),
@@ -96,5 +140,5 @@ def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
         expected, because = claim.expects(tier)
         entry["expected"][tier] = expected.value
         entry["expected_because"][tier] = because
-        entry["run"][tier] = f'python -m pytest "{item.nodeid}"'
+        entry["run"][tier] = command_of(item)
     return list(listed.values())
