@@ -37,7 +37,7 @@ def add(action: argparse.ArgumentParser) -> None:
         "tiers", nargs="*", type=selection.tier, metavar="TIER", help="what these read (default: all)"
     )
     action.add_argument(
-        "--from", required=True, dest="origin", metavar="COMMIT|FILE",
+        "--from", required=True, dest="origin", type=_named_origin, metavar="COMMIT|FILE",
         help="the commit whose records the store has, or a file of shipped records",
     )  # fmt: skip
     action.add_argument(
@@ -56,6 +56,12 @@ def add(action: argparse.ArgumentParser) -> None:
     )
     action.add_argument("--dry-run", action="store_true", help="say what would be computed again, and stop")
     selection.add_device(action)
+
+
+def _named_origin(text: str) -> str:
+    if not text or text.startswith("-"):
+        raise argparse.ArgumentTypeError("a commit or a file of shipped records is needed")
+    return text
 
 
 def carry(options: argparse.Namespace) -> int:

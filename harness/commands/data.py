@@ -147,7 +147,8 @@ def verify(options: argparse.Namespace) -> int:
     """Read and hash everything anew; 1 if anything is damaged, missing (if named) or not known."""
     names, root = _asked(options), selection.data_root_of(options)
     collections = [verified(name, root) for name in names]
-    present = [c for c in collections if options.names or not c.problem.startswith("neither")]
+    here = [c for c in collections if root.is_dir() and not c.problem.startswith("neither")]
+    present = collections if options.names else here
     _show(present, options.json)
     if not present and not options.json:
         print("no collection is here: python -m harness data list")
@@ -219,22 +220,20 @@ def digested(path: Path) -> Iterator[Content]:
 
 
 def _of_npz(path: Path) -> Content:
-    import numpy as np
-
     from harness.data.archives import ARCHIVES, DataError
-    from harness.data.readers import UNREADABLE, read_npz
+    from harness.data.npz import npz_arrays
+    from harness.data.readers import read_npz
 
+    try:
+        arrays = npz_arrays(path)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path.name} cannot be read as npz: {shared.one_line(error)}") from None
     for archive in ARCHIVES.values():
         try:
             return _content(path.name, read_npz(archive, path)._asdict(), archive.name, verified=False)
         except DataError:
             continue
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return _content(path.name, {name: stored[name] for name in stored.files}, "", verified=False)
-    except (*UNREADABLE, AttributeError) as error:
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise ValueError(f"{path.name} is no npz file that can be read: {reason}") from None
+    return _content(path.name, arrays, "", verified=False)
 
 
 def _of_folder(archive: Archive, folder: Path) -> Content | None:

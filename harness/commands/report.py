@@ -51,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
         options.parser.error("--out is for rendering: --diff prints, so redirect it with > FILE")
     if not options.diff and (options.json or options.markdown):
         options.parser.error("--json and --markdown are for --diff: rendering writes all formats")
+    if twice := next((one for one in options.folders if options.folders.count(one) > 1), None):
+        options.parser.error(f"{twice} is given twice")
     if options.diff:
         return _compared(options)
     written = render.write(render.load(options.folders), options.out or options.folders[0])

@@ -53,6 +53,11 @@ def path(text: str) -> Path:
     """A path as argparse reads it; an empty one, of a variable that is not set say, is refused."""
     if not text:
         raise argparse.ArgumentTypeError("an empty path: name one, or leave the option out")
+    try:
+        Path(text).exists()
+    except (OSError, ValueError) as error:  # no file can have this name
+        cause = getattr(error, "strerror", None) or error
+        raise argparse.ArgumentTypeError(f"{text[:40]!r}...: {cause}: give another path") from None
     return Path(text)
 
 

@@ -42,5 +42,8 @@ def _download(name: str, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         getattr(datasets, CLASSES[name])(str(root), download=True)
     except Exception as error:  # whatever goes wrong in a download is told in one line
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise DataError(f"{ARCHIVES[name].name} could not be downloaded: {reason}") from None
+        reason = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "").rstrip(": ")
+        raise DataError(
+            f"{ARCHIVES[name].name} could not be downloaded ({reason or type(error).__name__}): check the "
+            "connection and the data root, or put the files there by hand"
+        ) from None

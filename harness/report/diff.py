@@ -179,9 +179,10 @@ def _aligned(before: Report, after: Report) -> Report:
 def _by_ending(report: Report) -> dict[str, set[str]]:
     """A claim's file without its folders, and its function -> the ids of such claims."""
     endings: dict[str, set[str]] = {}
-    for item in (*report.collected, *report.claims):
-        file, _, function = item.id.partition("::")
-        endings.setdefault(f"{file.rpartition('/')[2]}::{function}", set()).add(item.id)
+    ids = {item.id for item in report.collected} | {claim.id for claim in report.claims}
+    for identity in ids:
+        file, _, function = identity.partition("::")
+        endings.setdefault(f"{file.rpartition('/')[2]}::{function}", set()).add(identity)
     return endings
 
 

@@ -41,3 +41,15 @@ def test_two_reports_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["report", "--diff", a, b, "--json"]) == 1
     assert isinstance(json.loads(capsys.readouterr().out), dict)
     assert main(["report", "--diff", a, str(tmp_path / "c")]) == 1
+
+
+def test_a_comparison_that_compares_nothing_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, one in (("a", claim()), ("b", claim("another"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").write_bytes(msgspec.json.encode(report(one)))
+    assert main(["report", "--diff", str(tmp_path / "a"), str(tmp_path / "b")]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "no claim has a result in both reports" in error

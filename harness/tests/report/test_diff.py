@@ -200,3 +200,30 @@ def test_a_program_can_read_it() -> None:
     difference = diff.compare(reports.report(reports.claim(figures=())), reports.report())
     data = msgspec.json.decode(msgspec.json.encode(difference))
     assert data["removed"][0]["verdict"] == "reproduced"
+
+
+def test_a_claim_is_its_module_and_function_wherever_pytest_was_started() -> None:
+    top = reports.report(reports.claim(figures=()), reports.claim("other", figures=()))
+    inside = msgspec.structs.replace(
+        top,
+        claims=tuple(msgspec.structs.replace(c, id=c.id.rpartition("/")[2]) for c in top.claims),
+        collected=tuple(msgspec.structs.replace(c, id=c.id.rpartition("/")[2]) for c in top.collected),
+    )
+    assert inside.claims[0].id != top.claims[0].id
+    for before, after in ((top, inside), (inside, top)):
+        difference = diff.compare(before, after)
+        assert (difference.stayed, difference.added, difference.removed) == (2, (), ())
+
+
+def test_files_of_one_name_in_other_folders_are_other_claims() -> None:
+    one = reports.report(reports.claim(figures=()))
+    here, there = (
+        msgspec.structs.replace(
+            one,
+            claims=(msgspec.structs.replace(one.claims[0], id=f"{folder}/test_a.py::test_x"),),
+            collected=(),
+        )
+        for folder in ("mine", "yours")
+    )
+    difference = diff.compare(here, there)
+    assert (difference.stayed, len(difference.added), len(difference.removed)) == (0, 1, 1)
