@@ -104,7 +104,7 @@ def test_arrays_are_those_that_numpy_reads(tmp_path: Path) -> None:
         "one": np.float32(2),
     }
     for save in (np.savez, np.savez_compressed):
-        save(tmp_path / "a.npz", **several)  # type: ignore[arg-type]
+        save(tmp_path / "a.npz", **several)
         read = npz_arrays(tmp_path / "a.npz")
         assert list(read) == list(several)
         with np.load(tmp_path / "a.npz") as stored:
