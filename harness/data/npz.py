@@ -1,4 +1,4 @@
-"""npz files that others wrote: arrays of numbers of the size that the file holds, and nothing else."""
+"""Reads npz files that others wrote: arrays of numbers of the size that the file holds, and nothing else."""
 
 from __future__ import annotations
 

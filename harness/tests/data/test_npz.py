@@ -1,4 +1,4 @@
-"""npz files of others: read as numpy reads them, and refused in one line whatever else they hold."""
+"""Files of npz that others wrote: read as numpy reads them, else refused in one line."""
 
 from __future__ import annotations
 
