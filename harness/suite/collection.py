@@ -68,24 +68,16 @@ class ClaimCollection:
         return [run for runs in self._runs.values() for run in runs]
 
     def take(
-        self,
-        every: Sequence[pytest.Function],
-        chosen: Sequence[pytest.Function],
-        deselected: Sequence[pytest.Function],
-        *,
-        rehearsed: bool,
+        self, every: Sequence[pytest.Function], chosen: Sequence[pytest.Function], *, rehearsed: bool
     ) -> list[str]:
         """Learn what exists, what was selected and what that needs; the data that is in the way.
 
         Args:
-            every: the claims' items that ``-k`` and ``-m`` left.
+            every: the claims' items that there are, in the order in which they are written.
             chosen: those that are judged.
-            deselected: what ``-k`` and ``-m`` took out.
             rehearsed: whether bodies are tried on stand-ins.
         """
-        selected = {item.nodeid for item in chosen}
-        self._list(every, selected)
-        self._list(deselected, set())
+        self._list(every, {item.nodeid for item in chosen})
         self._items = {item.nodeid: item for item in chosen}
         self.exchange.skeletons += [unjudged(item, Verdict.ERROR, LOST) for item in chosen]
         if rehearsed:
@@ -111,21 +103,22 @@ class ClaimCollection:
                 self._fault(node, _where(self._items[node], error, "trained"))
 
     def _list(self, items: Iterable[pytest.Function], selected: set[str]) -> None:
-        """Note what exists and what was selected of it, for the report."""
+        """Note what exists and was selected, for the report: once, however often it is repeated."""
+        listed: dict[tuple[str, str], Collected] = {}
         for item in items:
-            claim = claim_of(item)
-            self.exchange.collected.append(
-                Collected(
-                    id=claim_id(item),
-                    tier=tier_of(item),
+            claim, key = claim_of(item), (claim_id(item), tier_of(item))
+            if key not in listed or item.nodeid in selected:
+                listed[key] = Collected(
+                    id=key[0],
+                    tier=key[1],
                     paper=claim.paper.key,
                     says=claim.says,
                     selected=item.nodeid in selected,
                 )
-            )
             paper = PaperEntry(**msgspec.structs.asdict(claim.paper))
             if paper not in self.exchange.papers:
                 self.exchange.papers.append(paper)
+        self.exchange.collected += listed.values()
 
     def _rehearse(self, items: Sequence[pytest.Function]) -> None:
         """Try each claim once, at all its tiers; what is wrong is wrong with all of its items."""

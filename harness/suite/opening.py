@@ -60,9 +60,18 @@ def _marked(tier: str, others: bool) -> Any:
     return lambda name, **_: name == tier if name in TIERS else others
 
 
-def unnamed(expression: str) -> Iterator[str]:
-    """What to write where a tier was named and no claim was collected."""
-    if names_tier(expression):
+def unselected(expression: str, words: str, collected: int) -> Iterator[str]:
+    """Why nothing was judged, and what to write instead.
+
+    Args:
+        expression: what follows ``-m``; words: what follows ``-k``; "" without them.
+        collected: how many items there are, of all tiers.
+    """
+    if collected:
+        asked = [f"matches -m {shlex.quote(expression)}" if expression else "is of the quick tier"]
+        asked += [f"matches -k {shlex.quote(words)}"] * bool(words)
+        yield f"nothing is selected: no item of {collected} {' and '.join(asked)} (python -m harness list)"
+    elif names_tier(expression):
         yield f"no claims were named: python -m pytest claims -m {shlex.quote(expression)}"
 
 

@@ -16,9 +16,10 @@ from harness.judging.lines import written
 from harness.lab.lab import Failed
 from harness.lab.pinning import single_threaded
 from harness.lab.places import Place
+from harness.lab.store import StoreError
 from harness.spec import TIERS
 from harness.spec.verdict import Verdict
-from harness.suite import entries, importing, opening
+from harness.suite import entries, importing, opening, refusals
 from harness.suite.entries import Mistake, is_claim, is_tested, unjudged
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ single_threaded()  # before anything imports numpy
 
 STASH = pytest.StashKey["Session"]()
 OUTCOME = pytest.StashKey[str]()
+SELECTED = pytest.StashKey[bool]()
+"""Set when collection came as far as selecting: without an argument that names nothing, say."""
 DESELECTED = pytest.StashKey[list[pytest.Function]]()
+WRITTEN = pytest.StashKey[list[pytest.Function]]()
+"""The claims' items in the order in which they are written, whoever shuffles them later."""
 
 
 class Listener:
@@ -88,43 +93,47 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "claimed(field=value, ...): how the claim differs for this parameter")
     if config.option.help or config.option.version:
         return
+    from harness.lab.environment import verified_environment
     from harness.lab.replicates import refused
-    from harness.lab.store import StoreError
     from harness.suite.reporting import misplaced
     from harness.suite.session import Session
 
+    refusals.require_effects(config)
     first = config.option.first_replicate
     if why := refused(first):
         raise pytest.UsageError(f"--first-replicate {first}: {why}")
     if why := misplaced(config.option.report, first):
         raise pytest.UsageError(f"--report {config.option.report}: {why}")
     try:
+        verified_environment()
         session = Session(config, _place(config))
-    except StoreError as error:
-        raise pytest.UsageError(str(error)) from None
+    except (ValueError, OSError) as error:
+        raise pytest.UsageError(refusals.one_line(error)) from None
     config.stash[STASH] = session
     config.stash[DESELECTED] = []
+    config.stash[WRITTEN] = []
     config.pluginmanager.register(Listener(session), "overclaim-listener")
     _hypothesis_profile()
 
 
 def _place(config: pytest.Config) -> Place:
-    """Where to compute and keep; one clear line for what is wrong with that."""
+    """Where to compute and keep.
+
+    Raises:
+        ValueError: one clear line for what is wrong with that.
+    """
     from harness.lab.places import place
     from harness.lab.provenance import commit
 
     shared = getattr(config, "workerinput", {})
-    try:
-        return place(
-            store=config.option.store,
-            data_root=config.option.data_root,
-            device=config.option.device,
-            fresh=config.option.fresh,
-            session=shared.get("overclaim_session") or uuid.uuid4().hex[:16],
-            commit=shared.get("overclaim_commit") or commit(config.rootpath)[0],
-        )
-    except ValueError as error:
-        raise pytest.UsageError(str(error)) from None
+    return place(
+        store=config.option.store,
+        data_root=config.option.data_root,
+        device=config.option.device,
+        fresh=config.option.fresh,
+        session=shared.get("overclaim_session") or uuid.uuid4().hex[:16],
+        commit=shared.get("overclaim_commit") or commit(config.rootpath)[0],
+    )
 
 
 def _hypothesis_profile() -> None:
@@ -225,20 +234,21 @@ def pytest_collection() -> Generator[None, object, object]:
             gc.enable()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if is_claim(item):
+        item.config.stash[WRITTEN].append(item)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not tested, or of a tier that was not asked for."""
     items[:] = [item for item in items if not is_claim(item) or is_tested(item)]
-    every = [item for item in items if is_claim(item)]
-    left_out = [item for item in every if not _selected(item, config)]
-    deselected = [
-        item for item in config.stash[DESELECTED] if is_tested(item)
-    ]  # by -k or -m, before this hook
+    left_out = [item for item in items if is_claim(item) and not _selected(item, config)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         unselected = {id(item) for item in left_out}
         items[:] = [item for item in items if id(item) not in unselected]
-    chosen = [item for item in items if is_claim(item)]
-    config.stash[STASH].collect(every, chosen, deselected)
+    config.stash[SELECTED] = True
 
 
 def _selected(item: pytest.Item, config: pytest.Config) -> bool:
@@ -268,7 +278,19 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)  # before an xdist worker tells what it collected
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if session.config.option.plan or session.config.stash[STASH].refusal:
+    """Plan what is left when every plugin has selected (``--lf`` does after ``modifyitems``)."""
+    config = session.config
+    ours = config.stash[STASH]
+    chosen = [item for item in session.items if is_claim(item)]
+    deselected = config.stash[DESELECTED]
+    known = {id(item) for item in (*chosen, *deselected)}
+    every = [item for item in config.stash[WRITTEN] if id(item) in known and is_tested(item)]
+    if config.stash.get(SELECTED, False):
+        if why := refusals.undeselected(config, deselected):
+            ours.refuse(why)
+        else:
+            ours.collect(every, chosen)
+    if config.option.plan or ours.refusal:
         session.items.clear()
 
 
@@ -303,7 +325,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     try:
         report = session.judge(pyfuncitem)
         encoded = entries.encoded(report)
-    except (Mistake, Failed) as error:
+    except (Mistake, Failed, StoreError) as error:
         mistake = str(error)
     if mistake:
         pytest.fail(mistake, pytrace=False)  # a traceback through the harness would tell nothing

@@ -20,8 +20,9 @@ from harness.lab.carrying import proof_of
 from harness.lab.lab import Lab
 from harness.lab.places import Place, processes
 from harness.lab.shipped import UNSHIPPED
+from harness.lab.store import StoreError
 from harness.spec import fingerprint
-from harness.suite import live, opening, reporting, watch
+from harness.suite import live, opening, refusals, reporting, watch
 from harness.suite.collection import ClaimCollection
 from harness.suite.entries import entry, item_of, message
 from harness.suite.exchange import Exchange
@@ -88,26 +89,25 @@ class Session:
 
     # -- collection -------------------------------------------------------------------------------
 
-    def collect(
-        self,
-        every: Sequence[pytest.Function],
-        chosen: Sequence[pytest.Function],
-        deselected: Sequence[pytest.Function],
-    ) -> None:
+    def collect(self, every: Sequence[pytest.Function], chosen: Sequence[pytest.Function]) -> None:
         """Learn what exists, what was selected and what that needs (as ``ClaimCollection.take``).
 
         Raises:
-            pytest.UsageError: data that a selected claim needs is missing or corrupt.
+            pytest.UsageError: data that a selected claim needs is missing or corrupt, or the store or another
+                file cannot be read.
         """
         option = self.config.option
         rehearsed = option.plan or not option.collectonly
-        missing = self.collection.take(every, chosen, deselected, rehearsed=rehearsed)
+        try:
+            missing = self.collection.take(every, chosen, rehearsed=rehearsed)
+        except (StoreError, OSError) as error:
+            missing = [refusals.one_line(error)]
         if missing:
-            self._refuse("; ".join(missing))
+            self.refuse("; ".join(missing))
         elif self.is_worker:
             self._status().announce(self.planned())
 
-    def _refuse(self, why: str) -> None:
+    def refuse(self, why: str) -> None:
         """Stop with one line. A worker cannot stop the session, so it tells the controller at its end."""
         self.exchange.refusal = why
         if not self.is_worker:
@@ -246,8 +246,9 @@ class Session:
             if problem:
                 yield f"ERROR: {problem}", {"red": True}
         if not self.outcome.claims:
-            if status == pytest.ExitCode.NO_TESTS_COLLECTED and not self.exchange.collected:
-                yield from ((text, {}) for text in opening.unnamed(option.markexpr))
+            if status == pytest.ExitCode.NO_TESTS_COLLECTED and not self.refusal:
+                count = len(self.exchange.collected)
+                yield from ((text, {}) for text in opening.unselected(option.markexpr, option.keyword, count))
             return
         from harness.suite import terminal
 

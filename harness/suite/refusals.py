@@ -1,0 +1,73 @@
+"""Options of pytest's command line that would have no effect: refused in one line, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+CACHED = {"lf": "--lf", "failedfirst": "--ff", "newfirst": "--nf", "stepwise": "--sw"}
+"""Options that remember the last session, in pytest's cache."""
+
+
+def require_effects(config: pytest.Config) -> None:
+    """Refuse what nothing would read.
+
+    Raises:
+        pytest.UsageError: the first such option, with what to do instead (one line).
+    """
+    if not hasattr(config, "workerinput"):
+        for refusal in (*_empty(config), *_without_effect(config)):
+            raise pytest.UsageError(refusal)
+
+
+def undeselected(config: pytest.Config, deselected: Sequence[pytest.Item]) -> str:
+    """A ``--deselect`` that took nothing out, in one line; empty if each did."""
+    for prefix in config.getoption("deselect") or ():
+        if not any(item.nodeid.startswith(prefix) for item in deselected):
+            return f"--deselect {prefix}: no claim's id begins so; --collect-only -q lists the ids"
+    return ""
+
+
+def _empty(config: pytest.Config) -> Iterator[str]:
+    """What was given as nothing, by a variable that is not set, say."""
+    option = config.option
+    for name, value in (
+        ("--store", option.store),
+        ("--data-root", option.data_root),
+        ("--report", option.report),
+    ):
+        if value == "":
+            yield f"{name} is empty: name a path, or leave it out"
+    arguments = [str(argument) for argument in config.invocation_params.args]
+    for name, value in pairwise(arguments):
+        if name in ("-k", "-m") and not value.strip():
+            yield f"{name} is empty, which would select everything: leave it out"
+
+
+def _without_effect(config: pytest.Config) -> Iterator[str]:
+    option = config.option
+    if not config.pluginmanager.has_plugin("lfplugin"):
+        for name, said in CACHED.items():
+            if getattr(option, name, False):
+                yield f"{said} needs pytest's cache: leave out -p no:cacheprovider"
+    if (getattr(option, "numprocesses", None) or 0) < 0:
+        yield f"-n {option.numprocesses}: a number of workers from 0 up"
+    if option.store and Path(option.store).is_file():
+        if option.data_root:
+            yield "--data-root has no effect with --store FILE, whose records need no data: leave it out"
+        if option.device != "cpu":
+            yield "--device has no effect with --store FILE, of which nothing is trained: leave it out"
+    for path in option.ignore or ():
+        if not (config.invocation_params.dir / path).exists():
+            yield f"--ignore {path}: no such file or folder"
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line; of an operating system's error the file and the cause."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
