@@ -8,10 +8,53 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+import msgspec
+
 PACKAGES = (
     "overclaim", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "pytest", "pytest-xdist",
     "hypothesis", "msgspec", "safetensors",
 )  # fmt: skip
+
+
+class Planted(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of mistakes planted into the instrument (``python -m harness.tests.mutants``).
+
+    Attributes:
+        commit: of the code that they were planted into.
+        planted: how many.
+        killed_by_tests, killed_by_claims: how many a test noticed, and of the others a claim.
+        kinds: kind of mistake -> how many of it.
+        survivors: name -> kind of those that nothing noticed.
+    """
+
+    commit: str
+    planted: int
+    killed_by_tests: int
+    killed_by_claims: int
+    kinds: dict[str, int]
+    survivors: dict[str, str]
+
+    @property
+    def said(self) -> str:
+        """The score in one sentence."""
+        return (
+            f"{self.planted:,} mistakes of {len(self.kinds)} kinds, planted one at a time into commit "
+            f"{self.commit[:12] or 'unknown'}: {self.killed_by_tests:,} noticed by tests, "
+            f"{self.killed_by_claims:,} by claims alone, {len(self.survivors):,} by neither"
+        )
+
+
+def planted_at(root: Path) -> Path:
+    """Where the score of planted mistakes lies, or would lie."""
+    return root / "reports" / "mutants.json"
+
+
+def mutants(root: Path) -> str:
+    """The score of the mistakes planted into the instrument, in one sentence; "" where there is none."""
+    try:
+        return msgspec.json.decode(planted_at(root).read_bytes(), type=Planted).said
+    except (OSError, msgspec.MsgspecError):
+        return ""
 
 
 def commit(root: Path) -> tuple[str, bool]:

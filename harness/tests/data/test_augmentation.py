@@ -106,6 +106,13 @@ def test_epochs_differ_replicates_differ_and_both_come_again() -> None:
     assert not np.array_equal(other.augment(1), one)
 
 
+def test_test_images_are_cropped_at_their_centre_and_no_more_is_done_to_them() -> None:
+    data = Augmented(PLAIN, (RandomCrop(8), RandomFlip(), ColourJitter(), RandomRotation()), whiten=False)
+    split, inner = data.split(None, 0), PLAIN.split(None, 0)
+    assert np.array_equal(split.x_test, inner.x_test[:, :, 1:9, 1:9])
+    assert np.array_equal(split.y_test, inner.y_test)
+
+
 def test_labels_stay_with_their_images() -> None:
     data = Augmented(PLAIN, (RandomCrop(8),)).but(labels=RandomLabels(1.0), data__n=12)
     assert data.data == PLAIN.but(labels=RandomLabels(1.0), n=12)

@@ -62,6 +62,14 @@ def test_wrong_labels_are_wrong_exactly_where_replaced(fraction: float, classes:
         assert len(shift) == 0 or near((shift == s).mean(), 1 / (classes - 1), len(shift))
 
 
+@pytest.mark.parametrize("kind", [RandomLabels, WrongLabels])
+def test_corrupted_examples_lie_anywhere(kind: Any) -> None:
+    true = balanced(10)
+    changed = kind(0.5).apply(true, 10, stream(0, "labels")) != true
+    quarters = changed.reshape(4, -1).mean(axis=1)
+    assert all(near(share, changed.mean(), N // 4) for share in quarters)
+
+
 @derandomized
 @given(st.sampled_from([RandomLabels, WrongLabels]), REPLICATES)
 def test_corrupted_examples_are_nested_along_the_fraction(kind: Any, replicate: int) -> None:

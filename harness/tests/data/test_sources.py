@@ -129,6 +129,19 @@ def test_pickled_batches_with_their_checksums_are_read(tmp_path: Path, archive: 
     assert all(np.array_equal(getattr(read, name), array) for name, array in arrays.items())
 
 
+def test_cifar_100_has_the_labels_of_its_classes_not_of_their_groups(tmp_path: Path) -> None:
+    archive = archives.CIFAR100._replace(sizes=(6, 6))
+    (tmp_path / archive.folder).mkdir()
+    labels: dict[str, Any] = {"fine_labels": [3, 99, 0, 50, 7, 21], "coarse_labels": [1, 2, 3, 4, 5, 6]}
+    content = pickle.dumps({"data": np.zeros((6, 3072), np.uint8), **labels}, protocol=3)
+    listed = {}
+    for part in ("train", "test"):
+        (tmp_path / archive.folder / part).write_bytes(content)
+        listed[part] = ((part, hashlib.md5(content).hexdigest()),)
+    read = sources.find(archive._replace(**listed), tmp_path).read()
+    assert read.y_train.tolist() == read.y_test.tolist() == labels["fine_labels"]
+
+
 def test_batches_that_are_not_the_original_are_never_unpickled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from harness.data import (
     TrueLabels,
     WrongLabels,
 )
+from harness.data.split import ImageSet, split_of
+from harness.spec.streams import stream
 from harness.tests.samples import near
 
 LABELS = (TrueLabels(), RandomLabels(0.5), WrongLabels(0.5), RedrawnLabels())
@@ -47,6 +50,39 @@ def test_redrawn_labels_differ_by_epoch_and_repeat_by_replicate() -> None:
     assert np.array_equal(first, again.redraw(1))
     assert near((first == second).mean(), 0.1, 1000)
     assert near((first == split.y_true).mean(), 0.1, 1000)
+
+
+SHARED = ImageSet(
+    x_train=np.zeros((2000, 1, 2, 2), np.float32),
+    y_train=np.arange(2000) % 10,
+    x_test=np.ones((50, 1, 2, 2), np.float32),
+    y_test=np.arange(50) % 10,
+)
+"""Images that all replicates share, as those of a whole collection."""
+
+
+def test_replicates_draw_labels_of_their_own_for_the_same_images() -> None:
+    first, again, other = (split_of(SHARED, RandomLabels(), 10, r) for r in (0, 0, 1))
+    assert np.array_equal(first.y_train, again.y_train)
+    assert near((first.y_train == other.y_train).mean(), 0.1, 2000)
+    for r, split in ((0, first), (1, other)):
+        drawn = RandomLabels().apply(SHARED.y_train, 10, stream(r, "labels"))
+        assert np.array_equal(split.y_train, drawn)
+
+
+def test_redrawn_labels_are_those_of_one_replicate_in_one_epoch() -> None:
+    redraws = [split_of(SHARED, RedrawnLabels(), 10, r).redraw for r in (0, 1)]
+    drawn = [redraw(epoch) for redraw in redraws if redraw is not None for epoch in (0, 1)]
+    assert len(drawn) == 4
+    for one, other in itertools.combinations(drawn, 2):
+        assert near((one == other).mean(), 0.1, 2000)
+
+
+def test_test_images_and_their_labels_are_those_of_the_data_set() -> None:
+    for corruption in LABELS:
+        split = split_of(SHARED, corruption, 10, 3)
+        assert np.array_equal(split.x_test, SHARED.x_test)
+        assert np.array_equal(split.y_test, SHARED.y_test)
 
 
 @pytest.mark.parametrize("corruption", INPUTS)

@@ -14,8 +14,10 @@ from harness.fleet.replica import Replica
 from harness.fleet.trainer import Trained
 from harness.lab import computing
 from harness.lab.lab import Lab
-from harness.spec import From
-from harness.tests.simulated import SMALL, Norm, Scaled, at
+from harness.spec import From, Solved, Value
+from harness.spec.splits import Split
+from harness.spec.streams import stream
+from harness.tests.simulated import SMALL, Norm, Scaled, at, drawn, named
 from harness.tests.trainings import split, trained
 
 pytestmark = pytest.mark.usefixtures("prepared")
@@ -80,6 +82,52 @@ def test_a_probe_is_measured_without_training_again(tmp_path: Path, monkeypatch:
     assert order_one.array("norms").shape == (2, 4)
     assert probed.final("examples").values.tolist() == [200, 200]
     assert probed.final("train_error").values.tolist() == order_one.final("train_error").values.tolist()
+
+
+class Glimpse(Value, frozen=True):
+    """A solver, a probe and a transform that say which data and which random numbers they get."""
+
+    def solve(self, split: Split, generator: np.random.Generator) -> dict[str, float]:
+        return {"drawn": generator.random(), "data": float(split.x_train.sum())}
+
+    def measure(self, model: Any, split: Split) -> dict[str, float]:
+        weight = float(next(model.parameters()).detach().double().sum())
+        return {"data": float(split.x_train.sum()), "weight": weight, "training": float(model.training)}
+
+    def apply(self, weights: Any, generator: np.random.Generator) -> Any:
+        number = np.float32(generator.random())
+        return {name: np.full_like(array, number) for name, array in weights.items()}
+
+
+def test_replicates_are_trained_on_data_and_by_streams_of_their_own(lab: Lab) -> None:
+    results = lab.results("trained", SMALL, 3)
+    for r in range(3):
+        assert results.curve("train_loss")[r].tolist() == trained(SMALL, r).curves["train_loss"]
+
+
+def test_replicates_are_solved_simulated_and_probed_by_their_own_data_and_streams(lab: Lab) -> None:
+    sums = [float(split(SMALL, r).x_train.sum()) for r in range(3)]
+    solved = lab.results("solved", Solved(SMALL.data, Glimpse()), 3)
+    assert solved.final("data").values.tolist() == sums
+    assert solved.final("drawn").values.tolist() == [stream(r, "solution").random() for r in range(3)]
+    simulated = lab.results("simulated", named(drawn), 3)
+    numbers = [float(stream(r, "simulation").standard_normal()) for r in range(3)]
+    assert simulated.final("x").values.tolist() == numbers
+    probed = lab.results("probed", SMALL.but(probes=(Glimpse(),)), 3)
+    weights = [float(trained(SMALL, r).weights["1.weight"].astype(np.float64).sum()) for r in range(3)]
+    assert probed.final("data").values.tolist() == sums
+    assert probed.final("weight").values.tolist() == pytest.approx(weights)
+    assert probed.final("training").values.tolist() == [0, 0, 0]
+
+
+def test_replicates_of_a_chain_are_transformed_by_streams_of_their_own(lab: Lab) -> None:
+    child = SMALL.but(start=From(SMALL, Glimpse()), optimizer__lr=1e-12, optimizer__epochs=1)
+    lab.results("child", child, 3)
+    for r, run in enumerate(lab.runs(child, 3)):
+        weights = lab.store.weights(run.key)
+        assert weights is not None
+        expected = np.float32(stream(r, "transform").random())
+        np.testing.assert_allclose(weights["1.weight"], expected, atol=1e-6)
 
 
 def test_a_fleet_too_large_for_memory_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,21 @@
+"""All mutants, room by room."""
+
+from __future__ import annotations
+
+from harness.tests.mutants import (
+    analytic_mutants,
+    data_mutants,
+    fleet_mutants,
+    lab_mutants,
+    model_mutants,
+    report_mutants,
+)
+
+MUTANTS = (
+    *data_mutants.MUTANTS,
+    *model_mutants.MUTANTS,
+    *fleet_mutants.MUTANTS,
+    *analytic_mutants.MUTANTS,
+    *lab_mutants.MUTANTS,
+    *report_mutants.MUTANTS,
+)

@@ -1,0 +1,363 @@
+"""Mistakes in addresses, store and plan: a record read for a run that it is not of."""
+
+from __future__ import annotations
+
+from harness.tests.mutants.mutant import into
+
+_names = into("lab/names.py", "lab/test_names.py", "lab/test_lab.py")
+_values = into("spec/values.py", "spec/test_values.py", "lab/test_names.py")
+_fingerprint = into("spec/fingerprint.py", "spec/test_fingerprint.py")
+_syntax = into("spec/syntax.py", "spec/test_syntax.py", "spec/test_fingerprint.py")
+_modules = into("spec/modules.py", "spec/test_modules.py", "spec/test_fingerprint.py")
+_digests = into("data/digests.py", "data/test_sources.py", "data/test_stored.py")
+_sources = into("data/sources.py", "data/test_sources.py")
+_lab = into("lab/lab.py", "lab/test_lab.py", "lab/test_computing.py")
+_computing = into("lab/computing.py", "lab/test_computing.py", "lab/test_lab.py")
+_recording = into("lab/recording.py", "lab/test_results.py", "lab/test_computing.py")
+_results = into("lab/results.py", "lab/test_results.py")
+_store = into("lab/store.py", "lab/test_store.py")
+_plan = into("lab/plan.py", "lab/test_plan.py", "fleet/test_stacked.py")
+_durations = into("lab/durations.py", "lab/test_durations.py")
+_runs = into("lab/runs.py", "lab/test_lab.py", "lab/test_plan.py")
+_shipped = into("lab/shipped.py", "lab/test_shipped.py")
+_exporting = into("commands/exporting.py", "lab/test_shipped.py")
+_carrying = into("lab/carrying.py", "lab/test_carrying.py", "commands/test_carrying.py")
+
+MUTANTS = (
+    _names(
+        "addresses", "the address ignores the code",
+        "code=fingerprint(value),", 'code="",',
+    ),
+    _names(
+        "addresses", "the address ignores the data",
+        'source=" ".join(s.digest for s in sources),', 'source="",',
+    ),
+    _names(
+        "addresses", "the address ignores the trainer's arithmetic",
+        "semantics=SEMANTICS,", "semantics=1,",
+    ),
+    _names(
+        "addresses", "the data's name is addressed and not its content",
+        'source=" ".join(s.digest for s in sources),', 'source=" ".join(s.name for s in sources),',
+    ),
+    _names(
+        "addresses", "all replicates have one name",
+        'digest({"address": named.address, "replicate": replicate})', 'digest({"address": named.address})',
+    ),
+    _names(
+        "addresses", "every child starts from its parent's first replicate",
+        "parents=tuple(self.run(parent, replicate) for", "parents=tuple(self.run(parent, 0) for",
+    ),
+    _names(
+        "addresses", "functions of one name in two files are one",
+        "return digest([canonical(value) if fields is None else _earlier(value, fields), outside])",
+        "return digest([canonical(value) if fields is None else _earlier(value, fields)])",
+    ),
+    _names(
+        "shipped", "a field added since is read as if it were not there",
+        "and content == field.default", "and True",
+    ),
+    _values(
+        "addresses", "two classes with equal fields are one",
+        'return {"value": type(value).__name__, **{', 'return {**{',
+    ),
+    _values(
+        "addresses", "probes are part of a training's address",
+        'unaddressed: ClassVar[tuple[str, ...]] = ("probes",)', "unaddressed: ClassVar[tuple[str, ...]] = ()",
+    ),
+    _values(
+        "addresses", "the precision is no part of the address",
+        'unaddressed: ClassVar[tuple[str, ...]] = ("probes",)',
+        'unaddressed: ClassVar[tuple[str, ...]] = ("probes", "precision")',
+    ),
+    _values(
+        "addresses", "the loss is no part of the address",
+        'unaddressed: ClassVar[tuple[str, ...]] = ("probes",)',
+        'unaddressed: ClassVar[tuple[str, ...]] = ("probes", "loss")',
+    ),
+    _values(
+        "addresses", "numbers are addressed to six digits",
+        "    if type(value) is float and math.isfinite(value):\n        return value",
+        "    if type(value) is float and math.isfinite(value):\n        return round(value, 6)",
+    ),
+    _values(
+        "addresses", "all functions of one file are one",
+        'return {"function": value.__qualname__}', 'return {"function": "function"}',
+    ),
+    _fingerprint(
+        "addresses", "what a class reads has no code",
+        "                todo.append(place)\n", "",
+    ),
+    _fingerprint(
+        "addresses", "the values inside a value count for nothing",
+        "for inner in values_in(value) for place in _places_of(inner)}", "for place in _places_of(value)}",
+    ),
+    _fingerprint(
+        "addresses", "functions that a value holds count for nothing",
+        "            yield from _functions_in(getattr(value, name))\n", "            yield from ()\n",
+    ),
+    _fingerprint(
+        "addresses", "which of two equal names is meant does not count",
+        'leads = ",".join(f"{name}>{numbers[place]}" for name, place in reach.inside)',
+        'leads = ",".join(name for name, _ in reach.inside)',
+    ),
+    _fingerprint(
+        "addresses", "code changed since it was read is the code of before",
+        "    for cached in (_of_definition, _reach, _code):\n        cached.cache_clear()\n", "",
+    ),
+    _digests(
+        "data", "a file changed in place keeps its digest",
+        "path.stat().st_size, path.stat().st_mtime_ns)", "path.stat().st_size)",
+    ),
+    _digests(
+        "data", "the digest is of an array's beginning",
+        "np.ascontiguousarray(array).data).hexdigest()",
+        "np.ascontiguousarray(array).tobytes()[:1000]).hexdigest()",
+    ),
+    _sources(
+        "data", "any copy of a collection has its name",
+        'return Source(KNOWN.get(each, f"{archive.name} (unknown copy, sha256 {digest[:8]})"), digest)',
+        "return Source(archive.name, digest)",
+    ),
+    _lab(
+        "pairing", "all replicates have the last one's probes",
+        "whole, *probed = records[r::replicates]", "whole, *probed = records[r], *records[replicates:]",
+    ),
+    _lab(
+        "seeds", "every replicate is the first one's run",
+        "return [self.names.run(v, r) for v in parts(value) for r in range(replicates)]",
+        "return [self.names.run(v, 0) for v in parts(value) for r in range(replicates)]",
+    ),
+    _lab(
+        "seeds", "replicates are counted from one",
+        "for v in parts(value) for r in range(replicates)]",
+        "for v in parts(value) for r in range(1, replicates + 1)]",
+    ),
+    _lab(
+        "store", "what is to be computed afresh is read from the store",
+        "self.store.has(run.key, self.place.since)", "self.store.has(run.key)",
+    ),
+    _computing(
+        "seeds", "all replicates of a simulation draw from one stream",
+        'stream(run.replicate, "simulation")', 'stream(0, "simulation")',
+    ),
+    _computing(
+        "seeds", "all replicates of a solver draw from one stream",
+        'stream(run.replicate, "solution")', 'stream(0, "solution")',
+    ),
+    _computing(
+        "seeds", "a solver draws from the stream of the data",
+        'stream(run.replicate, "solution")', 'stream(run.replicate, "data")',
+    ),
+    _computing(
+        "seeds", "all replicates of a chain are transformed by one stream",
+        'stream(run.replicate, "transform")', 'stream(0, "transform")',
+    ),
+    _computing(
+        "seeds", "all replicates are trained on the first one's data",
+        "split = verified_split(run.value.data, place.data_root, run.replicate)\n    start",
+        "split = verified_split(run.value.data, place.data_root, 0)\n    start",
+    ),
+    _computing(
+        "seeds", "all replicates are solved on the first one's data",
+        "split = verified_split(run.value.data, place.data_root, run.replicate)\n        measures",
+        "split = verified_split(run.value.data, place.data_root, 0)\n        measures",
+    ),
+    _computing(
+        "pairing", "all replicates are probed on the first one's data",
+        "split = verified_split(experiment.data, place.data_root, run.replicate)",
+        "split = verified_split(experiment.data, place.data_root, 0)",
+    ),
+    _computing(
+        "seeds", "a run trains with another replicate's order",
+        "return trainer.Member(run.value, run.replicate, split,",
+        "return trainer.Member(run.value, 0, split,",
+    ),
+    _computing(
+        "store", "a chain starts from fresh weights",
+        "start = _start(run, place, store)", "start = None",
+    ),
+    _computing(
+        "store", "a chain forgets its transform",
+        "weights = step.transform.apply(reads,", "step.transform.apply(reads,",
+    ),
+    _computing(
+        "store", "a joined chain reads its first parent alone",
+        "reads = parents if len(parents) > 1 else parent", "reads = parent",
+    ),
+    _computing(
+        "store", "a checkpoint is left for the next training of a run",
+        "    store.forget(run.key)\n", "",
+    ),
+    _computing(
+        "fleets", "members of a fleet are published under the first one's name",
+        "_publish(runs[i], record, trained.weights, store)",
+        "_publish(runs[0], record, trained.weights, store)",
+    ),
+    _computing(
+        "fleets", "members of a fleet are recorded with the first one's data",
+        "recording.of_training(runs[i], place, members[i].split, trained,",
+        "recording.of_training(runs[i], place, members[0].split, trained,",
+    ),
+    _recording(
+        "resolution", "errors are resolved by the training images alone",
+        '"test_error": 1 / len(split.y_test)', '"test_error": 1 / len(split.y_train)',
+    ),
+    _recording(
+        "resolution", "errors are recorded as exact",
+        "        resolutions=resolutions,\n", "        resolutions={},\n",
+    ),
+    _recording(
+        "resolution", "the error on corrupted labels is resolved by all of them",
+        '1 / max(changed, 1)', '1 / max(len(split.y_train), 1)',
+    ),
+    _recording(
+        "censoring", "a run that diverged keeps its last numbers",
+        "None if diverged else values[-1]", "values[-1]",
+    ),
+    _recording(
+        "store", "finals are the best of all epochs",
+        "None if diverged else values[-1]", "None if diverged else min(values)",
+    ),
+    _results(
+        "censoring", "a run that did not get there got there at its end",
+        "censored.append(not epochs)", "censored.append(False)",
+    ),
+    _results(
+        "censoring", "a run that did not get there took no epoch",
+        "else float(max(record.epochs, 1)))", "else 1.0)",
+    ),
+    _results(
+        "resolution", "epochs are counted from zero",
+        "values.append(float(epochs[0] + 1) if epochs", "values.append(float(epochs[0]) if epochs",
+    ),
+    _results(
+        "resolution", "epochs are exact",
+        "            resolution=1.0,\n", "            resolution=0.0,\n",
+    ),
+    _results(
+        "resolution", "a measure is as fine as its finest replicate",
+        "resolution = max(r.resolutions.get", "resolution = min(r.resolutions.get",
+    ),
+    _results(
+        "store", "the best epoch is the worst",
+        'if r.outcome == "diverged" else min(c)', 'if r.outcome == "diverged" else max(c)',
+    ),
+    _results(
+        "store", "a measure is read at the last epoch that is good enough",
+        "values.append(float(row[epochs[0]]) if epochs else None)",
+        "values.append(float(row[epochs[-1]]) if epochs else None)",
+    ),
+    _results(
+        "store", "curves that ended go on at their last value",
+        "table[i, : len(row)] = [np.nan if value is None else value for value in row]",
+        "table[i] = row[-1] if row else np.nan\n"
+        "            table[i, : len(row)] = [np.nan if value is None else value for value in row]",
+    ),
+    _results(
+        "report", "gradient steps are counted from the first epoch's start",
+        "return self.epochs * self.records[0].steps_per_epoch",
+        "return (self.epochs - 1) * self.records[0].steps_per_epoch",
+    ),
+    _store(
+        "store", "a record is trusted whatever its checksum",
+        "whole = hashlib.sha256(bytes(sealed.record)).hexdigest() == sealed.sha256", "whole = True",
+    ),
+    _store(
+        "store", "a record under another's name is trusted",
+        "return record if whole and record.key == key else None", "return record if whole else None",
+    ),
+    _store(
+        "store", "weights are trusted whatever their checksum",
+        "if WEIGHTS not in record.files or not file.exists() or _sha256(file) != record.files[WEIGHTS]:",
+        "if WEIGHTS not in record.files or not file.exists():",
+    ),
+    _store(
+        "store", "transposed weights are written as memory has them",
+        'np.asarray(array, order="C")', "np.asarray(array)",
+    ),
+    _store(
+        "store", "a checkpoint is trusted whatever its state",
+        'whole = whole and _sha256_of(sealed["state"]) == sealed["state_sha256"]', "whole = whole and True",
+    ),
+    _store(
+        "store", "a checkpoint from before a fresh start is gone on from",
+        "if whole and (folder / RECORD).stat().st_mtime >= since:", "if whole:",
+    ),
+    _plan(
+        "fleets", "nets of several momenta share a fleet",
+        "[type(optimizer).__name__, optimizer.batch, optimizer.momentum, optimizer.weight_decay],",
+        "[type(optimizer).__name__, optimizer.batch, optimizer.weight_decay],",
+    ),
+    _plan(
+        "fleets", "nets of several losses share a fleet",
+        "[value.loss, value.precision],", "[value.precision],",
+    ),
+    _plan(
+        "fleets", "children are planned beside their parents",
+        "with_depth.sort(key=lambda pair: (pair[0], -pair[1].seconds,",
+        "with_depth.sort(key=lambda pair: (-pair[1].seconds, pair[0],",
+    ),
+    _durations(
+        "report", "a run is planned for the epochs of its decay",
+        "return optimizer.epochs * (computing + steps", "return (computing + steps",
+    ),
+    _runs(
+        "store", "probes are left out",
+        "return [value.but(probes=()), *(Probing(value.but(probes=()), probe) for probe in value.probes)]",
+        "return [value.but(probes=())]",
+    ),
+    _shipped(
+        "shipped", "shipped records are trusted whatever their checksums",
+        "if hashlib.sha256(bytes(line.body)).hexdigest() != line.sha256:", "if False:",
+    ),
+    _shipped(
+        "shipped", "a file that lost records is trusted",
+        "if len(records) != header.records:", "if len(records) > header.records:",
+    ),
+    _shipped(
+        "shipped", "what was not shipped is named by the code of here",
+        "return self.header.names.get(specification(value, self.header.fields), UNNAMED)",
+        "return self.header.names.get(specification(value, self.header.fields)) or super().named(value)",
+    ),
+    _shipped(
+        "shipped", "a tree with changes is shipped as its commit",
+        'return (self.header.commit or "unknown") + ("-dirty" if self.header.dirty else "")',
+        'return self.header.commit or "unknown"',
+    ),
+    _exporting(
+        "shipped", "records of other code are exported",
+        "    if foreign:\n", "    if foreign and not here:\n",
+    ),
+    _exporting(
+        "shipped", "records that the store lacks are left out",
+        "if len(whole) < len(records):", "if not whole:",
+    ),
+    _exporting(
+        "shipped", "the replicates of controls are left out",
+        "for value in item_of(function).computed():", "for value in item_of(function).computed()[:1]:",
+    ),
+    _carrying(
+        "addresses", "records are carried without an equal sample",
+        "        if proof is None or not proof.holds:\n", "        if proof is None:\n",
+    ),
+    _carrying(
+        "addresses", "samples are compared by their finals alone",
+        'COMPARED = ("finals", "curves", "shapes", "resolutions", "outcome", "epochs", "steps_per_epoch")',
+        'COMPARED = ("finals",)',
+    ),
+    _carrying(
+        "addresses", "records of other data are carried",
+        "if before is None or before.address == named.address or before.sources != named.sources:",
+        "if before is None or before.address == named.address:",
+    ),
+    _carrying(
+        "addresses", "one kind's sample speaks for another's",
+        'return ", ".join(sorted(names)) + (f"; {kernel}" if kernel else "")',
+        'return ", ".join(sorted(names)[:1])',
+    ),
+    _carrying(
+        "addresses", "a replicate is carried under another's name",
+        "run = names.run(cell.value, record.replicate)", "run = names.run(cell.value, 0)",
+    ),
+)  # fmt: skip
