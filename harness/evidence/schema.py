@@ -110,6 +110,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     ``carried``: for records carried over a change of code, a proof's name -> from which commit, and how it
     was shown that the change does not touch them.
     ``first_replicate``: 0 but for a fresh judgement, whose report stands for no tier.
+    ``mutants``: what became of mistakes planted into the instrument, in a sentence; "" where none were.
     """
 
     commit: str
@@ -131,6 +132,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     shipped: str = ""
     carried: dict[str, str] = {}
     first_replicate: int = 0
+    mutants: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

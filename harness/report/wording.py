@@ -309,6 +309,7 @@ def provenance(report: Report) -> dict[str, tuple[str, ...]]:
         "commit": (f"{seen.commit or 'unknown'}{' (with uncommitted changes)' if seen.dirty else ''}",),
         **({"judged from": (shipped,)} if seen.shipped else {}),
         **({"carried": carried(report)} if seen.carried else {}),
+        **({"the instrument's tests": (seen.mutants,)} if seen.mutants else {}),
         "command": (seen.command,),
         "started": (seen.started,),
         "finished": (seen.finished,),

@@ -85,6 +85,7 @@ def _provenance(
         command="python -m pytest " + shlex.join(_without_paths(config.invocation_params.args)),
         shipped=lab.shipped.commit if lab.shipped else "",
         carried=exchange.carried,
+        mutants=provenance.mutants(config.rootpath),
     )
 
 

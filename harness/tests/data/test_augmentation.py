@@ -113,6 +113,15 @@ def test_test_images_are_cropped_at_their_centre_and_no_more_is_done_to_them() -
     assert np.array_equal(split.y_test, inner.y_test)
 
 
+def test_images_of_an_epoch_are_parts_of_whole_images_from_anywhere() -> None:
+    data = Augmented(PLAIN.but(n=100), (RandomCrop(8),), whiten=False)
+    whole = PLAIN.but(n=100).split(None, 0).x_train
+    windows = np.lib.stride_tricks.sliding_window_view(whole, (8, 8), axis=(2, 3))
+    same = (windows == augmented(data, 3)[:, :, None, None]).all(axis=(1, 4, 5))
+    assert (same.sum(axis=(1, 2)) == 1).all()
+    assert (same.sum(axis=0) > 2).all()
+
+
 def test_labels_stay_with_their_images() -> None:
     data = Augmented(PLAIN, (RandomCrop(8),)).but(labels=RandomLabels(1.0), data__n=12)
     assert data.data == PLAIN.but(labels=RandomLabels(1.0), n=12)

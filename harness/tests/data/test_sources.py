@@ -134,7 +134,7 @@ def test_cifar_100_has_the_labels_of_its_classes_not_of_their_groups(tmp_path: P
     (tmp_path / archive.folder).mkdir()
     labels: dict[str, Any] = {"fine_labels": [3, 99, 0, 50, 7, 21], "coarse_labels": [1, 2, 3, 4, 5, 6]}
     content = pickle.dumps({"data": np.zeros((6, 3072), np.uint8), **labels}, protocol=3)
-    listed = {}
+    listed: dict[str, Any] = {}
     for part in ("train", "test"):
         (tmp_path / archive.folder / part).write_bytes(content)
         listed[part] = ((part, hashlib.md5(content).hexdigest()),)

@@ -94,6 +94,17 @@ def test_splits_leave_labels_alone_when_images_change(corruption: Any) -> None:
     assert np.array_equal(split.x_test, true.x_test) == (corruption in (TrueInputs(), GaussianInputs()))
 
 
+@pytest.mark.parametrize("data", [Digits(n=30), GeneratedImages(n=20, n_test=10, size=8)])
+@pytest.mark.parametrize("corruption", [ShuffledPixels(), RandomPixels(), GaussianInputs()])
+def test_replicates_change_their_images_by_streams_of_their_own(data: Any, corruption: Any) -> None:
+    for replicate in (0, 1):
+        plain = data.split(None, replicate)
+        expected = corruption.apply(plain.x_train, plain.x_test, stream(replicate, "noise"))
+        split = data.but(inputs=corruption).split(None, replicate)
+        np.testing.assert_allclose(split.x_train, expected[0], atol=1e-6)
+        np.testing.assert_allclose(split.x_test, expected[1], atol=1e-6)
+
+
 @pytest.mark.parametrize("wrong", [0.5, RandomLabels, None, Digits()])
 def test_what_is_no_corruption_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match="not a corruption"):

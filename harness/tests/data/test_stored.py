@@ -15,7 +15,9 @@ from harness.data import (
     RandomLabels,
 )
 from harness.data.archives import Archive
+from harness.data.preprocessing import prepare
 from harness.data.stored import Recent, StoredImages
+from harness.spec.streams import stream
 from harness.tests.deterministic import derandomized
 from harness.tests.tiny import TINY, arrays_of, write_npz
 
@@ -54,6 +56,37 @@ def test_subsets_are_the_replicates_own_and_nested(tmp_path: Path) -> None:
     assert not np.array_equal(few.x_train, other.x_train)
     everything = TinyImages().split(root, 0)
     assert {row.tobytes() for row in few.x_train} <= {row.tobytes() for row in everything.x_train}
+
+
+def test_images_keep_their_labels_and_their_part(tmp_path: Path) -> None:
+    root, arrays = write_npz(tmp_path / "root"), arrays_of(TINY)
+    few, everything = TinyImages(n=25, n_test=12).split(root, 2), TinyImages().split(root, 2)
+    for part in ("train", "test"):
+        assert np.array_equal(getattr(everything, f"y_{part}"), arrays[f"y_{part}"])
+        assert np.array_equal(getattr(everything, f"x_{part}"), prepare(arrays[f"x_{part}"], crop=28))
+        rows = [image.tobytes() for image in getattr(everything, f"x_{part}")]
+        drawn = [rows.index(image.tobytes()) for image in getattr(few, f"x_{part}")]
+        assert len(set(drawn)) == len(drawn)
+        assert drawn != list(range(len(drawn)))
+        assert np.array_equal(getattr(few, f"y_{part}"), arrays[f"y_{part}"][drawn])
+
+
+def test_images_treated_otherwise_are_others(tmp_path: Path) -> None:
+    root = write_npz(tmp_path / "root")
+    whole, cropped, plain = (
+        TinyImages(**how).split(root, 0).x_train for how in ({}, {"crop": 20}, {"whiten": False})
+    )
+    assert cropped.shape[2:] == (20, 20)
+    assert not np.array_equal(whole, plain)
+
+
+def test_replicates_change_their_images_by_streams_of_their_own(tmp_path: Path) -> None:
+    root = write_npz(tmp_path / "root")
+    plain = TinyImages().split(root, 0)
+    for replicate in (0, 1):
+        split = TinyImages(inputs=GaussianInputs()).split(root, replicate)
+        expected = GaussianInputs().apply(plain.x_train, plain.x_test, stream(replicate, "noise"))
+        np.testing.assert_allclose(split.x_train, expected[0], atol=1e-6)
 
 
 def test_a_changed_file_gives_changed_images(tmp_path: Path) -> None:

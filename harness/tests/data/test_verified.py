@@ -51,6 +51,11 @@ SPLIT = DOTS.split(None, 0)
             "x_train of its split has numbers that are not finite",
         ),
         ({"x_train": np.full_like(SPLIT.x_train, 3e38)}, ""),
+        (
+            {"x_test": SPLIT.x_test[1:], "y_test": SPLIT.y_test[1:]},
+            f"x_test of its split is float32 ({DOTS.test_size - 1}, 1, 1, 1), "
+            f"and it declares float32 ({DOTS.test_size}, 1, 1, 1)",
+        ),
     ],
 )  # fmt: skip
 def test_the_first_difference_is_told(change: dict[str, Any], line: str) -> None:

@@ -13,7 +13,7 @@ _stored = into("data/stored.py", "data/test_stored.py", "data/test_sources.py")
 _readers = into("data/readers.py", "data/test_sources.py", "data/test_stored.py")
 _inputs = into("data/inputs.py", "data/test_inputs.py", "data/test_split.py")
 _subset = into("data/subset.py", "data/test_subset.py")
-_generated = into("data/generated.py", "data/test_generated.py", "data/test_data.py")
+_generated = into("data/generated.py", "data/test_generated.py", "data/test_split.py")
 _gaussian = into("data/gaussian_images.py", "data/test_gaussian_images.py")
 _folder = into("data/image_folder.py", "data/test_image_folder.py")
 _decoding = into("data/decoding.py", "data/test_decoding.py", "data/test_image_folder.py")
@@ -184,6 +184,10 @@ MUTANTS = (
         'generator = stream(replicate, "data")', 'generator = stream(0, "data")',
     ),
     _stored(
+        "seeds", "all replicates see the same noise in place of a collection",
+        'noise = stream(replicate, "noise")', 'noise = stream(0, "noise")',
+    ),
+    _stored(
         "data", "a subset is the collection's first images",
         "rows = generator.permutation(len(images))[:n]", "rows = slice(n)",
     ),
@@ -266,6 +270,10 @@ MUTANTS = (
     _generated(
         "seeds", "all replicates have the same generated images",
         'stream(replicate, "data", part, number)', 'stream(0, "data", part, number)',
+    ),
+    _generated(
+        "seeds", "all replicates see the same noise in place of generated images",
+        'stream(replicate, "noise")', 'stream(0, "noise")',
     ),
     _generated(
         "data", "images get easier with difficulty",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from harness.tests.mutants.mutant import into
 
-_nets = into("models/_nets.py", "models/test_models.py")
+_nets = into("models/_nets.py", "models/test_models.py", "models/test_models_normalization.py")
 _counts = into("models/counts.py", "models/test_models.py")
-_mlp = into("models/mlp.py", "models/test_models.py", "fleet/test_table.py")
+_mlp = into("models/mlp.py", "models/test_models.py", "models/test_models_normalization.py")
 _alexnet = into("models/alexnet.py", "models/test_models.py")
 _inception = into("models/inception.py", "models/test_models.py")
-_inception_net = into("models/_inception_nets.py", "models/test_models.py")
+_inception_net = into(
+    "models/_inception_nets.py", "models/test_models.py", "models/test_models_normalization.py"
+)
 _dropout = into("models/_dropout_nets.py", "data/test_augmentation.py")
 _masked = into("models/_masked_nets.py", "models/test_tickets.py")
 _tickets = into("models/tickets.py", "models/test_tickets.py")

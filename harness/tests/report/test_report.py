@@ -95,6 +95,14 @@ def test_page_and_markdown_show_everything(full: Report, page: str) -> None:
     assert f"{claim.command}" in text
 
 
+def test_the_score_of_planted_mistakes_is_shown_where_there_is_one(full: Report) -> None:
+    said = "120 mistakes planted, 119 noticed"
+    scored = msgspec.structs.replace(full, provenance=msgspec.structs.replace(full.provenance, mutants=said))
+    for shown in (html.render(gather([scored])), markdown.render(gather([scored]))):
+        assert said in shown
+    assert "mistakes planted" not in html.render(gather([full]))
+
+
 def test_verdicts_come_as_word_and_symbol(page: str) -> None:
     for verdict in Verdict:
         assert f"{verdict.symbol}</b>{verdict}</span>" in page
