@@ -16,6 +16,9 @@ _computing = into("lab/computing.py", "lab/test_computing.py", "lab/test_lab.py"
 _recording = into("lab/recording.py", "lab/test_results.py", "lab/test_computing.py")
 _results = into("lab/results.py", "lab/test_results.py")
 _store = into("lab/store.py", "lab/test_store.py")
+_records = into("lab/records.py", "lab/test_records.py", "lab/test_store.py")
+_arrays = into("lab/arrays.py", "lab/test_store.py", "lab/test_records.py")
+_replicates = into("lab/replicates.py", "lab/test_replicates.py")
 _plan = into("lab/plan.py", "lab/test_plan.py", "fleet/test_stacked.py")
 _durations = into("lab/durations.py", "lab/test_durations.py")
 _runs = into("lab/runs.py", "lab/test_lab.py", "lab/test_plan.py")
@@ -125,17 +128,21 @@ MUTANTS = (
     ),
     _lab(
         "seeds", "every replicate is the first one's run",
-        "return [self.names.run(v, r) for v in parts(value) for r in range(replicates)]",
-        "return [self.names.run(v, 0) for v in parts(value) for r in range(replicates)]",
+        "return [self.names.run(v, r) for v in parts(value) for r in read]",
+        "return [self.names.run(v, self.first) for v in parts(value) for r in read]",
     ),
     _lab(
         "seeds", "replicates are counted from one",
-        "for v in parts(value) for r in range(replicates)]",
-        "for v in parts(value) for r in range(1, replicates + 1)]",
+        "read = range(self.first, self.first + replicates)",
+        "read = range(self.first + 1, self.first + 1 + replicates)",
+    ),
+    _lab(
+        "seeds", "a fresh judgement reads the replicates of every other",
+        "read = range(self.first, self.first + replicates)", "read = range(replicates)",
     ),
     _lab(
         "store", "what is to be computed afresh is read from the store",
-        "self.store.has(run.key, self.place.since)", "self.store.has(run.key)",
+        "self.store.has(run.key, self.place.only_of)", "self.store.has(run.key)",
     ),
     _computing(
         "seeds", "all replicates of a simulation draw from one stream",
@@ -260,29 +267,37 @@ MUTANTS = (
         "return (self.epochs - 1) * self.records[0].steps_per_epoch",
     ),
     _store(
-        "store", "a record is trusted whatever its checksum",
-        "whole = hashlib.sha256(bytes(sealed.record)).hexdigest() == sealed.sha256", "whole = True",
-    ),
-    _store(
         "store", "a record under another's name is trusted",
-        "return record if whole and record.key == key else None", "return record if whole else None",
+        "if record is None or record.key != key or unsound(record):", "if record is None or unsound(record):",
     ),
     _store(
-        "store", "weights are trusted whatever their checksum",
-        "if WEIGHTS not in record.files or not file.exists() or _sha256(file) != record.files[WEIGHTS]:",
-        "if WEIGHTS not in record.files or not file.exists():",
+        "store", "a record whose numbers contradict each other is trusted",
+        "if record is None or record.key != key or unsound(record):",
+        "if record is None or record.key != key:",
     ),
     _store(
-        "store", "transposed weights are written as memory has them",
-        'np.asarray(array, order="C")', "np.asarray(array)",
-    ),
-    _store(
-        "store", "a checkpoint is trusted whatever its state",
-        'whole = whole and _sha256_of(sealed["state"]) == sealed["state_sha256"]', "whole = whole and True",
+        "store", "a checkpoint of another run is gone on from",
+        "if body and body.key == key and not unfit(body.state)", "if body and not unfit(body.state)",
     ),
     _store(
         "store", "a checkpoint from before a fresh start is gone on from",
-        "if whole and (folder / RECORD).stat().st_mtime >= since:", "if whole:",
+        'and session in ("", body.state.session):', "and session is not None:",
+    ),
+    _records(
+        "store", "a record is trusted whatever its checksum",
+        "if hashlib.sha256(bytes(outer.record)).hexdigest() != outer.sha256:", "if not outer.sha256:",
+    ),
+    _arrays(
+        "store", "weights are trusted whatever their checksum",
+        "if hashlib.sha256(data).hexdigest() == digest:", "if digest:",
+    ),
+    _arrays(
+        "store", "transposed weights are written as memory has them",
+        'np.asarray(array, order="C")', "np.asarray(array)",
+    ),
+    _replicates(
+        "seeds", "what was calibrated on is judged afresh",
+        "if first == 0 or RESERVE <= first < MOST:", "if first == 0 or RESERVE // 2 <= first < MOST:",
     ),
     _plan(
         "fleets", "nets of several momenta share a fleet",
@@ -313,7 +328,7 @@ MUTANTS = (
     ),
     _shipped(
         "shipped", "a file that lost records is trusted",
-        "if len(records) != header.records:", "if len(records) > header.records:",
+        "if not len(by_key) == len(records) == header.records:", "if not len(by_key) == len(records):",
     ),
     _shipped(
         "shipped", "what was not shipped is named by the code of here",
