@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from harness.evidence.measured import Measured
+from harness.evidence.readings import Sample, spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +26,6 @@ DRAWN = 20_000
 """Outcomes that are drawn where there are more."""
 AS_LIKELY = 1e-7
 """Difference of two log likelihoods, from the rounding of sums of logs, up to which they count as equal."""
-ANY_LEVEL = 0.25
-"""A level for an interval of which only the mean is read; that is the same at every level."""
 AFFORDABLE = 1_000_000
 """Replicates up to which a number of them is looked for."""
 LARGEST_LOG = 709.0
@@ -78,19 +77,17 @@ def mean_interval(x: Measured, level: float) -> MeanInterval:
     return MeanInterval(mean, mean - half, math.inf if x.censored.any() else mean + half)
 
 
-def deviation(x: Measured) -> Deviation:
-    """The standard deviation over two or more replicates, and whether it was raised to its floor.
-
-    The floor is resolution / √12, the deviation of a number rounded to its resolution: zero spread is not
-    certainty. An exact measure still has the rounding of floats.
-    """
+def sample(x: Measured) -> Sample:
+    """What is read of a measure, [replicate]: NaN where a run diverged or its number is unusable."""
     import numpy as np
 
-    with np.errstate(all="ignore"):
-        spread = float(np.std(x.values, ddof=1))
-        rounding = float(np.max(np.abs(x.values)) * np.finfo(np.float64).eps)
-    floor = max(x.resolution / math.sqrt(12), rounding)
-    return Deviation(max(spread, floor), spread <= floor)
+    return Sample(np.where(x.unusable, np.nan, x.values), x.censored, x.resolution)
+
+
+def deviation(x: Measured) -> Deviation:
+    """The standard deviation over two or more replicates, and whether it was raised to its floor."""
+    value, floored = spread(Sample(x.values, x.censored, x.resolution))
+    return Deviation(float(value), bool(floored))
 
 
 def rate_interval(successes: int, n: int, level: float) -> Interval:
@@ -100,34 +97,6 @@ def rate_interval(successes: int, n: int, level: float) -> Interval:
     low = float(betaincinv(successes, n - successes + 1, level)) if successes > 0 else 0.0
     high = float(betaincinv(successes + 1, n - successes, 1 - level)) if successes < n else 1.0
     return Interval(low, high)
-
-
-def mean_p(x: Measured, lower: float | None, upper: float | None) -> float | None:
-    """The level at which ``mean_interval`` begins to clear its bounds: a one-sided t test's p-value.
-
-    With two bounds it is the larger of the two one-sided ones (Schuirmann 1987). Bounds are in the units
-    of ``x.values``. None where there is no mean, or no spread to judge it by.
-    """
-    from scipy.special import stdtr
-
-    mean, n = mean_interval(x, ANY_LEVEL).mean, len(x)
-    if n < 2 or not math.isfinite(mean):
-        return None
-    error = deviation(x).value / math.sqrt(n)
-
-    def tail(distance: float) -> float:
-        if error > 0:
-            return float(stdtr(n - 1, -distance / error))
-        return 0.0 if distance > 0 else 1.0
-
-    above = tail(mean - lower) if lower is not None else 0.0
-    below = 0.0 if upper is None else 1.0 if x.censored.any() else tail(upper - mean)
-    return max(above, below)
-
-
-def rate_p(successes: int, n: int, rate: float) -> float:
-    """The p-value of "all n succeed" against a success rate of at most ``rate``: 1 unless all did."""
-    return float(rate**n) if n and successes == n else 1.0
 
 
 def within_p(counts: Sequence[int], probabilities: Sequence[float], within: float) -> float:

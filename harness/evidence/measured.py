@@ -50,6 +50,8 @@ class Measured:
             ``(half corrupted - true) test_error``.
         unusable: [replicate], True where a censored value was subtracted or divided by, or where a
             ratio had a number that is not positive. Default: nowhere.
+        raised, lowered: chosen as the largest (smallest) of several noisy numbers, so that its mean is too
+            large (small): a relation that profits from it refuses it.
 
     Raises:
         ValueError: the arrays do not have one entry per replicate, or the resolution is negative.
@@ -61,6 +63,8 @@ class Measured:
     logarithmic: bool = False
     name: str = "value"
     unusable: NDArray[np.bool_] = None  # type: ignore[assignment]
+    raised: bool = False
+    lowered: bool = False
 
     __array_ufunc__ = None  # numpy scalars leave arithmetic to the operators below
 
@@ -183,6 +187,8 @@ def combined(
         parts[0].logarithmic if logarithmic is None else logarithmic,
         name,
         np.any([part.unusable | (part.censored if weight < 0 else zero) for part, weight in pairs], axis=0),
+        any(part.raised if weight > 0 else part.lowered for part, weight in pairs if weight),
+        any(part.lowered if weight > 0 else part.raised for part, weight in pairs if weight),
     )
 
 
@@ -193,24 +199,33 @@ def mean_of(parts: Sequence[Measured]) -> Measured:
 
 
 def larger_of(*parts: Measured) -> Measured:
-    """The largest of several measures, replicate by replicate; a lower bound if any part is one."""
+    """The largest of several measures, replicate by replicate; a lower bound if any part is one.
+
+    Noise alone raises it: with equal means by 0.57 deviations for two measures and 1.16 for five. So no
+    relation takes it where being large is in the claim's favour.
+    """
     import numpy as np
 
     _require_paired(parts)
     values = np.max([part.values for part in parts], axis=0)
     censored = np.any([part.censored for part in parts], axis=0)
-    return _chosen(parts, values, censored, "larger of")
+    chosen = _chosen(parts, values, censored, "larger of")
+    return dataclasses.replace(chosen, raised=chosen.raised or len(parts) > 1)
 
 
 def smaller_of(*parts: Measured) -> Measured:
-    """The smallest of several measures, replicate by replicate; a lower bound only where the smallest is."""
+    """The smallest of several measures, replicate by replicate; a lower bound only where the smallest is.
+
+    Noise alone lowers it: no relation takes it where being small is in the claim's favour.
+    """
     import numpy as np
 
     _require_paired(parts)
     values = np.min([part.values for part in parts], axis=0)
     known = np.any([(part.values == values) & ~part.censored for part in parts], axis=0)
     censored = np.any([part.censored for part in parts], axis=0) & ~known
-    return _chosen(parts, values, censored, "smaller of")
+    chosen = _chosen(parts, values, censored, "smaller of")
+    return dataclasses.replace(chosen, lowered=chosen.lowered or len(parts) > 1)
 
 
 def ratio(numerator: Measured, denominator: Measured) -> Measured:
@@ -230,7 +245,7 @@ def logarithm(x: Measured) -> Measured:
     relative = x.resolution / float(np.mean(x.values[positive])) if positive.any() else 0.0
     resolution = min(relative, COARSEST)
     unusable = x.unusable | (x.values <= 0)
-    return Measured(values, resolution, x.censored, True, x.name, unusable)
+    return Measured(values, resolution, x.censored, True, x.name, unusable, x.raised, x.lowered)
 
 
 def joined(names: Sequence[str], separator: str) -> str:
@@ -308,4 +323,6 @@ def _chosen(
         parts[0].logarithmic,
         f"{which} {joined([part.name for part in parts], ', ')}",
         np.any([part.unusable for part in parts], axis=0),
+        any(part.raised for part in parts),
+        any(part.lowered for part in parts),
     )

@@ -23,11 +23,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         verdict: reproduced, refuted or inconclusive.
         reason: why not reproduced, or what was noteworthy (censored runs, floored deviation).
         values: the per-replicate numbers judged, None where a run diverged.
-        p_value: the largest level at which the relation would not be reproduced; None for what is exact
-            and where nothing can be computed (too few replicates, a run that diverged).
+        p_value: how often chance would look as good at this n: for a mean by Student's t, for a rate by the
+            binomial distribution; None for what is exact and where nothing can be computed (too few
+            replicates, a run that diverged).
+        p_typical: the same of the typical run, by the exact binomial test of the replicates beyond the
+            bound; None where no mean is judged.
+        spent: the levels of earlier looks together; a p-value that counts the looks adds them.
         spread: standard deviation over replicates of what was judged, raised to its floor: in the units of
             the measure, or of logs where ``logarithmic``; None where the estimate is no mean.
         logarithmic: a mean of logs, shown as a ratio.
+        uncontrolled: why no control can make this check fail; "" where one must.
     """
 
     relation: str
@@ -46,6 +51,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     p_value: float | None = None
     spread: float | None = None
     logarithmic: bool = False
+    p_typical: float | None = None
+    spent: float = 0.0
+    uncontrolled: str = ""
 
 
 class Contrast(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +75,7 @@ class ControlOutcome(msgspec.Struct, frozen=True, kw_only=True):
         discriminates: the body told this world from the claim's.
         how: by which rule it discriminates, or why it does not.
         checks, contrasts, runs: the evidence, the paired differences and the runs read.
+        failing: positions among the claim's checks of those that fail in this world.
     """
 
     says: str
@@ -77,6 +86,7 @@ class ControlOutcome(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Evidence, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     runs: tuple[str, ...] = ()
+    failing: tuple[int, ...] = ()
 
 
 def conjunction(verdicts: Iterable[Verdict]) -> Verdict:
@@ -89,35 +99,50 @@ def conjunction(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict.REPRODUCED if seen == {Verdict.REPRODUCED} else Verdict.INCONCLUSIVE
 
 
-def with_controls(
-    judged: Verdict, controls: Sequence[ControlOutcome], *, proof: bool = False
-) -> tuple[Verdict, str]:
-    """What the claim may be called once its controls are known, and why if that is less than found.
+def uncovered(checks: Sequence[Evidence], controls: Sequence[ControlOutcome]) -> tuple[int, ...]:
+    """Positions of the checks that fail in no negative control and do not say why none can make them fail."""
+    covered = {position for control in controls if not control.positive for position in control.failing}
+    return tuple(i for i, check in enumerate(checks) if i not in covered and not check.uncontrolled)
 
-    A reproduction needs a negative control that discriminates; a refutation needs a positive control
-    that came out reproduced, unless it rests on ``proof`` (a counterexample needs no second world).
+
+def with_controls(
+    judged: Verdict,
+    checks: Sequence[Evidence],
+    controls: Sequence[ControlOutcome],
+    *,
+    proof: bool = False,
+) -> tuple[Verdict, str]:
+    """What the claim may be called once its controls are known, and why if that is less than its checks say.
+
+    A reproduction needs negative controls of which each discriminates, and every check must fail in one of
+    them; a refutation needs a positive control that came out reproduced, unless it rests on ``proof`` (a
+    counterexample needs no second world).
     """
     if judged is Verdict.REPRODUCED:
-        negative = [c for c in controls if not c.positive]
-        if not negative:
-            return Verdict.INCONCLUSIVE, "no control: nothing shows that this test can fail"
-        blind = [c for c in negative if not c.discriminates]
-        if blind:
-            return (
-                Verdict.INCONCLUSIVE,
-                f"its control does not discriminate ({blind[0].says}: {blind[0].how})",
-            )
-    if judged is Verdict.REFUTED and not proof:
-        positive = [c for c in controls if c.positive]
-        if not positive:
-            return (
-                Verdict.INCONCLUSIVE,
-                "refuted by its checks, but no positive control shows that it can hold",
-            )
-        failed = [c for c in positive if not c.discriminates]
-        if failed:
-            return (
-                Verdict.INCONCLUSIVE,
-                f"its positive control did not come out reproduced ({failed[0].says})",
-            )
-    return judged, ""
+        reason = _reproduction_doubted(checks, controls)
+    elif judged is Verdict.REFUTED and not proof:
+        reason = _refutation_doubted(controls)
+    else:
+        reason = ""
+    return (Verdict.INCONCLUSIVE, reason) if reason else (judged, "")
+
+
+def _reproduction_doubted(checks: Sequence[Evidence], controls: Sequence[ControlOutcome]) -> str:
+    negative = [c for c in controls if not c.positive]
+    if not negative:
+        return "no control: nothing shows that this test can fail"
+    if blind := [c for c in negative if not c.discriminates]:
+        return f"its control does not discriminate ({blind[0].says}: {blind[0].how})"
+    if free := uncovered(checks, controls):
+        more = f" and {len(free) - 1} more" if free[1:] else ""
+        return f"no control makes a check fail ({checks[free[0]].statement}){more}: add one, or uncontrolled="
+    return ""
+
+
+def _refutation_doubted(controls: Sequence[ControlOutcome]) -> str:
+    positive = [c for c in controls if c.positive]
+    if not positive:
+        return "refuted by its checks, but no positive control shows that it can hold"
+    if failed := [c for c in positive if not c.discriminates]:
+        return f"its positive control did not come out reproduced ({failed[0].says})"
+    return ""

@@ -7,12 +7,12 @@ Bounds are in the units shown: for a ratio, ``above(ratio(a, b), 1.5)`` says tha
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
 
+from harness.evidence.kinds import OfCounts, OfIdentity, OfMean, OfRate, OfSome
 from harness.evidence.measured import (
     Measured,
     WrongUse,
@@ -21,75 +21,49 @@ from harness.evidence.measured import (
     larger_of,
     logarithm,
     shared,
-    smaller_of,
 )
 
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Relation:
-    """What must hold (``statement``, for people), under which check's name, and why this bound."""
+def most_reach(
+    x: Measured, target: float, *, rate: float = 0.5, at: str = "most", because: str = ""
+) -> OfRate:
+    """The typical run ends at most (least) at the target: more than ``rate`` of all runs do.
 
-    kind: str
-    statement: str
-    because: str
+    A run that diverged did not. Reproduced if a rate of ``rate`` or less is rejected (5 of 5, 9 of 10 and 16
+    of 20 do, at 1/2), refuted if ``rate`` or more is.
 
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Replicated(Relation):
-    """A relation about one number per replicate and the open or closed side(s) it must lie on."""
-
-    x: Measured
-    lower: float | None = None
-    upper: float | None = None
-
-
-class OfMean(Replicated):
-    """The mean over replicates lies above ``lower`` and below ``upper``."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class OfSome(Replicated):
-    """One replicate at least lies within the bounds; none can where ``least`` is proved to be above them."""
-
-    least: Measured | None = None
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class OfRate(Replicated):
-    """Every replicate lies within the bounds (``strict``: not on them), and the rate is above ``rate``."""
-
-    rate: float
-    strict: bool = False
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class OfCounts(Relation):
-    """Counts of outcomes come from ``probabilities``, each of them to ``within``."""
-
-    counts: tuple[int, ...]
-    probabilities: tuple[float, ...]
-    within: float
-
-
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class OfIdentity(Relation):
-    """The largest absolute difference between two sides is at most ``tolerance``."""
-
-    difference: float
-    tolerance: float
+    Raises:
+        ValueError: a rate outside (0, 1), or ``x`` chosen among several in the claim's favour.
+    """
+    lower, upper = _reached(x, target, at)
+    statement = f"{x.name} {_sign(at)} {target:g} in more than {_rate(rate)} of all runs"
+    return OfRate(
+        kind="most_reach", statement=statement, because=because, x=x, lower=lower, upper=upper, rate=rate
+    )
 
 
 def all_reach(
     x: Measured, target: float, *, rate: float = 0.5, at: str = "most", because: str = ""
 ) -> OfRate:
-    """Every replicate ends at most (least) at the target; a run that diverged did not.
+    """Every run ends at most (least) at the target: for claims that say "always", "every" or "never".
 
-    Reproduced if all do and a rate of ``rate`` or less is rejected; refuted if ``rate`` or more is.
+    Reproduced if all replicates do and a rate of ``rate`` or less is rejected; one that does not ends that
+    for good. No number of replicates shows a rate of one: the evidence says at which it would pass as well.
+
+    Raises:
+        ValueError: as ``most_reach``.
     """
-    statement = f"{x.name} {_sign(at)} {target:g} in every replicate (rate above {_rate(rate)})"
-    lower, upper = _side(x, target, at)
+    lower, upper = _reached(x, target, at)
+    statement = f"{x.name} {_sign(at)} {target:g} in every run (rate above {_rate(rate)})"
     return OfRate(
-        kind="all_reach", statement=statement, because=because, x=x, lower=lower, upper=upper, rate=rate
+        kind="all_reach",
+        statement=statement,
+        because=because,
+        x=x,
+        lower=lower,
+        upper=upper,
+        rate=rate,
+        every=True,
     )
 
 
@@ -117,14 +91,21 @@ def exists(
 
 
 def above(x: Measured, margin: float, *, because: str) -> OfMean:
-    """The mean is above the margin: a level, or the smallest effect that matters."""
-    lower = _bound(x, margin)
-    statement = f"{x.name} > {margin:g}"
-    return OfMean(kind="above", statement=statement, because=_reason("above", because), x=x, lower=lower)
+    """The measure is above the margin, a level or the smallest effect that matters: mean and typical run.
+
+    Raises:
+        ValueError: no reason, no finite margin, or ``x`` is the largest of several noisy measures.
+    """
+    return _above("above", x, margin, f"{x.name} > {margin:g}", because)
 
 
 def below(x: Measured, limit: float, *, because: str) -> OfMean:
-    """The mean is below the limit."""
+    """The measure is below the limit: mean and typical run.
+
+    Raises:
+        ValueError: no reason, no finite limit, or ``x`` is the smallest of several noisy measures.
+    """
+    _refuse_chosen("below", x, low=True)
     upper = _bound(x, limit)
     statement = f"{x.name} < {limit:g}"
     return OfMean(kind="below", statement=statement, because=_reason("below", because), x=x, upper=upper)
@@ -146,19 +127,23 @@ def matches(x: Measured, value: float, tolerance: float, *, because: str) -> OfM
     return _within("matches", x, value - tolerance, value + tolerance, statement, because)
 
 
-def ordered(xs: Sequence[Measured], *, slack: float = 0.0, because: str) -> OfMean:
-    """Each measure is above the one before: the mean over replicates of the smallest step is above -slack.
+def ordered(xs: Sequence[Measured], *, slack: float = 0.0, because: str) -> tuple[OfMean, ...]:
+    """Each measure is above the one before by more than -slack: a relation for each step, all must hold.
 
-    For ratios a step is a factor, and the smallest must be above 1 - slack.
+    For ratios a step is a factor, which must be above 1 - slack.
+
+    Raises:
+        ValueError: fewer than two measures, or a step that is chosen among several in the claim's favour.
     """
     if len(xs) < 2:
         raise WrongUse("ordered needs at least two measures")
-    step = smaller_of(*(after - before for before, after in itertools.pairwise(xs)))
-    lower = _bound(step, 1 - slack if step.logarithmic else 0.0 - slack)
+    steps = [after - before for before, after in itertools.pairwise(xs)]
+    lower = 1 - slack if steps[0].logarithmic else 0.0 - slack
+    statements = [f"{joined([a.name, b.name], ' < ')}" for a, b in itertools.pairwise(xs)]
     least = f", each step above {lower:g}" if slack else ""
-    statement = f"{joined([x.name for x in xs], ' < ')}{least}"
-    return OfMean(
-        kind="ordered", statement=statement, because=_reason("ordered", because), x=step, lower=lower
+    return tuple(
+        _above("ordered", step, lower, f"{said}{least} (step {i} of {len(steps)})", because)
+        for i, (step, said) in enumerate(zip(steps, statements, strict=True), 1)
     )
 
 
@@ -202,21 +187,28 @@ def argmax_in(
     rate: float = 0.5,
     because: str,
 ) -> OfRate:
-    """The largest of the ys is in every replicate at a position in [low, high], and nowhere else.
+    """The largest of the ys is in the typical run at a position in [low, high], and nowhere else.
 
-    Judged as ``all_reach``; the number per replicate is the largest inside minus the largest outside.
+    Judged as ``most_reach``; the number per replicate is the largest inside minus the largest outside.
 
     Raises:
-        ValueError: no position inside, or none outside.
+        ValueError: no position inside, or none outside; or so many inside that noise alone puts the largest
+            of the ys there in a share ``rate`` of all runs.
     """
     _require_aligned("argmax_in", positions, ys)
     inside = [y for p, y in zip(positions, ys, strict=True) if low <= p <= high]
     outside = [y for p, y in zip(positions, ys, strict=True) if not low <= p <= high]
     if not inside or not outside:
         raise ValueError(f"argmax_in: [{low:g}, {high:g}] must hold some of the positions and leave some out")
+    if len(inside) > rate * len(ys):
+        shares = f"{len(inside)} of {len(ys)} positions lie within [{low:g}, {high:g}]"
+        raise WrongUse(
+            f"argmax_in: {shares}, so noise alone has the largest there more often than {rate:g}: "
+            "narrow the range, or raise rate="
+        )
     what = shared([y.name for y in ys])
     x = (larger_of(*inside) - larger_of(*outside)).named(f"peak of {what} above the rest")
-    statement = f"{what} is largest within [{low:g}, {high:g}] in every replicate (rate above {_rate(rate)})"
+    statement = f"{what} is largest within [{low:g}, {high:g}] in more than {_rate(rate)} of all runs"
     reason = _reason("argmax_in", because)
     floor = 1.0 if x.logarithmic else 0.0
     return OfRate(
@@ -279,9 +271,16 @@ def exact(left: Any, right: Any, *, tolerance: float = 0.0, because: str = "") -
     )
 
 
+def _above(kind: str, x: Measured, margin: float, statement: str, because: str) -> OfMean:
+    _refuse_chosen(kind, x, high=True)
+    lower, reason = _bound(x, margin), _reason(kind, because)
+    return OfMean(kind=kind, statement=statement, because=reason, x=x, lower=lower)
+
+
 def _within(kind: str, x: Measured, low: float, high: float, statement: str, because: str) -> OfMean:
     if not low < high:
         raise ValueError(f"{kind}: nothing lies between {low:g} and {high:g}")
+    _refuse_chosen(kind, x, low=True, high=True)
     lower, upper, reason = _bound(x, low), _bound(x, high), _reason(kind, because)
     return OfMean(kind=kind, statement=statement, because=reason, x=x, lower=lower, upper=upper)
 
@@ -290,6 +289,23 @@ def _bound(x: Measured, value: float) -> float:
     if not math.isfinite(value) or (x.logarithmic and value <= 0):
         raise ValueError(f"{x.name}: the bound {value!r} is not a {'positive ' * x.logarithmic}number")
     return float(value)
+
+
+def _reached(x: Measured, target: float, at: str) -> tuple[float | None, float | None]:
+    """The sides of a target that runs reach."""
+    _refuse_chosen("a rate", x, low=at == "most", high=at == "least")
+    return _side(x, target, at)
+
+
+def _refuse_chosen(kind: str, x: Measured, *, low: bool = False, high: bool = False) -> None:
+    """Refuse what is chosen among noisy measures where being low (or high) is in the claim's favour."""
+    chosen = "largest" if high and x.raised else "smallest" if low and x.lowered else ""
+    if chosen:
+        raise WrongUse(
+            f"{kind}: {x.name} takes the {chosen} of several noisy measures in the claim's own favour, "
+            "which noise alone makes it seem to hold: name one of them beforehand, take mean_of(...), "
+            "or check each"
+        )
 
 
 def _side(x: Measured, target: float, at: str) -> tuple[float | None, float | None]:

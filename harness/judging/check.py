@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from harness.evidence.measured import Measured
+from harness.evidence.kinds import Relation
+from harness.evidence.measured import Measured, WrongKind
 from harness.evidence.numbers import all_finite
-from harness.evidence.relations import Relation
 from harness.evidence.schema import Reported, Series
 
 
@@ -17,10 +18,21 @@ class Check:
         self.relations: list[Relation] = []
         self.series: list[Series] = []
 
-    def __call__(self, relation: Relation) -> None:
-        if not hasattr(relation, "kind"):
-            raise TypeError(f"check() takes a relation such as above(...), not {type(relation).__name__}")
-        self.relations.append(relation)
+    def __call__(self, relation: Relation | Sequence[Relation], *, uncontrolled: str = "") -> None:
+        """Say what must hold: one relation, or several that stand together as those of ``ordered`` do.
+
+        Args:
+            relation: what must hold.
+            uncontrolled: why no control can make this check fail, where none can; every other must fail in
+                some control, or the claim is inconclusive.
+
+        Raises:
+            TypeError: something that is no relation.
+        """
+        for stated in relation if isinstance(relation, Sequence) else (relation,):
+            if not isinstance(stated, Relation):
+                raise WrongKind(f"check() takes a relation such as above(...), not {type(stated).__name__}")
+            self.relations.append(dataclasses.replace(stated, uncontrolled=uncontrolled))
 
     def draw(
         self,

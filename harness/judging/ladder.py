@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from harness.evidence.outcome import ControlOutcome, Evidence, with_controls
+from harness.evidence.contrasts import Failing, contrasts, discriminates, failing
+from harness.evidence.outcome import ControlOutcome, Evidence, uncovered, with_controls
 from harness.evidence.schema import RunRead, Series
-from harness.evidence.statistics import CONTROL_LEVEL, contrasts, discriminates, judge_all, rungs
+from harness.evidence.statistics import (
+    CONTROL_LEVEL,
+    CONTROL_RUNGS,
+    judge_all,
+    past_reproducing,
+    rungs,
+)
 from harness.judging.check import Check
 from harness.lab.carrying import proof_of
 from harness.spec import Experiment, Probing, Simulation, Solved, abbreviated
@@ -69,14 +76,23 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         """(replicates, level) of each look."""
         return rungs(self.tier, self.claim.replicates)
 
+    def control_rungs(self) -> tuple[int, ...]:
+        """Replicates of each look at a control."""
+        fixed = self.claim.replicates
+        return CONTROL_RUNGS if fixed is None else (fixed,)
+
     def computed(self) -> list[Any]:
         """Everything that has to be computed for its worlds, in their order."""
-        return [v for world in self.worlds() for value in world.values() for v in runnables(value)]
+        return _computed(self.worlds())
 
     def needs(self) -> list[tuple[Any, int]]:
         """(value, replicates) of everything its first look reads."""
         first = self.rungs()[0][0]
         return [(value, first) for value in self.computed()]
+
+
+def _computed(worlds: Iterable[Mapping[str, Any]]) -> list[Any]:
+    return [v for world in worlds for value in world.values() for v in runnables(value)]
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +112,7 @@ class _Heard:
 
     def __init__(self, item: Item, control: Control | None, replicates: int, lab: Lab) -> None:
         self.check = Check()
+        self.replicates = replicates
         self.exact: tuple[Evidence, ...] = ()
         world = item.world(control)
         lab.ensure(
@@ -127,13 +144,20 @@ class _Heard:
             return [self._read(f"{name} {i}", v, replicates, lab) for i, v in enumerate(value)]
         return value
 
-    def judged(self, level: float) -> tuple[Verdict, tuple[Evidence, ...]]:
-        verdict, checks = judge_all(self.check.relations, level)
+    def judged(self, level: float, spent: float = 0.0) -> tuple[Verdict, tuple[Evidence, ...]]:
+        """The verdict of its checks at a look's level, and the evidence: of relations, then exact."""
+        verdict, checks = judge_all(self.check.relations, level, spent)
         verdicts = {e.verdict for e in self.exact} | ({verdict} if checks else set())
         for worst in (Verdict.REFUTED, Verdict.INCONCLUSIVE):
             if worst in verdicts:
                 return worst, (*checks, *self.exact)
         return Verdict.REPRODUCED, (*checks, *self.exact)
+
+    def failing_exactly(self, control: _Heard) -> tuple[Failing, ...]:
+        """The claim's exact evidence, if there is a counterexample in the control's world."""
+        if self.exact and any(e.verdict is Verdict.REFUTED for e in control.exact):
+            return (Failing(len(self.check.relations), None),)
+        return ()
 
     @property
     def runs(self) -> tuple[RunRead, ...]:
@@ -147,25 +171,35 @@ class _Heard:
         return any(e.verdict is Verdict.REFUTED for e in exact)
 
 
-def judged(item: Item, lab: Lab, looks: Sequence[tuple[int, float]] = ()) -> Judgement:
-    """Climb the rungs until the claim's own checks decide, then judge the controls at that n.
+Readable = Callable[[Iterable[Any], int], bool]
+"""Whether values can be read at a number of replicates: always, but from a file of shipped records."""
+
+
+def judged(item: Item, lab: Lab, readable: Readable = lambda values, replicates: True) -> Judgement:
+    """Climb the rungs until the claim's own checks decide; then the controls, which climb on from there.
 
     Args:
         item: what there is to judge.
         lab: computes what it reads.
-        looks: (replicates, level) of those that can be taken, if not all of the item's rungs.
+        readable: which of the looks can be taken; the first always is.
 
     Raises:
         Exception: whatever the body raises, apart from a counterexample found by hypothesis.
     """
-    for replicates, level in looks or item.rungs():
-        heard = _Heard(item, None, replicates, lab)
-        reached, checks = heard.judged(level)
-        if reached is not Verdict.INCONCLUSIVE or not heard.results:
+    spent = 0.0
+    for replicates, level in item.rungs():
+        if spent and not readable(item.computed(), replicates):
             break
-    outcomes = [_controlled(item, control, heard, replicates, lab) for control in item.controls]
-    controls = tuple(outcome for outcome, _ in outcomes)
-    verdict, reason = with_controls(reached, controls, proof=heard.proof)
+        claim = _Heard(item, None, replicates, lab)
+        reached, checks = claim.judged(level, spent)
+        spent += level
+        if reached is not Verdict.INCONCLUSIVE or not claim.results:
+            break
+        if past_reproducing(claim.check.relations):
+            break
+    seen = _with_controls(item, claim, checks, reached, lab, readable)
+    controls = tuple(look.outcome for look in seen)
+    verdict, reason = with_controls(reached, checks, controls, proof=claim.proof)
     if not reason:
         reason = "; ".join(e.reason for e in checks if e.reason and e.verdict is not Verdict.REPRODUCED)
     return Judgement(
@@ -173,30 +207,77 @@ def judged(item: Item, lab: Lab, looks: Sequence[tuple[int, float]] = ()) -> Jud
         reason=reason,
         checks=checks,
         controls=controls,
-        figures=tuple(heard.check.series),
-        runs=heard.runs,
-        control_runs=tuple(dict.fromkeys(run for _, runs in outcomes for run in runs)),
+        figures=tuple(claim.check.series),
+        runs=claim.runs,
+        control_runs=tuple(dict.fromkeys(run for look in seen for run in look.runs)),
     )
 
 
-def _controlled(
-    item: Item, control: Control, claim: _Heard, replicates: int, lab: Lab
-) -> tuple[ControlOutcome, tuple[RunRead, ...]]:
-    heard = _Heard(item, control, replicates, lab)
-    verdict, checks = heard.judged(CONTROL_LEVEL)
-    differences = contrasts(claim.check.relations, heard.check.relations)
-    tells, how = discriminates(control.positive, verdict, differences)
+class _Look(NamedTuple):
+    """A control judged at one number of replicates, and every run that was read for it."""
+
+    outcome: ControlOutcome
+    runs: tuple[RunRead, ...]
+
+
+def _with_controls(
+    item: Item,
+    claim: _Heard,
+    checks: tuple[Evidence, ...],
+    reached: Verdict,
+    lab: Lab,
+    readable: Readable,
+) -> list[_Look]:
+    """The controls at the claim's number of replicates, and those that have not told yet further up."""
+    looks = [_looked(item, control, claim, checks, lab) for control in item.controls]
+    for replicates in item.control_rungs():
+        if replicates <= claim.replicates or not claim.results:
+            continue
+        pending = _untold(reached, checks, [look.outcome for look in looks])
+        worlds = [list(map(item.world, (None, item.controls[i]))) for i in pending]
+        pending = [i for i, w in zip(pending, worlds, strict=True) if readable(_computed(w), replicates)]
+        if pending:
+            claim = _Heard(item, None, replicates, lab)
+            for i in pending:
+                looks[i] = _looked(item, item.controls[i], claim, checks, lab)
+    return looks
+
+
+def _untold(reached: Verdict, checks: tuple[Evidence, ...], controls: Sequence[ControlOutcome]) -> list[int]:
+    """Positions of the controls on which the verdict hangs and that more replicates may decide."""
+    undecided = [c.verdict is Verdict.INCONCLUSIVE for c in controls]
+    if reached is Verdict.REFUTED:
+        return [i for i, c in enumerate(controls) if c.positive and undecided[i]]
+    if reached is not Verdict.REPRODUCED:
+        return []
+    open_checks = uncovered(checks, controls)
+
+    def may_fail(control: ControlOutcome) -> bool:
+        seen = dict(enumerate(control.checks))
+        return any(i in seen and seen[i].verdict is Verdict.INCONCLUSIVE for i in open_checks)
+
+    negative = [(i, c) for i, c in enumerate(controls) if not c.positive]
+    return [i for i, c in negative if (undecided[i] and not c.discriminates) or may_fail(c)]
+
+
+def _looked(item: Item, control: Control, claim: _Heard, checks: tuple[Evidence, ...], lab: Lab) -> _Look:
+    heard = _Heard(item, control, claim.replicates, lab)
+    verdict, seen = heard.judged(CONTROL_LEVEL)
+    paired = contrasts(claim.check.relations, heard.check.relations)
+    fails = failing(claim.check.relations, heard.check.relations, paired) + claim.failing_exactly(heard)
+    tells, how = discriminates(control.positive, checks, verdict, fails)
     outcome = ControlOutcome(
         says=control.says,
         positive=control.positive,
         verdict=verdict,
         discriminates=tells,
         how=how,
-        checks=checks,
-        contrasts=differences,
+        checks=seen,
+        contrasts=tuple(paired.values()),
         runs=tuple(run.address for run in heard.runs),
+        failing=tuple(f.position for f in fails),
     )
-    return outcome, heard.runs
+    return _Look(outcome, heard.runs)
 
 
 def _is_counterexample(error: Exception) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,12 +20,16 @@ def rejudged(item: Item, lab: Lab) -> Judgement | None:
     Raises:
         Exception: whatever the body raises, apart from a counterexample found by hypothesis.
     """
-    looks = tuple(look for look in item.rungs() if _shipped(item, look[0], lab))
+
+    def shipped(values: Iterable[Any], replicates: int) -> bool:
+        return all(lab.complete(lab.runs(value, replicates)) for value in values)
+
+    looks = [replicates for replicates, _ in item.rungs() if shipped(item.computed(), replicates)]
     if not looks:
         return None
-    judgement = judged(item, lab, looks)
-    if looks != item.rungs() and _undecided(judgement):
-        more = f"more than {looks[-1][0]} replicates were not shipped: run without --store FILE to train them"
+    judgement = judged(item, lab, shipped)
+    if len(looks) < len(item.rungs()) and _undecided(judgement):
+        more = f"more than {looks[-1]} replicates were not shipped: run without --store FILE to train them"
         return msgspec.structs.replace(judgement, reason="; ".join(filter(None, (judgement.reason, more))))
     return judgement
 
@@ -33,7 +38,3 @@ def _undecided(judgement: Judgement) -> bool:
     """Would a longer ladder have been climbed further?"""
     verdicts = {evidence.verdict for evidence in judgement.checks}
     return Verdict.INCONCLUSIVE in verdicts and Verdict.REFUTED not in verdicts
-
-
-def _shipped(item: Item, replicates: int, lab: Lab) -> bool:
-    return all(lab.complete(lab.runs(value, replicates)) for value in item.computed())

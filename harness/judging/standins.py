@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.evidence.kinds import Relation
 from harness.evidence.measured import Measured, Unknown, WrongKind, WrongUse
-from harness.evidence.relations import Relation
 from harness.judging.check import Check
 from harness.judging.ladder import RUNNABLE, runnables
 from harness.lab.results import Results
@@ -247,11 +247,11 @@ class Heeding(Check):
         super().__init__()
         self._doubt = doubt
 
-    def __call__(self, relation: Relation) -> None:
-        if not isinstance(relation, Relation):
-            what = "a number read from results" if isinstance(relation, Anything) else type(relation).__name__
-            raise WrongKind(f"check() takes a relation such as above(...), not {what}")
-        super().__call__(relation)
+    def __call__(self, relation: Relation | Sequence[Relation], *, uncontrolled: str = "") -> None:
+        """Refuse what ``Check`` would, and a number that a body reads from its results."""
+        if isinstance(relation, Anything):
+            raise WrongKind("check() takes a relation such as above(...), not a number read from results")
+        super().__call__(relation, uncontrolled=uncontrolled)
 
     def draw(self, figure: str, **series: Any) -> None:
         """Refuse what ``Check.draw`` would, as far as the shapes are known."""

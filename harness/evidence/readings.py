@@ -1,0 +1,121 @@
+"""How sure a relation is to hold, or to fail, of the mean and of the typical run: p-values of many samples.
+
+A mean is read by Student's t, which is right where numbers are nearly normal. The typical run is read by an
+exact binomial test: that more than half of all runs lie beyond the bound can be said of any distribution.
+Everything here takes arrays [..., replicate], so that one implementation judges a claim's own sample and the
+thousands of samples by which its chance to come again is found.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+    Bools: TypeAlias = NDArray[np.bool_]
+
+HALF = 0.5
+"""The share of all runs of which the typical one is: more than half lie beyond the bound."""
+
+
+class Sample(NamedTuple):
+    """Numbers per replicate, [..., replicate], NaN where there is none; ``censored``: a lower bound.
+
+    ``resolution`` is the smallest step of the measure.
+    """
+
+    values: Floats
+    censored: Bools
+    resolution: float
+
+
+class Reading(NamedTuple):
+    """p-values [...] of one statement: of the mean, and of the typical run."""
+
+    mean: Floats
+    typical: Floats
+
+    @property
+    def both(self) -> Floats:
+        """The p-value of the statement in both readings."""
+        import numpy as np
+
+        return np.maximum(self.mean, self.typical)
+
+
+def spread(x: Sample) -> tuple[Floats, Bools]:
+    """The standard deviation over two or more replicates, [...], and whether it was raised to its floor.
+
+    The floor is resolution / √12, the deviation of a number rounded to its resolution: zero spread is not
+    certainty. An exact measure still has the rounding of floats.
+    """
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        deviations = np.std(x.values, axis=-1, ddof=1)
+        rounding = np.max(np.abs(x.values), axis=-1) * np.finfo(np.float64).eps
+    floor = np.maximum(x.resolution / math.sqrt(12), rounding)
+    return np.maximum(deviations, floor), deviations <= floor
+
+
+def holds(x: Sample, lower: float | None, upper: float | None) -> Reading:
+    """How sure it is that x lies above ``lower`` and below ``upper``, in the units of ``x.values``.
+
+    With two bounds each p-value is the larger of the two one-sided ones (Schuirmann 1987).
+    """
+    import numpy as np
+
+    sides = _sides(x, lower, upper)
+    return Reading(
+        np.maximum.reduce([side.mean for side in sides]), np.maximum.reduce([side.typical for side in sides])
+    )
+
+
+def fails(x: Sample, lower: float | None, upper: float | None) -> tuple[Reading, ...]:
+    """How sure it is that x lies below ``lower``, and above ``upper``: a reading for each bound there is."""
+    below = () if lower is None else _sides(x, None, lower)
+    above = () if upper is None else _sides(x, upper, None)
+    return (*below, *above)
+
+
+def _sides(x: Sample, lower: float | None, upper: float | None) -> tuple[Reading, ...]:
+    """How sure it is that x lies above ``lower``, and below ``upper``: a reading for each."""
+    import numpy as np
+
+    n = x.values.shape[-1]
+    with np.errstate(all="ignore"):
+        mean = np.mean(x.values, axis=-1)
+        error = spread(x)[0] / math.sqrt(n) if n > 1 else np.full_like(mean, np.inf)
+    readings = []
+    if lower is not None:  # a censored value is larger still, so it counts
+        beyond = np.sum(x.values > lower, axis=-1)
+        readings.append(Reading(_t_tail(mean - lower, error, n), share_p(beyond, n, HALF)))
+    if upper is not None:
+        beyond = np.sum((x.values < upper) & ~x.censored, axis=-1)
+        p = np.where(x.censored.any(axis=-1), 1.0, _t_tail(upper - mean, error, n))
+        readings.append(Reading(p, share_p(beyond, n, HALF)))
+    return tuple(readings)
+
+
+def share_p(successes: NDArray[np.integer] | int, n: int, rate: float) -> Floats:
+    """The p-value of "more than ``rate`` of all runs succeed": exact, binomial, for successes [...] of n."""
+    import numpy as np
+    from scipy.special import bdtrc
+
+    counts = np.asarray(successes)
+    return np.where(counts > 0, bdtrc(np.maximum(counts - 1, 0), n, rate), 1.0)
+
+
+def _t_tail(distance: Floats, error: Floats, n: int) -> Floats:
+    """One-sided p-values of means that lie ``distance`` beyond a bound: 1 where there is no mean."""
+    import numpy as np
+    from scipy.special import stdtr
+
+    with np.errstate(all="ignore"):
+        p = stdtr(n - 1, -distance / error)
+    exactly = np.where(distance > 0, 0.0, 1.0)  # no spread at all, not even rounding
+    return np.where(np.isfinite(distance), np.where(error > 0, p, exactly), 1.0)
