@@ -20,8 +20,6 @@ from harness.evidence.statistics import (
     all_reach,
     argmax_in,
     below,
-    contrasts,
-    discriminates,
     equivalent,
     exact,
     exists,
