@@ -28,6 +28,6 @@ from harness.spec.claim import Paper, claim, control, trained
 __all__ = [
     "Check", "Experiment", "From", "Measured", "Paper", "Probing", "Results", "Sgd", "Simulation", "Solved",
     "Tiers", "Untrained", "Value", "WhenFitted", "above", "all_reach", "argmax_in", "below", "claim",
-    "control", "equivalent", "exact", "exists", "frequencies", "larger_of", "matches", "mean_of", "most_reach", "ordered",
-    "ratio", "slope", "smaller_of", "trained",
+    "control", "equivalent", "exact", "exists", "frequencies", "larger_of", "matches", "mean_of",
+    "most_reach", "ordered", "ratio", "slope", "smaller_of", "trained",
 ]  # fmt: skip

@@ -81,12 +81,12 @@ def sample(x: Measured) -> Sample:
     """What is read of a measure, [replicate]: NaN where a run diverged or its number is unusable."""
     import numpy as np
 
-    return Sample(np.where(x.unusable, np.nan, x.values), x.censored, x.resolution)
+    return Sample(np.where(x.unusable, np.nan, x.values), x.censored, x.unusable, x.resolution)
 
 
 def deviation(x: Measured) -> Deviation:
     """The standard deviation over two or more replicates, and whether it was raised to its floor."""
-    value, floored = spread(Sample(x.values, x.censored, x.resolution))
+    value, floored = spread(Sample(x.values, x.censored, x.unusable, x.resolution))
     return Deviation(float(value), bool(floored))
 
 
@@ -161,21 +161,41 @@ def multinomial_p(counts: Sequence[int], probabilities: Sequence[float]) -> floa
     fixed stream, and the observed one counts as one more, which keeps the test valid.
     """
     import numpy as np
+
+    return float(multinomial_ps(np.asarray([counts], dtype=np.int64), probabilities)[0])
+
+
+def multinomial_ps(counts: Counts, probabilities: Sequence[float]) -> Floats:
+    """``multinomial_p`` of many counts [draw, k] with the same sum, [draw]."""
+    import numpy as np
     from scipy.special import gammaln, xlogy
 
-    observed, p = np.asarray(counts, dtype=np.int64), np.asarray(probabilities, dtype=np.float64)
-    n, k = int(observed.sum()), len(p)
+    p, n, k = np.asarray(probabilities, dtype=np.float64), int(counts[0].sum()), counts.shape[-1]
     enumerated = math.comb(n + k - 1, k - 1) <= ENUMERATED
     outcomes = _compositions(n, k) if enumerated else _multinomial_draws(n, p)
 
     def log_likelihood(x: Counts) -> Floats:
         return gammaln(n + 1) + np.sum(xlogy(x, p) - gammaln(x + 1), axis=-1)
 
-    likelihoods = log_likelihood(outcomes)
-    unlikely = likelihoods <= log_likelihood(observed) + AS_LIKELY
-    if enumerated:
-        return min(1.0, float(np.exp(likelihoods[unlikely]).sum()))
-    return float((1 + unlikely.sum()) / (1 + len(outcomes)))
+    likelihoods = np.sort(log_likelihood(outcomes))
+    unlikely = np.searchsorted(likelihoods, log_likelihood(counts) + AS_LIKELY, side="right")
+    if not enumerated:
+        return (1 + unlikely) / (1 + len(outcomes))
+    summed = np.concatenate([[0.0], np.cumsum(np.exp(likelihoods))])
+    return np.minimum(1.0, summed[unlikely])
+
+
+def furthest_from(counts: Counts, probabilities: Sequence[float], level: float) -> Floats:
+    """How far exact intervals of counts [draw, k] reach from the stated probabilities at most, [draw]."""
+    import numpy as np
+    from scipy.special import betaincinv
+
+    n, p = counts.sum(axis=-1, keepdims=True), np.asarray(probabilities, dtype=np.float64)
+    with np.errstate(all="ignore"):  # where a count is 0 or n, which has an end of its own
+        low = np.where(counts > 0, betaincinv(counts, n - counts + 1, level), 0.0)
+        high = np.where(counts < n, betaincinv(counts + 1, n - counts, 1 - level), 1.0)
+    ends: Floats = np.max(np.maximum(np.abs(low - p), np.abs(high - p)), axis=-1)
+    return ends
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

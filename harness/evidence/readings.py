@@ -23,13 +23,14 @@ HALF = 0.5
 
 
 class Sample(NamedTuple):
-    """Numbers per replicate, [..., replicate], NaN where there is none; ``censored``: a lower bound.
+    """Numbers per replicate, [..., replicate], NaN where there is none; ``resolution``: the smallest step.
 
-    ``resolution`` is the smallest step of the measure.
+    ``censored`` marks lower bounds, ``unusable`` what might be any number.
     """
 
     values: Floats
     censored: Bools
+    unusable: Bools
     resolution: float
 
 
@@ -99,6 +100,25 @@ def _sides(x: Sample, lower: float | None, upper: float | None) -> tuple[Reading
         p = np.where(x.censored.any(axis=-1), 1.0, _t_tail(upper - mean, error, n))
         readings.append(Reading(p, share_p(beyond, n, HALF)))
     return tuple(readings)
+
+
+def reached(
+    x: Sample, lower: float | None, upper: float | None, strict: bool = False
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many replicates, [...], surely and how many perhaps lie within bounds (``strict``: not on them).
+
+    A run that diverged does not.
+    """
+    import numpy as np
+
+    low = -math.inf if lower is None else lower
+    high = math.inf if upper is None else upper
+    inside = (x.values >= low) & (x.values <= high)
+    if strict:
+        inside &= (x.values != low) & (x.values != high)
+    surely = inside & ~x.unusable & ~(x.censored & math.isfinite(high))
+    perhaps = inside | (x.censored & (x.values <= high)) | x.unusable
+    return np.sum(surely, axis=-1), np.sum(perhaps, axis=-1)
 
 
 def share_p(successes: NDArray[np.integer] | int, n: int, rate: float) -> Floats:

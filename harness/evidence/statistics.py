@@ -15,6 +15,7 @@ from harness.evidence.inference import (
     FEWEST,
     deviation,
     exponential,
+    furthest_from,
     holm,
     mean_interval,
     multinomial_p,
@@ -28,7 +29,7 @@ from harness.evidence.kinds import OfCounts, OfIdentity, OfMean, OfRate, OfSome,
 from harness.evidence.measured import Measured, larger_of, mean_of, ratio, smaller_of
 from harness.evidence.numbers import finite
 from harness.evidence.outcome import Evidence, conjunction
-from harness.evidence.readings import Reading, fails, holds, share_p
+from harness.evidence.readings import Reading, fails, holds, reached, share_p
 from harness.evidence.relations import (
     above,
     all_reach,
@@ -219,10 +220,12 @@ def _judge_some(r: OfSome) -> Evidence:
 
 
 def _judge_counts(r: OfCounts, level: float, refute_level: float) -> Evidence:
+    import numpy as np
+
     n = sum(r.counts)
     chance = multinomial_p(r.counts, r.probabilities)
     pairs = tuple(zip(r.counts, r.probabilities, strict=True))
-    furthest = max(abs(end - p) for count, p in pairs for end in rate_interval(count, n, level))
+    furthest = float(furthest_from(np.asarray([r.counts]), r.probabilities, level)[0])
     rejected = chance < refute_level
     verdict = _verdict(furthest < r.within, rejected) if n else Verdict.INCONCLUSIVE
     reason = (
@@ -288,18 +291,8 @@ def _verdict(reproduced: bool, refuted: bool) -> Verdict:
 
 def successes(r: OfRate | OfSome) -> tuple[int, int]:
     """How many replicates surely and how many perhaps lie within the bounds; a diverged run does not."""
-    import numpy as np
-
-    x = r.x
-    lower, upper = held(r)
-    low = -math.inf if lower is None else lower
-    high = math.inf if upper is None else upper
-    inside = (x.values >= low) & (x.values <= high)
-    if isinstance(r, OfRate) and r.strict:
-        inside &= (x.values != low) & (x.values != high)
-    could_rise_into = x.censored & (x.values <= high)
-    surely = inside & ~x.unusable & ~(x.censored & np.isfinite(high))
-    return int(surely.sum()), int((inside | could_rise_into | x.unusable).sum())
+    surely, perhaps = reached(sample(r.x), *held(r), strict=isinstance(r, OfRate) and r.strict)
+    return int(surely), int(perhaps)
 
 
 def _notes(x: Measured, fewest: int = FEWEST) -> list[str]:

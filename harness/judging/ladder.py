@@ -9,6 +9,7 @@ import msgspec
 
 from harness.evidence.contrasts import Failing, contrasts, discriminates, failing
 from harness.evidence.outcome import ControlOutcome, Evidence, uncovered, with_controls
+from harness.evidence.recurrence import World, chance_again
 from harness.evidence.schema import RunRead, Series
 from harness.evidence.statistics import (
     CONTROL_LEVEL,
@@ -96,7 +97,7 @@ def _computed(worlds: Iterable[Mapping[str, Any]]) -> list[Any]:
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """How an item came out."""
+    """How an item came out; ``chance``: of the same on fresh replicates, None where nothing is chance."""
 
     verdict: Verdict
     reason: str
@@ -105,6 +106,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[Series, ...]
     runs: tuple[RunRead, ...]
     control_runs: tuple[RunRead, ...] = ()
+    chance: float | None = None
 
 
 class _Heard:
@@ -159,6 +161,10 @@ class _Heard:
             return (Failing(len(self.check.relations), None),)
         return ()
 
+    def seen(self, positive: bool = False) -> World:
+        """What was checked, for the chance that it comes out so again."""
+        return World(self.check.relations, [e.verdict for e in self.exact], positive)
+
     @property
     def runs(self) -> tuple[RunRead, ...]:
         """Every run that was read, in the order of ``@trained`` and its replicates."""
@@ -197,7 +203,7 @@ def judged(item: Item, lab: Lab, readable: Readable = lambda values, replicates:
             break
         if past_reproducing(claim.check.relations):
             break
-    seen = _with_controls(item, claim, checks, reached, lab, readable)
+    last, seen = _with_controls(item, claim, checks, reached, lab, readable)
     controls = tuple(look.outcome for look in seen)
     verdict, reason = with_controls(reached, checks, controls, proof=claim.proof)
     if not reason:
@@ -209,15 +215,22 @@ def judged(item: Item, lab: Lab, readable: Readable = lambda values, replicates:
         controls=controls,
         figures=tuple(claim.check.series),
         runs=claim.runs,
-        control_runs=tuple(dict.fromkeys(run for look in seen for run in look.runs)),
+        control_runs=tuple(dict.fromkeys(run for look in seen for run in look.heard.runs)),
+        chance=chance_again(
+            verdict,
+            last.seen(),
+            [look.heard.seen(look.outcome.positive) for look in seen],
+            item.rungs(),
+            item.control_rungs(),
+        ),
     )
 
 
 class _Look(NamedTuple):
-    """A control judged at one number of replicates, and every run that was read for it."""
+    """A control judged at one number of replicates, and what was heard there."""
 
     outcome: ControlOutcome
-    runs: tuple[RunRead, ...]
+    heard: _Heard
 
 
 def _with_controls(
@@ -227,8 +240,11 @@ def _with_controls(
     reached: Verdict,
     lab: Lab,
     readable: Readable,
-) -> list[_Look]:
-    """The controls at the claim's number of replicates, and those that have not told yet further up."""
+) -> tuple[_Heard, list[_Look]]:
+    """The controls at the claim's number of replicates, and those that have not told yet further up.
+
+    Returns the claim at the most replicates that were read of it, and the last look at each control.
+    """
     looks = [_looked(item, control, claim, checks, lab) for control in item.controls]
     for replicates in item.control_rungs():
         if replicates <= claim.replicates or not claim.results:
@@ -240,7 +256,7 @@ def _with_controls(
             claim = _Heard(item, None, replicates, lab)
             for i in pending:
                 looks[i] = _looked(item, item.controls[i], claim, checks, lab)
-    return looks
+    return claim, looks
 
 
 def _untold(reached: Verdict, checks: tuple[Evidence, ...], controls: Sequence[ControlOutcome]) -> list[int]:
@@ -277,7 +293,7 @@ def _looked(item: Item, control: Control, claim: _Heard, checks: tuple[Evidence,
         runs=tuple(run.address for run in heard.runs),
         failing=tuple(f.position for f in fails),
     )
-    return _Look(outcome, heard.runs)
+    return _Look(outcome, heard)
 
 
 def _is_counterexample(error: Exception) -> bool:

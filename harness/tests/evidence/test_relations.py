@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy.stats
 
+from harness.evidence.measured import WrongUse
 from harness.evidence.statistics import (
     Measured,
     Relation,
@@ -20,10 +22,14 @@ from harness.evidence.statistics import (
     exists,
     frequencies,
     judge,
+    judge_all,
+    larger_of,
     matches,
+    most_reach,
     ordered,
     ratio,
     slope,
+    smaller_of,
 )
 from harness.spec.verdict import Verdict
 from harness.tests.samples import WHY, measured
@@ -38,8 +44,8 @@ def verdict_of(relation: Relation, level: float = 0.035) -> Verdict:
 def test_all_reach() -> None:
     x = measured([0, 0, 0, 0, 0], 0.001, "train_error")
     evidence = judge(all_reach(x, 0.0), 0.035)
-    assert evidence.statement == "train_error <= 0 in every replicate (rate above 1/2)"
-    assert (evidence.verdict, evidence.reason) == (REPRODUCED, "")
+    assert evidence.statement == "train_error <= 0 in every run (rate above 1/2)"
+    assert evidence.verdict is REPRODUCED
     assert (evidence.estimate, evidence.high, evidence.lower_bound) == (1.0, 1.0, 0.5)
     assert evidence.low == pytest.approx(0.035**0.2)
     assert verdict_of(all_reach(measured([0, 0, 0, 0, 1]), 0.0)) is INCONCLUSIVE
@@ -126,7 +132,7 @@ def test_ratios_are_judged_in_logs_and_shown_as_ratios() -> None:
 
 
 def test_matches_and_equivalent_are_inside_outside_or_undecided() -> None:
-    x = measured([1.0, 1.1, 0.9, 1.05, 0.95])
+    x = measured([1.0, 1.1, 0.9, 1.05, 0.95] * 2)
     assert verdict_of(matches(x, 1, 0.2, because=WHY)) is REPRODUCED
     assert verdict_of(matches(x, 1.1, 0.1, because=WHY)) is INCONCLUSIVE
     assert verdict_of(matches(x, 3, 0.2, because=WHY)) is REFUTED
@@ -136,22 +142,127 @@ def test_matches_and_equivalent_are_inside_outside_or_undecided() -> None:
     assert equivalent(x, 2, because=WHY).statement == "|x| < 2"
 
 
-def test_ordered_judges_the_smallest_step() -> None:
+@pytest.mark.parametrize("beyond, verdict", [(10, REPRODUCED), (9, REPRODUCED), (8, INCONCLUSIVE)])
+def test_a_mean_beyond_its_bound_is_not_enough_where_the_typical_run_is_not(
+    beyond: int, verdict: Verdict
+) -> None:
+    """The mean is far above 0 by t in each case; 9 of 10 say so of the typical run at .025, 8 do not."""
+    x = measured([1.0 + 0.01 * i for i in range(beyond)] + [-0.01] * (10 - beyond))
+    evidence = judge(above(x, 0.0, because=WHY), 0.025)
+    assert evidence.verdict is verdict
+    assert evidence.p_value is not None
+    assert evidence.p_value < 0.001
+    assert evidence.p_typical == pytest.approx(
+        scipy.stats.binomtest(beyond, 10, alternative="greater").pvalue
+    )
+    assert ("rests on the shape of the distribution: the mean decides" in evidence.reason) == (beyond == 8)
+
+
+def test_typical_runs_beyond_the_bound_are_not_enough_where_the_mean_is_not() -> None:
+    x = measured([0.1, 0.1, 0.2, 0.1, 0.2, 0.1, 0.3, 0.1, 0.1, -9])
+    evidence = judge(above(x, 0.0, because=WHY), 0.025)
+    assert evidence.verdict is INCONCLUSIVE
+    assert "the typical run decides (p = 0.011), the mean does not" in evidence.reason
+    mirrored = judge(below(x, 0.0, because=WHY), 0.025)
+    assert mirrored.verdict is INCONCLUSIVE
+    assert "the typical run decides" in mirrored.reason
+
+
+def test_a_replicate_on_the_bound_lies_beyond_it_for_neither_side() -> None:
+    x = measured([0.0, 0.0, 5.0, 5.1, 5.2, 5.3, 5.1, 5.2, 5.0, 5.1], 0.001)
+    assert judge(above(x, 0.0, because=WHY), 0.025).p_typical == pytest.approx(56 / 1024)  # 8 of 10
+    assert verdict_of(below(x, 0.0, because=WHY)) is not REPRODUCED
+
+
+def test_ordered_is_the_conjunction_of_its_steps() -> None:
     xs = [
         measured(np.array([0, 0.01, 0.02, 0.01, 0]) + level, name=f"{level} test_error")
         for level in (0, 1, 3)
     ]
-    relation = ordered(xs, because=WHY)
-    assert relation.statement == "(0 < 1 < 3) test_error"
-    assert judge(relation, 0.035).values == pytest.approx((1,) * 5)
-    assert verdict_of(relation) is REPRODUCED
-    assert verdict_of(ordered(xs[::-1], because=WHY)) is REFUTED
-    assert verdict_of(ordered([xs[0], xs[0]], because=WHY)) is INCONCLUSIVE
-    flat = ordered([xs[0], xs[0]], slack=0.1, because=WHY)
+    steps = ordered(xs, because=WHY)
+    assert [step.statement for step in steps] == [
+        "(0 < 1) test_error (step 1 of 2)",
+        "(1 < 3) test_error (step 2 of 2)",
+    ]
+    assert [judge(step, 0.035).values[0] for step in steps] == pytest.approx([1, 2])
+    assert judge_all(steps, 0.035)[0] is REPRODUCED
+    assert [verdict_of(step) for step in ordered(xs[::-1], because=WHY)] == [REFUTED] * 2
+    assert judge_all(ordered([xs[0], xs[1], xs[1]], because=WHY), 0.035)[0] is INCONCLUSIVE
+    (flat,) = ordered([xs[0], xs[0]], slack=0.1, because=WHY)
     assert verdict_of(flat) is REPRODUCED
-    assert flat.statement.endswith(", each step above -0.1")
+    assert flat.statement.endswith(", each step above -0.1 (step 1 of 1)")
     with pytest.raises(ValueError, match="at least two"):
         ordered(xs[:1], because=WHY)
+
+
+def test_the_steps_of_an_order_of_ratios_are_factors() -> None:
+    ys = [ratio(measured([2.0 + n, 2.1 + n, 2.2 + n]), measured([1.0, 1, 1])) for n in (0, 5)]
+    (step,) = ordered(ys, slack=0.1, because=WHY)
+    assert (step.lower, step.x.logarithmic) == (0.9, True)
+
+
+NOISY = tuple(measured([1.0, 2, 3, 4, v], name=f"x{v}") for v in (5, 6))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: above(larger_of(*NOISY), 0, because=WHY),
+        lambda: above(larger_of(*NOISY) - NOISY[0], 0, because=WHY),
+        lambda: above(NOISY[0] - smaller_of(*NOISY), 0, because=WHY),
+        lambda: above(ratio(NOISY[0], smaller_of(*NOISY)), 1, because=WHY),
+        lambda: above(2 * larger_of(*NOISY).named("best") + 1, 1, because=WHY),
+        lambda: below(smaller_of(*NOISY), 9, because=WHY),
+        lambda: below(-larger_of(*NOISY), 9, because=WHY),
+        lambda: equivalent(larger_of(*NOISY), 9, because=WHY),
+        lambda: matches(smaller_of(*NOISY), 9, 1, because=WHY),
+        lambda: ordered([NOISY[0], larger_of(*NOISY)], because=WHY),
+        lambda: all_reach(smaller_of(*NOISY), 9),
+        lambda: most_reach(larger_of(*NOISY), 9, at="least"),
+    ],
+    ids=map(str, range(12)),
+)
+def test_what_is_chosen_among_noisy_measures_in_the_claims_favour_is_refused(
+    make: Callable[[], object],
+) -> None:
+    with pytest.raises(WrongUse, match="in the claim's own favour"):
+        make()
+
+
+def test_what_is_chosen_against_the_claim_or_from_one_is_judged() -> None:
+    for relation in (
+        above(smaller_of(*NOISY), 0, because=WHY),
+        below(larger_of(*NOISY), 9, because=WHY),
+        below(NOISY[0] - larger_of(*NOISY), 9, because=WHY),
+        all_reach(larger_of(*NOISY), 9),
+        most_reach(smaller_of(*NOISY), 0, at="least"),
+        above(larger_of(NOISY[0]), 0, because=WHY),
+        exists(smaller_of(*NOISY), 9),
+    ):
+        assert verdict_of(relation) is REPRODUCED
+
+
+def test_most_reach_is_about_the_typical_run_and_survives_a_failure() -> None:
+    fails = {k: measured([0.0] * (10 - k) + [1.0] * k) for k in range(3)}
+    assert judge(most_reach(measured([0.0] * 4 + [1.0]), 0.0), 0.032).verdict is INCONCLUSIVE
+    assert [judge(most_reach(x, 0.0), 0.025).verdict for x in fails.values()] == [
+        REPRODUCED,
+        REPRODUCED,
+        INCONCLUSIVE,
+    ]
+    assert [judge(all_reach(x, 0.0), 0.025).verdict for x in fails.values()] == [
+        REPRODUCED,
+        INCONCLUSIVE,
+        INCONCLUSIVE,
+    ]
+    assert verdict_of(most_reach(measured([1.0] * 10), 0.0)) is REFUTED
+    assert most_reach(fails[0], 0.0).statement == "x <= 0 in more than 1/2 of all runs"
+
+
+def test_all_reach_says_at_which_rate_it_would_pass_as_well() -> None:
+    evidence = judge(all_reach(measured([0.0] * 5), 0.0), 0.032)
+    assert evidence.statement == "x <= 0 in every run (rate above 1/2)"
+    assert "half of the time at a true rate of 0.87" in evidence.reason  # 0.87 ** 5 = 1 / 2
 
 
 def test_slope_is_the_order_of_a_power_law() -> None:
@@ -172,7 +283,7 @@ def test_argmax_in_asks_where_the_peak_is_in_each_replicate() -> None:
     heights = {4: 0.2, 8: 0.5, 16: 0.4, 32: 0.1}
     ys = [measured([h] * 5, name=f"{w} test_error") for w, h in heights.items()]
     evidence = judge(argmax_in(list(heights), ys, 6, 20, because=WHY), 0.035)
-    assert evidence.statement == "test_error is largest within [6, 20] in every replicate (rate above 1/2)"
+    assert evidence.statement == "test_error is largest within [6, 20] in more than 1/2 of all runs"
     assert (evidence.verdict, evidence.estimate) == (REPRODUCED, 1.0)
     assert verdict_of(argmax_in(list(heights), ys, 16, 40, because=WHY)) is REFUTED
     tied = [measured([1.0] * 5)] * 4
@@ -180,6 +291,9 @@ def test_argmax_in_asks_where_the_peak_is_in_each_replicate() -> None:
     for low, high in ((0, 100), (5, 6)):
         with pytest.raises(ValueError, match="leave some out"):
             argmax_in(list(heights), ys, low, high, because=WHY)
+    with pytest.raises(WrongUse, match=r"3 of 4 positions lie within \[6, 40\], so noise alone"):
+        argmax_in(list(heights), ys, 6, 40, because=WHY)
+    assert argmax_in(list(heights), ys, 6, 40, rate=0.75, because=WHY).rate == 0.75
 
 
 def test_frequencies_need_an_n_that_could_have_refuted_them() -> None:
@@ -214,7 +328,7 @@ def test_exact_compares_two_sides() -> None:
         lambda x, why: below(x, 0, because=why),
         lambda x, why: equivalent(x, 1, because=why),
         lambda x, why: matches(x, 1, 1, because=why),
-        lambda x, why: ordered([x, x], because=why),
+        lambda x, why: ordered([x, x], because=why)[0],
         lambda x, why: slope([1, 2], [x, x], 0, 1, because=why),
         lambda x, why: argmax_in([1, 2], [x, x], 0, 1, because=why),
         lambda x, why: frequencies([1, 1], [0.5, 0.5], because=why),

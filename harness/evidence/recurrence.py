@@ -1,0 +1,285 @@
+"""How sure a verdict is to come again: fresh replicates are drawn from those seen, and judged up the ladder.
+
+A smoothed bootstrap: the replicates of all checks of a claim and of its controls are drawn together, half of
+each number's variance from the replicates themselves, so that their shape is kept, and half from a normal
+distribution of the same covariance. Estimates stand for the truth, so a first failure of a kind that no
+replicate showed cannot be foreseen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from harness.evidence.contrasts import CONTRAST_LEVEL
+from harness.evidence.inference import furthest_from, multinomial_ps, sample
+from harness.evidence.kinds import OfCounts, OfIdentity, OfMean, OfRate, OfSome, Relation, Replicated
+from harness.evidence.readings import Sample, fails, holds, reached, share_p
+from harness.evidence.statistics import CONTROL_LEVEL, FEWEST, held, judge
+from harness.spec.verdict import Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Marks: TypeAlias = NDArray[np.int8]  # [draw]: 1 reproduced, -1 refuted, 0 neither
+    Bools: TypeAlias = NDArray[np.bool_]
+
+DRAWS = 400
+"""Draws of all replicates: a chance of .9 is known to 1.5 points (one standard error)."""
+OWN = 0.5
+"""The share of the variance that comes from the replicates themselves; the rest is normal."""
+MARKS = {Verdict.REPRODUCED: 1, Verdict.REFUTED: -1}
+
+
+class World(NamedTuple):
+    """What a body checked in a claim's world or a control's: relations, then ``exact`` verdicts."""
+
+    relations: Sequence[Relation]
+    exact: Sequence[Verdict] = ()
+    positive: bool = False
+
+
+class Drawn(NamedTuple):
+    """A world's samples [draw, replicate], one for each relation that has numbers per replicate."""
+
+    world: World
+    samples: Sequence[Sample | None]
+
+    def first(self, n: int) -> list[Sample | None]:
+        """The first n replicates of each; counts, whose number is fixed, as they are."""
+        pairs = zip(self.world.relations, self.samples, strict=True)
+        return [_first(x, n) if x is not None and isinstance(r, Replicated) else x for r, x in pairs]
+
+
+def chance_again(
+    verdict: Verdict,
+    claim: World,
+    controls: Sequence[World],
+    looks: Sequence[tuple[int, float]],
+    control_looks: Sequence[int],
+    draws: int = DRAWS,
+) -> float | None:
+    """The share of fresh sets of replicates on which a claim would come out as it did.
+
+    Args:
+        verdict: how it came out, with its controls.
+        claim, controls: what was checked in each world, at the replicates that all of them have.
+        looks: (replicates, level) of the ladder; ``control_looks``: replicates of looks at controls.
+        draws: number of fresh sets.
+
+    None where nothing is left to chance, or where there are too few replicates to draw from.
+    """
+    worlds = (claim, *controls)
+    counted = [len(r.x) for w in worlds for r in w.relations if isinstance(r, Replicated)]
+    chancy = counted or any(isinstance(r, OfCounts) for w in worlds for r in w.relations)
+    if not chancy or (counted and min(counted) < FEWEST):
+        return None
+    last = max(looks[-1][0], *control_looks)
+    fresh = _fresh(worlds, min(counted, default=FEWEST), draws, last)
+    marks = verdicts(fresh[0], fresh[1:], looks, control_looks, draws)
+    return float((marks == MARKS.get(verdict, 0)).mean())
+
+
+def _fresh(worlds: Sequence[World], n: int, draws: int, last: int) -> list[Drawn]:
+    """``last`` fresh replicates of everything, ``draws`` times, from the first n that were seen."""
+    import numpy as np
+
+    generator = np.random.Generator(np.random.Philox(n))
+    picked = generator.integers(n, size=(draws, last))
+    weights = generator.normal(size=(draws, last, n)) / math.sqrt(n - 1)
+    own, normal = math.sqrt(OWN * n / (n - 1)), math.sqrt(1 - OWN)
+
+    counts: dict[tuple[int, ...], Sample] = {}
+
+    def drawn(relation: Relation) -> Sample | None:
+        if isinstance(relation, OfCounts):  # the same counts may be held against several probabilities
+            seen = relation.counts
+            if seen not in counts:
+                total = sum(seen)
+                again = generator.multinomial(total, np.array(seen) / total, size=draws).astype(np.float64)
+                counts[seen] = Sample(again, np.zeros(again.shape, bool), np.zeros(again.shape, bool), 1.0)
+            return counts[seen]
+        if not isinstance(relation, Replicated):
+            return None
+        x = sample(relation.x)
+        values = x.values[:n]
+        mean = np.nanmean(values) if np.isfinite(values).any() else np.nan
+        rest = values - mean
+        smooth = weights @ np.where(np.isfinite(rest), rest, 0.0)
+        return Sample(
+            mean + own * rest[picked] + normal * smooth,
+            x.censored[:n][picked],
+            x.unusable[:n][picked],
+            x.resolution,
+        )
+
+    return [Drawn(world, [drawn(relation) for relation in world.relations]) for world in worlds]
+
+
+def _first(x: Sample, n: int) -> Sample:
+    return Sample(x.values[:, :n], x.censored[:, :n], x.unusable[:, :n], x.resolution)
+
+
+class _Told:
+    """What a control tells of each draw: ``mark`` [draw], ``failing`` and ``undecided`` [draw, check]."""
+
+    def __init__(self, claim: Drawn, control: Drawn, draws: int) -> None:
+        import numpy as np
+
+        self.claim, self.control, self.draws = claim, control, draws
+        self.positive = control.world.positive
+        checks = len(claim.world.relations) + len(claim.world.exact)
+        self.mark = np.zeros(draws, np.int8)
+        self.failing = np.zeros((draws, checks), bool)
+        self.undecided = np.zeros((draws, checks), bool)
+
+    def look(self, n: int, at: Bools) -> None:
+        """Judge the control at n replicates in the draws marked by ``at``."""
+        import numpy as np
+
+        if not at.any():
+            return
+        mark, _ = _conjoined(self.control, n, CONTROL_LEVEL, self.draws)
+        self.mark = np.where(at, mark, self.mark)
+        claim, control = self.claim.world.relations, self.control.world.relations
+        pairs = zip(claim, control, self.claim.first(n), self.control.first(n), strict=False)
+        k = max(len(control), 1)
+        for i, (r, s, x, y) in enumerate(pairs):
+            alone = decisions(s, y, self.draws, CONTROL_LEVEL, CONTROL_LEVEL) == -1
+            shared = r.kind == s.kind
+            failing = shared & (alone | _contrasted(s, x, y, self.draws))
+            self.failing[:, i] = np.where(at, failing, self.failing[:, i])
+            open_still = decisions(s, y, self.draws, CONTROL_LEVEL, CONTROL_LEVEL / k) == 0
+            self.undecided[:, i] = np.where(at, open_still, self.undecided[:, i])
+        refuted = any(v is Verdict.REFUTED for v in self.control.world.exact)
+        if self.claim.world.exact and refuted:
+            self.failing[at, len(claim)] = True
+
+    def pending(self, marks: Marks, uncovered: Bools) -> Bools:
+        """In which draws the verdict hangs on this control and more replicates may decide it."""
+        if self.positive:
+            return (marks == -1) & (self.mark == 0)
+        blind = (self.mark == 0) & ~self.failing.any(axis=1)
+        return (marks == 1) & (blind | (uncovered & self.undecided).any(axis=1))
+
+
+def _contrasted(control: Relation, x: Sample | None, y: Sample | None, draws: int) -> Bools:
+    """Whether the control's estimate is on the wrong side of a bound, and claim - control excludes zero."""
+    import numpy as np
+
+    if x is None or y is None or not isinstance(control, (OfMean, OfRate, OfSome)):
+        return np.zeros(draws, bool)
+    lower, upper = held(control)
+    if isinstance(control, OfMean):
+        mean = np.mean(y.values, axis=-1)
+        low = np.zeros(draws, bool) if lower is None else mean <= lower
+        high = np.zeros(draws, bool) if upper is None else mean >= upper
+    else:
+        rate, strict = (control.rate, control.strict) if isinstance(control, OfRate) else (0.0, False)
+        missed = reached(y, lower, upper, strict=strict)[1] <= rate * y.values.shape[-1]
+        low, high = missed & (lower is not None), missed & (upper is not None)
+    unusable = x.unusable | y.unusable
+    apart = Sample(x.values - y.values, unusable & False, unusable, x.resolution + y.resolution)
+    larger = (holds(apart, 0.0, None).mean < CONTRAST_LEVEL) & ~y.censored.any(axis=-1)
+    smaller = (holds(apart, None, 0.0).mean < CONTRAST_LEVEL) & ~x.censored.any(axis=-1)
+    return (low & larger) | (high & smaller)
+
+
+def verdicts(
+    claim: Drawn,
+    controls: Sequence[Drawn],
+    looks: Sequence[tuple[int, float]],
+    control_looks: Sequence[int],
+    draws: int,
+) -> Marks:
+    """How each draw comes out, controls included: what ``harness.judging`` does, for many samples at once."""
+    import numpy as np
+
+    marks, stopped = _climbed(claim, looks, draws)
+    told = [_Told(claim, control, draws) for control in controls]
+    needed = np.array(
+        [not r.uncontrolled for r in claim.world.relations] + [True] * len(claim.world.exact), dtype=bool
+    )
+    for n in control_looks:
+        covered = np.any([c.failing for c in told if not c.positive], axis=0) if told else np.False_
+        uncovered = needed & ~covered
+        for control in told:
+            control.look(n, (stopped == n) | ((stopped < n) & control.pending(marks, uncovered)))
+    negative = [control for control in told if not control.positive]
+    positive = [control for control in told if control.positive]
+    nothing = np.zeros((draws, needed.size), bool)
+    covered = np.any([nothing, *(c.failing for c in negative)], axis=0)
+    kept = np.all(covered | ~needed, axis=1) & bool(negative)
+    kept &= np.all([~nothing.any(axis=1), *(c.failing.any(axis=1) for c in negative)], axis=0)
+    believed = np.all([np.full(draws, bool(positive)), *(c.mark == 1 for c in positive)], axis=0)
+    believed |= _proved(claim.world)  # which needs no second world
+    doubted = ((marks == 1) & ~kept) | ((marks == -1) & ~believed)
+    return np.where(doubted, 0, marks).astype(np.int8)
+
+
+def _proved(world: World) -> bool:
+    """Is a check refuted by a counterexample, an identity or a bound rather than by a sample?"""
+    exact = [r for r in world.relations if isinstance(r, (OfIdentity, OfSome))]
+    seen = [*world.exact, *(judge(r, CONTROL_LEVEL).verdict for r in exact)]
+    return Verdict.REFUTED in seen
+
+
+def _climbed(claim: Drawn, looks: Sequence[tuple[int, float]], draws: int) -> tuple[Marks, NDArray[np.int64]]:
+    """The verdict of the claim's own checks, and the replicates at which it stopped."""
+    import numpy as np
+
+    marks, stopped = np.zeros(draws, np.int8), np.zeros(draws, np.int64)
+    for n, level in looks:
+        going = stopped == 0
+        mark, hopeless = _conjoined(claim, n, level, draws)
+        marks = np.where(going, mark, marks)
+        stopped = np.where(going & ((mark != 0) | hopeless | (n == looks[-1][0])), n, stopped)
+    return marks, stopped
+
+
+def _conjoined(drawn: Drawn, n: int, level: float, draws: int) -> tuple[Marks, Bools]:
+    """The conjunction of a world's checks at a look, and where a rate asked of every run has failed."""
+    import numpy as np
+
+    relations = drawn.world.relations
+    samples = drawn.first(n)
+    marks = [np.full(draws, MARKS.get(verdict, 0), np.int8) for verdict in drawn.world.exact]
+    for r, x in zip(relations, samples, strict=True):
+        marks.append(decisions(r, x, draws, level, level / len(relations)))
+    refuted, reproduced = np.any(np.equal(marks, -1), axis=0), np.all(np.equal(marks, 1), axis=0)
+    hopeless = np.zeros(draws, bool)
+    for r, x in zip(relations, samples, strict=True):
+        if isinstance(r, OfRate) and r.every and x is not None:
+            perhaps = reached(x, *held(r), strict=r.strict)[1]
+            hopeless |= (n * r.rate < perhaps) & (perhaps < n)
+    return np.where(refuted, -1, np.where(reproduced, 1, 0)).astype(np.int8), hopeless
+
+
+def decisions(r: Relation, x: Sample | None, draws: int, level: float, refute_level: float) -> Marks:
+    """How a relation comes out on each sample [draw, replicate]: what ``judge`` does, for many at once.
+
+    Of counts a sample is [draw, outcome].
+    """
+    import numpy as np
+
+    n = 0 if x is None else x.values.shape[-1]
+    if isinstance(r, OfMean) and x is not None:
+        failing = fails(x, *held(r))
+        refuted = np.any([side.both <= refute_level / len(failing) for side in failing], axis=0)
+        reproduced = holds(x, *held(r)).both <= level
+    elif isinstance(r, OfRate) and x is not None:
+        surely, perhaps = reached(x, *held(r), strict=r.strict)
+        refuted = share_p(n - perhaps, n, 1 - r.rate) <= refute_level
+        reproduced = (share_p(surely, n, r.rate) <= level) & ((surely == n) | (not r.every))
+    elif isinstance(r, OfSome) and x is not None:
+        reproduced = reached(x, *held(r))[0] > 0
+        refuted = ~reproduced & (judge(r, level).verdict is Verdict.REFUTED)
+    elif isinstance(r, OfCounts) and x is not None:
+        counts, p = x.values.astype(np.int64), r.probabilities
+        refuted = multinomial_ps(counts, p) < refute_level
+        reproduced = furthest_from(counts, p, level) < r.within
+    else:  # an identity: chance has no part in it
+        return np.full(draws, MARKS.get(judge(r, level).verdict, 0), np.int8)
+    return np.where(refuted, -1, np.where(reproduced, 1, 0)).astype(np.int8)
