@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Marks: TypeAlias = NDArray[np.int8]  # [draw]: 1 reproduced, -1 refuted, 0 neither
     Bools: TypeAlias = NDArray[np.bool_]
+    Rows: TypeAlias = NDArray[np.intp]  # numbers of draws
 
 DRAWS = 400
 """Draws of all replicates: a chance of .9 is known to 1.5 points (one standard error)."""
@@ -47,10 +48,15 @@ class Drawn(NamedTuple):
     world: World
     samples: Sequence[Sample | None]
 
-    def first(self, n: int) -> list[Sample | None]:
-        """The first n replicates of each; counts, whose number is fixed, as they are."""
-        pairs = zip(self.world.relations, self.samples, strict=True)
-        return [_first(x, n) if x is not None and isinstance(r, Replicated) else x for r, x in pairs]
+    def first(self, n: int, rows: Rows) -> list[Sample | None]:
+        """The first n replicates of each in some of the draws; counts, whose number is fixed, as they are."""
+        counted = [n if isinstance(r, Replicated) else None for r in self.world.relations]
+        pairs = zip(self.samples, counted, strict=True)
+        return [None if x is None else _part(x, rows, first) for x, first in pairs]
+
+
+def _part(x: Sample, rows: Rows, n: int | None) -> Sample:
+    return Sample(x.values[rows, :n], x.censored[rows, :n], x.unusable[rows, :n], x.resolution)
 
 
 def chance_again(
@@ -118,10 +124,6 @@ def _fresh(worlds: Sequence[World], n: int, draws: int, last: int) -> list[Drawn
     return [Drawn(world, [drawn(relation) for relation in world.relations]) for world in worlds]
 
 
-def _first(x: Sample, n: int) -> Sample:
-    return Sample(x.values[:, :n], x.censored[:, :n], x.unusable[:, :n], x.resolution)
-
-
 class _Told:
     """What a control tells of each draw: ``mark`` [draw], ``failing`` and ``undecided`` [draw, check]."""
 
@@ -139,23 +141,20 @@ class _Told:
         """Judge the control at n replicates in the draws marked by ``at``."""
         import numpy as np
 
-        if not at.any():
+        rows = np.flatnonzero(at)
+        if not rows.size:
             return
-        mark, _ = _conjoined(self.control, n, CONTROL_LEVEL, self.draws)
-        self.mark = np.where(at, mark, self.mark)
+        self.mark[rows], _ = _conjoined(self.control, n, CONTROL_LEVEL, rows)
         claim, control = self.claim.world.relations, self.control.world.relations
-        pairs = zip(claim, control, self.claim.first(n), self.control.first(n), strict=False)
-        k = max(len(control), 1)
+        pairs = zip(claim, control, self.claim.first(n, rows), self.control.first(n, rows), strict=False)
         for i, (r, s, x, y) in enumerate(pairs):
-            alone = decisions(s, y, self.draws, CONTROL_LEVEL, CONTROL_LEVEL) == -1
-            shared = r.kind == s.kind
-            failing = shared & (alone | _contrasted(s, x, y, self.draws))
-            self.failing[:, i] = np.where(at, failing, self.failing[:, i])
-            open_still = decisions(s, y, self.draws, CONTROL_LEVEL, CONTROL_LEVEL / k) == 0
-            self.undecided[:, i] = np.where(at, open_still, self.undecided[:, i])
-        refuted = any(v is Verdict.REFUTED for v in self.control.world.exact)
-        if self.claim.world.exact and refuted:
-            self.failing[at, len(claim)] = True
+            alone = decisions(s, y, rows.size, CONTROL_LEVEL, CONTROL_LEVEL) == -1
+            told = _contrasted(s, x, y, rows.size) if r.kind == s.kind else alone & False
+            self.failing[rows, i] = (alone & (r.kind == s.kind)) | told
+            shared_level = CONTROL_LEVEL / len(control)
+            self.undecided[rows, i] = decisions(s, y, rows.size, CONTROL_LEVEL, shared_level) == 0
+        if self.claim.world.exact and Verdict.REFUTED in self.control.world.exact:
+            self.failing[rows, len(claim)] = True
 
     def pending(self, marks: Marks, uncovered: Bools) -> Bools:
         """In which draws the verdict hangs on this control and more replicates may decide it."""
@@ -232,24 +231,23 @@ def _climbed(claim: Drawn, looks: Sequence[tuple[int, float]], draws: int) -> tu
 
     marks, stopped = np.zeros(draws, np.int8), np.zeros(draws, np.int64)
     for n, level in looks:
-        going = stopped == 0
-        mark, hopeless = _conjoined(claim, n, level, draws)
-        marks = np.where(going, mark, marks)
-        stopped = np.where(going & ((mark != 0) | hopeless | (n == looks[-1][0])), n, stopped)
+        rows = np.flatnonzero(stopped == 0)
+        marks[rows], hopeless = _conjoined(claim, n, level, rows)
+        ended = (marks[rows] != 0) | hopeless | (n == looks[-1][0])
+        stopped[rows[ended]] = n
     return marks, stopped
 
 
-def _conjoined(drawn: Drawn, n: int, level: float, draws: int) -> tuple[Marks, Bools]:
+def _conjoined(drawn: Drawn, n: int, level: float, rows: Rows) -> tuple[Marks, Bools]:
     """The conjunction of a world's checks at a look, and where a rate asked of every run has failed."""
     import numpy as np
 
-    relations = drawn.world.relations
-    samples = drawn.first(n)
-    marks = [np.full(draws, MARKS.get(verdict, 0), np.int8) for verdict in drawn.world.exact]
+    relations, samples = drawn.world.relations, drawn.first(n, rows)
+    marks = [np.full(rows.size, MARKS.get(verdict, 0), np.int8) for verdict in drawn.world.exact]
     for r, x in zip(relations, samples, strict=True):
-        marks.append(decisions(r, x, draws, level, level / len(relations)))
+        marks.append(decisions(r, x, rows.size, level, level / len(relations)))
     refuted, reproduced = np.any(np.equal(marks, -1), axis=0), np.all(np.equal(marks, 1), axis=0)
-    hopeless = np.zeros(draws, bool)
+    hopeless = np.zeros(rows.size, bool)
     for r, x in zip(relations, samples, strict=True):
         if isinstance(r, OfRate) and r.every and x is not None:
             perhaps = reached(x, *held(r), strict=r.strict)[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ from harness.tests.samples import WHY, measured
 REPRODUCED, REFUTED, INCONCLUSIVE = Verdict.REPRODUCED, Verdict.REFUTED, Verdict.INCONCLUSIVE
 
 
-def positions(claim: list[Relation], control: list[Relation]) -> list[int]:
+def positions(claim: Sequence[Relation], control: Sequence[Relation]) -> list[int]:
     return [f.position for f in failing(claim, control, contrasts(claim, control))]
 
 

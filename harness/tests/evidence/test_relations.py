@@ -231,12 +231,12 @@ def test_what_is_chosen_among_noisy_measures_in_the_claims_favour_is_refused(
 
 def test_what_is_chosen_against_the_claim_or_from_one_is_judged() -> None:
     for relation in (
-        above(smaller_of(*NOISY), 0, because=WHY),
-        below(larger_of(*NOISY), 9, because=WHY),
-        below(NOISY[0] - larger_of(*NOISY), 9, because=WHY),
+        above(smaller_of(*NOISY), -9, because=WHY),
+        below(larger_of(*NOISY), 99, because=WHY),
+        below(larger_of(*NOISY) - NOISY[0], 99, because=WHY),
         all_reach(larger_of(*NOISY), 9),
         most_reach(smaller_of(*NOISY), 0, at="least"),
-        above(larger_of(NOISY[0]), 0, because=WHY),
+        above(larger_of(NOISY[0]), -9, because=WHY),
         exists(smaller_of(*NOISY), 9),
     ):
         assert verdict_of(relation) is REPRODUCED

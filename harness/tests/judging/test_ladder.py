@@ -12,7 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.evidence.measured import Measured, ratio
-from harness.evidence.statistics import RUNGS, above, all_reach, below, exact, exists, judge
+from harness.evidence.statistics import RUNGS, above, all_reach, below, exact, exists
 from harness.judging.check import Check
 from harness.judging.ladder import Item, Judgement, judged
 from harness.lab.lab import Failed, Lab
@@ -67,27 +67,83 @@ def test_a_clear_case_is_decided_at_the_first_rung(lab: Lab) -> None:
     assert judgement.controls[0].checks[0].level == 0.05
 
 
-def lower_bounds(lab: Lab, value: Simulation) -> list[float]:
-    """The lower end of the interval of x at each rung."""
-    bounds = []
-    for n, level in RUNGS:
-        low = judge(above(lab.results("x", value, n).final("x"), 0.0, because=WHY), level).low
-        assert low is not None
-        bounds.append(low)
-    return bounds
-
-
 def test_the_ladder_is_climbed_only_while_nothing_is_decided(lab: Lab) -> None:
-    unclear = named(drawn, shift=1.0, spread=-1.0)
-    five, ten, _ = lower_bounds(lab, unclear)
-    assert five < ten
-    body, seen = looking(margin=(five + ten) / 2)
+    unclear = named(drawn, shift=1.2, spread=-1.0)  # above zero in 4 of 5, 8 of 10 and 18 of 20 replicates
+    body, seen = looking()
     judgement = judged(item(body, NEGATIVE, tier="standard", x=unclear), lab)
     assert judgement.verdict is Verdict.REPRODUCED
-    assert seen == [5, 10, 10]  # the control is judged at the claim's final number of replicates
-    assert (judgement.checks[0].n, judgement.checks[0].level) == RUNGS[1]
-    assert judgement.controls[0].checks[0].n == 10
+    assert seen == [5, 10, 20, 20]  # the control is judged at the claim's final number of replicates
+    (check,) = judgement.checks
+    assert (check.n, check.level) == RUNGS[2]
+    assert check.spent == pytest.approx(RUNGS[0][1] + RUNGS[1][1])
+    assert judgement.controls[0].checks[0].n == 20
     assert judgement.controls[0].contrasts[0].low is not None
+
+
+def test_a_control_climbs_on_where_it_does_not_tell_yet(lab: Lab) -> None:
+    """Its mean is on the right side of zero over five replicates and on the wrong one over ten."""
+    weak = named(drawn, shift=-0.1)
+    means = [lab.results("x", weak, n).final("x").values.mean() for n in (5, 10)]
+    assert means[0] > 0 > means[1]
+    body, seen = looking()
+    near = Control(says="a little below", positive=False, worlds={"x": weak})
+    judgement = judged(item(body, near, x=ABOVE), lab)
+    assert judgement.verdict is Verdict.REPRODUCED
+    assert (judgement.checks[0].n, judgement.controls[0].checks[0].n) == (5, 10)
+    assert seen == [5, 5, 10, 10]
+
+
+def test_a_blind_control_does_not_climb_once_the_claim_holds_there(lab: Lab) -> None:
+    body, seen = looking()
+    same = Control(says="nothing is changed", positive=False, worlds={"x": ABOVE})
+    judged(item(body, same, x=ABOVE), lab)
+    assert seen == [5, 5]
+
+
+def test_a_positive_control_climbs_until_it_holds(lab: Lab) -> None:
+    body, _ = looking()
+    weak = named(drawn, shift=1.2, spread=-1.0)
+    little = Control(says="a little above", positive=True, worlds={"x": weak})
+    judgement = judged(item(body, little, x=BELOW), lab)
+    assert judgement.verdict is Verdict.REFUTED
+    assert (judgement.checks[0].n, judgement.controls[0].checks[0].n) == (5, 20)
+
+
+def test_a_failure_of_what_every_run_must_do_ends_the_ladder(lab: Lab) -> None:
+    values = lab.results("x", named(drawn), 5).final("x").values
+    least = float(sorted(values)[1])
+    seen: list[int] = []
+
+    def body(x: Results, check: Check) -> None:
+        seen.append(len(x.records))
+        check(all_reach(x.final("x"), least, at="least"))
+
+    judgement = judged(item(body, NEGATIVE, tier="standard", x=named(drawn)), lab)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert seen == [5, 5]
+
+
+def test_every_check_must_fail_in_a_control_or_say_why_none_can(lab: Lab) -> None:
+    def body(x: Results, check: Check) -> None:
+        check(above(x.final("x"), 0.0, because=WHY))
+        check(above(x.final("x"), -99.0, because=WHY), uncontrolled=why)
+
+    why = ""
+    judgement = judged(item(body, NEGATIVE, x=ABOVE), lab)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "no control makes a check fail (x (x) > -99)" in judgement.reason
+    assert judgement.controls[0].failing == (0,)
+    lower = Control(says="far below", positive=False, worlds={"x": named(drawn, shift=-200.0)})
+    assert judged(item(body, NEGATIVE, lower, x=ABOVE), lab).verdict is Verdict.REPRODUCED
+    why = "it is a bound of the sampler"
+    judgement = judged(item(body, NEGATIVE, x=ABOVE), lab)
+    assert judgement.verdict is Verdict.REPRODUCED
+    assert judgement.checks[1].uncontrolled == why
+
+
+def test_a_judgement_says_how_sure_it_is_to_come_again(lab: Lab) -> None:
+    body, _ = looking()
+    assert judged(item(body, NEGATIVE, x=ABOVE), lab).chance == 1.0
 
 
 @pytest.mark.parametrize(
