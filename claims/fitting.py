@@ -8,8 +8,8 @@ from harness import Results
 from harness import above
 from harness import all_reach
 from harness import ratio
-from harness.evidence.relations import OfMean
-from harness.evidence.relations import OfRate
+from harness.evidence.kinds import OfMean
+from harness.evidence.kinds import OfRate
 
 
 def fits(run: Results, error: float, because: str = FITTED_BECAUSE) -> OfRate:

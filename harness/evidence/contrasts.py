@@ -72,7 +72,7 @@ def failing(
     control_relations: Sequence[Relation],
     paired: dict[int, Contrast],
 ) -> tuple[Failing, ...]:
-    """Which of the claim's checks fail in the control's world, each judged alone.
+    """The claim's checks that fail in the control's world, each judged alone.
 
     A check fails where it is refuted at ``CONTROL_LEVEL``, or where its estimate lies on the wrong side of
     its bound and claim and control differ, by their contrast, towards that side.

@@ -34,7 +34,7 @@ class Sample(NamedTuple):
     resolution: float
 
 
-class Reading(NamedTuple):
+class Readings(NamedTuple):
     """p-values [...] of one statement: of the mean, and of the typical run."""
 
     mean: Floats
@@ -63,7 +63,7 @@ def spread(x: Sample) -> tuple[Floats, Bools]:
     return np.maximum(deviations, floor), deviations <= floor
 
 
-def holds(x: Sample, lower: float | None, upper: float | None) -> Reading:
+def holds(x: Sample, lower: float | None, upper: float | None) -> Readings:
     """How sure it is that x lies above ``lower`` and below ``upper``, in the units of ``x.values``.
 
     With two bounds each p-value is the larger of the two one-sided ones (Schuirmann 1987).
@@ -71,19 +71,19 @@ def holds(x: Sample, lower: float | None, upper: float | None) -> Reading:
     import numpy as np
 
     sides = _sides(x, lower, upper)
-    return Reading(
+    return Readings(
         np.maximum.reduce([side.mean for side in sides]), np.maximum.reduce([side.typical for side in sides])
     )
 
 
-def fails(x: Sample, lower: float | None, upper: float | None) -> tuple[Reading, ...]:
+def fails(x: Sample, lower: float | None, upper: float | None) -> tuple[Readings, ...]:
     """How sure it is that x lies below ``lower``, and above ``upper``: a reading for each bound there is."""
     below = () if lower is None else _sides(x, None, lower)
     above = () if upper is None else _sides(x, upper, None)
     return (*below, *above)
 
 
-def _sides(x: Sample, lower: float | None, upper: float | None) -> tuple[Reading, ...]:
+def _sides(x: Sample, lower: float | None, upper: float | None) -> tuple[Readings, ...]:
     """How sure it is that x lies above ``lower``, and below ``upper``: a reading for each."""
     import numpy as np
 
@@ -94,11 +94,11 @@ def _sides(x: Sample, lower: float | None, upper: float | None) -> tuple[Reading
     readings = []
     if lower is not None:  # a censored value is larger still, so it counts
         beyond = np.sum(x.values > lower, axis=-1)
-        readings.append(Reading(_t_tail(mean - lower, error, n), share_p(beyond, n, HALF)))
+        readings.append(Readings(_t_tail(mean - lower, error, n), share_p(beyond, n, HALF)))
     if upper is not None:
         beyond = np.sum((x.values < upper) & ~x.censored, axis=-1)
         p = np.where(x.censored.any(axis=-1), 1.0, _t_tail(upper - mean, error, n))
-        readings.append(Reading(p, share_p(beyond, n, HALF)))
+        readings.append(Readings(p, share_p(beyond, n, HALF)))
     return tuple(readings)
 
 

@@ -42,7 +42,7 @@ class World(NamedTuple):
     positive: bool = False
 
 
-class Drawn(NamedTuple):
+class FreshDraws(NamedTuple):
     """A world's samples [draw, replicate], one for each relation that has numbers per replicate."""
 
     world: World
@@ -88,14 +88,14 @@ def chance_again(
     return float((marks == MARKS.get(verdict, 0)).mean())
 
 
-def _fresh(worlds: Sequence[World], n: int, draws: int, last: int) -> list[Drawn]:
+def _fresh(worlds: Sequence[World], n: int, draws: int, last: int) -> list[FreshDraws]:
     """``last`` fresh replicates of everything, ``draws`` times, from the first n that were seen."""
     import numpy as np
 
     generator = np.random.Generator(np.random.Philox(n))
     picked = generator.integers(n, size=(draws, last))
     weights = generator.normal(size=(draws, last, n)) / math.sqrt(n - 1)
-    own, normal = math.sqrt(OWN * n / (n - 1)), math.sqrt(1 - OWN)
+    kept, normal = math.sqrt(OWN * n / (n - 1)), math.sqrt(1 - OWN)
 
     counts: dict[tuple[int, ...], Sample] = {}
 
@@ -115,19 +115,19 @@ def _fresh(worlds: Sequence[World], n: int, draws: int, last: int) -> list[Drawn
         rest = values - mean
         smooth = weights @ np.where(np.isfinite(rest), rest, 0.0)
         return Sample(
-            mean + own * rest[picked] + normal * smooth,
+            mean + kept * rest[picked] + normal * smooth,
             x.censored[:n][picked],
             x.unusable[:n][picked],
             x.resolution,
         )
 
-    return [Drawn(world, [drawn(relation) for relation in world.relations]) for world in worlds]
+    return [FreshDraws(world, [drawn(relation) for relation in world.relations]) for world in worlds]
 
 
-class _Told:
+class _Telling:
     """What a control tells of each draw: ``mark`` [draw], ``failing`` and ``undecided`` [draw, check]."""
 
-    def __init__(self, claim: Drawn, control: Drawn, draws: int) -> None:
+    def __init__(self, claim: FreshDraws, control: FreshDraws, draws: int) -> None:
         import numpy as np
 
         self.claim, self.control, self.draws = claim, control, draws
@@ -157,7 +157,7 @@ class _Told:
             self.failing[rows, len(claim)] = True
 
     def pending(self, marks: Marks, uncovered: Bools) -> Bools:
-        """In which draws the verdict hangs on this control and more replicates may decide it."""
+        """Draws in which the verdict hangs on this control and more replicates may decide it."""
         if self.positive:
             return (marks == -1) & (self.mark == 0)
         blind = (self.mark == 0) & ~self.failing.any(axis=1)
@@ -187,8 +187,8 @@ def _contrasted(control: Relation, x: Sample | None, y: Sample | None, draws: in
 
 
 def verdicts(
-    claim: Drawn,
-    controls: Sequence[Drawn],
+    claim: FreshDraws,
+    controls: Sequence[FreshDraws],
     looks: Sequence[tuple[int, float]],
     control_looks: Sequence[int],
     draws: int,
@@ -197,7 +197,7 @@ def verdicts(
     import numpy as np
 
     marks, stopped = _climbed(claim, looks, draws)
-    told = [_Told(claim, control, draws) for control in controls]
+    told = [_Telling(claim, control, draws) for control in controls]
     needed = np.array(
         [not r.uncontrolled for r in claim.world.relations] + [True] * len(claim.world.exact), dtype=bool
     )
@@ -225,7 +225,9 @@ def _proved(world: World) -> bool:
     return Verdict.REFUTED in seen
 
 
-def _climbed(claim: Drawn, looks: Sequence[tuple[int, float]], draws: int) -> tuple[Marks, NDArray[np.int64]]:
+def _climbed(
+    claim: FreshDraws, looks: Sequence[tuple[int, float]], draws: int
+) -> tuple[Marks, NDArray[np.int64]]:
     """The verdict of the claim's own checks, and the replicates at which it stopped."""
     import numpy as np
 
@@ -238,7 +240,7 @@ def _climbed(claim: Drawn, looks: Sequence[tuple[int, float]], draws: int) -> tu
     return marks, stopped
 
 
-def _conjoined(drawn: Drawn, n: int, level: float, rows: Rows) -> tuple[Marks, Bools]:
+def _conjoined(drawn: FreshDraws, n: int, level: float, rows: Rows) -> tuple[Marks, Bools]:
     """The conjunction of a world's checks at a look, and where a rate asked of every run has failed."""
     import numpy as np
 

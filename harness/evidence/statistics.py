@@ -29,7 +29,7 @@ from harness.evidence.kinds import OfCounts, OfIdentity, OfMean, OfRate, OfSome,
 from harness.evidence.measured import Measured, larger_of, mean_of, ratio, smaller_of
 from harness.evidence.numbers import finite
 from harness.evidence.outcome import Evidence, conjunction
-from harness.evidence.readings import Reading, fails, holds, reached, share_p
+from harness.evidence.readings import Readings, fails, holds, reached, share_p
 from harness.evidence.relations import (
     above,
     all_reach,
@@ -167,7 +167,7 @@ def _judge_mean(r: OfMean, level: float, refute_level: float) -> Evidence:
     )
 
 
-def _by_shape(reading: Reading, level: float) -> list[str]:
+def _by_shape(reading: Readings, level: float) -> list[str]:
     """What to say where only one of the two readings decides."""
     mean, typical = reading.mean <= level, reading.typical <= level
     if mean == typical:

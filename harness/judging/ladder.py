@@ -226,7 +226,7 @@ def judged(item: Item, lab: Lab, readable: Readable = lambda values, replicates:
     )
 
 
-class _Look(NamedTuple):
+class _ControlLook(NamedTuple):
     """A control judged at one number of replicates, and what was heard there."""
 
     outcome: ControlOutcome
@@ -240,7 +240,7 @@ def _with_controls(
     reached: Verdict,
     lab: Lab,
     readable: Readable,
-) -> tuple[_Heard, list[_Look]]:
+) -> tuple[_Heard, list[_ControlLook]]:
     """The controls at the claim's number of replicates, and those that have not told yet further up.
 
     Returns the claim at the most replicates that were read of it, and the last look at each control.
@@ -276,7 +276,9 @@ def _untold(reached: Verdict, checks: tuple[Evidence, ...], controls: Sequence[C
     return [i for i, c in negative if (undecided[i] and not c.discriminates) or may_fail(c)]
 
 
-def _looked(item: Item, control: Control, claim: _Heard, checks: tuple[Evidence, ...], lab: Lab) -> _Look:
+def _looked(
+    item: Item, control: Control, claim: _Heard, checks: tuple[Evidence, ...], lab: Lab
+) -> _ControlLook:
     heard = _Heard(item, control, claim.replicates, lab)
     verdict, seen = heard.judged(CONTROL_LEVEL)
     paired = contrasts(claim.check.relations, heard.check.relations)
@@ -293,7 +295,7 @@ def _looked(item: Item, control: Control, claim: _Heard, checks: tuple[Evidence,
         runs=tuple(run.address for run in heard.runs),
         failing=tuple(f.position for f in fails),
     )
-    return _Look(outcome, heard)
+    return _ControlLook(outcome, heard)
 
 
 def _is_counterexample(error: Exception) -> bool:

@@ -66,5 +66,5 @@ def generator(key: int) -> np.random.Generator:
 
 
 def median(draw: Draw) -> float:
-    """By a million draws."""
+    """The median of a million draws."""
     return float(np.median(draw(generator(99), (1_000_000,))))

@@ -1,4 +1,4 @@
-"""Which checks fail in a control's world: refuted there, or on the wrong side and apart from the claim."""
+"""Checks that fail in a control's world: refuted there, or on the wrong side and apart from the claim."""
 
 from __future__ import annotations
 

@@ -3,55 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
 from harness.evidence.measured import Measured, ratio
-from harness.evidence.statistics import RUNGS, above, all_reach, below, exact, exists
+from harness.evidence.statistics import RUNGS, above, all_reach, exists
 from harness.judging.check import Check
-from harness.judging.ladder import Item, Judgement, judged
+from harness.judging.ladder import Item, judged
 from harness.lab.lab import Failed, Lab
 from harness.lab.results import Results
 from harness.spec import Simulation, Tiers
-from harness.spec.claim import Control, Paper, claim
+from harness.spec.claim import Control
 from harness.spec.verdict import Verdict
+from harness.tests.items import ABOUT_4, ABOUT_40, ABOVE, BELOW, NEGATIVE, WHY, item, looking
 from harness.tests.simulated import drawn, named, raising
-
-WHY = "chosen for this test"
-PAPER = Paper(key="RIVER2017", authors="River", title="Networks", venue="Streams", year=2017, url="")
-ABOVE, BELOW = named(drawn, shift=9.0), named(drawn, shift=-9.0)
-ABOUT_4, ABOUT_40 = named(drawn, shift=4.0), named(drawn, shift=40.0)
-NEGATIVE = Control(says="shifted the other way", positive=False, worlds={"x": BELOW})
-POSITIVE = Control(says="shifted upwards", positive=True, worlds={"x": ABOVE})
-Body = Callable[..., None]
-
-
-def item(body: Body, *controls: Control, tier: str = "quick", n: int | None = None, **worlds: Any) -> Item:
-    """An item as pytest would collect it, with its body given as a function of check and its worlds."""
-    mark = claim(PAPER, "Section 1", says="x is positive", adapted={tier: "none"}, replicates=n)
-    declared: Any = mark(lambda: None)
-
-    def call(check: Check, known: Mapping[str, Any]) -> None:
-        body(check=check, **known)
-
-    return Item(claim=declared.claim, trained=worlds, controls=controls, params={}, tier=tier, call=call)
-
-
-def looking(margin: float = 0.0) -> tuple[Body, list[int]]:
-    """A body that checks x > margin, and the numbers of replicates it was shown."""
-    seen: list[int] = []
-
-    def body(x: Results, check: Check) -> None:
-        seen.append(len(x.records))
-        check(above(x.final("x"), margin, because=WHY))
-
-    return body, seen
-
 
 # -- the ladder ---------------------------------------------------------------------------------------
 
@@ -80,35 +47,6 @@ def test_the_ladder_is_climbed_only_while_nothing_is_decided(lab: Lab) -> None:
     assert judgement.controls[0].contrasts[0].low is not None
 
 
-def test_a_control_climbs_on_where_it_does_not_tell_yet(lab: Lab) -> None:
-    """Its mean is on the right side of zero over five replicates and on the wrong one over ten."""
-    weak = named(drawn, shift=-0.1)
-    means = [lab.results("x", weak, n).final("x").values.mean() for n in (5, 10)]
-    assert means[0] > 0 > means[1]
-    body, seen = looking()
-    near = Control(says="a little below", positive=False, worlds={"x": weak})
-    judgement = judged(item(body, near, x=ABOVE), lab)
-    assert judgement.verdict is Verdict.REPRODUCED
-    assert (judgement.checks[0].n, judgement.controls[0].checks[0].n) == (5, 10)
-    assert seen == [5, 5, 10, 10]
-
-
-def test_a_blind_control_does_not_climb_once_the_claim_holds_there(lab: Lab) -> None:
-    body, seen = looking()
-    same = Control(says="nothing is changed", positive=False, worlds={"x": ABOVE})
-    judged(item(body, same, x=ABOVE), lab)
-    assert seen == [5, 5]
-
-
-def test_a_positive_control_climbs_until_it_holds(lab: Lab) -> None:
-    body, _ = looking()
-    weak = named(drawn, shift=1.2, spread=-1.0)
-    little = Control(says="a little above", positive=True, worlds={"x": weak})
-    judgement = judged(item(body, little, x=BELOW), lab)
-    assert judgement.verdict is Verdict.REFUTED
-    assert (judgement.checks[0].n, judgement.controls[0].checks[0].n) == (5, 20)
-
-
 def test_a_failure_of_what_every_run_must_do_ends_the_ladder(lab: Lab) -> None:
     values = lab.results("x", named(drawn), 5).final("x").values
     least = float(sorted(values)[1])
@@ -121,24 +59,6 @@ def test_a_failure_of_what_every_run_must_do_ends_the_ladder(lab: Lab) -> None:
     judgement = judged(item(body, NEGATIVE, tier="standard", x=named(drawn)), lab)
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert seen == [5, 5]
-
-
-def test_every_check_must_fail_in_a_control_or_say_why_none_can(lab: Lab) -> None:
-    def body(x: Results, check: Check) -> None:
-        check(above(x.final("x"), 0.0, because=WHY))
-        check(above(x.final("x"), -99.0, because=WHY), uncontrolled=why)
-
-    why = ""
-    judgement = judged(item(body, NEGATIVE, x=ABOVE), lab)
-    assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert "no control makes a check fail (x (x) > -99)" in judgement.reason
-    assert judgement.controls[0].failing == (0,)
-    lower = Control(says="far below", positive=False, worlds={"x": named(drawn, shift=-200.0)})
-    assert judged(item(body, NEGATIVE, lower, x=ABOVE), lab).verdict is Verdict.REPRODUCED
-    why = "it is a bound of the sampler"
-    judgement = judged(item(body, NEGATIVE, x=ABOVE), lab)
-    assert judgement.verdict is Verdict.REPRODUCED
-    assert judgement.checks[1].uncontrolled == why
 
 
 def test_a_judgement_says_how_sure_it_is_to_come_again(lab: Lab) -> None:
@@ -179,56 +99,6 @@ def test_the_first_look_is_known_before_anything_runs() -> None:
     needs = item(body, NEGATIVE, x=tiered, sweep=[ABOVE, BELOW], plain=3).needs()
     assert [n for _, n in needs] == [5] * 6
     assert [value for value, _ in needs] == [ABOVE, ABOVE, BELOW, BELOW, ABOVE, BELOW]
-
-
-# -- controls -----------------------------------------------------------------------------------------
-
-
-def test_a_claim_whose_control_does_not_discriminate_is_inconclusive(lab: Lab) -> None:
-    body, _ = looking()
-    same = Control(says="nothing is changed", positive=False, worlds={"x": ABOVE})
-    judgement = judged(item(body, same, x=ABOVE), lab)
-    assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert "does not discriminate (nothing is changed" in judgement.reason
-    assert judged(item(body, x=ABOVE), lab).verdict is Verdict.INCONCLUSIVE  # and so is one without any
-
-
-def test_a_refutation_needs_a_positive_control(lab: Lab) -> None:
-    body, _ = looking()
-    alone = judged(item(body, x=BELOW), lab)
-    assert alone.verdict is Verdict.INCONCLUSIVE
-    assert "no positive control" in alone.reason
-    believed = judged(item(body, POSITIVE, x=BELOW), lab)
-    assert believed.verdict is Verdict.REFUTED
-    assert believed.controls[0].verdict is Verdict.REPRODUCED
-    failed = Control(says="as it is", positive=True, worlds={"x": BELOW})
-    assert "did not come out reproduced (as it is)" in judged(item(body, failed, x=BELOW), lab).reason
-
-
-def test_a_control_must_change_something_that_is_trained(lab: Lab) -> None:
-    body, _ = looking()
-    slip = Control(says="a slip of the pen", positive=False, worlds={"X": BELOW})
-    with pytest.raises(LookupError, match="@control names X, which @trained does not"):
-        judged(item(body, slip, x=ABOVE), lab)
-
-
-def test_a_conjunction_is_refuted_by_one_of_its_parts(lab: Lab) -> None:
-    def body(x: Results, check: Check) -> None:
-        check(above(x.final("x"), 0.0, because=WHY))
-        check(below(x.final("x"), 0.0, because=WHY))
-
-    judgement = judged(item(body, POSITIVE, x=ABOVE), lab)
-    assert [e.verdict for e in judgement.checks] == [Verdict.REPRODUCED, Verdict.REFUTED]
-    assert judgement.verdict is Verdict.INCONCLUSIVE  # its positive control is refuted likewise
-
-
-def test_a_broken_identity_refutes_without_a_second_world(lab: Lab) -> None:
-    def body(sides: tuple[float, float], check: Check) -> None:
-        check(exact(sides[0], sides[1], because=WHY))
-
-    judgement = judged(item(body, sides=(1.0, 2.0)), lab)
-    assert judgement.verdict is Verdict.REFUTED
-    assert judgement.checks[0].level == 0
 
 
 # -- errors -------------------------------------------------------------------------------------------
@@ -338,85 +208,3 @@ def test_measures_are_drawn_point_by_point_in_the_units_people_read() -> None:
     check, one = Check(), Measured(np.array([1.0, 2.0]))
     check.draw("Figure 1", series="x", x=[1, 2], y=[one, ratio(Measured(np.array([3.0, 8.0])), one)])
     assert check.series[0].y == ((1.0, pytest.approx(3.0)), (2.0, pytest.approx(4.0)))
-
-
-# -- counterexamples ----------------------------------------------------------------------------------
-
-EXAMPLES = settings(
-    derandomize=True, deadline=None, database=None, max_examples=40, phases=(Phase.generate, Phase.shrink)
-)
-
-
-def counterexample(body: Callable[..., None], lab: Lab, *controls: Control, world: Any = 0) -> Judgement:
-    """What becomes of an exact claim about an integer n in a world."""
-    tried: list[int] = []
-
-    @EXAMPLES
-    @given(n=st.integers(-1000, 1000))
-    def test(world: int, n: int) -> None:
-        tried.append(n)
-        body(world, n)
-
-    made = item(lambda world, check: None, *controls, world=world)
-    fields = {name: getattr(made, name) for name in made.__struct_fields__}
-
-    def call(check: Check, worlds: Mapping[str, Any]) -> None:
-        test(world=worlds["world"])
-
-    return judged(Item(**fields | {"call": call, "examples": lambda: len(tried)}), lab)
-
-
-def spoiled(world: int) -> Control:
-    return Control(says="spoiled", positive=False, worlds={"world": world})
-
-
-def test_no_counterexample_reproduces_and_one_refutes_by_proof(lab: Lab) -> None:
-    def body(world: int, n: int) -> None:
-        assert n + world <= n, "it grew"
-
-    holds = counterexample(body, lab, spoiled(1))
-    assert holds.verdict is Verdict.REPRODUCED
-    assert holds.checks[0].n >= 40
-    assert holds.checks[0].level == 0
-    assert holds.runs == ()
-    assert holds.controls[0].verdict is Verdict.REFUTED
-    fails = counterexample(body, lab, world=1)
-    assert fails.verdict is Verdict.REFUTED  # no positive control is needed
-    assert fails.reason.startswith("it grew")
-    assert "n=0" in fails.reason  # the shrunk example is the evidence
-
-
-def test_an_assertion_without_a_message_refutes_all_the_same(lab: Lab) -> None:
-    def body(world: int, n: int) -> None:
-        if n > 10:
-            raise AssertionError
-
-    judgement = counterexample(body, lab)
-    assert judgement.verdict is Verdict.REFUTED
-    assert "an assertion failed" in judgement.reason
-    assert "n=11" in judgement.reason
-
-
-def test_two_different_counterexamples_refute_as_one_does(lab: Lab) -> None:
-    def body(world: int, n: int) -> None:
-        assert n % 2, "even"
-        assert n % 2 == 0, "odd"
-
-    assert counterexample(body, lab).verdict is Verdict.REFUTED
-
-
-def crashes(world: int, n: int) -> None:
-    raise ZeroDivisionError
-
-
-def crashes_and_fails(world: int, n: int) -> None:
-    assert n % 2
-    raise ZeroDivisionError
-
-
-@pytest.mark.parametrize("body", [crashes, crashes_and_fails])
-def test_any_other_exception_under_hypothesis_is_an_error(lab: Lab, body: Callable[..., None]) -> None:
-    with pytest.raises((ZeroDivisionError, ExceptionGroup)) as raised:
-        counterexample(body, lab)
-    errors = raised.value.exceptions if isinstance(raised.value, ExceptionGroup) else (raised.value,)
-    assert any(isinstance(error, ZeroDivisionError) for error in errors)

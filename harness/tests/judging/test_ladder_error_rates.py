@@ -17,7 +17,7 @@ from harness.evidence.inference import holm
 from harness.evidence.kinds import Relation
 from harness.evidence.measured import Measured
 from harness.evidence.readings import Sample, holds
-from harness.evidence.recurrence import Drawn, World, verdicts
+from harness.evidence.recurrence import FreshDraws, World, verdicts
 from harness.evidence.statistics import CONTROL_RUNGS, above, below, equivalent, rungs
 from harness.tests.distributions import DISTRIBUTIONS, NEARLY_NORMAL, RESOLUTION, generator, median
 from harness.tests.samples import WHY, measured
@@ -31,18 +31,18 @@ ABOVE: Make = lambda x: above(x, 0.0, because=WHY)  # noqa: E731
 BELOW: Make = lambda x: below(x, 0.0, because=WHY)  # noqa: E731
 
 
-def drawn(relations: Sequence[Relation], values: Sequence[Floats], resolution: float = 0.0) -> Drawn:
+def drawn(relations: Sequence[Relation], values: Sequence[Floats], resolution: float = 0.0) -> FreshDraws:
     """A world's relations with values [draw, replicate] for each."""
     nowhere = np.zeros(values[0].shape, bool)
-    return Drawn(World(relations), [Sample(v, nowhere, nowhere, resolution) for v in values])
+    return FreshDraws(World(relations), [Sample(v, nowhere, nowhere, resolution) for v in values])
 
 
-def climbed(claim: Drawn, tier: str) -> tuple[float, float]:
+def climbed(claim: FreshDraws, tier: str) -> tuple[float, float]:
     """Shares reproduced and refuted by a claim's own checks: its controls tell without fail."""
     draws = len(next(x for x in claim.samples if x is not None).values)
     sure = [dataclasses.replace(ABOVE(X), kind=r.kind) for r in claim.world.relations]
     fails, holding = (drawn(sure, [np.full((draws, 20), end)] * len(sure)) for end in (-1e9, 1e9))
-    positive = Drawn(World(sure, positive=True), holding.samples)
+    positive = FreshDraws(World(sure, positive=True), holding.samples)
     marks = verdicts(claim, [fails, positive], rungs(tier), CONTROL_RUNGS, draws)
     return float((marks == 1).mean()), float((marks == -1).mean())
 

@@ -14,7 +14,7 @@ from harness.evidence.inference import sample
 from harness.evidence.kinds import Relation, Replicated
 from harness.evidence.measured import Measured
 from harness.evidence.readings import Sample
-from harness.evidence.recurrence import MARKS, Drawn, World, chance_again, decisions, verdicts
+from harness.evidence.recurrence import MARKS, FreshDraws, World, chance_again, decisions, verdicts
 from harness.evidence.statistics import (
     CONTROL_RUNGS,
     above,
@@ -112,7 +112,7 @@ def of_many(body: Body, tier: str, draws: Floats, positive: Sequence[bool]) -> N
     for world, sign in enumerate((False, *positive)):
         each = [body(*measures(draw[world], 20)) for draw in draws]
         samples = [stacked([rs[i] for rs in each]) for i in range(len(each[0]))]
-        worlds.append(Drawn(World(each[0], positive=sign), samples))
+        worlds.append(FreshDraws(World(each[0], positive=sign), samples))
     return verdicts(worlds[0], worlds[1:], rungs(tier), CONTROL_RUNGS, len(draws))
 
 
@@ -206,12 +206,12 @@ def test_the_chance_is_the_same_each_time_it_is_computed() -> None:
 
 @pytest.mark.parametrize("centre", [0.6, 1.0, 1.6])
 def test_the_mean_chance_is_near_the_rate_at_which_it_happens(centre: float) -> None:
-    """Over 60 claims of normal numbers whose control tells without fail."""
+    """The claims are 60, of normal numbers, and their control tells without fail."""
     looks = rungs("full")
     values = generator(31).normal(centre, 1, size=(600, 20))
     nowhere = np.zeros(values.shape, bool)
     seen, far = (Sample(v, nowhere, nowhere, 0.0) for v in (values, values - 99))
-    marks = verdicts(Drawn(around(0), [seen]), [Drawn(around(0), [far])], looks, CONTROL_RUNGS, 600)
+    marks = verdicts(FreshDraws(around(0), [seen]), [FreshDraws(around(0), [far])], looks, CONTROL_RUNGS, 600)
     worlds = [World([above(measured(v), 0, because=WHY)]) for v in values[:60]]
     chances = [chance_again(Verdict.REPRODUCED, w, [around(-99)], looks, CONTROL_RUNGS, 100) for w in worlds]
     assert np.mean(np.array(chances, dtype=float)) == pytest.approx((marks == 1).mean(), abs=0.15)

@@ -8,7 +8,7 @@ from harness.judging.ladder import judged
 from harness.lab.lab import Lab
 from harness.report import costs
 from harness.tests import reports
-from harness.tests.judging.test_ladder import ABOVE, NEGATIVE, item, looking
+from harness.tests.items import ABOVE, NEGATIVE, item, looking
 from harness.tests.simulated import at
 
 
