@@ -79,6 +79,8 @@ def _trained(lab: Lab, runs: list[Any]) -> int:
     lab.ensure(runs)
     took = spoken(time.monotonic() - began)
     print(f"trained {len(lab.computed)} runs in {took}, {len(lab.failures)} failed")
+    for note in lab.notes:
+        print(f"note: {note}", file=sys.stderr)
     for line in failed(lab.failures, runs):
         print(line, file=sys.stderr)
     return 1 if lab.failures else 0

@@ -2,7 +2,7 @@
 
 ``net(module, shape, ...)`` gives a net in training, or None where the module is not of the kind that
 native.cpp trains or where nothing can be compiled: then another kernel does the work. The compiled
-library stays in the user's cache; ``HARNESS_NATIVE=0`` switches the kernel off.
+library stays in the user's cache (``native_library``); ``HARNESS_NATIVE=0`` switches the kernel off.
 """
 
 from __future__ import annotations
@@ -10,19 +10,15 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import hashlib
 import math
 import os
-import shlex
-import shutil
-import subprocess
-import tempfile
 import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.fleet import native_library
 from harness.fleet.native_plans import NativeConvolution, NativeDense, NativePlan, plan_of
 
 if TYPE_CHECKING:
@@ -35,7 +31,6 @@ OFF = "HARNESS_NATIVE"
 
 SOURCES = ("native.cpp", "native_convolution.h", "native_dense.h", "native_vectors.h")
 FLAGS = "-O3 -march=native -std=c++17 -ffp-contract=fast -fno-strict-aliasing -shared -fPIC"
-COMPILE_SECONDS = 300
 EVALUATION_BATCH = 128  # at least: each batch arranges the weights anew
 
 _loading = threading.Lock()
@@ -231,46 +226,21 @@ def _loaded() -> ctypes.CDLL | None:
 
 
 def _compiled() -> Path | None:
-    """The library of these sources for this compiler and processor, from the cache or made now.
-
-    Of several processes one makes it and the others wait; it is renamed into place whole.
-    """
-    import platformdirs
-    from filelock import FileLock
-
-    command = _compiler()
-    if command is None:
-        return None
-    # the macros tell version and instruction set
-    ask = [*command, "-march=native", "-dM", "-E", "-x", "c++", os.devnull]
-    macros = subprocess.run(ask, capture_output=True, check=True, timeout=60).stdout
+    """The library of these sources, which a process of its own has tried; None where there is none."""
     here = Path(__file__).parent
-    parts = (*((here / name).read_bytes() for name in SOURCES), FLAGS.encode(), macros)
-    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
-    folder = platformdirs.user_cache_path("overclaim") / "native"
-    path = folder / f"{digest[:32]}.so"
-    if path.exists():
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if path.exists():
-            return path
-        with tempfile.TemporaryDirectory(dir=folder) as building:
-            made = Path(building, "native.so")
-            make = [*command, *FLAGS.split(), "-o", str(made), str(here / SOURCES[0])]
-            subprocess.run(make, capture_output=True, check=True, timeout=COMPILE_SECONDS)
-            made.replace(path)
-    return path
+    return native_library.compiled([here / name for name in SOURCES], FLAGS, _tried)
 
 
-def _compiler() -> list[str] | None:
-    """``CXX`` if it is set, else g++ or clang++, as a command; None if there is none."""
-    named = shlex.split(os.environ.get("CXX", ""))
-    for program in [named[0]] if named else ["g++", "clang++"]:
-        path = shutil.which(program)
-        if path is not None:
-            return [path, *named[1:]]
-    return None
+def _tried(library: Path) -> native_library.FirstLoad:
+    """Load and try a library in a process of its own."""
+    code = "import sys; from harness.fleet import native; native.load_first(sys.argv[1])"
+    return native_library.tried(code, library)
+
+
+def load_first(library: str) -> None:
+    """Load a library and end this process if its answers are wrong."""
+    if not _correct(_declared(ctypes.CDLL(library))):
+        raise SystemExit(native_library.WRONG)
 
 
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:

@@ -11,7 +11,7 @@ import msgspec
 
 from harness.data.blocks import blocks
 from harness.data.verified import verified_split
-from harness.fleet import memory, numerics, ranks, trainer
+from harness.fleet import memory, native_library, numerics, ranks, trainer
 from harness.lab import recording
 from harness.lab.places import Place
 from harness.lab.runs import Fleet, Run
@@ -32,6 +32,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
         outcome: ``COMPUTED`` here, ``PRESENT`` already, or ``HELD`` by another process (or failed).
         seconds: that it took by the clock; cost: those of its record, of the processor or of the GPU.
         failure: why it could not be computed, in one line; empty if it did not fail.
+        notes: what people should hear of this machine, a line each.
     """
 
     run: Run
@@ -39,6 +40,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     cost: float = 0.0
     failure: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Elsewhere(Exception):
@@ -71,7 +73,9 @@ def _finish(run: Run, place: Place, store: Store) -> Finished:
         with store.claimed(run.key) as mine:
             if store.has(run.key, place.only_of):
                 return Finished(run=run, outcome=PRESENT)
-            return _tried(run, place, store) if mine else Finished(run=run, outcome=HELD)
+            if not mine:
+                return Finished(run=run, outcome=HELD)
+            return msgspec.structs.replace(_tried(run, place, store), notes=native_library.told())
     except StoreError as error:
         return _failed(run, error)
 

@@ -70,6 +70,7 @@ class Lab:
         self.names = self.shipped.names() if self.shipped else Names(place.data_root, presume=presume)
         self.crew = Crew(place, processes) if processes > 1 and not self.shipped else None
         self.failures: dict[str, str] = {}
+        self.notes: dict[str, None] = {}
         self.computed: dict[str, float] = {}
         self.read: dict[str, Record] = {}
 
@@ -163,6 +164,7 @@ class Lab:
         return [msgspec.structs.replace(fleet, runs=runs) for fleet, runs in pairs if runs]
 
     def _heard(self, done: Finished) -> None:
+        self.notes |= dict.fromkeys(done.notes)
         if done.failure:
             self.failures[done.run.key] = done.failure
         elif done.seconds:

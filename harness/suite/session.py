@@ -204,6 +204,7 @@ class Session:
                 computed=self.lab.computed,
                 trained=self._tally.computed,
                 read=list(self.lab.read),
+                notes=list(self.lab.notes),
                 carried=dict(filter(None, map(proof_of, self.lab.read.values()))),
             )
         )
@@ -245,6 +246,7 @@ class Session:
         for problem in (self.refusal if self.is_controller else "", self._unwritten):
             if problem:
                 yield f"ERROR: {problem}", {"red": True}
+        yield from ((f"note: {note}", {"yellow": True}) for note in self.exchange.notes)
         if not self.outcome.claims:
             if status == pytest.ExitCode.NO_TESTS_COLLECTED and not self.refusal:
                 count = len(self.exchange.collected)

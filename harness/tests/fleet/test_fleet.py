@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "37955719dee4f5f7752424bfbcd97f1267856fb69ab26f02f9e6b70acf06f723"}
+PINNED = {1: "f20ee023aa05bd8ba543a8bc3d115a16df4ff964715b7232754fb321eadd6ed9"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_plans",

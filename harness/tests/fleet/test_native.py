@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from harness.fleet import native
+from harness.fleet import native, native_library
 from harness.fleet.native import NativeNet
 from harness.fleet.optimizers import Sgd
 from harness.fleet.replica import batches, loss_of
@@ -30,7 +30,7 @@ LOSSES = ("cross_entropy", "squared")
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Skips where no C++ compiler takes the flags, but not where the sources or the answers are wrong."""
-    command, folder = native._compiler(), tmp_path_factory.mktemp("empty")
+    command, folder = native_library.compiler(), tmp_path_factory.mktemp("empty")
     if command is None or os.environ.get(native.OFF) == "0":
         pytest.skip("no compiler, or switched off")
     (folder / "empty.cpp").write_text("")

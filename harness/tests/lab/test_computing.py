@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.fleet import table, trainer
+from harness.fleet import native_library, table, trainer
 from harness.fleet.replica import Replica
 from harness.fleet.trainer import Trained
 from harness.lab import computing
@@ -162,3 +162,20 @@ def test_a_fleet_that_breaks_fails_alone(tmp_path: Path, monkeypatch: pytest.Mon
     lab = Lab(at(tmp_path))
     done = computing._stacked(lab.runs(SMALL, 3), lab.place, lab.store)
     assert {d.failure for d in done} == {"RuntimeError: cuBLAS is unwell"}
+
+
+def test_what_people_should_hear_of_the_machine_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_library, "notes", [])
+    once = trainer.train
+
+    def noting(*arguments: Any) -> Trained:
+        native_library.notes.append("the library was damaged: built again")
+        return once(*arguments)
+
+    monkeypatch.setattr(trainer, "train", noting)
+    lab = Lab(at(tmp_path))
+    lab.ensure(lab.runs(SMALL, 2))
+    assert list(lab.notes) == ["the library was damaged: built again"]
+    assert native_library.notes == []
