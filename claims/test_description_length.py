@@ -47,6 +47,7 @@ SMALL_NET = Tiers(
     full=Net(width=16, depth=1, batch=128),
 )
 LARGE_NET = NET.but(quick__width=256, standard__width=512, full__width=1024)
+TINY_NET = SMALL_NET.but(width=4)
 VARIATIONAL = Tiers(
     quick=Variational(epochs=40, lr=0.01),
     standard=Variational(batch=64),
@@ -102,6 +103,7 @@ def test_the_uniform_code_is_arithmetic(classes: int, check: Check) -> None:
 )
 @trained(run=prequential())
 @control(run=prequential(RANDOM), says="random labels")
+@control(run=prequential(net=TINY_NET), says="a net of four units, with fewer weights than there are labels")
 def test_prequential_codes_compress_labels(run: Results, check: Check) -> None:
     """A prequential code takes less than two fifths of the uniform code, though its net has more weights
     than there are labels."""
@@ -135,6 +137,11 @@ def test_two_part_codes_are_hopeless(run: Results, check: Check) -> None:
 )
 @trained(prequential=prequential(), variational=variational(), two_part=two_part())
 @control(prequential=prequential(RANDOM), variational=variational(RANDOM), says="random labels")
+@control(
+    prequential=prequential().but(solver__first=Tiers(quick=900, standard=4500, full=54_000)),
+    says="a prequential code that begins to learn when nine tenths of the labels are sent",
+)
+@control(two_part=variational(), says="weights sent only as precisely as needed in the two-part code as well")
 def test_the_codes_are_ordered(
     prequential: Results, variational: Results, two_part: Results, check: Check
 ) -> None:
@@ -181,6 +188,8 @@ def test_variational_codes_get_longer_with_width(large: Results, small: Results,
 @claim(BLIER2018, "Section 3.4: the prequential code does not count weights", adapted=ADAPTED)
 @trained(large=prequential(net=LARGE_NET), small=prequential(net=SMALL_NET))
 @control(large=two_part(LARGE_NET), small=two_part(SMALL_NET), says="two-part codes, which do count weights")
+@control(small=prequential(net=SMALL_NET.but(width=1)), says="a single unit, which cannot tell the digits")
+@control(small=prequential(), says="a net of the middle size for the small one")
 def test_prequential_codes_hardly_depend_on_the_number_of_weights(
     large: Results, small: Results, check: Check
 ) -> None:

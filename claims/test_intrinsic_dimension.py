@@ -321,6 +321,7 @@ def test_the_dimension_hardly_depends_on_the_net(
 )
 @trained(dense=projected("dense"), sparse=projected("sparse"), fastfood=projected("fastfood"))
 @control(sparse=projected("sparse", 0.5), says="sparse projections of half the dimension")
+@control(fastfood=projected("fastfood", 0.5), says="Fastfood projections of half the dimension")
 def test_projections_agree(dense: Results, sparse: Results, fastfood: Results, check: Check) -> None:
     """Dense, sparse and Fastfood projections of one dimension lead to the same accuracy."""
     for other in (sparse, fastfood):

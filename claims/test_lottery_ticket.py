@@ -288,6 +288,7 @@ def test_a_ticket_learns_faster(ticket: Results, dense: Results, other: Results,
 )
 @trained(dense=DENSE, ticket=left(ticket, ON_MNIST), other=left(reinitialized, ON_MNIST))
 @control(ticket=left(reinitialized_again, ON_MNIST), says="the mask with yet other initial weights")
+@control(other=left(ticket, ON_MNIST), says="the ticket's own initial weights for the others")
 def test_other_initial_weights_lose_accuracy_first(
     dense: Results, ticket: Results, other: Results, check: Check
 ) -> None:

@@ -241,6 +241,7 @@ def test_patterns_are_learnt_first(run: Results, check: Check) -> None:
 )
 @trained(**of_each_kind("easy"))
 @control(real=single("easy", inputs=GAUSSIAN), says="Gaussian noise for real images")
+@control(labels=single("easy"), says="true labels for the random ones")
 def test_only_real_data_has_easy_examples(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
@@ -339,6 +340,7 @@ def test_critical_samples_grow_with_label_noise(levels: Sequence[Results], check
 @claim(ARPIT2017, "Section 5: regularization", adapted=ADAPTED)
 @trained(dropped_random=at(1.0, DROPPED), free_random=at(1.0, REGULARIZED), dropped=DROPPED, free=REGULARIZED)
 @control(dropped_random=at(1.0, REGULARIZED), dropped=REGULARIZED, says="no dropout on either side")
+@control(dropped=DROPPED.but(model__rate=0.9), says="nine units in ten dropped on real data")
 def test_dropout_hinders_memorization(
     dropped_random: Results, free_random: Results, dropped: Results, free: Results, check: Check
 ) -> None:
@@ -373,6 +375,7 @@ def test_dropout_hinders_memorization(
     says="a weight decay of 0.001",
 )
 @control(dropped_random=at(1.0, REGULARIZED), says="no dropout")
+@control(decayed=REGULARIZED.but(optimizer__weight_decay=0.1), says="ten times the weight decay on real data")
 def test_dropout_hinders_more_than_weight_decay(
     dropped_random: Results, decayed_random: Results, decayed: Results, free: Results, check: Check
 ) -> None:

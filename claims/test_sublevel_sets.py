@@ -326,6 +326,10 @@ def test_wider_nets_have_lower_paths(narrow: Results, wide: Results, check: Chec
 )
 @trained(fresh=along(joined(NORMALIZED)), stale=along(joined(NORMALIZED), recompute=False))
 @control(stale=along(joined(NORMALIZED)), says="recomputed on both sides")
+@control(
+    fresh=along(joined(NORMALIZED, bend=UNMOVED)),
+    says="the bend stays halfway between the ends: the straight line",
+)
 def test_batch_norm_statistics_must_be_recomputed(fresh: Results, stale: Results, check: Check) -> None:
     """With batch normalization the curve is low only if its statistics are recomputed at each point."""
     losses = [run.final("largest_curve_train_loss") for run in (fresh, stale)]
