@@ -102,6 +102,19 @@ def unfittable(tier: str, model: str = "mlp") -> Experiment:
     return SETTINGS[model][tier].but(model=Linear(), data__labels=RANDOM)
 
 
+def never_fitted(tier: str, model: str = "mlp") -> Experiment:
+    """A world where no time is enough, told after so long that any bound on a slow-down must fail.
+
+    A linear model on a hundred images whose labels are drawn anew every epoch: nothing stays to be fitted.
+    The time is censored at the budget, which has to exceed the bound times what true labels take: 12 to 83
+    epochs at quick, 31 or 32 at standard, and their own budget of 100 or 200 at full. The model is linear
+    and the images are few so that so many epochs take a second.
+    """
+    few = {"data__n": 100} if tier == "quick" else {"data__n": 100, "data__n_test": 100}
+    plain = SETTINGS[model][tier].but(**few, data__labels=RedrawnLabels())
+    return plain.but(model=Linear(), optimizer__epochs=2000)
+
+
 UNFITTABLE_SAYS = (
     "a linear model of far too few dimensions, or labels drawn anew every epoch: no way to memorize"
 )

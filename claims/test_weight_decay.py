@@ -293,6 +293,7 @@ def test_epfl_alexnet_fits_random_labels_with_weight_decay(
     strong=ALEXNET.quick.but(optimizer__weight_decay=EPFL_COEFFICIENT),
     says="one and the same coefficient on both sides (quick tier)",
 )
+@control(weak=STRONGLY_DECAYED, says="the strong coefficient on the other side, too (quick tier)")
 def test_the_coefficient_decides_whether_alexnet_fits(
     weak: Results, strong: Results, fitted: float, check: Check
 ) -> None:
