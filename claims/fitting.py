@@ -1,4 +1,9 @@
-"""How claims read a training that is to fit its labels: whether it does, and how long that takes."""
+"""How claims read a training that is to fit its labels: whether it does, and how long that takes.
+
+Changed after verdicts were seen: where a statement says that networks fit, and not that each does, more than
+half of all runs have to, which is asked of the typical run; before, one replicate that did not was enough
+against it. In none of the verdicts until then had a replicate failed where most fitted.
+"""
 
 from __future__ import annotations
 
