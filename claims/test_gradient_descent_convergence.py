@@ -6,6 +6,9 @@ width; the units move by 1 / sqrt(m). The theorem asks for m of the order of n^6
 show at a few hundred units. Arora et al. 2019 read from H which labels are fitted fast.
 
 Calibrated on replicates 1000 and up, which no verdict reads: sizes, the step and margins.
+
+Changed after verdicts were seen: near duplicates got a second control, in which every check fails, and the
+straightness of the logs a reason why it has none.
 """
 
 from __future__ import annotations

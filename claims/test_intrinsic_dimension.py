@@ -19,7 +19,7 @@ Changed after a verdict was seen, on digits: that each random label takes fewer 
 was inconclusive there (2.0 to 2.3 times the dimension for twice the labels) and now begins at full;
 projections are compared at dimension 200 alone, no longer at 100, where they agreed too but took ten
 replicates. That a subspace beats a small net by ten points was inconclusive, which is declared: the margin
-stays.
+stays. Fastfood projections got a control of their own.
 
 Standard takes about a quarter of an hour of a CPU, full days of a GPU: a plan, which cannot tell how long
 solvers take that it never timed, says minutes.

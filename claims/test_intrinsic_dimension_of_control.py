@@ -7,7 +7,8 @@ Calibrated on replicates 1000 to 1007, which no verdict reads: the search, and t
 Sharper first searches fail for want of a first policy that balances at all, hence the wide first round.
 
 Changed after a verdict was seen: more than two dimensions was reproduced by the mean of ten searches; the
-typical search is judged since, and does not decide, so that either outcome is declared.
+typical search is judged since, and does not decide, so that either outcome is declared. Its lower bound got
+a control, in which a single dimension is enough.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ the search for critical samples, and margins.
 Changed after a verdict was seen: that some examples are easy and that they differ in difficulty was one
 claim, whose second half came out inconclusive on digits after 10 replicates (between 0.8 and 3.8 times as
 much as noise). It is now a claim of its own that begins at standard, where nothing had been judged.
+Later what dropout and weight decay cost, and that noise has no easy examples, got controls of their own.
 """
 
 from __future__ import annotations

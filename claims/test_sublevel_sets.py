@@ -6,6 +6,8 @@ in their initial weights alone: images and their order are the same.
 
 Calibrated on replicates 1000 to 1002, which no verdict reads: widths, learning rates, epochs of nets and
 curves, and the margins.
+
+Changed after verdicts were seen: that the normalized nets' curve is low got a control, the straight line.
 """
 
 from __future__ import annotations

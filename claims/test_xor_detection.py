@@ -11,6 +11,7 @@ Calibrated on replicates 1000 and up, which no verdict reads: step sizes, number
 Changed after verdicts were seen: that networks of 50 channels are perfect, that filters start near all
 patterns and that centres initialize small networks is asked of the typical replicate, no longer of every
 one. In all of them it was so. For any number of channels either outcome is declared that chance leaves open.
+Checks that failed in no control got one.
 """
 
 from __future__ import annotations
