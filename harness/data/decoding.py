@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.archives import DataError
 from harness.spec.streams import stream
+from harness.spec.untrusted import contents
 
 if TYPE_CHECKING:
     import torch
@@ -16,6 +18,18 @@ if TYPE_CHECKING:
 CENTRE = 7 / 8  # share of the shorter side that is kept of an image that is not augmented
 AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
 COLOUR = {"brightness": 0.125, "contrast": 0.5, "saturation": 0.5}
+
+
+FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")
+"""What the suffixes of images stand for; a file of another kind (PostScript, say) is not even tried."""
+SEVERAL = ("PNG", "TIFF", "WEBP")
+"""Formats of which a file may hold several images of equal rank; a camera's second one (MPO) is a preview."""
+EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262
+"""Tags of TIFF: bits of a number, and whether 0 is black (1) or white (0)."""
+MOST_BYTES = 2**28
+MOST_PIXELS = 89_478_485
+"""Pixels beyond which Pillow, too, takes an image for a bomb: 256 MiB of colours."""
 
 
 def decoded(path: Path, size: int, draw: int | None = None) -> torch.Tensor:
@@ -27,23 +41,89 @@ def decoded(path: Path, size: int, draw: int | None = None) -> torch.Tensor:
         draw: seed of its augmentation; None for the centre of the image as it is.
 
     Raises:
-        DataError: the file cannot be decoded.
+        DataError: the file cannot be decoded, or what it holds cannot be told in three times 8 bits.
     """
-    from PIL import Image
     from torchvision.transforms import functional
 
-    try:
-        with Image.open(path) as opened:
-            image = opened.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
-        cause = getattr(error, "strerror", None) or type(error).__name__
-        raise DataError(f"{path.parent.name}/{path.name} cannot be decoded ({cause}): replace it") from None
+    image = _read(path)
+    shorter, longer = sorted(image.size)
+    if draw is None and longer / shorter * round(size / CENTRE) ** 2 > MOST_PIXELS:
+        raise _undecodable(path, f"{image.width} x {image.height} pixels are too narrow")
     if draw is not None:
         image = _drawn(_augmentation(size), image, draw)
     else:
         image = functional.center_crop(functional.resize(image, round(size / CENTRE)), [size, size])
     pixels: torch.Tensor = functional.pil_to_tensor(image)
     return pixels
+
+
+def _read(path: Path) -> Any:
+    """The image of a file in mode RGB: its pixels as they are stored, whatever orientation it should have.
+
+    Of 16 bits the upper 8 are kept, as image libraries do for colours. Transparency is left out: what counts
+    are the colours stored, as for torchvision. Whatever a decoder raises for a damaged file is one line.
+    """
+    from PIL import Image
+
+    try:
+        data = io.BytesIO(contents(path, MOST_BYTES))
+        with Image.open(data, formats=FORMATS) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                raise _Unshown(f"{opened.width} x {opened.height} pixels are too many")
+            return _in_colour(opened)
+    except _Unshown as error:
+        raise _undecodable(path, str(error)) from None
+    except Exception as error:
+        cause = getattr(error, "strerror", None) or type(error).__name__
+        raise _undecodable(path, cause) from None
+
+
+class _Unshown(ValueError):
+    """What an image holds is more than 8 bits of three colours can tell, or another thing."""
+
+
+def _in_colour(image: Any) -> Any:
+    """An opened image in mode RGB.
+
+    Raises:
+        _Unshown: it holds several images, or numbers whose black and white are not known.
+    """
+    if image.format in SEVERAL and _has_another(image):
+        raise _Unshown("it holds several images")
+    if image.mode in EIGHT_BITS:
+        return image.convert("RGB")
+    tags = getattr(image, "tag_v2", {})
+    plain = tuple(tags.get(BITS_PER_SAMPLE, (16,))) == (16,) and tags.get(PHOTOMETRIC, 1) == 1
+    grey = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+    if not (grey and plain):
+        raise _Unshown(f"its pixels are of mode {image.mode}, which is not 8 or 16 bits of grey or colour")
+    return _upper_bits(image).convert("RGB")
+
+
+def _upper_bits(image: Any) -> Any:
+    """A grey image of 16 bits as one of 8."""
+    import numpy as np
+    from PIL import Image
+
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() >= 2**16:
+        raise _Unshown("its pixels are of more than 16 bits")
+    return Image.fromarray((values >> 8).astype(np.uint8))
+
+
+def _has_another(image: Any) -> bool:
+    """Does a file hold a second image? It is left at its first."""
+    try:
+        image.seek(1)
+    except EOFError:
+        return False
+    finally:
+        image.seek(0)
+    return True
+
+
+def _undecodable(path: Path, cause: str) -> DataError:
+    return DataError(f"{path.parent.name}/{path.name} cannot be decoded ({cause}): replace it")
 
 
 def draw_of(replicate: int, epoch: int, row: int) -> int:

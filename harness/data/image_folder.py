@@ -8,6 +8,7 @@ an epoch: the digest is that of the names and sizes of all files.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import functools
 import hashlib
 import importlib.util
@@ -23,6 +24,7 @@ from harness.data.labels import TrueLabels
 from harness.data.split import ImageSet, Split, require_corruptions, split_of
 from harness.spec.contracts import Corruption
 from harness.spec.streams import stream
+from harness.spec.untrusted import contents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +35,8 @@ STREAMED = 1
 """Version of the arithmetic of ``harness.fleet.streamed``; standing in this file, it is part of addresses."""
 PARTS = ("train", "val")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+LOOKED_AT = 16
+"""Files that are read to tell a data set from copies of one image."""
 SYNSET = re.compile(r"n\d{8}")
 
 
@@ -206,6 +210,7 @@ class ImageFolder(Examples, frozen=True):
         """Both parts, if they are complete."""
         try:
             train, test = (scanned(top / part, sizes) for part in PARTS)
+            copies = _is_one_image(top / PARTS[0], train)
         except OSError as error:
             raise self._unreadable(error) from None
         for part, files, size in zip(PARTS, (train, test), (self.train_size, self.test_size), strict=True):
@@ -214,6 +219,11 @@ class ImageFolder(Examples, frozen=True):
                     f"{self.folder}/{part} has {len(files.names):,} images in {len(files.classes):,} class "
                     f"folders, not {size:,} in {self.classes:,}: {self._remedy}"
                 )
+        if copies:
+            raise DataError(
+                f"{self.folder}/{PARTS[0]} is degenerate: {LOOKED_AT} of its files, looked at over all "
+                f"classes, are one and the same image; {self._remedy}"
+            )
         if train.classes != test.classes:
             (other, *_) = set(train.classes) ^ set(test.classes)
             raise DataError(f"{self.folder}: the class {other} is not in both train and val; {self._remedy}")
@@ -257,8 +267,9 @@ def scanned(folder: Path, sizes: bool = False) -> Scanned:
     names: list[bytes] = []
     labels: list[int] = []
     seen: list[int] = []
+    entered: set[tuple[int, int]] = set()
     for label, name in enumerate(classes):
-        for path in _images(folder / name):
+        for path in _images(folder / name, entered):
             names.append(os.fsencode(path.relative_to(folder)))
             labels.append(label)
             if sizes:
@@ -266,10 +277,43 @@ def scanned(folder: Path, sizes: bool = False) -> Scanned:
     return Scanned(np.array(names, np.bytes_), np.array(labels, np.int64), classes, np.array(seen, np.int64))
 
 
-def _images(folder: Path) -> list[Path]:
-    """Files with an image's suffix in a folder and those below it."""
-    walked = sorted((parent, sorted(files)) for parent, _, files in os.walk(folder, followlinks=True))
-    return [Path(parent, name) for parent, files in walked for name in files if _is_image(name)]
+def _images(folder: Path, entered: set[tuple[int, int]]) -> list[Path]:
+    """Files with an image's suffix in a folder and those below it; links are followed.
+
+    Args:
+        entered: device and number of the folders walked before; each is walked once, so that a walk ends.
+
+    Raises:
+        OSError: a folder cannot be read or is reached twice by links, or an image is no regular file.
+    """
+    walked: list[tuple[str, list[str]]] = []
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        state = current.stat()
+        if (state.st_dev, state.st_ino) in entered:
+            raise OSError(errno.ELOOP, f"a link leads to {current.name} a second time", str(current))
+        entered.add((state.st_dev, state.st_ino))
+        files = []
+        for entry in os.scandir(current):
+            if entry.is_dir():
+                waiting.append(Path(entry.path))
+            elif _is_image(entry.name):
+                if not entry.is_file():
+                    raise OSError(errno.EINVAL, f"{entry.name} is not a regular file", entry.path)
+                files.append(entry.name)
+        walked.append((str(current), sorted(files)))
+    return [Path(parent, name) for parent, files in sorted(walked) for name in files]
+
+
+def _is_one_image(folder: Path, files: Scanned) -> bool:
+    """Are the files of a part, of which a few are read, plainly copies of one?"""
+    count = len(files.names)
+    if count < LOOKED_AT:
+        return False
+    paths = (folder / os.fsdecode(files.names[count * i // LOOKED_AT]) for i in range(LOOKED_AT))
+    first = contents(next(paths))
+    return all(contents(path) == first for path in paths)
 
 
 def _is_image(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -105,6 +106,51 @@ def test_validation_images_must_lie_in_the_same_classes(root: Path) -> None:
     refused(TINY, root, "tiny/val has 0 images in 0 class folders, not 12 in 3")
     shutil.rmtree(val)
     refused(TINY, root, "tiny/val not in the data root")
+
+
+@pytest.mark.timeout(20)
+def test_walks_end_and_what_links_lead_to_twice_is_refused(root: Path, tmp_path: Path) -> None:
+    ant = root / "tiny/train/ant"
+    outside = tmp_path / "outside"
+    shutil.move(ant, outside)
+    ant.symlink_to(outside)  # a class that lies elsewhere is none the worse
+    assert TINY.source(root).name
+    for name in ("up", "down", "again"):
+        (outside / name).symlink_to(root / "tiny/train")
+        refused(TINY.but(size=17), root, "a link leads to", "a second time")
+    for name in ("up", "down", "again"):
+        (outside / name).unlink()
+    chain = tmp_path / "chain"
+    for depth in range(30):  # two links at each of 30 steps: more than 10**9 ways
+        (chain / str(depth)).mkdir(parents=True)
+    for depth in range(29):
+        for name in ("left", "right"):
+            (chain / str(depth) / name).symlink_to(chain / str(depth + 1))
+    (outside / "maze").symlink_to(chain / "0")
+    refused(TINY, root, "a link leads to", "a second time")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("what", ["pipe", "dead link", "a link to itself"])
+def test_what_is_no_file_is_refused(root: Path, what: str) -> None:
+    image = root / "tiny/train/ant/ant_1.png"
+    image.unlink()
+    if what == "pipe":
+        os.mkfifo(image)
+    else:
+        image.symlink_to(image if what == "a link to itself" else root / "nothing")
+    cause = "Too many levels of symbolic links" if "itself" in what else "ant_1.png is not a regular file"
+    refused(TINY, root, f"tiny cannot be read ({cause})")
+
+
+def test_copies_of_one_image_are_said_to_be(root: Path) -> None:
+    (first, *others) = sorted((root / "tiny/train").glob("*/*"))
+    for other in others:
+        shutil.copy(first, other)
+    refused(TINY, root, "tiny/train is degenerate: 16 of its files", "are one and the same image")
+    others[-1].write_bytes(first.read_bytes() + b"\0")
+    (others[0].parent / "new").mkdir()  # a folder has changed, so it is looked at again
+    refused(TINY, root, "tiny/train is degenerate")
 
 
 def test_without_torchvision_one_line_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
