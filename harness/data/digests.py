@@ -49,6 +49,29 @@ def remembered(key: str, compute: Callable[[], tuple[str, ...]]) -> tuple[str, .
     return _remembered[key]
 
 
+def confirm(key: str, paths: Sequence[Path]) -> None:
+    """Forget the digests of ``key`` if a file was written to since, whatever its size and time stamp say.
+
+    The number of a file and the time of its last change of any kind are the system's, and nobody sets them.
+
+    Raises:
+        OSError: a file cannot be examined.
+    """
+    states = [(state.st_ino, state.st_ctime_ns) for state in (path.stat() for path in paths)]
+    name, mark = f"{key} was", hashlib.sha256(json.dumps(states).encode()).hexdigest()
+    if _read().get(name) != [mark]:
+        forget(key)
+        _write({**_read(), name: [mark]})
+
+
+def forget(key: str) -> None:
+    """Have the digests of ``key`` computed anew when they are asked for next."""
+    _remembered.pop(key, None)
+    entries = _read()
+    if entries.pop(key, None):
+        _write(entries)
+
+
 def cache_file() -> Path:
     """A small JSON file in the user's cache folder; deleting it costs a second of hashing."""
     import platformdirs

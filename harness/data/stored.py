@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from harness.data import archives, sources
+from harness.data import archives, digests, sources
 from harness.data.archives import Archive, Arrays, Source
 from harness.data.examples import Examples
 from harness.data.inputs import TrueInputs
@@ -180,5 +181,37 @@ class Recent(Generic[Kept]):
         return sum(array.nbytes for arrays in self.kept.values() for array in arrays)
 
 
+class ReadContent(NamedTuple):
+    """What a collection holds: the digest of the arrays as they were read, and their files' signature."""
+
+    digest: str
+    signature: str
+
+
+def content_of(archive: Archive, root: Path | None) -> ReadContent:
+    """The content that splits are made of: the digest of the very arrays in memory, read now if need be.
+
+    Raises:
+        DataError: missing, damaged or of another shape.
+    """
+    file = sources.find(archive, root)
+    arrays = _recent_arrays.get(file.signature, file.read)
+    held, digest = _hashed.get(file.signature, (lambda: None, ""))
+    if held() is not arrays.x_train:
+        digest = digests.combined([digests.of_array(array) for array in arrays])
+        _hashed.clear()
+        _hashed[file.signature] = (weakref.ref(arrays.x_train), digest)
+    return ReadContent(digest, file.signature)
+
+
+def let_go() -> None:
+    """Keep nothing of what was read in memory: the next split is of what the files hold then."""
+    for recent in (_recent_sets, _recent_arrays):
+        with recent.lock:
+            recent.kept.clear()
+
+
+# signature -> the training images whose collection was hashed, while they live, and its digest
+_hashed: dict[str, tuple[Callable[[], Any], str]] = {}
 _recent_sets = Recent[ImageSet](most=2)
 _recent_arrays = Recent[Arrays](most=1)

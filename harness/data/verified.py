@@ -2,29 +2,80 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.data import digests, sources
 from harness.data.archives import DataError
+from harness.data.stored import ReadContent, StoredImages, content_of, let_go
 from harness.spec import abbreviated
-from harness.spec.contracts import Dataset
-from harness.spec.splits import Split
+from harness.spec.contracts import Dataset, Sourced
+from harness.spec.splits import Source, Split
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Named = Sequence[tuple[Sourced, str]]
+"""Values that read files, each with the digest by which runs that read it are named."""
 
-def verified_split(data: Dataset, root: Path | None, replicate: int) -> Split:
-    """The split of a replicate, which holds what the data set declares.
+
+def named_source(value: Sourced, root: Path | None) -> Source:
+    """What a value says of its files, by which its runs are named.
+
+    Of collections the digest is computed anew where a file was written to, its size and time stamp kept.
 
     Raises:
-        DataError: it does not, or its files are missing or damaged; one line that names the data set.
+        DataError: missing, damaged or of another shape, in one line.
     """
+    if isinstance(value, StoredImages):
+        file = sources.find(value.archive, root)
+        with contextlib.suppress(OSError):  # what cannot be examined is said by whoever reads it
+            digests.confirm(file.signature, file.files)
+    return value.source(root)
+
+
+def verified_split(data: Dataset, root: Path | None, replicate: int, named: Named = ()) -> Split:
+    """The split of a replicate, which holds what the data set declares and is of the content that is named.
+
+    Args:
+        data: the data set.
+        root: the data root.
+        replicate: the replicate.
+        named: the data set and those within it that read files, each with the digest by which runs that
+            read it are named.
+
+    Raises:
+        DataError: it does not, or its files are missing, damaged or others by now; one line that names
+            the data set.
+    """
+    before = _contents(named, root)
     split = data.split(root, replicate)
+    if before != _contents(named, root) or any(digest != _digest(v, root) for v, digest in named if digest):
+        for content in before:
+            digests.forget(content.signature)
+        says = "its files changed after its runs were named by them: run again"
+        raise DataError(f"{abbreviated(data)}: {says}")
     wrong = discrepancy(data, split)
     if wrong:
         raise DataError(f"{abbreviated(data)}: {wrong}")
     return split
+
+
+def _contents(named: Named, root: Path | None) -> list[ReadContent]:
+    """What the collections among these hold; arrays in memory that are not as named are read anew."""
+    collections = [(value, digest) for value, digest in named if isinstance(value, StoredImages)]
+    if any(content_of(value.archive, root).digest != digest for value, digest in collections):
+        let_go()
+    return [content_of(value.archive, root) for value, _ in collections]
+
+
+def _digest(value: Sourced, root: Path | None) -> str:
+    """The digest of what a value reads: of a collection, of the arrays in memory."""
+    if isinstance(value, StoredImages):
+        return content_of(value.archive, root).digest
+    return value.source(root).digest
 
 
 def discrepancy(data: Dataset, split: Split) -> str:

@@ -13,6 +13,7 @@ from harness.data.blocks import blocks
 from harness.data.verified import verified_split
 from harness.fleet import memory, native_library, numerics, ranks, trainer
 from harness.lab import recording
+from harness.lab.names import digests_of
 from harness.lab.places import Place
 from harness.lab.runs import Fleet, Run
 from harness.lab.store import Record, Store, StoreError
@@ -21,6 +22,9 @@ from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from harness.data import Split
+    from harness.spec.contracts import Dataset
 
 HELD, PRESENT, COMPUTED = "held", "present", "computed"
 
@@ -141,7 +145,7 @@ def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str,
 
 def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trainer.Member, float]:
     """A run ready to be trained, from its checkpoint if there is one, and the seconds spent until that."""
-    split = verified_split(run.value.data, place.data_root, run.replicate)
+    split = _split(run, run.value.data, place)
     start = _start(run, place, store)
     resumed = store.resume(run.key, place.only_of)
     spent = resumed[0].get("seconds", 0.0) if resumed else 0.0
@@ -152,6 +156,11 @@ def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trai
         store.checkpoint(run.key, {**state, "seconds": seconds, "session": place.session}, arrays)
 
     return trainer.Member(run.value, run.replicate, split, start, resumed, save), spent
+
+
+def _split(run: Run, data: Dataset, place: Place) -> Split:
+    """The data of a run, which are of the content that its key names."""
+    return verified_split(data, place.data_root, run.replicate, digests_of(run, data))
 
 
 def _finish_together(runs: Sequence[Run], place: Place, store: Store) -> Iterator[Finished]:
@@ -248,14 +257,14 @@ def _evaluated(run: Run, place: Place, store: Store) -> Record:
     elif isinstance(run.value, Probing):
         measures = _probed(run, place, store)
     else:
-        split = verified_split(run.value.data, place.data_root, run.replicate)
+        split = _split(run, run.value.data, place)
         measures = run.value.solver.solve(split, stream(run.replicate, "solution"))
     return recording.of_measures(run, place, measures)
 
 
 def _probed(run: Run, place: Place, store: Store) -> Mapping[str, Any]:
     experiment = run.value.experiment
-    split = verified_split(experiment.data, place.data_root, run.replicate)
+    split = _split(run, experiment.data, place)
     weights = _weights(run.parents[0], place, store)
     with _prepared(place.device):
         model = trainer.restored(experiment, split, weights, place.device)

@@ -10,10 +10,11 @@ from typing import Any, TypeGuard
 import msgspec
 
 from harness.data.archives import DataError
+from harness.data.verified import named_source
 from harness.fleet import SEMANTICS
 from harness.lab.runs import Run, parents_of
 from harness.spec import Runnable, Simulation, Value, address, canonical, digest, fields_of, values_in
-from harness.spec.contracts import Sourced
+from harness.spec.contracts import Dataset, Sourced
 from harness.spec.fingerprint import fingerprint
 
 
@@ -64,6 +65,7 @@ class Names:
             key=digest({"address": named.address, "replicate": replicate}),
             kind=kind,
             source=named.sources[0][0] if named.sources else "",
+            digests=tuple(digest for _, digest in named.sources),
             parents=tuple(self.run(parent, replicate) for parent in parents_of(value)),
         )
 
@@ -90,7 +92,7 @@ class Names:
 
     def _addressed(self, value: Runnable) -> Addressed:
         """The address by specification, code and data, computed anew."""
-        sources = [v.source(self.data_root) for v in values_in(value) if _reads_files(v)]
+        sources = [named_source(v, self.data_root) for v in values_in(value) if _reads_files(v)]
         name = address(
             value,
             code=fingerprint(value),
@@ -98,6 +100,13 @@ class Names:
             semantics=SEMANTICS,
         )
         return Addressed(name, tuple((s.name, s.digest) for s in sources))
+
+
+def digests_of(run: Run, data: Dataset) -> list[tuple[Sourced, str]]:
+    """What a run's data reads from files, each with the digest by which the run is named."""
+    inside = {id(value) for value in values_in(data)} if isinstance(data, Value) else set()
+    read = [value for value in values_in(run.value) if _reads_files(value)]
+    return [pair for pair in zip(read, run.digests, strict=False) if id(pair[0]) in inside]
 
 
 def _reads_files(value: Value) -> TypeGuard[Sourced]:

@@ -17,6 +17,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         key: content address of experiment and replicate: the record's name.
         kind: digest of the specification alone; recorded timings go by it.
         source: honest name of the data ("" for a simulation).
+        digests: of what each value inside reads from files, in the order of ``values_in``.
         parents: runs whose weights this one starts from.
     """
 
@@ -26,6 +27,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     kind: str
     source: str
+    digests: tuple[str, ...] = ()
     parents: tuple[Run, ...] = ()
 
     @property
