@@ -24,3 +24,8 @@ def at(run: Results, measure: str, *index: int, of: str = "", test_size: int = 0
 def numbered(run: Results, measure: str, points: int) -> list[Measured]:
     """A simulation's results at each point of its own sweep, ``measure_0``, ``measure_1`` ..., in order."""
     return [run.final(f"{measure}_{i}").named(measure) for i in range(points)]
+
+
+def numbers(n: int, *ratios: float) -> tuple[int, ...]:
+    """Numbers of features or examples at these shares of n."""
+    return tuple(round(r * n) for r in ratios)

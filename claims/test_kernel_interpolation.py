@@ -88,6 +88,7 @@ CIFAR10_PATCHES = CIFAR10_PIXELS.but(
         full=OnFeatures(RandomPatches(2000), gaussian(125.0, device="cuda")),
     )
 )
+HALF_RANDOM_PATCHES = CIFAR10_PATCHES.but(data__labels=RandomLabels(0.5))
 
 RIDGES = (0.001, 0.03, 1.0)
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -148,6 +149,10 @@ ON_CIFAR10 = pytest.mark.claimed(
 @control(
     run=lambda data: LARGE[data].but(data__labels=RANDOM, standard__data__n=2000),
     says="random labels (2,000 at standard), which are interpolated too",
+)
+@control(
+    run=lambda data: LARGE[data].but(solver__ridge=10.0, standard__data__n=2000, full__data__n=5000),
+    says="a penalty (on 2,000 images at standard), with which it generalizes and does not interpolate",
 )
 @pytest.mark.parametrize("data", ["mnist", pytest.param("cifar10", marks=ON_CIFAR10)])
 def test_an_interpolating_kernel_generalizes(run: Results, check: Check, data: str) -> None:
@@ -240,6 +245,11 @@ def test_random_convolutional_features_lower_the_error(
 )
 @trained(free=CIFAR10_PATCHES, held=CIFAR10_PATCHES.but(solver__solver__ridge=0.1))
 @control(held=CIFAR10_PATCHES.but(solver__solver__ridge=1e-6), says="a penalty too small to be felt")
+@control(
+    free=HALF_RANDOM_PATCHES,
+    held=HALF_RANDOM_PATCHES.but(solver__solver__ridge=0.1),
+    says="half of the labels are random, and a penalty keeps them from being fitted: it helps by far more",
+)
 def test_l2_helps_a_little_on_random_features(free: Results, held: Results, check: Check) -> None:
     """A penalty on top of the random convolutional net helps, but only by a few points."""
     gained = gain(free, held).named("gain from the penalty")
@@ -256,6 +266,7 @@ def test_l2_helps_a_little_on_random_features(free: Results, held: Results, chec
 )
 @trained(pixels=ON_PIXELS, gabor=ON_GABOR)
 @control(gabor=ON_PIXELS.but(data__labels=RANDOM), says="pixels with random labels: a larger norm and error")
+@control(gabor=NARROW_ON_GABOR, says="a narrower kernel on the same features: a smaller norm and error")
 def test_a_larger_norm_can_have_a_smaller_error(pixels: Results, gabor: Results, check: Check) -> None:
     """The minimum norm does not predict generalization: Gabor features raise it and lower the error."""
     check(above(norm_ratio(gabor, pixels), 1.2, because="a fifth; the paper's norms differ by a factor 1.8"))
@@ -270,6 +281,10 @@ def test_a_larger_norm_can_have_a_smaller_error(pixels: Results, gabor: Results,
 )
 @trained(pixels=ON_PIXELS, gabor=NARROW_ON_GABOR)
 @control(gabor=ON_GABOR, says="the wider kernel of the paper's claim")
+@control(
+    gabor=NARROW_ON_GABOR.but(data__inputs=ShuffledPixels()),
+    says="the narrow kernel on the same filters of pixels in another order",
+)
 def test_the_comparison_of_norms_turns_with_the_bandwidth(
     pixels: Results, gabor: Results, check: Check
 ) -> None:

@@ -23,11 +23,15 @@ from claims.papers import BELKIN2019
 from claims.papers import MEI2019
 from claims.papers import NAKKIRAN2021
 from claims.papers import OVERCLAIM
+from claims.spheres import HELD_RATIOS
+from claims.spheres import SPHERE_ADAPTED
+from claims.spheres import predicted
+from claims.spheres import relu
+from claims.spheres import relu_risks
 from claims.sweeps import at
-from claims.texts import adding
+from claims.sweeps import numbers
 from harness import Check
 from harness import Results
-from harness import Simulation
 from harness import Solved
 from harness import Tiers
 from harness import above
@@ -45,8 +49,6 @@ from harness import smaller_of
 from harness import trained
 from harness.analytic.kernel_interpolation import GaussianKernel
 from harness.analytic.kernel_interpolation import KernelInterpolation
-from harness.analytic.mei_montanari import asymptotic_risk
-from harness.analytic.mei_montanari import sphere_risks
 from harness.analytic.random_features import FourierFeatures
 from harness.analytic.random_features import RandomFeatureSweep
 from harness.analytic.random_features import SampleSweep
@@ -65,11 +67,6 @@ IMAGES = {
     "standard": Mnist(n=2000, n_test=2000, crop=None, whiten=False),
     "full": Mnist(n=10_000, crop=None, whiten=False),
 }
-
-
-def numbers(n: int, *ratios: float) -> tuple[int, ...]:
-    """Numbers of features or examples at these shares of n."""
-    return tuple(round(r * n) for r in ratios)
 
 
 def sweep(tier: str, n: int, widths: tuple[int, ...]) -> Solved:
@@ -193,11 +190,14 @@ def test_the_second_descent_goes_below_the_first(sweep: Results, check: Check) -
 
 
 @claim(BELKIN2019, "Figure 2, training risk", adapted=ADAPTED)
-@trained(sweep=LARGE)
+@trained(sweep=LARGE, threshold=1.0)
 @control(sweep=HELD, says=HELD_SAYS)
-def test_the_training_error_is_zero_from_the_threshold_on(sweep: Results, check: Check) -> None:
+@control(threshold=2.0, says="a threshold at N = 2 n, as if a frequency's cosine and sine were one feature")
+def test_the_training_error_is_zero_from_the_threshold_on(
+    sweep: Results, threshold: float, check: Check
+) -> None:
     """From N = n on the training error is zero; below it is not."""
-    squares, n = curve(sweep, "train_mse"), size(sweep)
+    squares, n = curve(sweep, "train_mse"), round(threshold * size(sweep))
     rest = larger_of(*(value for width, value in squares.items() if width >= n))
     check(all_reach(rest, 1e-8, because="interpolation to the rounding that the condition number allows"))
     before = squares[max(width for width in squares if width < n)]
@@ -209,17 +209,20 @@ def test_the_training_error_is_zero_from_the_threshold_on(sweep: Results, check:
     "Figure 2: the norm, and the interpolant of infinitely many features",
     adapted=ON_SMALL_ADAPTED,
 )
-@trained(sweep=SMALL, limit=kernel({"quick": 2.0, "standard": 5.0}))
+@trained(sweep=SMALL, limit=kernel({"quick": 2.0, "standard": 5.0}), ratios=(1.1, 1.3, 2.0, 5.0, 20.0))
 @control(
     limit=kernel({"quick": 1.0, "standard": 3.0}), says="the interpolant of a kernel of another bandwidth"
 )
-def test_the_norm_tends_to_the_kernel_interpolants(sweep: Results, limit: Results, check: Check) -> None:
+@control(ratios=(0.3, 0.4, 0.5, 0.7, 0.9), says="below the threshold, where norm and error rise with N")
+def test_the_norm_tends_to_the_kernel_interpolants(
+    sweep: Results, limit: Results, ratios: tuple[float, ...], check: Check
+) -> None:
     """From the threshold on the scaled norm falls towards the kernel interpolant's, the smallest there
     is, and the test error towards its error."""
-    n, norms, errors = size(sweep), scaled_norms(sweep), curve(sweep, "test_error")
-    falling = [norms[width] for width in sorted(norms, reverse=True) if width > n]
+    norms, errors = scaled_norms(sweep), curve(sweep, "test_error")
+    last, *fewer = reversed(numbers(size(sweep), *ratios))
+    falling = [norms[width] for width in (last, *fewer)]
     check(ordered(falling, because="any fall at every step, for the order is claimed"))
-    last = max(norms)
     least = limit.final("norm").named("kernel norm")
     tenth = "a tenth, at 20 features per example; the norm at N = 1.1 n is more than twice the limit"
     check(equivalent(ratio(norms[last], least), 1.1, because=tenth))
@@ -284,13 +287,15 @@ def samples(tier: str, features: int, examples: int, shown: int, noise: float = 
     },
 )
 @trained(
-    sweep=Tiers(quick=samples("quick", 200, 800, 200, 0.2), standard=samples("standard", 500, 2000, 500))
+    sweep=Tiers(quick=samples("quick", 200, 800, 200, 0.2), standard=samples("standard", 500, 2000, 500)),
+    last=4.0,
 )
 @control(
     sweep=Tiers(quick=samples("quick", 4000, 800, 200, 0.2), standard=samples("standard", 10_000, 2000, 500)),
     says="twenty times as many features, so that all sizes are far below the threshold",
 )
-def test_more_data_hurts_until_examples_equal_features(sweep: Results, check: Check) -> None:
+@control(last=1.5, says="half as many examples again as features: still on the slope of the peak")
+def test_more_data_hurts_until_examples_equal_features(sweep: Results, last: float, check: Check) -> None:
     """With the number of features fixed, the test error rises with more data until n = N, and falls
     beyond."""
     tests = sweep.runs[0].value.data.test_size
@@ -300,7 +305,7 @@ def test_more_data_hurts_until_examples_equal_features(sweep: Results, check: Ch
     check(argmax_in(SAMPLE_RATIOS, [*errors.values()], 1.0, 1.0, because="the threshold is n = N exactly"))
     rise = errors[0.8] - errors[0.4]
     check(above(rise, 0.05, because="five points more errors from twice as much data"))
-    fall = errors[0.4] - errors[4.0]
+    fall = errors[0.4] - errors[last]
     check(above(fall, 0.05, because="and five fewer from ten times as much"))
     draw_sweep(
         check,
@@ -313,43 +318,20 @@ def test_more_data_hurts_until_examples_equal_features(sweep: Results, check: Ch
     )
 
 
-RELU_RATIOS = (0.1, 0.3, 0.5, 0.9, 1.0, 1.1, 1.5, 2.0, 5.0, 12.0)
-HELD_RATIOS = (0.5, 1.0, 2.0, 5.0)
-SPHERE_ADAPTED = adding(
-    "a simulation of our own", {"quick": "d = 100, n = 300", "standard": "d = 300, n = 900"}
-)
-
-
-def relu(penalty: float, ratios: tuple[float, ...] = RELU_RATIOS, draws: int = 4) -> Tiers:
-    """Random ReLU features on the sphere, n = 3 d, noise of deviation half the signal's."""
-    shared = {"noise": 0.25, "penalty": penalty, "draws": draws}
-    sizes = {"quick": 100, "standard": 300}
-    params = {t: {**shared, "d": d, "n": 3 * d, "widths": numbers(3 * d, *ratios)} for t, d in sizes.items()}
-    return Tiers(**{tier: Simulation(sphere_risks, settings) for tier, settings in params.items()})
-
-
-def relu_risks(run: Results) -> dict[float, Measured]:
-    """The risk at every N / n."""
-    settings = dict(run.runs[0].value.params)
-    ratios = [width / settings["n"] for width in settings["widths"]]
-    return {r: at(run, "risk", i, of=f"N/n={r:g}") for i, r in enumerate(ratios)}
-
-
-def predicted(r: float, penalty: float) -> float:
-    """The limit at N = r n."""
-    return asymptotic_risk(3 * r, 3.0, penalty, 0.25)
-
-
 @claim(MEI2019, "Theorem 2, ridgeless and with a penalty of 0.01", adapted=SPHERE_ADAPTED)
-@trained(free=relu(0.0), held=relu(0.01, HELD_RATIOS))
+@trained(free=relu(0.0), held=relu(0.01, HELD_RATIOS), noise=0.25, signal=1.0)
 @control(held=relu(0.5, HELD_RATIOS), says="a penalty fifty times as large, against the formula for 0.01")
-def test_random_relu_features_have_the_predicted_risk(free: Results, held: Results, check: Check) -> None:
+@control(noise=1.0, says="the formula for noise of twice the deviation: far off but for the fewest features")
+@control(signal=2.0, says="the formula for a signal of twice the variance: far off for the fewest features")
+def test_random_relu_features_have_the_predicted_risk(
+    free: Results, held: Results, noise: float, signal: float, check: Check
+) -> None:
     """The risk of random ReLU features is the precise asymptotic formula on both sides of N = n, with and
     without a penalty."""
     margin = "a fifth: the formula is a limit, and at d = 100 its corrections came to a tenth"
     for series, run, penalty in (("ridgeless", free, 0.0), ("penalty 0.01", held, 0.01)):
         risks = relu_risks(run)
-        formula = {r: predicted(r, penalty) for r in risks if penalty or r != 1}
+        formula = {r: predicted(r, penalty, noise, signal) for r in risks if penalty or r != 1}
         for r, value in formula.items():
             if penalty or not 0.8 < r < 1.25:
                 over = (risks[r] / value).named(f"{series} measured / formula at N/n={r:g}")
@@ -367,9 +349,10 @@ def test_random_relu_features_have_the_predicted_risk(free: Results, held: Resul
 
 
 @claim(MEI2019, "Section 1: peak at N = n, minimum at many features", adapted=SPHERE_ADAPTED)
-@trained(sweep=relu(0.0))
+@trained(sweep=relu(0.0), many=12.0)
 @control(sweep=relu(0.01, draws=1), says="a penalty of 0.01, with which the risk only falls")
-def test_random_relu_features_peak_and_many_are_best(sweep: Results, check: Check) -> None:
+@control(many=2.0, says="twice as many features as examples: lower than with few, but not yet by half")
+def test_random_relu_features_peak_and_many_are_best(sweep: Results, many: float, check: Check) -> None:
     """Without a penalty the risk peaks at N = n and is lowest with the most features, lower than with any
     number below n."""
     risks = relu_risks(sweep)
@@ -377,14 +360,17 @@ def test_random_relu_features_peak_and_many_are_best(sweep: Results, check: Chec
     rise = ratio(risks[0.9], risks[0.5])
     check(above(rise, 1.5, because="half as much again before the threshold; the formula says four times"))
     few = smaller_of(*(risk for r, risk in risks.items() if r < 1))
-    check(below(ratio(risks[12.0], few), 0.5, because="half; the formula says a sixth"))
+    check(below(ratio(risks[many], few), 0.5, because="half; the formula says a sixth"))
 
 
 @claim(MEI2019, "with a suitable penalty", adapted=SPHERE_ADAPTED)
-@trained(sweep=relu(0.01, HELD_RATIOS))
+@trained(sweep=relu(0.01, HELD_RATIOS), ratios=(0.5, 1.0, 2.0))
 @control(sweep=relu(0.0), says="no penalty")
-def test_a_penalty_removes_the_peak_of_random_relu_features(sweep: Results, check: Check) -> None:
+@control(sweep=relu(0.0), ratios=(0.5, 0.9, 1.0), says="no penalty, and no further than N = n")
+def test_a_penalty_removes_the_peak_of_random_relu_features(
+    sweep: Results, ratios: tuple[float, ...], check: Check
+) -> None:
     """A penalty of 0.01 removes the peak: the risk falls through N = n."""
     risks = relu_risks(sweep)
-    falling = [ratio(risks[r], risks[5.0]) for r in (2.0, 1.0, 0.5)]
+    falling = [ratio(risks[r], risks[5.0]) for r in reversed(ratios)]
     check(ordered(falling, because="any fall at every step, for the order is claimed"))
