@@ -80,7 +80,7 @@ def test_stochastic_descent_from_zero_ends_at_the_minimum_norm(descent: Results,
 @claim(OVERCLAIM, "after HASTIE2019, Proposition 1: other optimizers", adapted=TWENTY_ADAPTED)
 @trained(descent=ADAM)
 @control(descent=SGD, says="stochastic gradient descent")
-@control(descent=descent("adam", 100, rate=0.001), says="stopped after 100 steps, before it interpolates")
+@control(descent=descent("adam", 30, rate=0.001), says="stopped after 30 steps, before it interpolates")
 def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -> None:
     """Adam interpolates too, and ends at another solution, larger and partly outside the span of the
     examples: the minimum norm is gradient descent's bias, not interpolation's."""

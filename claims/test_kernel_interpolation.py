@@ -152,7 +152,7 @@ ON_CIFAR10 = pytest.mark.claimed(
 )
 @control(
     run=lambda data: LARGE[data].but(solver__ridge=10.0, standard__data__n=2000, full__data__n=5000),
-    says="a penalty (on 2,000 images at standard), with which it generalizes and does not interpolate",
+    says="a penalty (on 2,000 images at standard), with which nothing is interpolated",
 )
 @pytest.mark.parametrize("data", ["mnist", pytest.param("cifar10", marks=ON_CIFAR10)])
 def test_an_interpolating_kernel_generalizes(run: Results, check: Check, data: str) -> None:

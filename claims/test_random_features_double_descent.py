@@ -238,6 +238,10 @@ def test_the_norm_tends_to_the_kernel_interpolants(
 )
 @trained(sweep=SMALL, few=0.1)
 @control(few=5.0, says="two interpolants, of which the one with the larger norm has the larger error")
+@control(
+    sweep=SMALL.but(data__labels=WrongLabels(0.9)),
+    says="labels that are nine in ten wrong, from which no number of features learns",
+)
 def test_across_the_threshold_a_smaller_norm_does_not_mean_a_smaller_error(
     sweep: Results, few: float, check: Check
 ) -> None:
