@@ -149,9 +149,12 @@ def told(comparison: FreshComparison, against: str) -> Iterator[str]:
 
 
 def _row(item: JudgedAgain) -> tuple[str, ...]:
+    from harness.report.wording import chance
+
     sides = (f"{verdict.symbol} {verdict}" for verdict in (item.before, item.after))
     name = item.id.rpartition("::")[2].removeprefix("test_")
-    return item.outcome.value, " → ".join(sides), f"n {item.n_before} → {item.n_after}", name
+    foretold = f"foretold {chance(item.chance)}" if item.chance is not None else ""
+    return item.outcome.value, " → ".join(sides), f"n {item.n_before} → {item.n_after}", foretold, name
 
 
 def _because(item: JudgedAgain) -> Iterator[str]:

@@ -65,6 +65,7 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
 
     ``expected``: the verdict that the claim declares, or two of which chance may bring either.
     ``runs``: what the claim's world read; ``control_runs``: what its controls' worlds read.
+    ``chance``: of the same verdict on fresh replicates; None where nothing is left to chance.
     """
 
     id: str
@@ -90,6 +91,7 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
     thesis: str = ""
     contested: str = ""
     control_runs: tuple[RunRead, ...] = ()
+    chance: float | None = None
 
 
 class PaperEntry(msgspec.Struct, frozen=True, kw_only=True):

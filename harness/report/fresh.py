@@ -25,6 +25,7 @@ class Recurrence(enum.StrEnum):
 class JudgedAgain(msgspec.Struct, frozen=True, kw_only=True):
     """An item's verdict before and on fresh replicates.
 
+    ``chance``: of the same verdict, as foretold before (None where it was not).
     ``n_before`` and ``n_after``: replicates (or examples) of the check that had most; ``reason``: why it
     came out so on the fresh ones; ``expected``: what the claim declares, and why.
     """
@@ -40,6 +41,7 @@ class JudgedAgain(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     expected: Expected
     expected_because: str
+    chance: float | None = None
 
 
 class FreshComparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,10 +93,15 @@ def compare(before: Report, after: Report, tier: str) -> FreshComparison:
         same=counts[Recurrence.SAME],
         other=counts[Recurrence.OTHER],
         opposite=counts[Recurrence.OPPOSITE],
-        items=tuple(sorted(items, key=lambda item: list(Recurrence).index(item.outcome))),
+        items=tuple(sorted(items, key=_worst)),
         unknown=tuple(name for name in new if name not in old),
         restated=len(restated),
     )
+
+
+def _worst(item: JudgedAgain) -> tuple[int, float]:
+    """The opposite first, then what was least sure."""
+    return list(Recurrence).index(item.outcome), 1.0 if item.chance is None else item.chance
 
 
 def require_comparable(before: Report, tier: str, first: int) -> None:
@@ -126,6 +133,7 @@ def _judged_again(a: ClaimReport, b: ClaimReport) -> JudgedAgain:
         reason=b.reason,
         expected=b.expected,
         expected_because=b.expected_because,
+        chance=a.chance,
     )
 
 

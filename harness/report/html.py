@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from harness.report import costs, figures, forest, wording
+from harness.report import costs, figures, forest, trust, wording
 from harness.report.contents import PageContents, anchors
 from harness.report.track import track
 from harness.spec.verdict import Verdict
@@ -94,6 +94,8 @@ def render(contents: PageContents) -> str:
         slowest=costs.slowest(contents.claims),
         uncounted=costs.uncounted(contents.claims),
         linkable=_linkable,
+        again=trust.recurring(contents.claims),
+        free=trust.uncontrolled(contents.claims),
     )
     page: str = environment.get_template("page.html.jinja").render()
     return page.lstrip()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.evidence.outcome import ControlOutcome, Evidence
 from harness.evidence.schema import ClaimReport
-from harness.report import costs, figures, multiplicity, track, wording
+from harness.report import costs, figures, multiplicity, track, trust, wording
 from harness.report.contents import Family, PageContents, Section
 from harness.spec.verdict import Verdict
 
@@ -59,7 +59,7 @@ def render(contents: PageContents, limit: int = LIMIT) -> str:
     Where that is too little, figures and runs go first, then the sections of the single claims, then rows
     of what was reproduced as expected, and a line says so; the table of verdicts stays as long as it fits.
     """
-    head, rows = list(_head(contents)), list(_summary(contents))
+    head, rows = list(_head(contents)), [*_summary(contents), *_trust(contents)]
     tail = [*_scope(contents), *_cost(contents), *_provenance(contents)]
     for said, details in (
         ("", [*_details(contents, runs=True), *_figures(contents)]),
@@ -124,8 +124,9 @@ def _summary(contents: PageContents, every: bool = True) -> Iterator[str]:
         yield "## Checks against their bounds"
         yield (
             "Of each claim the check that decides, on a scale of its own: ● the estimate, ├─┤ its interval, "
-            "░ and ═ where the claim holds. p is that of all its checks together, Holm's is adjusted for "
-            "the claims of the same paper and tier; neither changes a verdict."
+            "░ and ═ where the claim holds. p is that of all its checks together, of mean and typical run, "
+            "and counts the looks; Holm's is adjusted for the claims of the same paper and tier; neither "
+            "changes a verdict. Again: the chance of the same verdict on fresh replicates."
         )
         head = [
             "verdict",
@@ -139,6 +140,7 @@ def _summary(contents: PageContents, every: bool = True) -> Iterator[str]:
             "n",
             "p",
             "Holm's p",
+            "again",
         ]
         yield table(head, (_summary_row(contents, claim) for claim in claims))
 
@@ -148,15 +150,40 @@ def _summary_row(contents: PageContents, claim: ClaimReport) -> list[str]:
     verdict = f"{'⚠ ' if claim.unexpected else ''}{_verdict(claim.verdict)}"
     told = [verdict, plain((claim.says or claim.id) + parameters), plain(claim.paper), plain(claim.tier)]
     if not claim.checks:
-        return [*told, "no check was made", *[""] * 6]
+        return [*told, "no check was made", *[""] * 7]
     check = next((c for c in claim.checks if c.verdict is not Verdict.REPRODUCED), claim.checks[0])
     chances = multiplicity.p_value(claim), contents.adjusted.get((claim.id, claim.tier))
     drawn = code(track.text(check)) if check.level else plain(wording.exactly(check))
-    return [*told, drawn, *_numbers(check), str(check.n), *map(wording.p, chances)]
+    again = wording.chance(claim.chance)
+    return [*told, drawn, *_numbers(check), str(check.n), *map(wording.p, chances), again]
 
 
 def _numbers(check: Evidence) -> list[str]:
     return [wording.estimate(check), wording.interval(check), wording.bound(check)]
+
+
+def _trust(contents: PageContents) -> Iterator[str]:
+    """The verdicts that are least sure to come again, and what no control makes fail."""
+    again = trust.recurring(contents.claims)
+    yield "## How sure the verdicts are" if contents.claims else ""
+    yield wording.trusted(again.sure, again.certain) if contents.claims else ""
+    rows = (
+        [
+            wording.chance(p),
+            _verdict(c.verdict),
+            plain(c.says or c.id),
+            plain(c.tier),
+            plain(c.expected.value),
+        ]
+        for c, p in again.items
+    )
+    yield table(["comes again", "verdict", "claim", "tier", "declared"], rows) if again.items else ""
+    free = [
+        [plain(c.says or c.id), plain(c.tier), plain(check.statement), plain(why or "nothing is said")]
+        for c, check, why in trust.uncontrolled(contents.claims)
+    ]
+    yield wording.UNCONTROLLED if free else ""
+    yield table(["claim", "tier", "check", "why no control makes it fail"], free) if free else ""
 
 
 def _details(contents: PageContents, *, runs: bool) -> Iterator[str]:
@@ -213,12 +240,22 @@ def _checks(checks: Iterable[Evidence]) -> str:
             *_numbers(check),
             wording.level(check),
             str(check.n),
-            wording.p(check.p_value),
+            wording.readings(check),
             plain("; ".join(text for text in (check.because, check.reason) if text)),
         ]
         for check in checks
     ]
-    head = ["verdict", "what must hold", "estimate", "interval", "bound", "level", "n", "p", "because"]
+    head = [
+        "verdict",
+        "what must hold",
+        "estimate",
+        "interval",
+        "bound",
+        "level",
+        "n",
+        "p: mean; typical run",
+        "because",
+    ]
     return table(head, rows) if rows else "No check was made."
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport
 from harness.evidence.statistics import holm
 from harness.spec.verdict import Verdict
@@ -19,13 +20,21 @@ def _statistical(claim: ClaimReport) -> bool:
     return any(check.level > 0 for check in claim.checks)
 
 
+def _p(check: Evidence) -> float | None:
+    """A check's p-value in both readings, to which the levels of the looks before it are added."""
+    if check.p_value is None:
+        return None
+    return min(1.0, check.spent + max(check.p_value, check.p_typical or 0.0))
+
+
 def p_value(claim: ClaimReport) -> float | None:
     """The p-value of a claim's checks together: the largest, for all of them must hold (Berger 1982).
 
-    None where every check is exact, and where a check has none (too few replicates, a run that diverged,
-    or a report that was written before p-values were).
+    It counts the looks, so that it is a p-value wherever the ladder stopped. None where every check is exact,
+    and where a check has none (too few replicates, a run that diverged, or a report that was written before
+    p-values were).
     """
-    values = [check.p_value for check in claim.checks if check.level > 0]
+    values = [_p(check) for check in claim.checks if check.level > 0]
     known = [p for p in values if p is not None]
     if not values or len(known) < len(values):
         return None
@@ -53,7 +62,8 @@ def adjusted(claims: Iterable[ClaimReport]) -> dict[tuple[str, str], float]:
 def expected_false(claims: Iterable[ClaimReport]) -> float:
     """The most false verdicts to expect among those that rest on statistics: ``ERROR`` for each.
 
-    If a claim is false it is reproduced, and if it is true refuted, with at most that probability.
+    If a claim is false it is reproduced, and if it is true refuted, with at most that probability: of the
+    typical run whatever the distribution, of the mean where numbers per replicate are nearly normal.
     """
     decided = (Verdict.REPRODUCED, Verdict.REFUTED)
     return ERROR * sum(claim.verdict in decided and _statistical(claim) for claim in claims)

@@ -12,9 +12,9 @@ from harness.evidence.schema import ClaimReport, PaperEntry, Report, RunRead
 from harness.spec.verdict import Expected, Verdict
 
 MEANINGS = {
-    Verdict.REPRODUCED: "every check's interval is on the claim's side of its bound, and the control differs",
-    Verdict.REFUTED: "a check's interval is on the other side of its bound, or there is a counterexample",
-    Verdict.INCONCLUSIVE: "the interval covers its bound, or the control does not differ: too little to tell",
+    Verdict.REPRODUCED: "mean and typical run lie on the claim's side of each bound, and the control differs",
+    Verdict.REFUTED: "both are on the other side of a bound, or there is a counterexample",
+    Verdict.INCONCLUSIVE: "neither can be said, only one of the two, or the control does not differ",
     Verdict.NOT_RUN: "it was selected, but something it needs is not here",
     Verdict.ERROR: "the test itself failed: no evidence either way",
 }
@@ -24,6 +24,7 @@ SCALES = {
     "full": "the papers' own settings",
 }
 NOTHING = "–"
+UNCONTROLLED = "Every other check of a reproduced claim fails in one of its controls; these fail in none."
 GROUPED, WHOLE, EXPONENT = 1000, 1e4, 1e6
 """Whole numbers from the first on have their thousands grouped, all from the second, none from the third."""
 LONGEST = 1e4
@@ -32,13 +33,15 @@ DECIMALS = 6
 """The most decimals that are shown."""
 SMALLEST_P = 1e-6
 """Smaller p-values are shown as below this."""
+SURE = 0.99
+"""Chances above are shown as above this: more is not known from so few draws."""
 TENTHS = 100
 """Seconds below are shown to a tenth."""
 UNITS = 120
 """Times from so many seconds on are shown in minutes, and from so many minutes on in hours."""
 NAMED = 3
 """Authors up to so many are all named."""
-RATES = ("all_reach", "argmax_in")
+RATES = ("all_reach", "most_reach", "argmax_in")
 """Relations whose estimate is the share of replicates that succeeded."""
 
 
@@ -121,6 +124,20 @@ def p(value: float | None) -> str:
     if value is None:
         return NOTHING
     return "< 1e−6" if value < SMALLEST_P else number(float(f"{value:.2g}"))
+
+
+def readings(evidence: Evidence) -> str:
+    """The p-values of the mean and of the typical run; one where there is one."""
+    if evidence.p_typical is None:
+        return p(evidence.p_value)
+    return f"{p(evidence.p_value)}; {p(evidence.p_typical)}"
+
+
+def chance(value: float | None) -> str:
+    """The chance of a verdict to come again, in percent."""
+    if value is None:
+        return NOTHING
+    return "> 99 %" if value > SURE else f"{100 * value:.0f} %"
 
 
 def half_widths(value: float) -> str:
@@ -211,6 +228,16 @@ def expectation(claim: ClaimReport) -> str:
     if claim.expected is Expected.REPRODUCED or not claim.expected.allows(claim.verdict):
         return ""
     return f"{claim.expected} was expected{because}" if claim.expected.is_set else f"expected{because}"
+
+
+def trusted(sure: int, certain: int) -> str:
+    """What the list of chances leaves out, and where the chances come from."""
+    return (
+        "The chance that a verdict comes again on fresh replicates, from those that were read (a smoothed "
+        "bootstrap of all checks of claim and controls together, up the whole ladder), lowest first. "
+        f"{sure} more come again with at least {100 * SURE:.0f} %; in {certain} chance has no part, or too "
+        "few replicates were read to say. What no replicate showed cannot be foreseen."
+    )
 
 
 def citation(paper: PaperEntry) -> str:

@@ -237,6 +237,7 @@ def entry(item: pytest.Function, judgement: Judgement, seconds: float = 0.0) -> 
         figures=judgement.figures,
         runs=judgement.runs,
         control_runs=judgement.control_runs,
+        chance=judgement.chance,
         command=command_of(item),
         seconds=round(seconds, 3),
         family=item.module.__name__.rpartition(".")[2].removeprefix("test_"),

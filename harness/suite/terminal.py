@@ -16,7 +16,7 @@ from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, Collected
 from harness.lab.progress import spoken
 from harness.report import costs
-from harness.report.wording import from_first, printable
+from harness.report.wording import chance, from_first, printable
 from harness.spec.verdict import Expected, Verdict
 
 Line = tuple[str, dict[str, bool]]
@@ -174,6 +174,8 @@ def _remarks(claim: ClaimReport, indent: int, width: int, full: bool) -> Iterato
         yield from _wrapped(f"as expected{which}: {claim.expected_because}", indent, width, full)
     elif full and claim.reason:
         yield from _wrapped(claim.reason, indent, width, full)
+    if full and claim.chance is not None:
+        yield from _wrapped(f"comes again on fresh replicates: {chance(claim.chance)}", indent, width, full)
 
 
 def _wrapped(text: str, indent: int, width: int, full: bool) -> Iterator[Line]:

@@ -34,7 +34,8 @@ def test_a_bar_lies_on_the_side_that_its_verdict_says(values: list[float], bound
         return
     assert place.low <= place.estimate <= place.high
     if abs(place.low) > 1e-9:
-        assert (place.low > 0) == (check.verdict is Verdict.REPRODUCED)
+        typical = check.p_typical is None or check.p_typical <= check.level
+        assert (place.low > 0 and typical) == (check.verdict is Verdict.REPRODUCED)
     if check.verdict is Verdict.REFUTED:
         assert place.high < 0
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.evidence.schema import ClaimReport, encode
-from harness.evidence.statistics import RUNGS, above, judge
+from harness.evidence.statistics import above, judge
 from harness.report import multiplicity
 from harness.report.contents import gather
 from harness.spec.verdict import Verdict
@@ -31,6 +31,15 @@ def test_the_p_value_of_several_checks_is_the_largest() -> None:
     assert multiplicity.p_value(reports.claim(checks=both)) == 0.01
     refuted = msgspec.structs.replace(exact, verdict=Verdict.REFUTED)
     assert multiplicity.p_value(reports.claim(checks=(both[0], refuted))) == 1.0
+
+
+def test_a_p_value_counts_the_looks_and_both_readings() -> None:
+    looked = reports.evidence(p_value=0.01, p_typical=0.02, spent=0.032)
+    assert multiplicity.p_value(reports.claim(checks=(looked,))) == pytest.approx(0.052)
+    mean = reports.evidence(p_value=0.03, p_typical=0.02, spent=0.0)
+    assert multiplicity.p_value(reports.claim(checks=(mean,))) == 0.03
+    certain = reports.evidence(p_value=0.99, p_typical=1.0, spent=0.046)
+    assert multiplicity.p_value(reports.claim(checks=(certain,))) == 1.0
 
 
 def test_the_p_value_of_a_claim_is_at_most_the_level_exactly_where_its_checks_are_reproduced() -> None:
@@ -64,7 +73,6 @@ def test_adjusting_changes_no_verdict_and_no_report() -> None:
 
 
 def test_as_many_verdicts_may_be_false_as_the_levels_allow() -> None:
-    assert sum(level for _, level in RUNGS) <= multiplicity.ERROR + 1e-12
     exact = reports.claim("e", checks=(reports.evidence(level=0.0),))
     undecided = reports.claim("i", verdict=Verdict.INCONCLUSIVE)
     claims = [reports.claim(), reports.claim("r", verdict=Verdict.REFUTED), exact, undecided]
