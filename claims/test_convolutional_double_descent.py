@@ -63,6 +63,7 @@ CNN5_WIDTHS = {
     "peak": Tiers(standard=3, full=12),
     "tail": Tiers(standard=8, full=64),
 }
+STILL_CNN5 = CNN5.but(model__width=Tiers(standard=3, full=16))
 RESNET_WIDTHS = {"dip": 3, "peak": 10, "tail": 64}
 ADAPTED = {
     "standard": "2,000 images of MNIST (the middle 20x20 pixels), 60 epochs in batches of 32; the rate falls "
@@ -120,6 +121,7 @@ def draw(nets: Mapping[str, Results], check: Check, figure: str, reported: Repor
 )
 @trained(nets=cnn5())
 @control(nets=cnn5(data__labels=TrueLabels()), says="true labels")
+@control(nets=cnn5() | {"tail": STILL_CNN5}, says="a network that is still at the peak for the wide one")
 def test_the_five_layer_network_peaks_in_width(nets: Mapping[str, Results], check: Check) -> None:
     """The five-layer network's test error falls, rises to a peak and falls again with its width."""
     peaks(nets, check)
@@ -134,6 +136,10 @@ def test_the_five_layer_network_peaks_in_width(nets: Mapping[str, Results], chec
 )
 @trained(nets=resnet18())
 @control(nets=resnet18(data__labels=TrueLabels()), says="true labels: a plateau, no peak")
+@control(
+    nets=resnet18() | {"tail": Tiers(full=RESNET.but(model__width=14))},
+    says="width 14, still at the peak in the source, for the wide one",
+)
 def test_the_resnet18_peaks_in_width(nets: Mapping[str, Results], check: Check) -> None:
     """The ResNet18's test error falls, rises to a peak and falls again with its width."""
     peaks(nets, check)
@@ -168,6 +174,7 @@ def test_noise_raises_the_peak_of_the_five_layer_network(
 @claim(NAKKIRAN2020, "Section 6, Figure 9: ResNet18 of width 64, 20 % label noise", adapted=FULL_ADAPTED)
 @trained(net=lambda: resnet18(data__labels=WrongLabels(0.2))["tail"])
 @control(net=lambda: resnet18(data__labels=WrongLabels(0.2))["dip"], says="width 3, whose error only falls")
+@control(net=lambda: resnet18(data__labels=WrongLabels(0.2))["peak"], says="width 10, whose error stays up")
 def test_the_large_resnet18_falls_twice_over_epochs(net: Results, check: Check) -> None:
     """Over 4,000 epochs the large ResNet18's test error falls, rises and falls again; that of a small one
     only falls."""

@@ -89,6 +89,7 @@ def test_the_test_error_falls_rises_and_falls_again(
 )
 @trained(net=MEDIUM)
 @control(net=LARGE, says="the large network, whose error falls again")
+@control(net=MEDIUM.but(data__labels=TRUE_LABELS), says="true labels, where going on costs nothing")
 def test_a_medium_network_goes_through_a_u(net: Results, check: Check) -> None:
     """A network of middling size, which never fits its labels, goes through a U: the error only rises."""
     dip, peak, end = windows(net)

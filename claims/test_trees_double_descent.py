@@ -55,6 +55,8 @@ LEAVES = {
     "full": (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 10_000),
 }
 DIP = {"quick": (30, 50), "standard": (50, 100), "full": (100, 200)}
+STOPPED_LEAVES = {"quick": 80, "standard": 200, "full": 1000}
+"""Of trees which stop short of fitting their labels."""
 TREES = (1, 2, 5, 10, 20)
 LABELS = {"clean": TrueLabels(), "noisy": WrongLabels(0.2)}
 IMAGES = {
@@ -69,6 +71,11 @@ ADAPTED = {
 }
 GLUED = "Curth et al. 2023: two axes glued together"
 FIFTIETH = "a fiftieth, the margin of the rise"
+
+
+def largest(sizes: Mapping[str, Sequence[int]]) -> Tiers:
+    """The most leaves (or rounds) of each tier."""
+    return Tiers(**{tier: grown[-1] for tier, grown in sizes.items()})
 
 
 def forest(labels: str) -> Tiers:
@@ -134,16 +141,17 @@ class Fall(NamedTuple):
 
 
 def check_glued(
-    check: Check, run: Results, first: int, dip: Sequence[int], fall: Fall, *, figure: str
+    check: Check, run: Results, first: int, end: int, dip: Sequence[int], fall: Fall, *, figure: str
 ) -> None:
-    """A rise from the dip to interpolation, then a fall to at most a share of the dip; drawn as well."""
-    grown, added = along(run, first), across(run, -1)
+    """A rise from the dip to the ``end``, then a fall to at most a share of the dip, and a fit; drawn too."""
+    grown = along(run, first)
+    added = across(run, list(grown).index(end))
     lowest = mean_of([grown[size] for size in dip]).named("dip")
-    rise = grown[max(grown)].named("peak") - lowest
+    rise = grown[end].named("peak") - lowest
     check(above(rise, 0.02, because="a fiftieth of the target's squared norm; the groups are fixed"))
     last = added[max(added)].named(f"{max(added)} averaged")
     check(below(ratio(last, lowest), fall.share, because=fall.because))
-    fitted = along(run, 0, "train_error")[max(grown)]
+    fitted = along(run, 0, "train_error")[end]
     check(all_reach(fitted, 0.0, because="a single member interpolates: the threshold"))
     draw_glued(check, run, figure)
 
@@ -154,16 +162,17 @@ def check_glued(
     adapted=ADAPTED,
     contested=f"{GLUED}; along either alone there is no double descent",
 )
-@trained(grid=lambda labels: forest(labels), dip=Tiers(**DIP), first=0)
+@trained(grid=lambda labels: forest(labels), dip=Tiers(**DIP), first=0, end=largest(LEAVES))
 @control(first=-1, says="the leaves of 20 trees throughout, one axis instead of two")
+@control(end=Tiers(**STOPPED_LEAVES), says="trees of fewer leaves, which do not fit their labels")
 @pytest.mark.parametrize("labels", ["clean", "noisy"])
 def test_a_forest_descends_twice_on_the_glued_axis(
-    grid: Results, dip: tuple[int, ...], first: int, check: Check, labels: str
+    grid: Results, dip: tuple[int, ...], first: int, end: int, check: Check, labels: str
 ) -> None:
     """As one tree grows until it interpolates and further trees are then added, the test squared error
     falls, rises, and falls far below its first minimum."""
     fall = Fall(0.7, "three tenths less than the dip")
-    check_glued(check, grid, first, dip, fall, figure=f"Random forests, {labels} labels")
+    check_glued(check, grid, first, end, dip, fall, figure=f"Random forests, {labels} labels")
 
 
 @claim(
@@ -193,6 +202,7 @@ def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(
 )
 @trained(grid=forest("clean"), leaves=20)
 @control(leaves=2, says="trees of two leaves, between which there is little to average away")
+@control(leaves=largest(LEAVES), says="full trees, which interpolate")
 def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leaves: int, check: Check) -> None:
     """The second descent begins wherever one starts to add trees, even at 20 leaves, which is far from
     interpolation."""
@@ -225,18 +235,20 @@ def test_without_noise_the_share_of_errors_does_not_rise(
 ROUNDS = {"quick": (1, 2, 5, 10, 25, 60), "standard": (1, 2, 5, 10, 25, 50, 100, 200)}
 FEW_ROUNDS = (5, 10)
 """The rounds that make the dip."""
+STOPPED_ROUNDS = Tiers(quick=10, standard=25)
 MEMBERS = (1, 2, 5)
 BOOSTED_ADAPTED = {
     "quick": "300 digits of 8x8 pixels for MNIST, 60 rounds, 5 members",
     "standard": "1,000 training and 3,000 test images, 200 rounds, 5 members",
 }
 FIVE = "the rounds of five members throughout, one axis instead of two"
+STOPPED = "fewer rounds, which do not fit the labels"
 
 
-def check_boosting(check: Check, run: Results, first: int, labels: str) -> None:
+def check_boosting(check: Check, run: Results, first: int, end: int, labels: str) -> None:
     """A rise from the dip to interpolation, then a fall by a fifth."""
     fall = Fall(0.8, "a fifth less than the dip")
-    check_glued(check, run, first, FEW_ROUNDS, fall, figure=f"L2 boosting, {labels} labels")
+    check_glued(check, run, first, end, FEW_ROUNDS, fall, figure=f"L2 boosting, {labels} labels")
 
 
 def boosting(labels: str) -> Tiers:
@@ -254,12 +266,13 @@ def boosting(labels: str) -> Tiers:
 @claim(
     BELKIN2019, "decision trees and ensemble methods: L2 boosting", adapted=BOOSTED_ADAPTED, contested=GLUED
 )
-@trained(grid=boosting("clean"), first=0)
+@trained(grid=boosting("clean"), first=0, end=largest(ROUNDS))
 @control(first=-1, says=FIVE)
-def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, check: Check) -> None:
+@control(end=STOPPED_ROUNDS, says=STOPPED)
+def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, end: int, check: Check) -> None:
     """As boosting goes on until it interpolates and further members are then averaged, the test squared
     error falls, rises, and falls far below its first minimum."""
-    check_boosting(check, grid, first, "clean")
+    check_boosting(check, grid, first, end, "clean")
 
 
 @claim(
@@ -270,12 +283,13 @@ def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, ch
         "standard": ("inconclusive", "five members take off 21 %, too near the margin for 20 replicates")
     },
 )
-@trained(grid=boosting("noisy"), first=0)
+@trained(grid=boosting("noisy"), first=0, end=largest(ROUNDS))
 @control(first=-1, says=FIVE)
-def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, check: Check) -> None:
+@control(end=STOPPED_ROUNDS, says=STOPPED)
+def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, end: int, check: Check) -> None:
     """With a fifth of the labels wrong, boosting rises more, and averaging five members takes a fifth off
     the first minimum."""
-    check_boosting(check, grid, first, "noisy")
+    check_boosting(check, grid, first, end, "noisy")
 
 
 @claim(
