@@ -280,7 +280,10 @@ def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, en
     "after BELKIN2019, L2 boosting: with label noise",
     adapted=BOOSTED_ADAPTED,
     expected={
-        "standard": ("inconclusive", "five members take off 21 %, too near the margin for 20 replicates")
+        "standard": (
+            "inconclusive or reproduced",
+            "five members take off 21 %: 14 of 20 reach the margin and 16 must",
+        )
     },
 )
 @trained(grid=boosting("noisy"), first=0, end=largest(ROUNDS))
