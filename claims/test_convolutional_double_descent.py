@@ -10,7 +10,9 @@ standard come from where smaller convolutional networks of as many parameters pe
 learning rate was tried on replicate 1000 with 1,000 images, where 3 channels did worse than 4 by 0.07.
 
 That the standard tier is inconclusive was declared after its verdict had been seen: the peak stands 0.09
-above the tail, but above the single channel of the dip by about the margin itself. Nothing else was changed.
+above the tail, but above the single channel of the dip by about the margin itself. Then each check got a
+control in which it fails at the full tier too, where a wide network may be better with true labels as well
+a network that is still at the peak. Nothing else was changed.
 """
 
 from __future__ import annotations
