@@ -248,7 +248,8 @@ class Session:
                 yield f"ERROR: {problem}", {"red": True}
         yield from ((f"note: {note}", {"yellow": True}) for note in self.exchange.notes)
         if not self.outcome.claims:
-            if status == pytest.ExitCode.NO_TESTS_COLLECTED and not self.refusal:
+            chosen = any(item.selected for item in self.exchange.collected)  # and only planned, with --plan
+            if status == pytest.ExitCode.NO_TESTS_COLLECTED and not self.refusal and not chosen:
                 count = len(self.exchange.collected)
                 yield from ((text, {}) for text in opening.unselected(option.markexpr, option.keyword, count))
             return

@@ -24,7 +24,9 @@ def test_a_change_of_a_users_own_module_trains_anew(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN)
     (tmp_path / "helpful.py").write_text("def shifted(x):\n    return x + 1\n")
     run(tmp_path, "--fresh").says("trained 10 of 10 runs")
-    run(tmp_path, "--plan").says("plan: 0 runs to train, 10 in the store")
+    planned = run(tmp_path, "--plan")
+    planned.says("plan: 0 runs to train, 10 in the store")
+    assert "nothing is selected" not in planned.text
     (tmp_path / "helpful.py").write_text("def shifted(x):\n    return x + 2\n\n\ndef beside():\n    pass\n")
     run(tmp_path, "--plan").says("plan: 5 runs to train", "5 in the store")
 
