@@ -75,11 +75,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     def rungs(self) -> tuple[tuple[int, float], ...]:
         """(replicates, level) of each look."""
-        return rungs(self.tier, self.claim.replicates)
+        return rungs(self.tier, self.claim.replicates_at(self.tier))
 
     def control_rungs(self) -> tuple[int, ...]:
         """Replicates of each look at a control."""
-        fixed = self.claim.replicates
+        fixed = self.claim.replicates_at(self.tier)
         return CONTROL_RUNGS if fixed is None else (fixed,)
 
     def computed(self) -> list[Any]:

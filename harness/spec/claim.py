@@ -43,7 +43,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     adapted: Mapping[str, str]
     reported: Mapping[str, float | str]
     expected: Mapping[str, tuple[Expected, str]]
-    replicates: int | None
+    replicates: int | dict[str, int] | None
     contested: str
 
     @property
@@ -53,6 +53,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     def expects(self, tier: str) -> tuple[Expected, str]:
         """The verdict or verdicts expected at a tier and, if it is not just reproduced, why."""
         return self.expected.get(tier, (Expected.REPRODUCED, ""))
+
+    def replicates_at(self, tier: str) -> int | None:
+        """The fixed number of replicates at a tier; None for the ladder."""
+        return self.replicates.get(tier) if isinstance(self.replicates, dict) else self.replicates
 
     def but(self, **changes: Any) -> Claim:
         """The claim with other fields, checked as ``claim`` checks them.
@@ -76,7 +80,7 @@ def claim(
     says: str = "",
     reported: Mapping[str, float | str] | None = None,
     expected: Mapping[str, tuple[str, str]] | None = None,
-    replicates: int | None = None,
+    replicates: int | Mapping[str, int] | None = None,
     contested: str = "",
 ) -> Callable[[F], F]:
     """Declare that a test function is a paper's claim; its docstring is the statement, in our words.
@@ -89,14 +93,18 @@ def claim(
         reported: the source's own numbers, shown beside ours.
         expected: tier -> (verdict, reason), where it is not "reproduced"; two verdicts where chance decides
             between them: ("inconclusive or reproduced", reason).
-        replicates: a fixed number of replicates instead of the ladder 5, 10, 20.
+        replicates: a fixed number of replicates, or one for each tier named, instead of the ladder 5, 10, 20.
         contested: what another source says instead, for claims on which sources disagree.
 
     Raises:
         TypeError, ValueError: at import, for an unknown tier, a verdict that cannot be expected, a missing
             reason, or something else than words and numbers where the report shows words and numbers.
     """
-    _require_tiers(adapted=adapted, expected=expected or {})
+    by_tier = replicates if isinstance(replicates, Mapping) else {}
+    _require_tiers(adapted=adapted, expected=expected or {}, replicates=by_tier)
+    for count in by_tier.values() if by_tier else () if replicates is None else (replicates,):
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"replicates={replicates!r}: at least one is needed, or leave it out")
     if not adapted or not where:
         raise ValueError("a claim needs where and adapted= with at least one tier")
     if not isinstance(paper, Paper):
@@ -116,7 +124,7 @@ def claim(
             adapted=dict(adapted),
             reported=dict(reported or {}),
             expected=verdicts,
-            replicates=replicates,
+            replicates=dict(replicates) if isinstance(replicates, Mapping) else replicates,
             contested=contested,
         )
         try:  # the report shows it whatever comes out, so it must be what the report has a place for

@@ -37,6 +37,19 @@ def test_a_claim_without_a_statement_is_refused_by_name() -> None:
             pass
 
 
+def test_a_number_of_replicates_may_be_fixed_for_every_tier_or_for_some() -> None:
+    def fixed(replicates: int | dict[str, int] | None) -> list[int | None]:
+        made = declared().but(replicates=replicates)
+        return [made.replicates_at(tier) for tier in ("quick", "standard")]
+
+    assert fixed(None) == [None, None]
+    assert fixed(7) == [7, 7]
+    assert fixed({"quick": 20}) == [20, None]
+    for wrong, why in (({"tiny": 5}, "unknown tier"), (0, "at least one"), ({"quick": -1}, "at least one")):
+        with pytest.raises(ValueError, match=why):
+            fixed(wrong)
+
+
 def test_worlds_are_no_fixtures_and_stay_parameters_of_the_body() -> None:
     @trained(wide=1, narrow=2)
     def test_it(wide: int, narrow: int, width: int) -> tuple[int, int, int]:
