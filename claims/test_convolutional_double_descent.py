@@ -11,7 +11,7 @@ learning rate was tried on replicate 1000 with 1,000 images, where 3 channels di
 
 That the standard tier is inconclusive was declared after its verdict had been seen: the peak stands 0.09
 above the tail, but above the single channel of the dip by about the margin itself. Then each check got a
-control in which it fails at the full tier too, where a wide network may be better with true labels as well
+control in which it fails at the full tier too, where a wide network may be better with true labels as well:
 a network that is still at the peak. Nothing else was changed.
 """
 
