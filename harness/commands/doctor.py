@@ -140,20 +140,11 @@ def storage(path: Path) -> Storage:
             store = Shipped(path) if path.is_file() else Store(path)
             keys = store.keys()
             count, size = len(keys), sum(map(store.size, keys))
-        elif not _can_be_made(nearest):
+        elif not selection.can_be_made(path):
             problem = f"the store {path} cannot be made: give another with --store DIR"
     except StoreError as error:
         problem = str(error)
     return Storage(path=str(path), records=count, bytes=size, free=free, problem=problem)
-
-
-def _can_be_made(nearest: Path) -> bool:
-    """Try it: what rights and kinds of file systems allow is not to be told otherwise."""
-    try:
-        with tempfile.TemporaryDirectory(dir=nearest):
-            return True
-    except OSError:
-        return False
 
 
 def _tiers(

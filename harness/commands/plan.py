@@ -81,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.suite.listing import selected
 
     place = selection.place_of(options)
+    selection.require_makeable(place.store)
     tiers = tuple(options.tiers) or ("quick",)
     lab = selection.lab(place, options.first)
     needs = selection.needs(selected(Path.cwd(), tiers, options.k or ""), lab)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,6 +155,28 @@ def data_root_of(options: argparse.Namespace) -> Path:
     from harness.lab.places import place
 
     return place(data_root=options.data_root).data_root
+
+
+def require_makeable(store: Path) -> None:
+    """Refuse a place where no store can ever be, before anything is planned for it.
+
+    Raises:
+        StoreError: there is no store, and none can be made (one line).
+    """
+    from harness.lab.store import StoreError
+
+    if not store.exists() and not can_be_made(store):
+        raise StoreError(f"a store cannot be made at {store}: give another with --store DIR")
+
+
+def can_be_made(folder: Path) -> bool:
+    """Try it, and leave nothing: what rights and kinds of file systems allow is not to be told otherwise."""
+    nearest = next(above for above in (folder, *folder.parents) if above.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=nearest):
+            return True
+    except OSError:
+        return False
 
 
 def opened(options: argparse.Namespace) -> Store:

@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(
             f"--store {place.store.name} holds shipped records, which are only read: give a directory"
         )
+    selection.require_makeable(place.store)
     tiers = tuple(options.tiers) or ("quick",)
     terminal = Terminal()
     processes = selection.processes_of(options, place)

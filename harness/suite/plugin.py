@@ -98,13 +98,13 @@ def pytest_configure(config: pytest.Config) -> None:
     from harness.suite.reporting import misplaced
     from harness.suite.session import Session
 
-    refusals.require_effects(config)
     first = config.option.first_replicate
-    if why := refused(first):
-        raise pytest.UsageError(f"--first-replicate {first}: {why}")
-    if why := misplaced(config.option.report, first):
-        raise pytest.UsageError(f"--report {config.option.report}: {why}")
     try:
+        refusals.require_effects(config)
+        if why := refused(first):
+            raise pytest.UsageError(f"--first-replicate {first}: {why}")
+        if why := misplaced(config.option.report, first):
+            raise pytest.UsageError(f"--report {config.option.report}: {why}")
         verified_environment()
         session = Session(config, _place(config))
     except (ValueError, OSError) as error:

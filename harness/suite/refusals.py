@@ -44,7 +44,7 @@ def _empty(config: pytest.Config) -> Iterator[str]:
     arguments = [str(argument) for argument in config.invocation_params.args]
     for name, value in pairwise(arguments):
         if name in ("-k", "-m") and not value.strip():
-            yield f"{name} is empty, which would select everything: leave it out"
+            yield f"{name} is empty, which would select everything: leave {name} out"
 
 
 def _without_effect(config: pytest.Config) -> Iterator[str]:

@@ -53,6 +53,7 @@ WHOLE_HOUSE = {
     "floors": "who imports whom, what importing costs, how long files are, and how things are called",
     "house": "docs/HOUSE.md",
     "imagenet_claims": "claims that no test can train",
+    "invocations": "all that can be written wrongly on a command line",
     "main": "harness/__main__.py",
     "prose": "what docstrings begin with, and what has one",
     "readme": "README.md",
