@@ -10,6 +10,7 @@ import sys
 
 from harness.commands import OneLineParser, one_line
 from harness.lab.environment import verified_environment
+from harness.lab.pinning import pin_arithmetic
 
 COMMANDS = ("list", "plan", "train", "fresh", "report", "store", "data", "check", "doctor")
 DESCRIPTION = """Around the claims of a checkout: run it at the top of one.
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in COMMANDS:
         importlib.import_module(f"harness.commands.{name}").add(commands)
     options = parser.parse_args(arguments)
+    pin_arithmetic()  # before anything imports numpy
     try:
         verified_environment()
         status = int(options.run(options))

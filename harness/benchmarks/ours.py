@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.lab.lab import Failed, Lab
-from harness.lab.pinning import single_threaded
+from harness.lab.pinning import pin_arithmetic
 from harness.lab.places import Place
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @functools.cache
 def lab(device: str, processes: int) -> Lab:
     """This process's lab: its store is removed, and its own processes end, when the process ends."""
-    single_threaded()
+    pin_arithmetic()
     folder = tempfile.TemporaryDirectory(prefix="overclaim-speed-")
     place = Place(store=Path(folder.name, "store"), data_root=Path(folder.name), device=device)
     made = Lab(place, processes=processes)

@@ -85,6 +85,9 @@ def compiled(sources: Sequence[Path], flags: str, works: Works) -> Path | None:
     # the macros tell version and instruction set
     ask = [*command, "-march=native", "-dM", "-E", "-x", "c++", os.devnull]
     macros = subprocess.run(ask, capture_output=True, check=True, timeout=60).stdout
+    if b"#define __FAST_MATH__" in macros:
+        notes.append("the native kernel is off: the compiler that CXX names computes with -ffast-math")
+        return None
     parts = (*(source.read_bytes() for source in sources), flags.encode(), macros)
     digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
     folder = _folder()

@@ -15,7 +15,7 @@ from typing import Any
 from harness.fleet import memory
 from harness.fleet.lifetimes import end_with_parent
 from harness.lab.computing import HELD, Finished, drain, one_line
-from harness.lab.pinning import pin_gpu, single_threaded
+from harness.lab.pinning import pin_arithmetic, pin_gpu
 from harness.lab.places import Place
 from harness.lab.runs import Fleet
 
@@ -79,7 +79,7 @@ class Crew:
         if self._pool is None:
             import multiprocessing
 
-            single_threaded()
+            pin_arithmetic()
             spawn = multiprocessing.get_context("spawn")
             count = spawn.Value("i", 0)
             self._pool = ProcessPoolExecutor(

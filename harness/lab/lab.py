@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from harness.fleet.ranks import is_streamed
+from harness.lab import pinning
 from harness.lab.computing import HELD, Finished, drain, one_line
 from harness.lab.conformance import unplannable
 from harness.lab.crew import Crew
@@ -68,9 +69,10 @@ class Lab:
             )
         self.store = self.shipped or Store(place.store)
         self.names = self.shipped.names() if self.shipped else Names(place.data_root, presume=presume)
-        self.crew = Crew(place, processes) if processes > 1 and not self.shipped else None
+        apart = processes > 1 or pinning.is_late()
+        self.crew = Crew(place, processes) if apart and not self.shipped else None
         self.failures: dict[str, str] = {}
-        self.notes: dict[str, None] = {}
+        self.notes: dict[str, None] = dict.fromkeys(pinning.said())
         self.computed: dict[str, float] = {}
         self.read: dict[str, Record] = {}
 

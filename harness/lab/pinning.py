@@ -1,20 +1,76 @@
 """What a process takes for itself before numerical libraries are loaded: one thread each, and one GPU.
 
+Numerical libraries read the environment when they are loaded: how many threads add up a sum, and for which
+processor. Sums come out in another order then, and with them the numbers, which no name of a run would say.
+So here the environment is made the same for everybody.
+
 Only the standard library is imported here, for this is loaded before anything that would import numpy.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+ARITHMETIC_VARIABLES = (
+    "GOTO_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OPENBLAS_CORETYPE",
+    "BLIS_ARCH_TYPE", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "MKL_DEBUG_CPU_TYPE", "ATEN_CPU_CAPABILITY",
+    "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "NPY_PROMOTION_STATE", "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA", "ONEDNN_CPU_ISA_HINTS", "DNNL_CPU_ISA_HINTS", "ONEDNN_DEFAULT_FPMATH_MODE",
+    "DNNL_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "CUBLAS_WORKSPACE_CONFIG",
+)  # fmt: skip
+"""Variables by which OpenBLAS, BLIS, MKL, oneDNN, numpy, torch and CUDA choose instructions or precision."""
+CORE = "Haswell"
+"""The kernels of OpenBLAS that are used wherever a processor has their instructions, AVX2 and FMA (any x86
+since 2013 to 2015), so that its sums do not depend on the processor. The committed records are of these."""
+LIBRARIES = ("numpy", "torch")
+"""Whoever is loaded has read its variables already."""
+
+unheeded: dict[str, None] = {}
+"""Variables of the user's that numbers would have depended on, and do not."""
 
 
-def single_threaded() -> None:
-    """Ask numerical libraries that are not loaded yet for one thread each; parallelism is over runs."""
-    for name in THREAD_VARIABLES:
-        os.environ.setdefault(name, "1")
+class _Pinning:
+    late = False
+
+
+def pin_arithmetic() -> None:
+    """Have numerical libraries that are not loaded yet compute alike, whatever the user's environment says.
+
+    Parallelism is over runs, so each takes one thread.
+    """
+    pinned: dict[str, str] = dict.fromkeys(THREAD_VARIABLES, "1")
+    if _has_avx2():
+        pinned["OPENBLAS_CORETYPE"] = CORE
+    before = {name: os.environ.pop(name, "") for name in (*ARITHMETIC_VARIABLES, *THREAD_VARIABLES)}
+    os.environ.update(pinned)
+    unheeded.update((name, None) for name, value in before.items() if value not in ("", pinned.get(name)))
+    if any(value != pinned.get(name, "") for name, value in before.items()):
+        _Pinning.late |= any(name in sys.modules for name in LIBRARIES)
+
+
+def is_late() -> bool:
+    """Whether a library was loaded before it could be pinned: then only other processes compute alike."""
+    return _Pinning.late
+
+
+def said() -> tuple[str, ...]:
+    """What of the user's environment is not heeded, a line; nothing where all is."""
+    names = ", ".join(unheeded)
+    return (f"not heeded, because numbers would depend on it: {names}",) if names else ()
+
+
+def _has_avx2() -> bool:
+    """Whether the processor has the instructions of ``CORE``; not where the system does not tell."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as told:
+            flags = next((row for row in told if row.startswith("flags")), "").split()
+    except OSError:
+        return False
+    return "avx2" in flags and "fma" in flags
 
 
 def pin_gpu(number: int) -> None:

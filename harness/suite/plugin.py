@@ -14,7 +14,7 @@ from _pytest.mark import deselect_by_keyword, deselect_by_mark
 from harness.judging.check import Check
 from harness.judging.lines import written
 from harness.lab.lab import Failed
-from harness.lab.pinning import single_threaded
+from harness.lab.pinning import pin_arithmetic
 from harness.lab.places import Place
 from harness.lab.store import StoreError
 from harness.spec import TIERS
@@ -25,7 +25,7 @@ from harness.suite.entries import Mistake, is_claim, is_tested, unjudged
 if TYPE_CHECKING:
     from harness.suite.session import Session
 
-single_threaded()  # before anything imports numpy
+pin_arithmetic()  # before anything imports numpy
 
 STASH = pytest.StashKey["Session"]()
 OUTCOME = pytest.StashKey[str]()

@@ -150,6 +150,16 @@ def test_a_damaged_library_is_built_again_and_that_is_said(how: str, stub: Path)
     assert how != "a folder" or [*library.parent.glob("*.so.*/thesis")]  # moved, not removed
 
 
+def test_a_compiler_that_computes_otherwise_is_not_used(
+    stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", f"{os.environ['CXX']} -ffast-math")
+    assert built(stub, FirstLoads()) is None
+    assert native_library.notes == [
+        "the native kernel is off: the compiler that CXX names computes with -ffast-math"
+    ]
+
+
 def test_a_library_without_a_seal_is_built_again_in_silence(stub: Path) -> None:
     loads = FirstLoads()
     library = built(stub, loads)
