@@ -12,7 +12,8 @@ No formula is held against means within 10 % of p = n, where their variance is i
 are judged by means of logarithms. Descents over time have a family of their own.
 Changed after verdicts were seen: which descent is lower was read where the measured risk was lowest, on both
 sides of p = n; the side that the claim says is better is now read where the formula has its minimum. The
-bounds are the same.
+bounds are the same. At quick the two claims on the exact formula average over 400 designs where they did
+over 200: both were and are reproduced, but might not have been in a fifth and a third of all repeats.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ FAR = (0.2, 0.5, 0.7, 1.3, 1.8, 3.0, 5.0)
 THROUGH = (0.5, 0.7, 1.0, 1.3, 1.8, 3.0, 5.0)
 FAR_SIZES = (0.2, 0.5, 0.8, 1.2, 1.5, 2.0, 4.0)
 FREE = Tiers(quick=widths(40, 200), standard=widths(200, 200))
+HELD_EXACTLY = Tiers(quick=widths(40, 400), standard=FREE["standard"])
 PENALIZED = Tiers(quick=widths(40, 50, ridge=True), standard=widths(40, 50, ridge=True))
 PENALIZED_ISOTROPIC = Tiers(quick=widths(40, 200, ridge=True, kinds=2))
 SAMPLES = Tiers(quick=sizes(50, 200), standard=sizes(500, 50))
@@ -90,9 +92,7 @@ BEST_PENALTY = "the penalty of lowest expected risk"
 LOUDER = "a formula for noise of twice the deviation"
 SIMULATED_ADAPTED = {"quick": "n = 40 examples, a simulation of our own"}
 LARGER_ADAPTED = {**SIMULATED_ADAPTED, "standard": "n = 200 examples, a simulation of our own"}
-FIFTH = (
-    "a fifth of the formula's deviation between data sets: six standard errors of 5 replicates of 200 designs"
-)
+FIFTH = "a fifth of the formula's deviation between data sets: six standard errors of 5 replicates, or more"
 
 
 def check_second_is_worse(
@@ -148,7 +148,7 @@ def draw(
 
 
 @claim(HASTIE2019, "isotropic features; at finite n by BHX2019", adapted=LARGER_ADAPTED)
-@trained(sweep=FREE, louder=1.0)
+@trained(sweep=HELD_EXACTLY, louder=1.0)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 @control(louder=4.0, says=LOUDER)
 def test_ridgeless_risk_is_the_closed_form(sweep: Results, louder: float, check: Check) -> None:
@@ -160,7 +160,7 @@ def test_ridgeless_risk_is_the_closed_form(sweep: Results, louder: float, check:
 
 
 @claim(BHX2019, "Section 2, Gaussian model", adapted=LARGER_ADAPTED)
-@trained(sweep=FREE, louder=1.0)
+@trained(sweep=HELD_EXACTLY, louder=1.0)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 @control(louder=4.0, says=LOUDER)
 def test_the_risk_with_weak_features_is_exact_at_finite_n(

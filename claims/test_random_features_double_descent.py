@@ -11,7 +11,8 @@ paper's), widths, penalties and margins. Norms are scaled by sqrt(N / 2), which 
 the kernel's. Nothing is asserted of squared error or norm at N = n but that they are largest there: they
 spread over decades. A penalty is tuned by leave-one-out error, which sees no test image. Changed after the
 quick tier was judged: the last claim compares logarithms; by means its control, infinite in theory, was too
-widely spread to be refuted.
+widely spread to be refuted. Peaks are looked for in logarithms since, which moves none and tells better how
+sure they are.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ from harness.analytic.ridge import RidgeSweep
 from harness.data import Digits
 from harness.data import Mnist
 from harness.data import WrongLabels
-from harness.evidence.statistics import Measured
+from harness.evidence.measured import Measured
+from harness.evidence.measured import logarithm
 
 NARROW_RATIOS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 PAPER_WIDTHS = (500, 1000, 1500, 2000, 2500, *range(3000, 15_000, 1000), 20_000, 40_000, 60_000)
@@ -162,7 +164,7 @@ def test_error_and_norm_peak_where_features_equal_examples(sweep: Results, check
     for measure in ("test_error", "norm"):
         values = curve(sweep, measure)
         here = "real features are counted, one output per class: the threshold is N = n exactly"
-        check(argmax_in(list(values), list(values.values()), n, n, because=here))
+        check(argmax_in(list(values), [logarithm(v) for v in values.values()], n, n, because=here))
         draw(check, sweep, measure, "minimum norm")
     chance = "of a chance of 0.9: most of the predictive ability is gone"
     check(above(curve(sweep, "test_error")[n], 0.6, because=chance))
@@ -322,7 +324,17 @@ def test_more_data_hurts_until_examples_equal_features(sweep: Results, last: flo
     )
 
 
-@claim(MEI2019, "Theorem 2, ridgeless and with a penalty of 0.01", adapted=SPHERE_ADAPTED)
+@claim(
+    MEI2019,
+    "Theorem 2, ridgeless and with a penalty of 0.01",
+    adapted=SPHERE_ADAPTED,
+    expected={
+        "quick": (
+            "inconclusive or reproduced",
+            "one run in 15 is more than a fifth off at N = 12 n, and 5 of 5 or 9 of 10 must be nearer",
+        )
+    },
+)
 @trained(free=relu(0.0), held=relu(0.01, HELD_RATIOS), noise=0.25, signal=1.0)
 @control(held=relu(0.5, HELD_RATIOS), says="a penalty fifty times as large, against the formula for 0.01")
 @control(noise=1.0, says="the formula for noise of twice the deviation: far off but for the fewest features")
@@ -360,7 +372,8 @@ def test_random_relu_features_peak_and_many_are_best(sweep: Results, many: float
     """Without a penalty the risk peaks at N = n and is lowest with the most features, lower than with any
     number below n."""
     risks = relu_risks(sweep)
-    check(argmax_in(list(risks), list(risks.values()), 1.0, 1.0, because="the formula diverges there alone"))
+    logs = [logarithm(risk) for risk in risks.values()]
+    check(argmax_in(list(risks), logs, 1.0, 1.0, because="the formula diverges there alone"))
     rise = ratio(risks[0.9], risks[0.5])
     check(above(rise, 1.5, because="half as much again before the threshold; the formula says four times"))
     few = smaller_of(*(risk for r, risk in risks.items() if r < 1))
