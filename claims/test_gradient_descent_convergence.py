@@ -8,7 +8,8 @@ show at a few hundred units. Arora et al. 2019 read from H which labels are fitt
 Calibrated on replicates 1000 and up, which no verdict reads: sizes, the step and margins.
 
 Changed after verdicts were seen: near duplicates got a second control, in which every check fails, and the
-straightness of the logs a reason why it has none.
+straightness of the logs a reason why it has none. Three claims that five or ten replicates would have
+reproduced again in 76 to 87 % of cases (the Gram matrix, true labels, the linear term) read twenty at quick.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ def gram_of_random_units(*, around: float) -> Simulation:
     DU2019,
     "Section 3: H at initialization",
     adapted={"quick": "30 points in 10 dimensions, 1,000 to 16,000 units"},
+    replicates={"quick": 20},
 )
 @trained(run=gram_of_random_units(around=0.0))
 @control(
@@ -217,10 +219,15 @@ POWERS = {
 }
 
 
+UNITS_POWERS = [measure for measure in POWERS if measure != "linear"]
+
+
 @claim(DU2019, "Section 3, and the experiments on width", adapted=GENERATED_ADAPTED)
 @trained(run=KERNEL)
 @control(run=MEAN_FIELD, says=MOVES)
-@pytest.mark.parametrize("measure", list(POWERS))
+@pytest.mark.parametrize(
+    "measure", [*UNITS_POWERS, pytest.param("linear", marks=pytest.mark.claimed(replicates={"quick": 20}))]
+)
 def test_wide_networks_barely_change(run: Results, check: Check, tier: str, measure: str) -> None:
     """The wider the network the less it changes. How far units move, how many of their signs flip, and how
     far the outputs are from those of the linearized network all fall as 1 / sqrt(m); the norm of all
@@ -286,6 +293,7 @@ TRUE_LABELS = Tiers(
         "quick": "150 digits of 8x8 pixels, odd against even, 1,024 units, 100 steps",
         "standard": "500 images of MNIST, odd against even, 1,024 units, 100 steps",
     },
+    replicates={"quick": 20},
 )
 @trained(true=TRUE_LABELS, random=TRUE_LABELS.but(solver__flipped=True))
 @control(true=TRUE_LABELS.but(solver__flipped=True), says="coin flips on both sides")

@@ -318,6 +318,12 @@ def test_the_dimension_hardly_depends_on_the_net(
         "quick": "500 digits, a net 64-64-64-10; dimension 200",
         "standard": ADAPTED["standard"] + "; dimension 300",
     },
+    expected={
+        "quick": (
+            "reproduced or inconclusive",
+            "one of ten nets in a Fastfood subspace lies beyond the margin, and one is all that may",
+        )
+    },
 )
 @trained(dense=projected("dense"), sparse=projected("sparse"), fastfood=projected("fastfood"))
 @control(sparse=projected("sparse", 0.5), says="sparse projections of half the dimension")
@@ -336,7 +342,9 @@ def test_projections_agree(dense: Results, sparse: Results, fastfood: Results, c
         "quick": ADAPTED["quick"] + "; dimension 200 against a net 64-3-10 of 235 weights, 300 small steps",
         "standard": ADAPTED["standard"] + "; dimension 600 against a net 784-1-10 of 805 weights",
     },
-    expected={"quick": ("inconclusive", "the small nets' errors scatter: some of them hardly learn")},
+    expected={
+        "quick": ("inconclusive or reproduced", "the small nets' errors scatter: some of them hardly learn")
+    },
 )
 @trained(
     small=Tiers(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from harness.evidence.contrasts import CONTRAST_LEVEL
-from harness.evidence.inference import furthest_from, multinomial_ps, sample
+from harness.evidence.inference import furthest_from, multinomial_p, multinomial_ps, sample
 from harness.evidence.kinds import OfCounts, OfIdentity, OfMean, OfRate, OfSome, Relation, Replicated
 from harness.evidence.readings import Sample, fails, holds, reached, share_p
 from harness.evidence.statistics import CONTROL_LEVEL, FEWEST, held, judge
@@ -103,8 +103,7 @@ def _fresh(worlds: Sequence[World], n: int, draws: int, last: int) -> list[Fresh
         if isinstance(relation, OfCounts):  # the same counts may be held against several probabilities
             seen = relation.counts
             if seen not in counts:
-                total = sum(seen)
-                again = generator.multinomial(total, np.array(seen) / total, size=draws).astype(np.float64)
+                again = generator.multinomial(sum(seen), _chances(relation), size=draws).astype(np.float64)
                 counts[seen] = Sample(again, np.zeros(again.shape, bool), np.zeros(again.shape, bool), 1.0)
             return counts[seen]
         if not isinstance(relation, Replicated):
@@ -122,6 +121,16 @@ def _fresh(worlds: Sequence[World], n: int, draws: int, last: int) -> list[Fresh
         )
 
     return [FreshDraws(world, [drawn(relation) for relation in world.relations]) for world in worlds]
+
+
+def _chances(r: OfCounts) -> Sequence[float]:
+    """The stated probabilities where the counts do not reject them, else the shares that were counted.
+
+    Counts that agree with what is stated lie around it by chance; drawn around themselves they would again.
+    """
+    if multinomial_p(r.counts, r.probabilities) > CONTROL_LEVEL:
+        return r.probabilities
+    return [count / sum(r.counts) for count in r.counts]
 
 
 class _Telling:

@@ -193,6 +193,15 @@ def test_a_control_that_is_hardly_told_apart_lowers_the_chance() -> None:
     assert chance(99, Verdict.REPRODUCED, around(3)) == 0.0
 
 
+def test_counts_that_agree_with_what_is_stated_are_drawn_around_it() -> None:
+    """At 5 % of level a true statement is rejected again 5 % of the time, wherever its own counts lie."""
+    for counts in ((500, 500), (530, 470)):
+        seen = World([frequencies(counts, [0.5, 0.5], because=WHY)])
+        told = World([frequencies(counts, [0.1, 0.9], because=WHY)])
+        again = chance_again(Verdict.REPRODUCED, seen, [told], ((5, 0.05),), (5,))
+        assert again == pytest.approx(0.95, abs=0.035)
+
+
 def test_where_nothing_is_chance_or_too_little_was_seen_there_is_none() -> None:
     looks = rungs("quick")
     assert chance_again(Verdict.REPRODUCED, World([exact(1, 1)]), [], looks, CONTROL_RUNGS) is None
