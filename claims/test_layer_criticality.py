@@ -12,8 +12,8 @@ On digits the last layer matters too, so margins there are wider than on MNIST. 
 no single critical layer: what putting a layer back costs falls from the sixth of its nine layers on.
 
 Changed after verdicts were seen: of two claims whose chance to come again on digits was .7 at five replicates
-the first layer's reads twenty there, and that of later checkpoints declares both outcomes: with twenty too its
-control leaves one step undecided, which had been tried and was taken back.
+the first layer's reads twenty there, and that of later checkpoints declares both outcomes. Twenty were tried
+there too, and taken back: its control left one step undecided.
 """
 
 from __future__ import annotations
