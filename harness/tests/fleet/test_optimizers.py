@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from harness.data import GeneratedImages
 from harness.fleet import trainer
@@ -50,6 +51,30 @@ def same(weights: Weights, others: Weights) -> bool:
     return weights.keys() == others.keys() and all(
         array.tobytes() == others[name].tobytes() for name, array in weights.items()
     )
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_a_step_is_that_of_torch(momentum: float, decay: float) -> None:
+    recipe = Sgd(lr=0.1, epochs=1, momentum=momentum, weight_decay=decay)
+    ours, theirs = ([torch.arange(1.0, 7.0).reshape(2, 3), torch.ones(3)] for _ in range(2))
+    optimizer = torch.optim.SGD(theirs, lr=0.1, momentum=momentum, weight_decay=decay)
+    velocities = [torch.zeros_like(weight) for weight in ours] if momentum else []
+    for step in range(4):
+        gradients = [torch.sin(weight + step) for weight in ours]
+        for weight, gradient in zip(theirs, gradients, strict=True):
+            weight.grad = gradient.clone()
+        recipe.update(ours, gradients, velocities, 0.1)
+        optimizer.step()
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_the_rate_falls_at_the_end_of_each_epoch_or_of_so_many_steps() -> None:
+    by_epoch = Sgd(lr=0.8, epochs=9, decay=0.5)
+    assert [by_epoch.lr_at(step, 3) for step in range(7)] == [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2]
+    by_steps = by_epoch.but(decay_steps=2)
+    assert [by_steps.lr_at(step, 3) for step in range(5)] == [0.8, 0.8, 0.4, 0.4, 0.2]
+    assert Sgd(lr=0.8, epochs=9).lr_at(10**6, 3) == 0.8
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from harness.fleet import table, trainer
 from harness.fleet.optimizers import WhenFitted
 from harness.fleet.trainer import Trained
 from harness.lab.plan import shape_of
+from harness.models import Dropout
 from harness.tests.simulated import SMALL
 from harness.tests.trainings import by_reference, far, member, split, together
 
@@ -34,6 +36,21 @@ def test_members_leave_a_fleet_when_they_are_done() -> None:
     for ours, theirs in zip(members[:2] + members[3:], alone[:2] + alone[3:], strict=True):
         np.testing.assert_allclose(ours.curves["train_loss"], theirs.curves["train_loss"], rtol=1e-4)
         assert ours.curves.keys() == theirs.curves.keys()
+
+
+def test_members_are_replicates_of_their_own() -> None:
+    for r, ours in enumerate(together([member(SMALL, r) for r in range(3)])):
+        theirs = by_reference(SMALL, r)
+        assert far(ours, theirs) <= 1e-4
+        np.testing.assert_allclose(ours.curves["train_loss"], theirs.curves["train_loss"], rtol=1e-4)
+
+
+def test_nets_with_noise_are_not_stacked_even_where_it_would_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.cycle([9.0, 1.0])
+    monkeypatch.setattr(trainer, "_seconds", lambda kernel, device: next(seconds))
+    assert trainer.stack_pays([member(SMALL, r) for r in range(3)], "cpu")
+    noisy = SMALL.but(model=Dropout(SMALL.model, 0.5))
+    assert not trainer.stack_pays([member(noisy, r) for r in range(3)], "cpu")
 
 
 def test_members_may_go_on_from_different_epochs() -> None:

@@ -105,6 +105,7 @@ def test_errors_are_those_of_the_final_weights() -> None:
     experiment = SMALL.but(data__labels=WrongLabels(0.4))
     data, outcome = split(experiment), trained(experiment)
     model = trainer.restored(experiment, data, outcome.weights, "cpu")
+    assert not model.training
     with torch.inference_mode():
         wrong = model(torch.from_numpy(data.x_train)).argmax(1).numpy() != data.y_train
         tested = model(torch.from_numpy(data.x_test)).argmax(1).numpy() != data.y_test

@@ -5,7 +5,9 @@ from __future__ import annotations
 from harness.tests.mutants.mutant import into
 
 _streams = into("spec/streams.py", "spec/test_values.py", "fleet/test_trainer.py")
-_replica = into("fleet/replica.py", "fleet/test_trainer.py", "fleet/test_replica.py", "fleet/test_table.py")
+_replica = into(
+    "fleet/replica.py", "fleet/test_trainer.py", "fleet/test_trainer_streams.py", "fleet/test_table.py"
+)
 _trainer = into("fleet/trainer.py", "fleet/test_trainer.py", "fleet/test_stacked.py")
 _sgd = into("fleet/optimizers.py", "fleet/test_optimizers.py", "fleet/test_trainer.py")
 _falling = into("fleet/schedules.py", "fleet/test_schedules.py")
