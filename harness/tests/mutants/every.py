@@ -5,7 +5,9 @@ from __future__ import annotations
 from harness.tests.mutants import (
     analytic_mutants,
     data_mutants,
+    evidence_mutants,
     fleet_mutants,
+    judging_mutants,
     lab_mutants,
     model_mutants,
     report_mutants,
@@ -17,5 +19,7 @@ MUTANTS = (
     *fleet_mutants.MUTANTS,
     *analytic_mutants.MUTANTS,
     *lab_mutants.MUTANTS,
+    *evidence_mutants.MUTANTS,
+    *judging_mutants.MUTANTS,
     *report_mutants.MUTANTS,
 )
