@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from harness.data.archives import Archive
+from harness.data.stored import StoredImages
 from harness.lab import names as naming
 from harness.lab.names import Names
 from harness.spec import From
 from harness.tests.simulated import SMALL, Norm
+from harness.tests.tiny import TINY, arrays_of, write_npz
 
 NAMES = Names(Path())
 
@@ -24,6 +28,23 @@ def test_other_code_and_another_trainer_give_another_name(
     assert after.address != before.address
     assert after.key != before.key
     assert after.kind == before.kind
+
+
+class TinyImages(StoredImages, frozen=True):
+    """The code of CIFAR-10 on a collection of 80 images."""
+
+    archive: ClassVar[Archive] = TINY
+
+
+def test_other_files_give_another_name_and_copies_of_them_the_same(tmp_path: Path) -> None:
+    stored = SMALL.but(data=TinyImages())
+    other = arrays_of(TINY, seed=1)
+    roots = [
+        write_npz(tmp_path / "one"), write_npz(tmp_path / "copy"), write_npz(tmp_path / "other", **other),
+    ]  # fmt: skip
+    one, copy, changed = (Names(root).run(stored, 0).key for root in roots)
+    assert one == copy
+    assert one != changed
 
 
 def test_replicates_are_named_apart_and_start_from_their_own_parents() -> None:

@@ -28,7 +28,7 @@ ENOUGH = 0.98
 def main(arguments: Sequence[str]) -> int:
     """Plant the mutants asked for: 0 if enough of them are noticed by tests."""
     options = _parser().parse_args(arguments)
-    chosen = [m for m in MUTANTS if _asked(m, options.name, options.kind)]
+    chosen = [m for m in MUTANTS if _asked(m, options)]
     if not chosen:
         print("no mutant has such a name or kind", file=sys.stderr)
         return 2
@@ -49,14 +49,16 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m harness.tests.mutants", description=__doc__)
     parser.add_argument("--name", default="", help="only mutants whose name contains this")
+    parser.add_argument("--file", default="", help="only mutants of files whose path contains this")
     parser.add_argument("--kind", default="", choices=["", *KINDS], help="only mutants of this kind")
     parser.add_argument("--processes", type=int, default=2, help="how many are tried at once (default 2)")
     parser.add_argument("--first", action="store_true", help="try only the tests that are tried first")
     return parser
 
 
-def _asked(mutant: Mutant, name: str, kind: str) -> bool:
-    return name in mutant.name and kind in ("", mutant.kind)
+def _asked(mutant: Mutant, options: argparse.Namespace) -> bool:
+    named = options.name in mutant.name and options.file in mutant.file
+    return named and options.kind in ("", mutant.kind)
 
 
 def _tell(fate: Fate) -> None:

@@ -40,10 +40,6 @@ MUTANTS = (
         "semantics=SEMANTICS,", "semantics=1,",
     ),
     _names(
-        "addresses", "the data's name is addressed and not its content",
-        'source=" ".join(s.digest for s in sources),', 'source=" ".join(s.name for s in sources),',
-    ),
-    _names(
         "addresses", "all replicates have one name",
         'digest({"address": named.address, "replicate": replicate})', 'digest({"address": named.address})',
     ),
