@@ -106,6 +106,13 @@ def test_a_contrast_towards_the_other_side_does_not_count() -> None:
     assert positions([above(around(-9), 0, because=WHY)], [above(around(-0.3), 0, because=WHY)]) == []
 
 
+@pytest.mark.parametrize("apart, fails", [(0.884, False), (2.0, True)])
+def test_a_contrast_must_exclude_zero_at_one_in_a_hundred(apart: float, fails: bool) -> None:
+    control = around(-0.1)
+    claim = measured(control.values + apart + SPREAD)  # t = 2.5 of four degrees of freedom is p = .033
+    assert positions([above(claim, 0, because=WHY)], [above(control, 0, because=WHY)]) == [0] * fails
+
+
 def test_a_rate_fails_in_a_control_where_the_typical_run_does_not_reach() -> None:
     claim = most_reach(around(-9), 0)
     assert positions([claim], [most_reach(around(9), 0)]) == [0]  # refuted

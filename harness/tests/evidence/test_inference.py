@@ -6,7 +6,13 @@ import math
 
 import pytest
 
-from harness.evidence.inference import LARGEST_LOG, exponential
+from harness.evidence.inference import LARGEST_LOG, exponential, mean_interval
+from harness.tests.samples import measured
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, math.nan, 3.0, 4.0], [math.nan] * 5, []])
+def test_runs_that_diverged_leave_no_mean(values: list[float]) -> None:
+    assert all(map(math.isnan, mean_interval(measured(values), 0.05)))
 
 
 @pytest.mark.parametrize("log", [-1000.0, -1.0, 0.0, 5.5, 708.9])

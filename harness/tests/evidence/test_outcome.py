@@ -70,6 +70,12 @@ def test_every_check_of_a_reproduction_fails_in_a_control_or_says_why_none_can()
     assert with_controls(REPRODUCED, said, [first]) == (REPRODUCED, "")
 
 
+def test_no_control_is_not_enough_even_where_none_could_make_a_check_fail() -> None:
+    said = tuple(msgspec.structs.replace(check, uncontrolled="chosen to fit") for check in TWO)
+    assert with_controls(REPRODUCED, said, [])[0] is INCONCLUSIVE
+    assert with_controls(REPRODUCED, said, [outcome(REFUTED, True)])[0] is REPRODUCED
+
+
 def test_a_refutation_needs_a_positive_control_that_holds_unless_it_is_a_proof() -> None:
     holds = outcome(REPRODUCED, True, positive=True)
     assert with_controls(REFUTED, TWO, [holds]) == (REFUTED, "")

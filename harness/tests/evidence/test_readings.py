@@ -6,7 +6,25 @@ import pytest
 
 from harness.evidence.inference import sample
 from harness.evidence.readings import fails, holds
-from harness.tests.samples import measured
+from harness.evidence.statistics import below, equivalent, judge
+from harness.spec.verdict import Verdict
+from harness.tests.samples import WHY, measured
+
+
+def test_censored_runs_are_surely_above_and_perhaps_not_below() -> None:
+    x = sample(measured([5.0, 1.0, 2.0, 1.0, 2.0], censored="c...."))
+    below, above = holds(x, None, 9.0), holds(x, 0.0, None)
+    assert float(below.mean) == 1.0
+    assert float(below.typical) == pytest.approx(6 / 32)
+    assert float(above.mean) < 0.05
+    assert float(above.typical) == pytest.approx(1 / 32)
+
+
+def test_a_relation_with_two_bounds_is_refuted_at_half_the_level_on_each_side() -> None:
+    x = measured([7.0, 7.1, 6.9, 7.05, 6.95])  # all five beyond a bound: once in 32 times by chance
+    assert judge(below(x, 1, because=WHY), 0.05).verdict is Verdict.REFUTED
+    assert judge(equivalent(x, 1, because=WHY), 0.05).verdict is Verdict.INCONCLUSIVE
+    assert judge(equivalent(x, 1, because=WHY), 0.07).verdict is Verdict.REFUTED
 
 
 def test_what_lies_on_a_bound_is_not_beyond_it() -> None:

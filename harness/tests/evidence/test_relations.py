@@ -311,6 +311,8 @@ def test_exact_compares_two_sides() -> None:
     assert (evidence.verdict, evidence.n, evidence.level, evidence.estimate) == (REPRODUCED, 1, 0.0, 0.0)
     assert verdict_of(exact(1.0, 1.1, tolerance=0.2, because="rounding")) is REPRODUCED
     assert verdict_of(exact(math.inf, math.inf)) is REPRODUCED
+    for apart in ([0, 0, 0, 1], [0, 0.5, -0.5, 0]):  # one outlier; differences that cancel
+        assert verdict_of(exact(apart, 0, tolerance=0.3, because="rounding")) is REFUTED
     evidence = judge(exact([1.0, math.nan], 1.0), 0.035)
     assert (evidence.verdict, evidence.estimate) == (REFUTED, None)
     with pytest.raises(ValueError, match="shapes"):

@@ -91,3 +91,9 @@ def test_members_of_a_fleet_share_what_a_stack_cannot_vary() -> None:
     )  # fmt: skip
     assert all(shape_of(SMALL.but(**change)) != shape_of(SMALL) for change in apart)
     assert all(shape_of(SMALL.but(**change)) == shape_of(SMALL) for change in beside)
+
+
+def test_rates_fall_within_an_epoch_too() -> None:
+    falling = SMALL.but(optimizer__batch=40, optimizer__decay=0.3, optimizer__decay_steps=1)
+    for r, ours in enumerate(together([member(falling, r) for r in range(2)])):
+        assert far(ours, by_reference(falling, r)) <= 1e-4

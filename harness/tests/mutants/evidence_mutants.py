@@ -5,10 +5,11 @@ from __future__ import annotations
 from harness.tests.mutants.mutant import into
 
 _measured = into("evidence/measured.py", "evidence/test_measured.py")
-_readings = into(
-    "evidence/readings.py", "evidence/test_readings.py", "evidence/test_statistics_p_values.py"
-)
-_inference = into("evidence/inference.py", "evidence/test_statistics.py", "evidence/test_inference.py")
+_readings = into("evidence/readings.py", "evidence/test_readings.py", "evidence/test_statistics_p_values.py")
+_inference = into(
+    "evidence/inference.py", "evidence/test_inference.py", "evidence/test_statistics_p_values.py",
+    "evidence/test_statistics_error_rates.py",
+)  # fmt: skip
 _relations = into("evidence/relations.py", "evidence/test_relations.py")
 
 MUTANTS = (

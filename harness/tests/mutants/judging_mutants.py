@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from harness.tests.mutants.mutant import into
 
-_statistics = into("evidence/statistics.py", "evidence/test_statistics.py", "evidence/test_relations.py")
+_statistics = into("evidence/statistics.py", "evidence/test_statistics.py", "evidence/test_readings.py")
+_levels = into("evidence/statistics.py", "judging/test_ladder.py", "judging/test_ladder_error_rates.py")
 _contrasts = into("evidence/contrasts.py", "evidence/test_contrasts.py", "judging/test_ladder_controls.py")
 _outcome = into("evidence/outcome.py", "evidence/test_outcome.py", "judging/test_ladder_controls.py")
 _recurrence = into("evidence/recurrence.py", "judging/test_ladder_of_many.py")
-_ladder = into("judging/ladder.py", "judging/test_ladder.py", "judging/test_ladder_controls.py")
+_ladder = into(
+    "judging/ladder.py", "judging/test_ladder.py", "judging/test_ladder_controls.py",
+    "judging/test_ladder_counterexamples.py",
+)  # fmt: skip
 _check = into("judging/check.py", "judging/test_ladder.py")
 _multiplicity = into("report/multiplicity.py", "report/test_multiplicity.py")
 
 MUTANTS = (
-    _statistics(
+    _levels(
         "ladder", "every look is at five per cent",
         "RUNGS = ((5, 0.032), (10, 0.014), (20, 0.012))", "RUNGS = ((5, 0.05), (10, 0.05), (20, 0.05))",
     ),
@@ -34,15 +38,11 @@ MUTANTS = (
         "judge(relation, level, level / len(relations))",
         "judge(relation, level / len(relations), level / len(relations))",
     ),
-    _statistics(
-        "ladder", "four replicates are enough",
-        "if len(x) >= FEWEST and math.isfinite(mean):", "if len(x) >= FEWEST - 1 and math.isfinite(mean):",
-    ),
-    _statistics(
+    _levels(
         "ladder", "looks before this one are not recorded",
         "    if spent:\n", "    if spent > 1:\n",
     ),
-    _statistics(
+    _levels(
         "ladder", "a rate asked of every run climbs on after a failure",
         "return any(len(r.x) * r.rate < successes(r)[1] < len(r.x) for r in rates)", "return False",
     ),
