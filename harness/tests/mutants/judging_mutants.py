@@ -195,6 +195,14 @@ MUTANTS = (
         "return max(known) if all(", "return min(known) if all(",
     ),
     _multiplicity(
+        "statistics", "p-values do not count the looks",
+        "return min(1.0, check.spent + max(", "return min(1.0, max(",
+    ),
+    _multiplicity(
+        "statistics", "the p-value of a check is that of its mean alone",
+        "max(check.p_value, check.p_typical or 0.0)", "check.p_value",
+    ),
+    _multiplicity(
         "statistics", "claims of all tiers are adjusted together",
         "cells.setdefault((claim.paper, claim.tier), []).append(claim)",
         'cells.setdefault((claim.paper, ""), []).append(claim)',

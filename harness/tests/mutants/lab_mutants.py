@@ -157,19 +157,9 @@ MUTANTS = (
         'stream(run.replicate, "transform")', 'stream(0, "transform")',
     ),
     _computing(
-        "seeds", "all replicates are trained on the first one's data",
-        "split = verified_split(run.value.data, place.data_root, run.replicate)\n    start",
-        "split = verified_split(run.value.data, place.data_root, 0)\n    start",
-    ),
-    _computing(
-        "seeds", "all replicates are solved on the first one's data",
-        "split = verified_split(run.value.data, place.data_root, run.replicate)\n        measures",
-        "split = verified_split(run.value.data, place.data_root, 0)\n        measures",
-    ),
-    _computing(
-        "pairing", "all replicates are probed on the first one's data",
-        "split = verified_split(experiment.data, place.data_root, run.replicate)",
-        "split = verified_split(experiment.data, place.data_root, 0)",
+        "seeds", "all replicates are trained, solved and probed on the first one's data",
+        "return verified_split(data, place.data_root, run.replicate, digests_of(run, data))",
+        "return verified_split(data, place.data_root, 0, digests_of(run, data))",
     ),
     _computing(
         "seeds", "a run trains with another replicate's order",

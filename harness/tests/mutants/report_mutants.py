@@ -8,9 +8,9 @@ _wording = into(
     "report/wording.py", "report/test_wording.py", "report/test_markdown.py", "report/test_html.py"
 )
 _contents = into("report/contents.py", "report/test_report.py", "report/test_html.py")
-_markdown = into("report/markdown.py", "report/test_markdown.py", "report/test_report.py")
-_page = into("report/page.html.jinja", "report/test_html.py", "report/test_report.py")
-_parts = into("report/parts.html.jinja", "report/test_html.py", "report/test_report.py")
+_markdown = into("report/markdown.py", "report/test_report_cells.py", "report/test_markdown.py")
+_page = into("report/page.html.jinja", "report/test_report_cells.py", "report/test_html.py")
+_parts = into("report/parts.html.jinja", "report/test_report_cells.py", "report/test_html.py")
 _forest = into("report/forest.py", "report/test_forest.py")
 _track = into("report/track.py", "report/test_track.py")
 _figures = into("report/figures.py", "report/test_figures.py")

@@ -29,6 +29,21 @@ def test_a_track_stays_on_its_axis(numbers: tuple[float | None, ...]) -> None:
         assert all(place is None or 0 <= place <= 1 for place in places)
 
 
+def test_a_track_is_open_where_there_is_no_limit_and_shows_the_control_where_it_is() -> None:
+    closed = track.track(reports.evidence(), reports.evidence(estimate=0.2))
+    assert closed is not None
+    assert not closed.open_low
+    assert not closed.open_high
+    assert closed.control is not None
+    assert closed.estimate is not None
+    assert closed.control < closed.estimate
+    above, below = (track.track(reports.evidence(**{side: None})) for side in ("high", "low"))
+    assert above is not None
+    assert below is not None
+    assert (above.open_low, above.open_high, above.high) == (False, True, 1.0)
+    assert (below.open_low, below.open_high, below.low) == (True, False, 0.0)
+
+
 def test_tracks_read_as_drawn() -> None:
     assert track.text(reports.evidence()) == "·░░░░░░░░░░░░├═══●════┤░"
     below = reports.evidence(estimate=0.05, low=None, high=0.08, lower_bound=None, upper_bound=0.02)
