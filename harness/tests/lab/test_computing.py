@@ -14,6 +14,7 @@ from harness.fleet.replica import Replica
 from harness.fleet.trainer import Trained
 from harness.lab import computing
 from harness.lab.lab import Lab
+from harness.models.redrawn import Redrawn
 from harness.spec import From, Solved, Value
 from harness.spec.splits import Split
 from harness.spec.streams import stream
@@ -128,6 +129,24 @@ def test_replicates_of_a_chain_are_transformed_by_streams_of_their_own(lab: Lab)
         assert weights is not None
         expected = np.float32(stream(r, "transform").random())
         np.testing.assert_allclose(weights["1.weight"], expected, atol=1e-6)
+
+
+class Middle(Value, frozen=True):
+    """A transform that joins two nets halfway between them."""
+
+    def apply(self, parents: Any, generator: np.random.Generator) -> Any:
+        one, other = parents
+        return {name: (one[name] + other[name]) / 2 for name in one}
+
+
+def test_a_chain_of_two_parents_reads_the_weights_of_both(lab: Lab) -> None:
+    other = SMALL.but(model=Redrawn(SMALL.model))
+    child = SMALL.but(start=(From(SMALL), From(other, Middle())), optimizer__lr=1e-12, optimizer__epochs=1)
+    lab.results("child", child, 1)
+    weights = lab.store.weights(lab.runs(child, 1)[0].key)
+    assert weights is not None
+    middle = (trained(SMALL).weights["1.weight"] + trained(other).weights["1.weight"]) / 2
+    np.testing.assert_allclose(weights["1.weight"], middle, atol=1e-6)
 
 
 def test_a_fleet_too_large_for_memory_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from harness.lab.computing import HELD, Finished
 from harness.lab.lab import Failed, Lab
 from harness.lab.runs import Fleet, Run
 from harness.spec import From, Probing, Simulation, Solved, Value
+from harness.spec.streams import stream
 from harness.tests.simulated import (
     SMALL,
     BrokenProbe,
@@ -91,6 +92,13 @@ def test_replicates_differ_and_stay_what_they_were(lab: Lab) -> None:
     five, three = (lab.results("x", named(drawn), n).final("x").values for n in (5, 3))
     assert len(set(five.tolist())) == 5
     assert five[:3].tolist() == three.tolist()
+
+
+def test_a_fresh_lab_reads_replicates_from_its_first_one_on(tmp_path: Path) -> None:
+    lab = Lab(at(tmp_path), first=3000)
+    assert [run.replicate for run in lab.runs(named(drawn), 3)] == [3000, 3001, 3002]
+    expected = [float(stream(r, "simulation").standard_normal()) for r in (3000, 3001)]
+    assert lab.results("x", named(drawn), 2).final("x").values.tolist() == expected
 
 
 def test_a_failing_run_fails_only_what_asks_for_it(lab: Lab) -> None:

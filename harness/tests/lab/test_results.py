@@ -49,6 +49,11 @@ def test_final_is_the_last_epoch_and_nan_where_a_run_diverged(results: Results) 
     assert final.name == "test_error (net)"
 
 
+def test_a_measure_is_as_coarse_as_its_coarsest_replicate(results: Results) -> None:
+    coarse = [record(resolutions={"train_error": 1 / n}) for n in (200, 50, 100)]
+    assert Results("net", results.runs, coarse).final("train_error").resolution == 1 / 50
+
+
 def test_best_is_the_smallest_over_the_epochs(results: Results) -> None:
     np.testing.assert_array_equal(results.best("test_error").values, [0.3, 0.2, np.nan])
     assert results.best("train_error").resolution == 0.005

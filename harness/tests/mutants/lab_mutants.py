@@ -13,9 +13,10 @@ _digests = into("data/digests.py", "data/test_sources.py", "data/test_stored.py"
 _sources = into("data/sources.py", "data/test_sources.py")
 _lab = into("lab/lab.py", "lab/test_lab.py", "lab/test_computing.py")
 _computing = into("lab/computing.py", "lab/test_computing.py", "lab/test_lab.py")
-_recording = into("lab/recording.py", "lab/test_results.py", "lab/test_computing.py")
+_recording = into("lab/recording.py", "lab/test_recording.py", "lab/test_results.py")
+_fleets = into("lab/computing.py", "lab/test_recording.py", "lab/test_computing.py")
 _results = into("lab/results.py", "lab/test_results.py")
-_store = into("lab/store.py", "lab/test_store.py")
+_store = into("lab/store.py", "lab/test_records.py", "lab/test_store.py")
 _records = into("lab/records.py", "lab/test_records.py", "lab/test_store.py")
 _arrays = into("lab/arrays.py", "lab/test_store.py", "lab/test_records.py")
 _replicates = into("lab/replicates.py", "lab/test_replicates.py")
@@ -182,12 +183,12 @@ MUTANTS = (
         "store", "a checkpoint is left for the next training of a run",
         "    store.forget(run.key)\n", "",
     ),
-    _computing(
-        "fleets", "members of a fleet are published under the first one's name",
-        "_publish(runs[i], record, trained.weights, store)",
-        "_publish(runs[0], record, trained.weights, store)",
+    _fleets(
+        "fleets", "members of a fleet are recorded as the first one",
+        "recording.of_training(runs[i], place, members[i].split, trained,",
+        "recording.of_training(runs[0], place, members[i].split, trained,",
     ),
-    _computing(
+    _fleets(
         "fleets", "members of a fleet are recorded with the first one's data",
         "recording.of_training(runs[i], place, members[i].split, trained,",
         "recording.of_training(runs[i], place, members[0].split, trained,",

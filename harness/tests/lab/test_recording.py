@@ -1,0 +1,49 @@
+"""What a record says of a training: finals, and how finely each of its errors resolves."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.data import WrongLabels
+from harness.lab import computing
+from harness.lab.lab import Lab
+from harness.tests.simulated import SMALL
+from harness.tests.trainings import split, trained
+
+HALF = SMALL.but(data__labels=WrongLabels(0.4))
+
+
+def test_errors_are_resolved_by_the_examples_they_are_measured_on(lab: Lab) -> None:
+    record, data = lab.results("x", HALF, 1).records[0], split(HALF)
+    changed = int(data.corrupted.sum())
+    assert 0 < changed < 200
+    assert record.resolutions == {
+        "train_error": 1 / 200,
+        "test_error": 1 / 1597,
+        "corrupted_error": 1 / changed,
+        "clean_error": 1 / (200 - changed),
+    }
+
+
+def test_finals_are_those_of_the_last_epoch(lab: Lab) -> None:
+    experiment = SMALL.but(optimizer__lr=0.5, optimizer__epochs=8)
+    record, curves = lab.results("x", experiment, 1).records[0], trained(experiment).curves
+    assert record.finals == {name: curve[-1] for name, curve in curves.items()}
+    assert any(min(curve) < curve[-1] for curve in curves.values())
+    wild = SMALL.but(optimizer__lr=1e12, loss="squared", optimizer__epochs=5)
+    diverged = lab.results("wild", wild, 1).records[0]
+    assert diverged.outcome == "diverged"
+    assert set(diverged.finals.values()) == {None}
+
+
+def test_members_of_a_fleet_are_recorded_as_themselves(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(computing.trainer, "stack_pays", lambda members, device: True)
+    runs = lab.runs(HALF, 3)
+    computing._stacked(runs, lab.place, lab.store)
+    for run in runs:
+        record, data = lab.store.read(run.key), split(HALF, run.replicate)
+        assert record is not None
+        assert (record.replicate, record.address) == (run.replicate, run.address)
+        assert record.resolutions["corrupted_error"] == 1 / data.corrupted.sum()
+        whole = trained(HALF, run.replicate)
+        assert record.curves["train_loss"] == pytest.approx(whole.curves["train_loss"], rel=1e-4)
