@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from harness.data.archives import Archive
 from harness.data.stored import StoredImages
 from harness.lab import names as naming
-from harness.lab.names import Names
-from harness.spec import From
+from harness.lab.names import Names, specification
+from harness.spec import From, Simulation
 from harness.tests.simulated import SMALL, Norm
 from harness.tests.tiny import TINY, arrays_of, write_npz
 
@@ -45,6 +45,16 @@ def test_other_files_give_another_name_and_copies_of_them_the_same(tmp_path: Pat
     one, copy, changed = (Names(root).run(stored, 0).key for root in roots)
     assert one == copy
     assert one != changed
+
+
+def test_functions_of_one_name_in_two_files_are_two() -> None:
+    functions: list[Any] = []
+    for module in ("one_file", "other_file"):
+        scope: dict[str, Any] = {"__name__": module}
+        exec("def measured(generator): return {'x': generator.random()}", scope)
+        functions.append(scope["measured"])
+    one, other = (specification(Simulation(function)) for function in functions)
+    assert one != other
 
 
 def test_replicates_are_named_apart_and_start_from_their_own_parents() -> None:

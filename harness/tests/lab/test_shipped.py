@@ -52,6 +52,13 @@ def lab_of(file: Path) -> Lab:
 # -- the file -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("dirty, commit", [(False, "abc"), (True, "abc-dirty")])
+def test_shipped_records_say_whether_their_tree_was_changed(tmp_path: Path, dirty: bool, commit: str) -> None:
+    file = tmp_path / "records.jsonl.gz"
+    file.write_bytes(encode(header(commit="abc", dirty=dirty), [record()]))
+    assert Shipped(file).commit == commit
+
+
 def test_what_is_encoded_is_decoded_without_weights() -> None:
     heavy = record(key="ef" * 32, files={"weights.safetensors": "12" * 32})
     head, records = decode(encode(header(), [heavy, record()]), "file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.tests.mutants.mutant import into
 
 _names = into("lab/names.py", "lab/test_names.py", "lab/test_lab.py")
+_specified = into("lab/names.py", "lab/test_shipped.py")
 _values = into("spec/values.py", "spec/test_values.py", "lab/test_names.py")
 _fingerprint = into("spec/fingerprint.py", "spec/test_fingerprint.py")
 _syntax = into("spec/syntax.py", "spec/test_syntax.py", "spec/test_fingerprint.py")
@@ -53,7 +54,7 @@ MUTANTS = (
         "return digest([canonical(value) if fields is None else _earlier(value, fields), outside])",
         "return digest([canonical(value) if fields is None else _earlier(value, fields)])",
     ),
-    _names(
+    _specified(
         "shipped", "a field added since is read as if it were not there",
         "and content == field.default", "and True",
     ),

@@ -19,3 +19,5 @@ def test_badge_counts_and_turns_red_only_for_the_unexpected(full: Report) -> Non
     assert [b["color"] for b in badges] == ["brightgreen", "red", "lightgrey"]
     assert all(b["schemaVersion"] == 1 for b in badges)
     assert badges[2]["message"] == "no claims"
+    surprise = reports.report(reports.claim(), reports.bare(Verdict.REFUTED, unexpected=True))
+    assert json.loads(badge.render(gather([surprise])))["color"] == "red"

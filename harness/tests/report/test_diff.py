@@ -51,6 +51,17 @@ def test_a_report_does_not_differ_from_itself(full: Report) -> None:
     assert diff.text(difference) == verdicts + estimates
 
 
+def test_tiers_of_a_claim_are_compared_each_with_itself() -> None:
+    quick, standard = (reports.claim("x", tier=t, id="test_x", figures=()) for t in ("quick", "standard"))
+    before = reports.report(quick, standard)
+    refuted = msgspec.structs.replace(quick, verdict=Verdict.REFUTED)
+    difference = diff.compare(before, msgspec.structs.replace(before, claims=(refuted, standard)))
+    assert [(flip.tier, flip.before, flip.after) for flip in difference.flips] == [
+        ("quick", Verdict.REPRODUCED, Verdict.REFUTED)
+    ]
+    assert difference.stayed == 1
+
+
 def test_an_unexpected_flip_is_marked_and_an_expected_one_is_not() -> None:
     bad = flipped(Verdict.REFUTED, unexpected=True, reason="the interval lies beyond the bound")
     assert [flip.after for flip in bad.unexpected_flips] == [Verdict.REFUTED]

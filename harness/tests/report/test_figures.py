@@ -49,6 +49,11 @@ def test_the_mean_ends_where_fewer_than_half_of_the_replicates_go_on() -> None:
     assert mean == (3.0, 4.0, None)
 
 
+def test_every_tier_has_a_figure_of_its_own() -> None:
+    claims = [reports.claim(tier=tier) for tier in ("quick", "standard")]
+    assert [panel.tier for panel in figures.panels(claims)] == ["quick", "standard"]
+
+
 def test_series_of_the_same_name_are_told_apart_and_equal_ones_merged() -> None:
     same, other = reports.curve(), reports.curve(speed=3.0)
     claims = [
