@@ -319,11 +319,6 @@ MUTANTS = (
         "if not len(by_key) == len(records) == header.records:", "if not len(by_key) == len(records):",
     ),
     _shipped(
-        "shipped", "what was not shipped is named by the code of here",
-        "return self.header.names.get(specification(value, self.header.fields), UNNAMED)",
-        "return self.header.names.get(specification(value, self.header.fields)) or super().named(value)",
-    ),
-    _shipped(
         "shipped", "a tree with changes is shipped as its commit",
         'return (self.header.commit or "unknown") + ("-dirty" if self.header.dirty else "")',
         'return self.header.commit or "unknown"',
