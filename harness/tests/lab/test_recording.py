@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.data import WrongLabels
+from harness.fleet import trainer
 from harness.lab import computing
 from harness.lab.lab import Lab
 from harness.tests.simulated import SMALL
@@ -37,7 +38,7 @@ def test_finals_are_those_of_the_last_epoch(lab: Lab) -> None:
 
 
 def test_members_of_a_fleet_are_recorded_as_themselves(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(computing.trainer, "stack_pays", lambda members, device: True)
+    monkeypatch.setattr(trainer, "stack_pays", lambda members, device: True)
     runs = lab.runs(HALF, 3)
     computing._stacked(runs, lab.place, lab.store)
     for run in runs:

@@ -29,6 +29,9 @@ def test_a_track_stays_on_its_axis(numbers: tuple[float | None, ...]) -> None:
         assert all(place is None or 0 <= place <= 1 for place in places)
 
 
+OPEN: tuple[dict[str, Any], ...] = ({"high": None}, {"low": None})
+
+
 def test_a_track_is_open_where_there_is_no_limit_and_shows_the_control_where_it_is() -> None:
     closed = track.track(reports.evidence(), reports.evidence(estimate=0.2))
     assert closed is not None
@@ -37,7 +40,7 @@ def test_a_track_is_open_where_there_is_no_limit_and_shows_the_control_where_it_
     assert closed.control is not None
     assert closed.estimate is not None
     assert closed.control < closed.estimate
-    above, below = (track.track(reports.evidence(**{side: None})) for side in ("high", "low"))
+    above, below = (track.track(reports.evidence(**ends)) for ends in OPEN)
     assert above is not None
     assert below is not None
     assert (above.open_low, above.open_high, above.high) == (False, True, 1.0)
