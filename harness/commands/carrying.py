@@ -75,7 +75,11 @@ def carry(options: argparse.Namespace) -> int:
     from harness.lab.store import Store
 
     place = selection.place_of(options)
+    if place.store.is_file():
+        raise ValueError(f"--store {place.store.name} holds shipped records, which are only read")
     target = Store(place.store)
+    if not options.dry_run:
+        target.prepare()  # before the work, and not after it
     earlier, source = _origin(options.origin, place, target)
     values = _values(tuple(options.tiers) or TIERS)
     names = Names(place.data_root, presume=True)

@@ -162,6 +162,8 @@ def _tiers(
         seconds = plan.lasts(processes)
         missing = [run.value for fleet in plan.fleets for run in fleet.runs]
         problems = [*opening.shortened(needs.problems), *_lacks(machine, store, missing)]
+        if lab.shipped and plan.missing:
+            problems.append(f"{plan.missing} of its runs are not among the shipped records")
         if tier == "full" and missing:
             problems += _gpus(machine, place.device)
         if seconds > WEEK:

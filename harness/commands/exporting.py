@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from harness import commands as shared
 from harness.commands import selection
@@ -26,6 +29,7 @@ def export(options: argparse.Namespace) -> int:
 
     Raises:
         ValueError: report, store and code do not fit each other (one line).
+        OSError: the file cannot be written; this is tried before anything is read.
     """
     from harness.lab.lab import Lab
     from harness.report import render
@@ -36,13 +40,28 @@ def export(options: argparse.Namespace) -> int:
             f"{options.report}: replicates {first} and up were judged; shipped are those from 0 on"
         )
     selection.opened(options)  # a session would make one
-    data, records = exported(report, Lab(selection.place_of(options)))
     folder: Path = options.report if options.report.is_dir() else options.report.parent
     out = options.out or folder / NAME
-    out.write_bytes(data)
+    with _whole(out) as draft:
+        data, records = exported(report, Lab(selection.place_of(options)))
+        draft.write(data)
     print(f"{out}: {records} records, {shared.sized(len(data))}")
     print(f'judge them: python -m pytest claims -m "{" or ".join(report.tiers)}" --store {out}')
     return 0
+
+
+@contextlib.contextmanager
+def _whole(out: Path) -> Iterator[IO[bytes]]:
+    """A draft beside a file, put in its place at the end: what was there stays until then."""
+    if out.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
+    draft = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        with open(draft, "wb") as file:
+            yield file
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def exported(report: Report, lab: Lab) -> tuple[bytes, int]:

@@ -89,7 +89,10 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         shared.print_json(planned(tiers, needs, plan, processes))
         return 1 if needs.problems else 0
-    print("\n".join([*opening.listing(plan), *told(tiers, needs, plan, processes)]))
+    lines = told(tiers, needs, plan, processes)
+    if lab.shipped:
+        lines[1:] = [lab.shipped.said(plan.present, plan.missing)]
+    print("\n".join([*opening.listing(plan), *lines]))
     for problem in opening.shortened(needs.problems):
         print(f"in the way: {problem}", file=sys.stderr)
     return 1 if needs.problems else 0

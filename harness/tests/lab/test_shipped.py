@@ -294,6 +294,38 @@ def test_shipped_records_give_the_same_report(
         done.says("shipped records of commit unknown: 25 runs to judge, nothing is trained")
 
 
+def test_commands_read_shipped_records_as_they_read_a_folder(exported: tuple[Path, Session]) -> None:
+    folder, _ = exported
+    store = ("--store", "rep/records.jsonl.gz")
+    run_harness(folder, "store", "ls", *store).says("25 records")
+    run_harness(folder, "store", "verify", *store).says("25 records, 0 torn")
+    plan = run_harness(folder, "plan", "quick", *store)
+    plan.says("shipped records of commit unknown: 25 runs to judge, nothing is trained")
+    assert "to train" not in plan.text
+    assert (
+        run_harness(folder, "plan", "standard", *store).text.count("more are needed and not among them") == 1
+    )
+    run_harness(folder, "store", "export", "rep", "--out", "again.gz", *store).says("again.gz: 25 records")
+    assert (folder / "again.gz").read_bytes() == (folder / "rep" / "records.jsonl.gz").read_bytes()
+    for command in (("store", "gc"), ("store", "carry", "--from", "HEAD"), ("train",)):
+        refused = run_harness(folder, *command, *store)
+        assert (refused.status, len(refused.text.splitlines())) == (1, 1)
+        refused.says("records.jsonl.gz holds shipped records, which are only read")
+
+
+def test_an_export_is_tried_before_anything_is_read(exported: tuple[Path, Session]) -> None:
+    folder, _ = exported
+    (folder / "taken").mkdir(exist_ok=True)
+    before = sorted(folder.iterdir())
+    for out in ("taken", "nowhere/file.gz", "rep/report.json/file.gz"):
+        refused = run_harness(
+            folder, "store", "export", "rep", "--out", out, "--store", "rep/records.jsonl.gz"
+        )
+        assert (refused.status, len(refused.text.splitlines())) == (1, 1), refused.text
+    assert sorted(folder.iterdir()) == before
+    assert [path.name for path in (folder / "rep").iterdir() if path.name.startswith(".")] == []
+
+
 def test_another_margin_is_judged_and_what_was_not_shipped_is_not_run(exported: tuple[Path, Session]) -> None:
     folder, judged = exported
     estimate = next(c.checks[0].estimate for c in judged.report.claims if "large" in c.id)
@@ -332,39 +364,3 @@ def test_an_export_of_other_code_or_another_store_is_refused(
     other = run_harness(tmp_path, "store", "export", "rep", "--store", str(tmp_path / "empty"))
     assert other.status == 1
     other.says("1 of the experiments that the report read have other code or data here")
-
-
-DEADLY = """
-import os, signal
-
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
-@trained(x=about(1.0))
-@control(says="no shift", x=NULL)
-@pytest.mark.parametrize("nth", range(4))
-def test_large(x, check, nth):
-    check(above(x.final("x"), 0.5, because="half"))
-    if nth == 2 and os.environ.get("DEADLY") and isinstance(x.records, list):
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_a_worker_that_dies_over_shipped_records_costs_its_item_alone(tmp_path: Path) -> None:
-    write(tmp_path, "")
-    (tmp_path / "test_tiny.py").unlink()
-    write(tmp_path / "claims", DEADLY)
-    for name in ("conftest.py", "pyproject.toml"):
-        (tmp_path / "claims" / name).unlink()
-    assert run(tmp_path, "claims", "-m", "quick", "--report", "rep").status == 0
-    assert run_harness(tmp_path, "store", "export", "rep").status == 0
-    shutil.rmtree(tmp_path / "store")
-    (tmp_path / "temporary").mkdir()
-    done = run(
-        tmp_path, "claims", "-m", "quick", "--store", "rep/records.jsonl.gz", "--report", "rep", "-n", "2",
-        DEADLY="1", TMPDIR=str(tmp_path / "temporary"),
-    )  # fmt: skip
-    assert done.status == 1, done.text
-    expected = {f"large[{nth}]": "error" if nth == 2 else "reproduced" for nth in range(4)}
-    assert done.verdicts == expected
-    done.says("shipped records of commit unknown: 10 runs to judge, nothing is trained")
-    assert "INTERNAL" not in done.text
-    assert not list((tmp_path / "temporary").glob("overclaim-*"))
