@@ -2,8 +2,9 @@
 
 A smoothed bootstrap: the replicates of all checks of a claim and of its controls are drawn together, half of
 each number's variance from the replicates themselves, so that their shape is kept, and half from a normal
-distribution of the same covariance. Estimates stand for the truth, so a first failure of a kind that no
-replicate showed cannot be foreseen.
+distribution of the same covariance. Rates are drawn from the replicates alone, since runs that stop at their
+target lie on it. Estimates stand for the truth, so a first failure of a kind that no replicate showed cannot be
+foreseen.
 """
 
 from __future__ import annotations
@@ -110,6 +111,8 @@ def _fresh(worlds: Sequence[World], n: int, draws: int, last: int) -> list[Fresh
             return None
         x = sample(relation.x)
         values = x.values[:n]
+        if isinstance(relation, OfRate) and not relation.strict:  # what stops at its target has reached it
+            return Sample(values[picked], x.censored[:n][picked], x.unusable[:n][picked], x.resolution)
         mean = np.nanmean(values) if np.isfinite(values).any() else np.nan
         rest = values - mean
         smooth = weights @ np.where(np.isfinite(rest), rest, 0.0)

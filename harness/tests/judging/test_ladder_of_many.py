@@ -188,6 +188,13 @@ def test_what_is_far_from_its_bound_comes_again_and_what_is_near_may_not() -> No
     assert chance(99, Verdict.INCONCLUSIVE) == 1.0  # without a control it never is anything else
 
 
+def test_runs_that_stop_at_their_target_are_not_drawn_beyond_it() -> None:
+    stopped = World([most_reach(measured([0.0085, 0.01, 0.0095, 0.005, 0.0095]), 0.01)])
+    unfit = World([most_reach(measured([0.8, 0.81, 0.79, 0.8, 0.82]), 0.01)])
+    looks = rungs("quick")
+    assert chance_again(Verdict.REPRODUCED, stopped, [unfit], looks, CONTROL_RUNGS) == 1.0
+
+
 def test_a_control_that_is_hardly_told_apart_lowers_the_chance() -> None:
     assert 0.3 < chance(99, Verdict.REPRODUCED, around(-0.4)) < 1.0
     assert chance(99, Verdict.REPRODUCED, around(3)) == 0.0
