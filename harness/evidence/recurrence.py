@@ -3,8 +3,8 @@
 A smoothed bootstrap: the replicates of all checks of a claim and of its controls are drawn together, half of
 each number's variance from the replicates themselves, so that their shape is kept, and half from a normal
 distribution of the same covariance. Rates are drawn from the replicates alone, since runs that stop at their
-target lie on it. Estimates stand for the truth, so a first failure of a kind that no replicate showed cannot be
-foreseen.
+target lie on it. Estimates stand for the truth, so a first failure of a kind that no replicate showed cannot
+be foreseen.
 """
 
 from __future__ import annotations
