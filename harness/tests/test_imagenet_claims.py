@@ -90,16 +90,16 @@ def item(function: Any, params: dict[str, Any]) -> Item:
 
 
 @pytest.mark.parametrize(("function", "params"), CASES, ids=lambda part: getattr(part, "__name__", str(part)))
-def test_the_papers_own_numbers_reproduce_each_claim_and_refute_each_control(
+def test_the_papers_own_numbers_reproduce_each_claim_and_each_control_tells(
     function: Any, params: dict[str, Any]
 ) -> None:
     judgement = judged(item(function, params), Printed())  # type: ignore[arg-type]
     assert judgement.verdict.value == "reproduced", judgement.reason
-    assert [control.verdict.value for control in judgement.controls] == ["refuted"] * len(judgement.controls)
     assert judgement.controls
+    assert all(control.discriminates for control in judgement.controls)
 
 
-def test_there_are_nine_items_and_twenty_two_trainings_and_a_control() -> None:
+def test_there_are_nine_items_and_22_trainings_and_five_of_an_epoch_on_blank_images() -> None:
     assert len(CASES) == 9
     needed = {
         (value, replicate)
@@ -107,4 +107,4 @@ def test_there_are_nine_items_and_twenty_two_trainings_and_a_control() -> None:
         for value, replicates in item(function, params).needs()
         for replicate in range(replicates)
     }
-    assert len(needed) == 23
+    assert len(needed) == 22 + 5
