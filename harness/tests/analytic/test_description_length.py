@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,57 @@ def test_the_prequential_code_adds_up_block_by_block() -> None:
         Digits(n=300, labels=RandomLabels()).split(None, 1000), stream(1000, "solution")
     )
     assert random["ratio"] > 0.97
+
+
+def test_a_block_is_coded_by_a_net_of_the_blocks_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    coded: list[int] = []
+    fitted, bits = Net.fitted, Net.bits
+
+    def fit(net: Net, x: Any, y: Any, classes: int, generator: np.random.Generator) -> DenseNets:
+        seen.append(len(y))
+        with monkeypatch.context() as patch:
+            patch.setattr(Net, "bits", bits)
+            return fitted(net, x, y, classes, generator)
+
+    def code(net: Net, nets: DenseNets, x: Any, y: Any) -> float:
+        coded.append(len(y))
+        return bits(net, nets, x, y)
+
+    monkeypatch.setattr(Net, "fitted", fit)
+    monkeypatch.setattr(Net, "bits", code)
+    solved = Prequential(QUICK).solve(Digits(n=300).split(None, 0), stream(0, "solution"))
+    assert seen == solved["ends"][:-1]
+    assert coded == np.diff(solved["ends"]).tolist()
+
+
+def test_a_net_is_stopped_by_a_tenth_that_it_is_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: set[float] = set()
+    waiting: set[float] = set()
+    step, bits = DenseNets.step, Net.bits
+
+    def train(nets: DenseNets, x: Any, y: Any, lr: float) -> Any:
+        trained.update(x[:, 0].tolist())
+        return step(nets, x, y, lr)
+
+    def wait(net: Net, nets: DenseNets, x: Any, y: Any) -> float:
+        waiting.update(x[:, 0].tolist())
+        return bits(net, nets, x, y)
+
+    monkeypatch.setattr(DenseNets, "step", train)
+    monkeypatch.setattr(Net, "bits", wait)
+    x = np.linspace(0, 1, 120, dtype=np.float32).reshape(60, 2)
+    QUICK.fitted(x, np.arange(60) % 3, 3, stream(0, "solution"))
+    assert (len(trained), len(waiting)) == (54, 6)
+    assert not trained & waiting
+
+
+def test_a_layers_prior_costs_a_float() -> None:
+    split, code = Digits(n=50).split(None, 0), Variational(width=4, epochs=0)
+    weights = code._trained(split.x_train.reshape(50, -1), split.y_train, 10, stream(0, "solution"))
+    nats = sum(divergence(layer)[0] for layer in weights)
+    solved = code.solve(split, stream(0, "solution"))
+    assert solved["weight_bits"] == pytest.approx(nats / math.log(2) + 32 * 2)
 
 
 def test_a_two_part_code_pays_for_every_weight() -> None:

@@ -36,6 +36,21 @@ def test_derivatives_are_those_of_the_loss(seed: int) -> None:
     assert net.hessian_times(theta, v) == pytest.approx((gradients[0] - gradients[1]) / 2e-7, abs=1e-5)
 
 
+def test_a_penalized_step_descends_on_the_loss_and_its_penalty() -> None:
+    net, theta, _ = drawn(3)
+    moved, losses = FullBatch(lr=0.01, penalty=0.7, until=1e-9, steps=1)._descended(net, theta)
+    assert len(losses) == 2
+
+    def penalized(at: np.ndarray) -> float:
+        loss, gradient = net.gradient(at)
+        return loss + 0.7 * float(gradient @ gradient)
+
+    for place in (0, 5, len(theta) - 1):
+        unit = np.eye(len(theta))[place] * 1e-6
+        slope = (penalized(theta + unit) - penalized(theta - unit)) / 2e-6
+        assert (theta - moved)[place] / 0.01 == pytest.approx(slope, abs=1e-5)
+
+
 def test_the_loss_is_the_cross_entropy() -> None:
     net, theta, _ = drawn(0)
     (first, biases), (second, last) = net.layers(theta)

@@ -45,6 +45,15 @@ def test_widths_have_the_risks_of_the_textbook_solution(ridge: bool) -> None:
     np.testing.assert_allclose(np.exp(risks["log_risk"]), risks["risk"])
 
 
+def test_the_mean_of_logs_is_taken_of_each_design() -> None:
+    def risks(designs: int) -> Any:
+        return width_risks(np.random.default_rng(5), n=10, widths=WIDTHS, targets=KINDS, designs=designs)
+
+    one, several = risks(1), risks(4)
+    np.testing.assert_allclose(one["log_risk"], np.log(one["risk"]))
+    assert (several["log_risk"] < np.log(several["risk"]) - 1e-3).all()
+
+
 @pytest.mark.parametrize("ridge", [False, True])
 def test_sizes_have_the_risks_of_the_textbook_solution(ridge: bool) -> None:
     sizes, d = (3, 8, 20), 8

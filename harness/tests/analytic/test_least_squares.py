@@ -362,3 +362,15 @@ def test_sweeps_refuse_bad_fields_in_one_line(build: Any, message: str) -> None:
         build()
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_pixels_come_in_an_order_of_the_replicates_own() -> None:
+    split = Digits(n=40).split(None, 0)
+    shuffled, plain = (LeastSquaresSweep((5, 30), shuffled=s) for s in (True, False))
+    x, y = (scores.flat(images) for images in (split.x_train, split.x_test))
+    order = stream(0, "solution").permutation(np.arange(64))
+    for sweep, columns in ((shuffled, order), (plain, np.arange(64))):
+        solved = sweep.solve(split, stream(0, "solution"))
+        fits = nested_least_squares(x[:, columns], np.eye(10)[split.y_train], (5, 30), y[:, columns])
+        wrong = [float((fit.test.argmax(axis=1) != split.y_test).mean()) for fit in fits]
+        assert solved["test_error"].tolist() == pytest.approx(wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.tests.mutants.mutant import into
 
-_ridge = into("analytic/ridge.py", "analytic/test_least_squares.py", "analytic/test_risks.py")
+_ridge = into("analytic/ridge.py", "analytic/test_ridge.py", "analytic/test_least_squares.py")
 _least = into("analytic/least_squares.py", "analytic/test_least_squares.py")
 _minimum = into(
     "analytic/minimum_norm.py", "analytic/test_least_squares.py", "analytic/test_linear_descent.py"
@@ -26,8 +26,8 @@ _trees = into("analytic/trees.py", "analytic/test_trees.py")
 _nets = into("analytic/dense_nets.py", "analytic/test_dense_nets.py")
 _paths = into("analytic/paths.py", "analytic/test_paths.py")
 _squared = into("analytic/squared_loss.py", "analytic/test_squared_loss.py")
-_held_out = into("analytic/losses.py", "analytic/test_normalized_nets.py")
-_memory = into("analytic/memorization.py", "analytic/test_dense_nets.py")
+_held_out = into("analytic/losses.py", "analytic/test_losses.py")
+_memory = into("analytic/memorization.py", "analytic/test_memorization.py", "analytic/test_dense_nets.py")
 _least_error = into("analytic/contradictions.py", "analytic/test_contradictions.py")
 
 MUTANTS = (

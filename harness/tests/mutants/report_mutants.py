@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from harness.tests.mutants.mutant import into
 
-_wording = into(
-    "report/wording.py", "report/test_wording.py", "report/test_markdown.py", "report/test_html.py"
+_wording = into("report/wording.py", "report/test_wording.py", "report/test_report.py")
+_contents = into(
+    "report/contents.py", "report/test_contents.py", "report/test_report.py", "report/test_html.py"
 )
-_contents = into("report/contents.py", "report/test_report.py", "report/test_html.py")
 _markdown = into("report/markdown.py", "report/test_report_cells.py", "report/test_markdown.py")
 _page = into("report/page.html.jinja", "report/test_report_cells.py", "report/test_html.py")
 _parts = into("report/parts.html.jinja", "report/test_report_cells.py", "report/test_html.py")

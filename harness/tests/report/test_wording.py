@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from harness.evidence.outcome import Evidence
 from harness.evidence.statistics import above, all_reach, judge
 from harness.report import html, markdown, wording
 from harness.report.contents import gather
+from harness.spec.verdict import Verdict
 from harness.tests import reports
 from harness.tests.samples import WHY, exhaustive, measured
 
@@ -99,3 +101,56 @@ def test_plain_markdown_is_one_line_without_live_signs(text: str) -> None:
 )
 def test_numbers_read_well(value: float, shown: str) -> None:
     assert wording.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    "changes, interval, bound",
+    [
+        ({}, "0.251 to 0.373", "above 0.1"),
+        ({"low": None, "lower_bound": None, "upper_bound": 0.5}, "up to 0.373", "below 0.5"),
+        ({"high": None}, "from 0.251", "above 0.1"),
+        ({"level": 0.0, "lower_bound": None, "upper_bound": 0.5}, "0.251 to 0.373", "at most 0.5"),
+        ({"lower_bound": 0.1, "upper_bound": 0.5}, "0.251 to 0.373", "0.1 to 0.5"),
+        (
+            {"estimate": 1.054, "low": 0.054, "high": 2.054, "lower_bound": 0.05},
+            "0.054 to 2.054",
+            "above 0.05",
+        ),
+    ],
+)
+def test_intervals_and_bounds_are_said_by_their_sides(changes: Any, interval: str, bound: str) -> None:
+    check = reports.evidence(**changes)
+    assert (wording.interval(check), wording.bound(check)) == (interval, bound)
+
+
+@pytest.mark.parametrize(
+    "seconds, shown",
+    [(0.25, "0.25 s"), (90.0, "90.0 s"), (600.0, "10 min"), (7000.0, "117 min"), (3 * 3600.0, "3.0 h")],
+)
+def test_times_have_the_unit_that_suits_them(seconds: float, shown: str) -> None:
+    assert wording.duration(seconds) == shown
+
+
+def test_levels_are_in_percent_and_p_values_have_two_digits() -> None:
+    assert wording.level(reports.evidence(level=0.032)) == "3.2 %"
+    assert wording.level(reports.evidence(level=0.0)) == "exact"
+    assert [wording.p(value) for value in (None, 1e-9, 0.01234, 1.0)] == ["–", "< 1e−6", "0.012", "1"]
+
+
+def test_runs_that_diverged_are_among_the_values() -> None:
+    assert wording.values(reports.evidence()) == "0.31, 0.28, diverged, 0.35, 0.31"
+
+
+def test_an_expected_refutation_is_said_to_be_one_and_a_control_what_it_tells() -> None:
+    assert wording.expectation(reports.refutation()).startswith("expected: the source itself")
+    assert wording.expectation(reports.claim()) == ""
+    surprise = reports.claim(verdict=Verdict.REFUTED, unexpected=True)
+    assert wording.expectation(surprise).startswith("unexpected: reproduced was expected")
+    assert wording.control_says(False, True) == "it discriminates"
+    assert wording.control_says(False, False) == "it does not discriminate"
+
+
+def test_provenance_says_what_was_trained_and_whether_the_tree_was_changed() -> None:
+    said = wording.provenance(reports.report())
+    assert said["commit"] == ("0123456789abcdef (with uncommitted changes)",)
+    assert said["runs"] == ("85 trained in 4 min, 12 reused",)

@@ -290,3 +290,25 @@ def test_fingerprinting_imports_neither_torch_nor_numpy() -> None:
         timeout=60,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_which_of_two_definitions_a_name_means_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All texts are the same: only where the two imports lead is exchanged."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "meant_one.py").write_text("def step():\n    return 1\n")
+    (tmp_path / "meant_two.py").write_text("def step():\n    return 2\n")
+    claim = tmp_path / "meant_claim.py"
+    text = (
+        "from {} import step as first\nfrom {} import step as second\n"
+        "def measured(generator):\n    return {{'x': first() - 2 * second()}}\n"
+    )
+    prints = []
+    for order in (("meant_one", "meant_two"), ("meant_two", "meant_one"), ("meant_one", "meant_two")):
+        claim.write_text(text.format(*order))
+        forget()
+        prints.append(fingerprint(Simulation(importlib.import_module("meant_claim").measured)))
+    for name in ("meant_one", "meant_two", "meant_claim"):
+        sys.modules.pop(name, None)
+    assert prints[0] == prints[2] != prints[1]
