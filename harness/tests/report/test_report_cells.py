@@ -8,7 +8,7 @@ import pytest
 
 from harness.evidence.outcome import Contrast, Evidence
 from harness.evidence.schema import ClaimReport
-from harness.report import html, markdown, multiplicity, wording
+from harness.report import html, markdown, multiplicity, track, wording
 from harness.report.contents import gather
 from harness.spec.verdict import Expected, Verdict
 from harness.tests import reports
@@ -121,3 +121,13 @@ def test_the_page_counts_verdicts_by_their_names() -> None:
     page = Elements(html.render(gather([reports.report(TWO, *elsewhere)])))
     totals = [e for e in page.of("td") if "tfoot" in e["inside"] and e.get("data-label") == "⚠ unexpected"]
     assert [e["text"] for e in totals] == ["1"]
+
+
+def test_a_drawn_interval_goes_from_its_lower_to_its_upper_end() -> None:
+    laid = track.track(FIRST)
+    assert laid is not None
+    assert laid.low is not None
+    assert laid.high is not None
+    paths = [e["d"] for e in Elements(html.render(CONTENTS)).of("path") if e.get("class") == "span"]
+    spans = [path for path in paths if "H" in path]
+    assert spans[0].startswith(f"M{200 * laid.low:.1f} 11H{200 * laid.high:.1f}")
