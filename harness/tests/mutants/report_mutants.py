@@ -19,7 +19,7 @@ _badge = into("report/badge.py", "report/test_badge.py")
 _readme = into("report/readme.py", "test_readme.py")
 _diff = into("report/diff.py", "report/test_diff.py")
 _reporting = into("suite/reporting.py", "suite/test_reporting.py", "suite/test_plugin.py")
-_entries = into("suite/entries.py", "suite/test_plugin.py", "suite/test_session.py")
+_entries = into("suite/entries.py", "suite/test_entries.py", "suite/test_plugin.py")
 _verdict = into("spec/verdict.py", "report/test_wording.py", "suite/test_terminal.py")
 
 MUTANTS = (

@@ -1,82 +1,84 @@
-"""What an entry says of the outcome that its claim declares: one verdict, or two of which either may come."""
+"""The report's entry of an item: each field from the declaration or the judgement that it names."""
 
 from __future__ import annotations
 
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.report import render
-from harness.tests.suites import Session, run, write
+from harness.judging.ladder import Judgement
+from harness.spec.claim import Paper, claim
+from harness.spec.verdict import Verdict
+from harness.suite.entries import entry
+from harness.tests import reports
 
-EITHER = """
-EITHER = {"quick": ("inconclusive or reproduced", "half a deviation from its bound")}
-
-@claim(PAPER, "S1", says="at the edge", adapted=SMALL, expected=EITHER)
-@trained(x=about(0.5))
-@control(says="no shift", x=NULL)
-def test_edge(x, check):
-    large(x, check)
-
-@claim(PAPER, "S1", says="beyond it", adapted=SMALL, expected=EITHER)
-@trained(x=about(1.0))
-@control(says="no shift", x=NULL)
-def test_beyond(x, check):
-    large(x, check)
-
-BELOW = pytest.mark.claimed(expected=EITHER)
-
-@claim(PAPER, "S1", says="x has a side", adapted=SMALL)
-@trained(x=lambda centre: about(centre))
-@control(says="far up", positive=True, x=about(9.0))
-@control(says="no shift", x=NULL)
-@pytest.mark.parametrize("centre", [pytest.param(-1.0, marks=BELOW), pytest.param(1.0, marks=BELOW)])
-def test_side(x, check, centre):
-    large(x, check)
-"""
+PAPER = Paper(key="K", authors="A", title="T", venue="V", year=2020, url="")
 
 
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    """A session in which each of the two verdicts comes out, and one that was not declared."""
-    return run(write(tmp_path_factory.mktemp("either"), EITHER), "-n", "2", "--report", "rep")
+def item(tier: str = "quick") -> Any:
+    """A collected function as far as an entry reads one."""
 
-
-def test_either_of_two_declared_verdicts_is_expected(judged: Session) -> None:
-    entries = {claim.id.partition("::test_")[2]: claim for claim in judged.report.claims}
-    outcomes = {name: (claim.verdict.value, claim.unexpected) for name, claim in entries.items()}
-    assert outcomes == {
-        "edge": ("inconclusive", False),
-        "beyond": ("reproduced", False),
-        "side[-1.0]": ("refuted", True),
-        "side[1.0]": ("reproduced", False),
-    }
-    assert {claim.expected.value for claim in entries.values()} == {"reproduced or inconclusive"}
-    assert judged.status == 1
-    judged.says("1 failed, 3 passed", "refuted, expected reproduced or inconclusive: ")
-
-
-def test_whatever_is_shown_says_both_verdicts_and_why(judged: Session) -> None:
-    why = "half a deviation from its bound"
-    judged.says(
-        f"as expected (reproduced or inconclusive): {why}",
-        "UNEXPECTED, expected reproduced or inconclusive: ",
-        f"expected because: {why}",
+    @claim(
+        PAPER,
+        "Section 1",
+        says="It holds.",
+        adapted={"quick": "digits for images", "standard": "none"},
+        expected={"standard": ("inconclusive or refuted", "chance decides")},
     )
-    folder = judged.folder / "rep"
-    for shown in ("report.md", "report.html"):
-        text = (folder / shown).read_text(encoding="utf-8")
-        lines = [line.lower() for line in text.splitlines() if why in line]
-        expected = [line for line in lines if f"reproduced or inconclusive was expected: {why}" in line]
-        assert len(expected) == 4
-        assert sum("unexpected: " in line for line in expected) == 1
-    assert '"red"' in (folder / "badge.json").read_text()
+    def test_it() -> None: ...
 
-
-def test_a_report_of_single_words_is_still_read(judged: Session, tmp_path: Path) -> None:
-    text = (judged.folder / "rep" / "report.json").read_text(encoding="utf-8")
-    (tmp_path / "report.json").write_text(
-        text.replace('"reproduced or inconclusive"', '"inconclusive"'), encoding="utf-8"
+    return types.SimpleNamespace(
+        function=test_it,
+        name=f"test_it[{tier}-8]",
+        originalname="test_it",
+        nodeid=f"claims/test_family.py::test_it[{tier}-8]",
+        callspec=types.SimpleNamespace(params={"tier": tier, "width": 8}, id=f"{tier}-8"),
+        module=types.SimpleNamespace(__doc__="A thesis.\n\nMore.", __name__="claims.test_family"),
+        iter_markers=lambda name: iter(()),
+        config=types.SimpleNamespace(getoption=lambda name: 0),
+        path=Path("/nowhere/test_family.py"),
     )
-    (report,) = render.load([tmp_path])
-    assert {claim.expected.value for claim in report.claims} == {"inconclusive"}
+
+
+def judged(verdict: Verdict) -> Judgement:
+    runs = tuple(reports.run_read(address, 1.0) for address in ("aa", "bb"))
+    return Judgement(
+        verdict=verdict,
+        reason="because",
+        checks=(reports.evidence(),),
+        controls=(),
+        figures=(),
+        runs=runs[:1],
+        control_runs=runs[1:],
+    )
+
+
+@pytest.mark.parametrize(
+    "tier, verdict, unexpected",
+    [
+        ("quick", Verdict.REPRODUCED, False),
+        ("quick", Verdict.INCONCLUSIVE, True),
+        ("quick", Verdict.REFUTED, True),
+        ("quick", Verdict.ERROR, True),
+        ("quick", Verdict.NOT_RUN, False),
+        ("standard", Verdict.REPRODUCED, True),
+        ("standard", Verdict.INCONCLUSIVE, False),
+        ("standard", Verdict.REFUTED, False),
+    ],
+)
+def test_a_verdict_is_unexpected_where_its_tier_does_not_declare_it(
+    tier: str, verdict: Verdict, unexpected: bool
+) -> None:
+    made = entry(item(tier), judged(verdict))
+    assert (made.verdict, made.unexpected) == (verdict, unexpected)
+
+
+def test_an_entry_has_its_tiers_adaptation_and_its_own_and_its_controls_runs() -> None:
+    quick, standard = (entry(item(tier), judged(Verdict.REPRODUCED)) for tier in ("quick", "standard"))
+    assert (quick.adapted, standard.adapted) == ("digits for images", "none")
+    assert [run.address for run in quick.runs] == ["aa"]
+    assert [run.address for run in quick.control_runs] == ["bb"]
+    assert (quick.params, quick.family, quick.thesis) == ({"width": 8}, "family", "A thesis.")
+    assert quick.id == standard.id == "claims/test_family.py::test_it[8]"
