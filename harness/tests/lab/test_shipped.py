@@ -18,7 +18,7 @@ from harness.lab.lab import Failed, Lab
 from harness.lab.names import Names, specification
 from harness.lab.places import place
 from harness.lab.shipped import UNSHIPPED, Header, Shipped, decode, encode
-from harness.lab.store import StoreError
+from harness.lab.store import Store, StoreError
 from harness.spec import Simulation, Value, canonical, digest, untrusted
 from harness.tests import simulated
 from harness.tests.reports import report
@@ -359,6 +359,12 @@ def test_an_export_of_other_code_or_another_store_is_refused(
     lacking = run_harness(folder, "store", "export", "rep", "--store", str(tmp_path / "empty"))
     lacking.says("25 of 25 runs that the report read are not in the store")
     assert lacking.status == 1
+    _, records = decode((folder / "rep" / "records.jsonl.gz").read_bytes(), "records")
+    torn = Store(tmp_path / "torn")
+    for whole in list(records.values())[1:]:
+        torn.publish(whole)
+    one_lacks = run_harness(folder, "store", "export", "rep", "--store", str(tmp_path / "torn"))
+    one_lacks.says("1 of 25 runs that the report read are not in the store")
     shutil.copytree(folder / "rep", tmp_path / "rep")
     write(tmp_path / "claims", CLAIMS.replace("about(1.0)", "about(1.25)"))
     other = run_harness(tmp_path, "store", "export", "rep", "--store", str(tmp_path / "empty"))
