@@ -147,8 +147,10 @@ class Planting:
         Raises:
             Unsound: something fails without a mutant, too.
         """
+        asked = list(dict.fromkeys(test for mutant in mutants for test in _first(mutant)))
+        parts = [tuple(asked[i :: self.processes]) for i in range(min(self.processes, len(asked)))]
         with ThreadPoolExecutor(self.processes) as side_by_side:
-            list(side_by_side.map(self._measured, dict.fromkeys(map(_first, mutants))))
+            list(side_by_side.map(self._sound, parts))
             return list(side_by_side.map(self._fate, mutants))
 
     def _fate(self, mutant: Mutant) -> Fate:
@@ -156,9 +158,7 @@ class Planting:
             began = time.monotonic()
             outcome, noticed = SURVIVED, ""
             for attempt, ending in list(_attempts(mutant))[: 1 if self.first_alone else None]:
-                limit = max(PATIENCE, SLOWER * self._seconds(attempt, tree))
-                with tree.planted(mutant):
-                    tried = tree.tried(attempt, limit)
+                tried = self._tried(tree, mutant, attempt)
                 if tried.code != 0:
                     outcome, noticed = ending, tried.failure or "how long it took"
                     break
@@ -175,20 +175,30 @@ class Planting:
         finally:
             self.trees.put(tree)
 
-    def _measured(self, attempt: tuple[str, ...]) -> None:
-        with self._tree() as tree:
-            self.usual[attempt] = _sound(tree, attempt)
+    def _tried(self, tree: Tree, mutant: Mutant, attempt: tuple[str, ...]) -> Tried:
+        """One attempt on a mutant; what takes long is held against what the same takes without it."""
+        usual = 0.0 if attempt == _first(mutant) else self._seconds(tree, attempt)
+        limit = max(PATIENCE, SLOWER * usual)
+        with tree.planted(mutant):
+            tried = tree.tried(attempt, limit)
+        if tried.code is None and SLOWER * (usual := self._seconds(tree, attempt)) > limit:
+            with tree.planted(mutant):
+                tried = tree.tried(attempt, SLOWER * usual)
+        return tried
 
-    def _seconds(self, attempt: tuple[str, ...], tree: Tree) -> float:
+    def _sound(self, tests: tuple[str, ...]) -> None:
+        with self._tree() as tree:
+            _seconds_of(tree, tests)
+
+    def _seconds(self, tree: Tree, attempt: tuple[str, ...]) -> float:
         """The seconds that tests or claims take without a mutant, measured once."""
-        if attempt not in self.usual:
-            with self.lock:
-                if attempt not in self.usual:
-                    self.usual[attempt] = _sound(tree, attempt)
+        with self.lock:
+            if attempt not in self.usual:
+                self.usual[attempt] = _seconds_of(tree, attempt)
         return self.usual[attempt]
 
 
-def _sound(tree: Tree, attempt: tuple[str, ...]) -> float:
+def _seconds_of(tree: Tree, attempt: tuple[str, ...]) -> float:
     """The seconds that tests or claims take without a mutant.
 
     Raises:
