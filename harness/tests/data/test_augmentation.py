@@ -113,6 +113,16 @@ def test_test_images_are_cropped_at_their_centre_and_no_more_is_done_to_them() -
     assert np.array_equal(split.y_test, inner.y_test)
 
 
+def test_each_replicate_draws_its_own_parts_of_its_images() -> None:
+    data = Augmented(PLAIN, (RandomCrop(8), RandomFlip()), whiten=False)
+    for replicate in (0, 1):
+        augment = data.split(None, replicate).augment
+        assert augment is not None
+        images, draws = PLAIN.split(None, replicate).x_train, stream(replicate, "augmentation", 2)
+        expected = RandomFlip().apply(RandomCrop(8).apply(images, draws), draws)
+        assert np.array_equal(augment(2), expected)
+
+
 def test_images_of_an_epoch_are_parts_of_whole_images_from_anywhere() -> None:
     data = Augmented(PLAIN.but(n=100), (RandomCrop(8),), whiten=False)
     whole = PLAIN.but(n=100).split(None, 0).x_train

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,16 @@ def test_files_are_hashed_once_and_again_when_they_change(
     write_npz(root, **arrays_of(TINY, seed=1), extra=np.zeros(3))
     assert sources.source(TINY, root) != first
     assert hashed.call_count == 8
+
+
+def test_a_file_changed_in_place_is_hashed_again_to_its_last_byte(tmp_path: Path) -> None:
+    root, arrays = write_npz(tmp_path / "root"), arrays_of(TINY)
+    first, before = sources.source(TINY, root), (root / "cifar10.npz").stat()
+    arrays["x_train"][-1, -1, -1, -1] ^= 1
+    write_npz(root, **arrays)
+    os.utime(root / "cifar10.npz", ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+    assert (root / "cifar10.npz").stat().st_size == before.st_size
+    assert sources.source(TINY, root).digest != first.digest
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"a": 3}', "{"])

@@ -295,20 +295,20 @@ def test_fingerprinting_imports_neither_torch_nor_numpy() -> None:
 def test_which_of_two_definitions_a_name_means_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All texts are the same: only where the two imports lead is exchanged."""
+    """All texts are the same, and all are reached anyway: only what one of them imports is another."""
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "meant_one.py").write_text("def step():\n    return 1\n")
     (tmp_path / "meant_two.py").write_text("def step():\n    return 2\n")
     claim = tmp_path / "meant_claim.py"
-    text = (
-        "from {} import step as first\nfrom {} import step as second\n"
-        "def measured(generator):\n    return {{'x': first() - 2 * second()}}\n"
+    claim.write_text(
+        "from meant_one import step as first\nfrom meant_two import step as second\nimport meant_third\n"
+        "def measured(generator):\n    return {'x': first() + second() + meant_third.step_of()}\n"
     )
-    prints = []
-    for order in (("meant_one", "meant_two"), ("meant_two", "meant_one"), ("meant_one", "meant_two")):
-        claim.write_text(text.format(*order))
+    third, prints = tmp_path / "meant_third.py", []
+    for module in ("meant_one", "meant_two", "meant_one"):
+        third.write_text(f"from {module} import step\ndef step_of():\n    return step()\n")
         forget()
         prints.append(fingerprint(Simulation(importlib.import_module("meant_claim").measured)))
-    for name in ("meant_one", "meant_two", "meant_claim"):
+    for name in ("meant_one", "meant_two", "meant_third", "meant_claim"):
         sys.modules.pop(name, None)
     assert prints[0] == prints[2] != prints[1]
