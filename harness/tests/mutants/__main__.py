@@ -32,13 +32,14 @@ def main(arguments: Sequence[str]) -> int:
     if not chosen:
         print("no mutant has such a name or kind", file=sys.stderr)
         return 2
+    commit, changed = provenance.commit(ROOT)  # of what is copied now; much may be written meanwhile
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         try:
             fates = Planting(Path(folder), options.processes, _tell, options.first).fates(chosen)
         except Unsound as error:
             print(error, file=sys.stderr)
             return 2
-    score = score_of(fates)
+    score = score_of(fates, commit + "-dirty" * changed)
     print(f"\n{table(fates)}\n\n{score.said}")
     if chosen == list(MUTANTS) and not options.first:
         text = msgspec.json.format(msgspec.json.encode(score), indent=1)
@@ -69,13 +70,12 @@ def _tell(fate: Fate) -> None:
     )
 
 
-def score_of(fates: Sequence[Fate]) -> provenance.Planted:
-    """What a report says of these fates."""
-    commit, changed = provenance.commit(ROOT)
+def score_of(fates: Sequence[Fate], commit: str) -> provenance.Planted:
+    """What a report says of these fates, of mutants planted into a commit."""
     outcomes = Counter(fate.outcome for fate in fates)
     kinds = {kind: sum(fate.mutant.kind == kind for fate in fates) for kind in KINDS}
     return provenance.Planted(
-        commit=commit + "-dirty" * changed,
+        commit=commit,
         planted=len(fates),
         killed_by_tests=outcomes[BY_TESTS],
         killed_by_claims=outcomes[BY_CLAIMS],

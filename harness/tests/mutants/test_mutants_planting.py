@@ -69,8 +69,8 @@ def test_what_is_noticed_first_by_other_tests_by_claims_or_by_nobody(tree: Path,
         (SURVIVED, ""),
     ]
     assert (tree / "harness" / "code.py").read_text() == CODE
-    score = score_of(ended)
-    assert (score.planted, score.killed_by_tests, score.killed_by_claims) == (4, 2, 1)
+    score = score_of(ended, "abc")
+    assert (score.commit, score.planted, score.killed_by_tests, score.killed_by_claims) == ("abc", 4, 2, 1)
     assert score.survivors == {mutants[3].name: "data"}
     assert table(ended).splitlines()[1].split() == ["data", "4", "2", "1", "1"]
 
