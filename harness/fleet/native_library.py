@@ -34,6 +34,8 @@ LARGEST = 2**26
 
 WRONG = "its answers are wrong"
 """What the first load of a library says that can be loaded and computes something else."""
+ELSEWHERE = ("ImportError", "ModuleNotFoundError", "MemoryError")
+"""Failures of a first load that say nothing of the library."""
 STOPPED = (SIGINT, SIGTERM, 9)
 """Signals that come from outside; 9 is SIGKILL, where there is one."""
 
@@ -100,6 +102,8 @@ def compiled(sources: Sequence[Path], flags: str, works: Works) -> Path | None:
                 make = [*command, *flags.split(), str(sources[0])]
                 _make(path, digest, make, works)
     seal = _seal(path, digest)
+    if seal and seal.fault:
+        notes.append(f"the native kernel is off, another one trains: {seal.fault}")
     return path if seal and not seal.fault else None
 
 
@@ -148,7 +152,7 @@ def tried(code: str, library: Path) -> FirstLoad:
         number = -done.returncode
         return FirstLoad(f"it ends its process by {Signals(number).name}", lasting=number not in STOPPED)
     said = (done.stderr.strip().splitlines() or [f"its first load ended with status {done.returncode}"])[-1]
-    return FirstLoad(said, lasting=said == WRONG)
+    return FirstLoad(said, lasting=not said.startswith(ELSEWHERE))
 
 
 def _folder() -> Path | None:
@@ -192,9 +196,8 @@ def _make(path: Path, digest: str, make: Sequence[str], works: Works) -> None:
         subprocess.run([*make, "-o", str(made)], capture_output=True, check=True, timeout=COMPILE_SECONDS)
         made.chmod(0o600)
         first = works(made)
-        if first.fault:
-            notes.append(f"the native kernel is off, another one trains: {first.fault}")
         if not first.lasting:
+            notes.append(f"the native kernel is off, another one trains: {first.fault}")
             return
         data = made.read_bytes()
         seal = Seal(made_of=digest, sha256=hashlib.sha256(data).hexdigest(), fault=first.fault)

@@ -72,6 +72,7 @@ class Lab:
         apart = processes > 1 or pinning.is_late()
         self.crew = Crew(place, processes) if apart and not self.shipped else None
         self.failures: dict[str, str] = {}
+        self.settled: set[str] = set()
         self.notes: dict[str, None] = dict.fromkeys(pinning.said())
         self.computed: dict[str, float] = {}
         self.read: dict[str, Record] = {}
@@ -169,7 +170,9 @@ class Lab:
         self.notes |= dict.fromkeys(done.notes)
         if done.failure:
             self.failures[done.run.key] = done.failure
-        elif done.seconds:
+        else:
+            self.settled.add(done.run.key)
+        if done.seconds and not done.failure:
             self.computed[done.run.key] = done.cost
         if self.progress:
             self.progress.finished(done)
@@ -199,21 +202,31 @@ class Lab:
         yield from drain(wide, self.place)
 
     def _has(self, run: Run) -> bool:
-        return run.key in self.read or run.key in self.failures or self.store.has(run.key, self.place.only_of)
+        known = run.key in self.read or run.key in self.failures or run.key in self.settled
+        return known or self.store.has(run.key, self.place.only_of)
 
     def _record(self, run: Run) -> Record:
         if run.key in self.failures:
             raise Failed(self.failures[run.key])
         if run.key not in self.read:
-            record = self.store.read(run.key)
+            record = self._trusted(run)
             if record is None:  # torn or foreign: it was set aside, so that this computes it anew
+                self.settled.discard(run.key)
                 self.ensure([run])
-                record = self.store.read(run.key)
+                record = self._trusted(run)
             if record is None:
                 unread = UNSHIPPED if self.shipped else f"the record {run.key[:12]} cannot be read back"
                 raise Failed(self.failures.get(run.key, unread))
             self.read[run.key] = record
         return self.read[run.key]
+
+    def _trusted(self, run: Run) -> Record | None:
+        """The record of a run, if it says so itself; what says otherwise under its name is set aside."""
+        record = self.store.read(run.key)
+        if record and (record.address, record.replicate) != (run.address, run.replicate):
+            self.store.set_aside(run.key)
+            return None
+        return record
 
 
 def _merged(records: list[Record], replicates: int) -> list[Record]:

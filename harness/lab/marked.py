@@ -75,10 +75,15 @@ def mark(root: Path, draft: Path) -> None:
 
 def foreign(root: Path) -> str:
     """The first thing in a folder that no store holds, relative to it; empty where there is none."""
-    for kind, path in entries(root):
-        if not kind:
-            return str(path.relative_to(root.parent))
-    return ""
+    if root.is_symlink():
+        return root.name
+    return next((shown(path, root) for kind, path in entries(root) if not kind), "")
+
+
+def shown(path: Path, root: Path) -> str:
+    """A path of a store as people may be shown it: whatever a name holds, it is one line of plain text."""
+    name = str(path.relative_to(root.parent))
+    return name if name.isprintable() else ascii(name)
 
 
 def entries(root: Path, only: str = "") -> Iterator[Belonging]:

@@ -58,9 +58,10 @@ def mutants(root: Path) -> str:
 
 
 def commit(root: Path) -> tuple[str, bool]:
-    """The commit checked out at ``root`` and whether the tree differs from it; ("", False) outside git."""
+    """The commit checked out at or above ``root``, and whether the tree differs; ("", False) outside git."""
     head = _git(root, "rev-parse", "HEAD")
-    changed = _git(root, "status", "--porcelain", "--", "harness", "claims", "conftest.py", "pyproject.toml")
+    code = (f":(top){name}" for name in ("harness", "claims", "conftest.py", "pyproject.toml"))
+    changed = _git(root, "status", "--porcelain", "--", *code)
     return head, bool(changed)
 
 

@@ -81,7 +81,8 @@ class Store:
     @property
     def foreign(self) -> str:
         """Something that no store holds in a folder without mark, from which nothing is removed; else ""."""
-        return "" if marked.is_marked(self.root) else marked.foreign(self.root)
+        is_marked = marked.is_marked(self.root) and not self.root.is_symlink()
+        return "" if is_marked else marked.foreign(self.root)
 
     def prepare(self) -> None:
         """Make what is missing for writing, and mark a folder that holds nothing but what a store holds.
@@ -93,6 +94,8 @@ class Store:
             return
         probe = self.root / "tmp" / f"probe-{uuid.uuid4().hex}"
         try:
+            if os.path.lexists(self.root):
+                self._require_folder(self.root)
             for part in marked.PARTS:
                 (self.root / part).mkdir(parents=True, exist_ok=True)
                 self._require_folder(self.root / part)
@@ -201,7 +204,7 @@ class Store:
     def left(self) -> list[str]:
         """What lies in the store and is none of its things, so that nothing removes it."""
         return [
-            str(path.relative_to(self.root.parent))
+            marked.shown(path, self.root)
             for kind, path in marked.entries(self.root)
             if not kind or (kind in marked.KINDS and not marked.is_removable(path))
         ]

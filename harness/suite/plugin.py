@@ -124,6 +124,7 @@ def _place(config: pytest.Config) -> Place:
     """
     from harness.lab.places import place
     from harness.lab.provenance import commit
+    from harness.suite import reporting
 
     shared = getattr(config, "workerinput", {})
     return place(
@@ -132,7 +133,7 @@ def _place(config: pytest.Config) -> Place:
         device=config.option.device,
         fresh=config.option.fresh,
         session=shared.get("overclaim_session") or uuid.uuid4().hex[:16],
-        commit=shared.get("overclaim_commit") or commit(config.rootpath)[0],
+        commit=shared.get("overclaim_commit") or commit(reporting.code_of(config))[0],
     )
 
 

@@ -61,10 +61,18 @@ class Outcome:
         )
 
 
+def code_of(config: pytest.Config) -> Path:
+    """Where the claims lie: pytest's root may be another place, that of the store among its options, say."""
+    start = config.invocation_params.dir
+    paths = (start / argument.partition("::")[0] for argument in config.args)
+    first = next((path for path in paths if path.exists()), start)
+    return first if first.is_dir() else first.parent
+
+
 def _provenance(
     claims: list[ClaimReport], exchange: Exchange, lab: Lab, config: pytest.Config, began: float
 ) -> Provenance:
-    head, dirty = provenance.commit(config.rootpath)
+    head, dirty = provenance.commit(code_of(config))
     return Provenance(
         commit=head,
         dirty=dirty,

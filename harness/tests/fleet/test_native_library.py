@@ -173,7 +173,7 @@ def test_a_library_that_fails_its_first_load_is_not_built_twice(stub: Path) -> N
     loads = FirstLoads(FirstLoad("its answers are wrong"))
     assert built(stub, loads) is built(stub, loads) is None
     assert loads.count == 1
-    assert native_library.notes == ["the native kernel is off, another one trains: its answers are wrong"]
+    assert native_library.told() == ("the native kernel is off, another one trains: its answers are wrong",)
 
 
 def test_a_first_load_that_was_stopped_from_outside_says_nothing_of_the_library(stub: Path) -> None:
@@ -235,9 +235,11 @@ def test_a_library_that_kills_its_process_kills_only_its_first_load(signal: str,
 
 def test_a_first_load_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     code = "import sys; sys.exit(sys.argv[1] + ' is strange')"
-    assert native_library.tried(code, tmp_path) == FirstLoad(f"{tmp_path} is strange", lasting=False)
+    assert native_library.tried(code, tmp_path) == FirstLoad(f"{tmp_path} is strange")
     code = "raise SystemExit('its answers are wrong')"
     assert native_library.tried(code, tmp_path) == FirstLoad(native_library.WRONG)
+    code = "import nothing_of_this_name"
+    assert not native_library.tried(code, tmp_path).lasting
     assert native_library.tried("", tmp_path) == FirstLoad()
     assert native_library.tried("raise SystemExit(7)", tmp_path).fault == "its first load ended with status 7"
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -77,6 +78,35 @@ def test_everything_is_computed_anew_once_if_asked(tmp_path: Path) -> None:
     assert len(lines(file)) == 4
     records = [fresh.store.read(run.key) for run in fresh.runs(one, 2)]
     assert [record and record.provenance["session"] for record in records] == ["now", "now"]
+
+
+def test_two_sessions_that_compute_anew_do_not_chase_each_other(tmp_path: Path) -> None:
+    file = tmp_path / "computed"
+    one = named(noted, file=str(file))
+    labs = [
+        Lab(places.Place(store=tmp_path / "store", data_root=tmp_path, fresh=True, session=name))
+        for name in ("first", "second")
+    ]
+    for _ in range(2):
+        for lab in labs:
+            lab.ensure(lab.runs(one, 2))
+    assert len(lines(file)) == 4
+    for lab in labs:
+        lab.results("x", one, 2)
+    assert len(lines(file)) == 4
+
+
+@pytest.mark.parametrize("change", [{"replicate": 1}, {"address": "0" * 64}])
+def test_a_record_that_says_it_is_of_another_run_is_not_read(tmp_path: Path, change: dict[str, Any]) -> None:
+    file = tmp_path / "computed"
+    lab = Lab(at(tmp_path))
+    (run,) = lab.runs(named(noted, file=str(file)), 1)
+    expected = lab.results("x", run.value, 1).final("x").values.tolist()
+    honest = lab.store.read(run.key)
+    assert honest is not None
+    lab.store.publish(msgspec.structs.replace(honest, finals={"x": 77.0}, **change))
+    assert Lab(at(tmp_path)).results("x", run.value, 1).final("x").values.tolist() == expected
+    assert len(lines(file)) == 2
 
 
 def test_the_plan_counts_what_is_there_and_what_is_not(lab: Lab) -> None:

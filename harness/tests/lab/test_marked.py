@@ -69,6 +69,28 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, part: str) -> None:
     assert tree(elsewhere) == set()
 
 
+def test_a_store_behind_a_link_is_neither_adopted_nor_written(tmp_path: Path) -> None:
+    Store(tmp_path / "other").publish(record())
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / LAYOUT).symlink_to(tmp_path / "other" / LAYOUT)
+    before = tree(tmp_path)
+    store = Store(tmp_path / "store")
+    assert store.read(KEY) == record()  # it can be read
+    with pytest.raises(StoreError, match=r"^nothing is removed from"):
+        list(store.unneeded(set(), time.time() + 1))
+    with pytest.raises(StoreError, match=f"{LAYOUT} is no folder of its own"):
+        store.publish(record(key=OTHER))
+    assert tree(tmp_path) == before
+
+
+def test_names_that_are_no_plain_text_are_told_in_one_line(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.prepare()
+    for name in (b"a\nb", b"\x1b[31mred", b"\xff\xfe"):
+        os.mkdir(os.path.join(os.fsencode(store.root), name))
+    assert set(store.left()) == {"'v1/\\x1b[31mred'", "'v1/\\udcff\\udcfe'", "'v1/a\\nb'"}
+
+
 def test_a_new_store_is_marked_by_its_first_record(tmp_path: Path) -> None:
     store = Store(tmp_path)
     assert not store.exists

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -163,6 +164,32 @@ def test_a_report_that_cannot_be_written_is_said_before_anything_is_computed(
     done.refused(f"--report {place}: cannot write there: ")
     assert "bringing up" not in done.text
     assert not (pytester.path / "draws").exists()
+
+
+def test_a_report_names_the_commit_of_the_claims_and_not_of_where_the_store_lies(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "pyproject.toml").write_text("[tool.pytest]\n")
+    committing = [
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=x@y.z",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        "other",
+    ]
+    for arguments in (["init", "-q"], committing):
+        subprocess.run(["git", "-C", str(other), *arguments], check=True)
+    write(tmp_path / "suite", GOOD)
+    store = ("--store", str(other / "store"), "--report", "rep", "--rootdir", str(other))
+    done = run(tmp_path / "suite", "test_tiny.py", *store)
+    assert done.report.provenance.commit == ""
+    done = run(other, str(tmp_path / "suite" / "test_tiny.py"), *store, "-c", str(other / "pyproject.toml"))
+    assert "1 claims judged" in done.text
+    assert done.report.provenance.commit == ""
 
 
 def test_a_report_is_tried_only_where_one_is_written(session: Any, pytester: pytest.Pytester) -> None:
