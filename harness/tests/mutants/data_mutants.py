@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from harness.tests.mutants.mutant import into
 
-_labels = into("data/labels.py", "data/test_labels.py", "data/test_split.py")
-_split = into("data/split.py", "data/test_split.py", "data/test_labels.py")
+CLAIMS = ("test_random_labels.py", "test_corruptions.py")
+
+_labels = into("data/labels.py", "data/test_labels.py", "data/test_split.py", claims=CLAIMS)
+_split = into("data/split.py", "data/test_split.py", "data/test_labels.py", claims=CLAIMS)
 _crop = into("data/augmentation.py", "data/test_augmentation.py")
 _scaled = into("data/preprocessing.py", "data/test_preprocessing.py")
 _digits = into("data/digits.py", "data/test_digits.py", "data/test_split.py")

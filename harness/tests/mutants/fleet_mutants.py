@@ -9,7 +9,12 @@ _replica = into(
     "fleet/replica.py", "fleet/test_trainer.py", "fleet/test_trainer_streams.py", "fleet/test_table.py"
 )
 _trainer = into("fleet/trainer.py", "fleet/test_trainer.py", "fleet/test_stacked.py")
-_sgd = into("fleet/optimizers.py", "fleet/test_optimizers.py", "fleet/test_trainer.py")
+_sgd = into(
+    "fleet/optimizers.py",
+    "fleet/test_optimizers.py",
+    "fleet/test_trainer.py",
+    claims=("test_random_labels.py",),
+)
 _falling = into("fleet/schedules.py", "fleet/test_schedules.py")
 _backprop = into("fleet/backprop.py", "fleet/test_table.py", "fleet/test_trainer.py")
 _stacked = into("fleet/stacked.py", "fleet/test_stacked.py", "fleet/test_table.py")
