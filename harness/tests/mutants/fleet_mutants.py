@@ -18,7 +18,7 @@ _sgd = into(
 _falling = into("fleet/schedules.py", "fleet/test_schedules.py")
 _backprop = into("fleet/backprop.py", "fleet/test_table.py", "fleet/test_trainer.py")
 _stacked = into("fleet/stacked.py", "fleet/test_stacked.py", "fleet/test_table.py")
-_streamed = into("fleet/streamed.py", "fleet/test_streamed.py")
+_streamed = into("fleet/streamed.py", "fleet/test_streamed_draws.py", "fleet/test_streamed.py")
 _native = into("fleet/native.py", "fleet/test_native.py", "fleet/test_table.py")
 _dense = into("fleet/native_dense.h", "fleet/test_native.py", "fleet/test_table.py")
 _convolution = into("fleet/native_convolution.h", "fleet/test_native.py", "fleet/test_table.py")
@@ -328,6 +328,18 @@ MUTANTS = (
     _streamed(
         "order", "streamed images come in the same order in every epoch",
         '"order", epoch)', '"order")',
+    ),
+    _streamed(
+        "seeds", "streamed images are augmented alike in every epoch",
+        "draws = (self.replicate, epoch) if", "draws = (self.replicate, 0) if",
+    ),
+    _streamed(
+        "seeds", "streamed nets have the same dropout masks in every epoch",
+        '"noise", epoch, number, self.rank)', '"noise", number, self.rank)',
+    ),
+    _streamed(
+        "labels", "labels of streamed images are not redrawn while training",
+        "self.labels = self._on_device(self.split.redraw(epoch))", "self._on_device(self.split.redraw(epoch))",
     ),
     _native(
         "kernels", "velocities are not handed to the library",
