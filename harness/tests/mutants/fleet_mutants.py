@@ -339,7 +339,8 @@ MUTANTS = (
     ),
     _streamed(
         "labels", "labels of streamed images are not redrawn while training",
-        "self.labels = self._on_device(self.split.redraw(epoch))", "self._on_device(self.split.redraw(epoch))",
+        "self.labels = self._on_device(self.split.redraw(epoch))",
+        "self._on_device(self.split.redraw(epoch))",
     ),
     _native(
         "kernels", "velocities are not handed to the library",
