@@ -7,10 +7,10 @@ for itself, xdist's workers, and a session with a single core.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.fleet import memory
 from harness.fleet.lifetimes import end_with_parent
@@ -19,16 +19,29 @@ from harness.lab.pinning import pin_arithmetic, pin_gpu
 from harness.lab.places import Place
 from harness.lab.runs import Fleet
 
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+ENDING_SECONDS = 2
+"""Seconds that a process of a broken pool, which has been told to end, may take to do so."""
+
 
 class Crew:
     """Processes that compute fleets side by side, started when first needed and kept for the session.
 
+    Where no processes can be had (no shared memory, say, or no more of them allowed), this one computes all.
+
     Args:
         processes: how many at most; fewer where memory does not hold them.
+
+    Attributes:
+        unavailable: why no processes could be had, "" if they could or none was needed.
     """
 
     def __init__(self, place: Place, processes: int) -> None:
         self.place, self.processes = place, processes
+        self.unavailable = ""
+        self._ending = ""
         self._pool: ProcessPoolExecutor | None = None
         self._count = processes
 
@@ -46,8 +59,7 @@ class Crew:
             waiting = lost[self._count :]
         for fleet in suspects:
             for killer in (yield from self._together([fleet])):
-                why = "its training process was killed twice (out of memory?); run again to go on"
-                yield from _failed(killer, why)
+                yield from _failed(killer, f"its training process {self._ending} twice; run again to go on")
 
     def _fit(self, fleets: Sequence[Fleet]) -> None:
         """Have as many processes as memory holds, if these fleets run side by side."""
@@ -60,11 +72,12 @@ class Crew:
 
     def _together(self, fleets: Sequence[Fleet]) -> Generator[Finished, None, list[Fleet]]:
         """Compute fleets side by side; returns those that did not come back because the pool broke."""
-        waiting: dict[Future[list[Finished]], int] = {}
         lost = dict(enumerate(fleets))
+        waiting = {} if self.unavailable else self._submitted(lost)
+        if self.unavailable:
+            yield from drain(lost.values(), self.place)
+            return []
         try:
-            for number, fleet in lost.items():
-                waiting[self._started().submit(_drained, pickle.dumps(fleet), self.place)] = number
             for future in as_completed(waiting):
                 error = future.exception()
                 if isinstance(error, BrokenProcessPool):
@@ -72,8 +85,22 @@ class Crew:
                 fleet = lost.pop(waiting[future])
                 yield from future.result() if error is None else _failed(fleet, one_line(error))
         except BrokenProcessPool:
+            self._ending = _ending(self._members)
             self.close()
         return list(lost.values())
+
+    def _submitted(self, fleets: Mapping[int, Fleet]) -> dict[Future[list[Finished]], int]:
+        """Hand fleets to the processes, each with its number; none where no processes can be had."""
+        waiting: dict[Future[list[Finished]], int] = {}
+        try:
+            for number, fleet in fleets.items():
+                waiting[self._started().submit(_drained, pickle.dumps(fleet), self.place)] = number
+        except BrokenProcessPool:  # a process ended meanwhile; waiting for the others says so again
+            return waiting
+        except (OSError, ImportError) as error:  # semaphores need /dev/shm, a process a free number
+            self.close()
+            self.unavailable = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return waiting
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -87,10 +114,15 @@ class Crew:
             )
         return self._pool
 
+    @property
+    def _members(self) -> list[BaseProcess]:
+        """The processes that were started, those that ended since included."""
+        return list(((self._pool and self._pool._processes) or {}).values())
+
     def close(self) -> None:
         """End the processes at once: what they were training goes on from its checkpoint next time."""
         if self._pool is not None:
-            processes = list((self._pool._processes or {}).values())
+            processes = self._members
             self._pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 process.terminate()
@@ -109,6 +141,21 @@ def _enlist(count: Any, device: str) -> None:
         count.value += 1
     if device == "cuda":
         pin_gpu(number)
+
+
+def _ending(members: Iterable[BaseProcess]) -> str:
+    """How the process ended that broke the pool; the others were then ended by SIGTERM."""
+    import signal
+
+    for member in members:
+        member.join(ENDING_SECONDS)
+    codes = [member.exitcode for member in members if member.exitcode not in (None, 0, -signal.SIGTERM)]
+    if not codes or codes[0] is None:
+        return "was lost"
+    if codes[0] > 0:
+        return f"ended itself with status {codes[0]}"
+    cause = " (out of memory?)" if codes[0] == -signal.SIGKILL else ""
+    return f"was killed by signal {-codes[0]}{cause}"
 
 
 def _drained(pickled: bytes, place: Place) -> list[Finished]:

@@ -197,6 +197,8 @@ class Lab:
             return
         wide = [fleet for fleet in open_fleets if is_streamed(fleet.runs[0].value)]
         yield from self.crew.drain([fleet for fleet in open_fleets if fleet not in wide])
+        if self.crew.unavailable:
+            self.notes[f"trained in one process: no others can be had ({self.crew.unavailable})"] = None
         if wide:
             self.crew.close()  # whose processes hold memory of the devices
         yield from drain(wide, self.place)

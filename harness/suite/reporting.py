@@ -36,12 +36,17 @@ class Outcome:
         entry = msgspec.json.decode(encoded, type=ClaimReport)
         self.claims[entry.id, entry.tier] = entry
 
-    def complete(self, skeletons: Iterable[ClaimReport], *, lost: bool) -> None:
-        """Add the items that never reported: their worker was ``lost``, or the session stopped earlier."""
+    def complete(self, skeletons: Iterable[ClaimReport], *, lost: bool) -> int:
+        """Add the items that never reported: their worker was ``lost``, or the session stopped earlier.
+
+        How many these are.
+        """
+        before = len(self.claims)
         stopped = {"verdict": Verdict.NOT_RUN, "unexpected": False, "reason": STOPPED}
         for skeleton in skeletons:
             entry = skeleton if lost else msgspec.structs.replace(skeleton, **stopped)
             self.claims.setdefault((entry.id, entry.tier), entry)
+        return len(self.claims) - before
 
     def sorted(self, exchange: Exchange) -> list[ClaimReport]:
         """The entries in the order in which the claims are written."""

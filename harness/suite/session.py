@@ -47,6 +47,7 @@ class Session:
         self.name = place.session
         self.began = shared.get("overclaim_began", time.time())
         self._unwritten = ""
+        self._lost = 0
         self._terminal = live.Terminal(lambda stream: live.end_line(config, stream))
         self._watch: watch.Watch | None = None
         self._tally = progress.Tally(self._show(), self._processes())
@@ -194,7 +195,9 @@ class Session:
         """Take in what a worker leaves; one that was lost leaves nothing."""
         if "overclaim" in output:
             self.exchange.add(msgspec.json.decode(output["overclaim"], type=Exchange))
-        elif self._watch:
+            return
+        self._lost += 1
+        if self._watch:
             self._watch.lost(worker)
 
     def finish(self, status: int) -> int:
@@ -221,11 +224,14 @@ class Session:
             return int(pytest.ExitCode.TESTS_FAILED if self.exchange.mistakes else pytest.ExitCode.OK)
         if self.outcome.claims and not option.collectonly:
             lost = self.is_controller and status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-            self.outcome.complete(self.exchange.skeletons, lost=lost)
+            if self.outcome.complete(self.exchange.skeletons, lost=lost) and lost:
+                status = int(pytest.ExitCode.TESTS_FAILED)
             if option.report:
                 report = self.outcome.report(self.exchange, self.lab, self.config, self.began)
                 self._unwritten = reporting.write(report, Path(option.report))
                 return status or (int(pytest.ExitCode.USAGE_ERROR) if self._unwritten else status)
+        if self._lost and not self.exchange.skeletons:  # nobody is left who knows what there was to judge
+            return status or int(pytest.ExitCode.TESTS_FAILED)
         return status
 
     def _nothing_collected(self) -> None:

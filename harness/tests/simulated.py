@@ -68,6 +68,11 @@ def deadly(generator: np.random.Generator, fuse: str) -> Mapping[str, Any]:
     return {"x": float(generator.random())}
 
 
+def leaves(generator: np.random.Generator) -> Mapping[str, Any]:
+    """Ends its own process, as a library may that gives up."""
+    os._exit(7)
+
+
 def raising(generator: np.random.Generator) -> Mapping[str, Any]:
     """Fails with a message of two lines."""
     raise OverflowError("the first line\nand a second one")

@@ -19,6 +19,7 @@ from harness.tests.simulated import (
     at,
     deadly,
     drawn,
+    leaves,
     lines,
     named,
     noted,
@@ -62,10 +63,40 @@ def test_a_run_that_always_kills_its_process_fails_alone(pair: Lab, tmp_path: Pa
     began = time.monotonic()
     fatal, done = named(deadly, fuse=""), named(noted, file=str(tmp_path / "computed"))
     pair.ensure([*pair.runs(fatal, 1), *pair.runs(done, 6)])
-    with pytest.raises(Failed, match="killed twice"):
+    with pytest.raises(Failed, match=r"was killed by signal 9 .out of memory.. twice; run again to go on"):
         pair.results("fatal", fatal, 1)
     assert pair.results("done", done, 6).final("x").values.shape == (6,)
     assert time.monotonic() - began < 20
+
+
+def test_a_run_that_ends_its_process_is_told_with_the_status(pair: Lab, tmp_path: Path) -> None:
+    leaving, done = named(leaves), named(noted, file=str(tmp_path / "computed"))
+    pair.ensure([*pair.runs(leaving, 1), *pair.runs(done, 3)])
+    with pytest.raises(Failed, match="its training process ended itself with status 7 twice"):
+        pair.results("leaving", leaving, 1)
+    assert pair.results("done", done, 3).final("x").values.shape == (3,)
+
+
+@pytest.mark.parametrize("missing", ["shared memory", "semaphores", "a free process"])
+def test_where_no_processes_can_be_had_this_one_computes(
+    missing: str, pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import multiprocessing
+
+    def refuse(*arguments: object, **more: object) -> None:
+        raise (
+            ImportError("no sem_open") if missing == "semaphores" else OSError(28, "No space left on device")
+        )
+
+    spawn = multiprocessing.get_context("spawn")
+    owner, name = (spawn.Process, "start") if missing == "a free process" else (type(spawn), "Value")
+    monkeypatch.setattr(owner, name, refuse)
+    file = tmp_path / "computed"
+    pair.ensure([run for n in range(3) for run in pair.runs(named(noted, file=str(file), pause=n / 100), 2)])
+    assert not pair.failures
+    assert set(lines(file)) == {str(os.getpid())}
+    reason = "no sem_open" if missing == "semaphores" else "No space left on device"
+    assert list(pair.notes) == [f"trained in one process: no others can be had ({reason})"]
 
 
 def test_processes_end_with_a_session_that_is_killed(tmp_path: Path) -> None:

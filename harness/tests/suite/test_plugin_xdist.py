@@ -60,7 +60,7 @@ def test_an_item_that_kills_its_worker_is_an_error_and_the_others_are_judged(tmp
     killed = next(c for c in session.report.claims if c.id.endswith("killed"))
     assert (killed.unexpected, killed.reason) == (True, "its worker was lost")
     assert session.status == 1
-    assert session.text.count("replacing crashed worker") == 1
+    assert session.text.count("replacing crashed worker") == 2  # it was tried once more
     session.says("1 failed, 4 passed", "ERROR test_tiny.py::test_killed[quick]")
     assert not list((tmp_path / "temporary").glob("overclaim-*"))  # what workers left is gone
 
@@ -80,27 +80,54 @@ class Worker:
         self.shutting_down = True
 
 
-def test_what_a_lost_worker_had_goes_on_elsewhere_but_not_what_it_was_running() -> None:
-    config = SimpleNamespace(option=SimpleNamespace(loadscopereorder=False, tx=["popen"] * 2))
-    config.getvalue = lambda name: config.option.tx
+def test_an_item_whose_worker_was_lost_is_judged_again(tmp_path: Path) -> None:
+    once = """if isinstance(x.records, list) and not os.path.exists("fuse"):
+        open("fuse", "w").close()
+        os.kill"""
+    dying = "if isinstance(x.records, list):  # in a rehearsal they are none\n        os.kill"
+    write(tmp_path, KILLED.replace(dying, once))
+    session = run(tmp_path, "-n", "2", "--report", "rep")
+    assert session.verdicts == {"killed": "reproduced"} | {f"ok[{i}]": "reproduced" for i in range(4)}
+    assert session.status == 0
+    session.says("replacing crashed worker", "5 passed")
+
+
+def test_without_a_worker_in_its_place_a_lost_item_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, KILLED)
+    session = run(tmp_path, "-n", "1", "--max-worker-restart", "0", "-k", "killed", "--report", "rep")
+    assert session.status == 1
+    session.says(
+        "worker gw0 crashed and worker restarting disabled", "ERROR test_tiny.py::test_killed[quick]"
+    )
+    assert "INTERNAL" not in session.text
+
+
+def scheduling(items: list[str]) -> tuple[OneByOne, Worker, Worker]:
+    """A scheduler of these items for two workers, which have their first."""
+    options = {"loadscopereorder": False, "tx": ["popen"] * 2, "maxworkerrestart": None, "numprocesses": 2}
+    config = SimpleNamespace(option=SimpleNamespace(**options), getvalue=options.get)
     scheduler = OneByOne(config)
-    items = [f"test_a.py::test_{i}" for i in range(5)]
-    one, other, spare = Worker(), Worker(), Worker()
-    for worker in (one, other):
+    workers = Worker(), Worker()
+    for worker in workers:
         scheduler.add_node(worker)
         scheduler.add_node_collection(worker, items)
     scheduler.schedule()
+    return scheduler, *workers
+
+
+def test_what_a_lost_worker_had_goes_on_elsewhere() -> None:
+    items = [f"test_a.py::test_{i}" for i in range(5)]
+    scheduler, one, other = scheduling(items)
+    spare = Worker()
     assert (one.given, other.given) == ([0, 2], [1, 3])
-    assert scheduler.remove_node(one) == items[0]
-    assert other.given == [1, 3, 4]
+    assert scheduler.remove_node(one) is None
+    assert other.given == [1, 3]  # which is enough until it has done one of them
     scheduler.add_node(spare)
     scheduler.add_node_collection(spare, items)
     scheduler.schedule()
-    assert spare.given == [2]
-    assert spare.shutting_down
-    assert not scheduler.workqueue
-    assert scheduler.remove_node(spare) == items[2]
-    assert scheduler.remove_node(other) == items[1]
+    assert len(spare.given) == 2
+    assert scheduler.remove_node(spare) == (items[0] if spare.given[0] == 0 else None)
+    assert scheduler.remove_node(other) is None
 
 
 def on_a_terminal(folder: Path, *arguments: str) -> str:
