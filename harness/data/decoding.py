@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -32,20 +33,22 @@ MOST_PIXELS = 89_478_485
 """Pixels beyond which Pillow, too, takes an image for a bomb: 256 MiB of colours."""
 
 
-def decoded(path: Path, size: int, draw: int | None = None) -> torch.Tensor:
+def decoded(path: Path, size: int, draw: int | None = None, sha256: bytes | None = None) -> torch.Tensor:
     """An image as uint8 [3, size, size].
 
     Args:
         path: its file.
         size: the side it is brought to.
         draw: seed of its augmentation; None for the centre of the image as it is.
+        sha256: of the file's bytes; None where any will do.
 
     Raises:
-        DataError: the file cannot be decoded, or what it holds cannot be told in three times 8 bits.
+        DataError: the file has other bytes, it cannot be decoded, or what it holds cannot be told in three
+            times 8 bits.
     """
     from torchvision.transforms import functional
 
-    image = _read(path)
+    image = _read(path, sha256)
     shorter, longer = sorted(image.size)
     if draw is None and longer / shorter * round(size / CENTRE) ** 2 > MOST_PIXELS:
         raise _undecodable(path, f"{image.width} x {image.height} pixels are too narrow")
@@ -57,7 +60,7 @@ def decoded(path: Path, size: int, draw: int | None = None) -> torch.Tensor:
     return pixels
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, sha256: bytes | None = None) -> Any:
     """The image of a file in mode RGB: its pixels as they are stored, whatever orientation it should have.
 
     Of 16 bits the upper 8 are kept, as image libraries do for colours. Transparency is left out: what counts
@@ -66,11 +69,16 @@ def _read(path: Path) -> Any:
     from PIL import Image
 
     try:
-        data = io.BytesIO(contents(path, MOST_BYTES))
-        with Image.open(data, formats=FORMATS) as opened:
+        data = contents(path, MOST_BYTES)
+        if sha256 is not None and hashlib.sha256(data).digest() != sha256:
+            file = f"{path.parent.name}/{path.name}"
+            raise DataError(f"{file} changed after the run was named by it: run again")
+        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             if opened.width * opened.height > MOST_PIXELS:
                 raise _Unshown(f"{opened.width} x {opened.height} pixels are too many")
             return _in_colour(opened)
+    except DataError:
+        raise
     except _Unshown as error:
         raise _undecodable(path, str(error)) from None
     except Exception as error:

@@ -1,8 +1,8 @@
 """Images that stay on disk: folders of classes, as ImageNet's, decoded one by one when they are needed.
 
 Layout (torchvision's ImageNet and ImageFolder): ``<data root>/<folder>/train/<class>/<image>`` and the same
-under ``val``; the data root itself may be that folder. Contents are not hashed, which would take as long as
-an epoch: the digest is that of the names and sizes of all files.
+under ``val``; the data root itself may be that folder. The digest is that of the names and contents of all
+files (``manifests``), and each file is held against its own when it is decoded.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from harness.data import digests
 from harness.data.archives import DataError, Source
 from harness.data.examples import Examples
 from harness.data.labels import TrueLabels
+from harness.data.manifests import hashes_of
 from harness.data.split import ImageSet, Split, require_corruptions, split_of
 from harness.spec.contracts import Corruption
 from harness.spec.streams import stream
-from harness.spec.untrusted import contents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,21 +47,33 @@ class Scanned(NamedTuple):
         names: bytes [n], paths below the part.
         labels: int64 [n], numbers of the classes.
         classes: names of the classes, sorted.
-        sizes: int64 [n], bytes of each file; empty where they were not asked for.
+        hashes: uint8 [n, 32], SHA-256 of each file.
     """
 
     names: NDArray[np.bytes_]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
-    sizes: NDArray[np.int64]
+    hashes: NDArray[np.uint8]
+
+
+class FolderContent(NamedTuple):
+    """What a folder holds: its two parts, and the digest of names and contents of all their files."""
+
+    train: Scanned
+    test: Scanned
+    digest: str
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageFiles:
-    """Images on disk: where they are and the shape they are brought to, [n, channels, height, width]."""
+    """Images on disk: where they are, their SHA-256 (uint8 [n, 32]), and the shape they are brought to.
+
+    The shape is [n, channels, height, width].
+    """
 
     folder: Path
     names: NDArray[np.bytes_]
+    hashes: NDArray[np.uint8]
     shape: tuple[int, ...]
 
     def __len__(self) -> int:
@@ -75,11 +87,11 @@ class ImageFiles:
         """An image, decoded now: uint8 [3, size, size]; ``draw`` is the seed of its augmentation.
 
         Raises:
-            DataError: the file cannot be decoded.
+            DataError: the file cannot be decoded, or is another by now.
         """
         from harness.data.decoding import decoded
 
-        return decoded(self.path(row), self.shape[-1], draw)
+        return decoded(self.path(row), self.shape[-1], draw, sha256=self.hashes[row].tobytes())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,12 +100,14 @@ class StreamedSplit(Split):
 
     Attributes:
         data, root, replicate: what it was made from, so that another process can make it again.
+        content: the digest of what the folder holds.
         measured: int64 [k], rows of the training images on which training errors are measured.
     """
 
     data: ImageFolder = None  # type: ignore[assignment]  # a dataclass's later fields need defaults
     root: Path | None = None
     replicate: int = 0
+    content: str = ""
     measured: NDArray[np.int64] = None  # type: ignore[assignment]
 
 
@@ -146,9 +160,7 @@ class ImageFolder(Examples, frozen=True):
         return self.labels.keeps_labels
 
     def source(self, root: Path | None) -> Source:
-        """What the folder may be called, and the digest of the names and sizes of its files.
-
-        A file changed in place, its size kept, is not noticed.
+        """What the folder may be called, and the digest of the names and contents of its files.
 
         Raises:
             DataError: missing, partial, of other classes, or torchvision is not there to read it.
@@ -156,11 +168,7 @@ class ImageFolder(Examples, frozen=True):
         if importlib.util.find_spec("torchvision") is None:
             raise DataError(f"{self.folder} is read by torchvision: python -m pip install torchvision")
         top = self._top(root)
-
-        def digest() -> tuple[str, ...]:
-            return (_digest_of(self._scan(top, sizes=True)),)
-
-        return Source(self._name(top), digests.remembered(self._signature(top), digest)[0])
+        return Source(self._name(top), self._content(top).digest)
 
     def split(self, root: Path | None, replicate: int) -> StreamedSplit:
         """Paths and the replicate's labels; no image is read.
@@ -169,16 +177,17 @@ class ImageFolder(Examples, frozen=True):
             DataError: as ``source``.
         """
         top = self._top(root)
-        train, test = _recent(self, top, self._signature(top))
+        train, test, content = self._content(top)
         images: Any = [
-            ImageFiles(top / part, files.names, (len(files.names), *self.shape))
+            ImageFiles(top / part, files.names, files.hashes, (len(files.names), *self.shape))
             for part, files in zip(PARTS, (train, test), strict=True)
         ]
         true = ImageSet(images[0], train.labels, images[1], test.labels)
         plain = split_of(true, self.labels, self.classes, replicate)
         rows = stream(replicate, "data").permutation(self.train_size)[: self.measured]
         fields = {field.name: getattr(plain, field.name) for field in dataclasses.fields(Split)}
-        return StreamedSplit(**fields, data=self, root=root, replicate=replicate, measured=rows)
+        made = StreamedSplit(**fields, data=self, root=root, replicate=replicate, measured=rows)
+        return dataclasses.replace(made, content=content)
 
     def _top(self, root: Path | None) -> Path:
         """The folder that holds train and val."""
@@ -206,20 +215,20 @@ class ImageFolder(Examples, frozen=True):
         except OSError as error:
             raise self._unreadable(error) from None
 
-    def _scan(self, top: Path, sizes: bool = False) -> tuple[Scanned, Scanned]:
+    def _content(self, top: Path) -> FolderContent:
         """Both parts, if they are complete."""
         try:
-            train, test = (scanned(top / part, sizes) for part in PARTS)
-            copies = _is_one_image(top / PARTS[0], train)
+            content = _recent(top, self._signature(top))
         except OSError as error:
             raise self._unreadable(error) from None
+        train, test, _ = content
         for part, files, size in zip(PARTS, (train, test), (self.train_size, self.test_size), strict=True):
             if (len(files.names), len(files.classes)) != (size, self.classes):
                 raise DataError(
                     f"{self.folder}/{part} has {len(files.names):,} images in {len(files.classes):,} class "
                     f"folders, not {size:,} in {self.classes:,}: {self._remedy}"
                 )
-        if copies:
+        if _is_one_image(train):
             raise DataError(
                 f"{self.folder}/{PARTS[0]} is degenerate: {LOOKED_AT} of its files, looked at over all "
                 f"classes, are one and the same image; {self._remedy}"
@@ -227,13 +236,13 @@ class ImageFolder(Examples, frozen=True):
         if train.classes != test.classes:
             (other, *_) = set(train.classes) ^ set(test.classes)
             raise DataError(f"{self.folder}: the class {other} is not in both train and val; {self._remedy}")
-        return train, test
+        return content
 
     def _unreadable(self, error: OSError) -> DataError:
         return DataError(f"{self.folder} cannot be read ({error.strerror}): {self._remedy}")
 
     def _name(self, top: Path) -> str:
-        return f"{self.folder} ({self.train_size:,} + {self.test_size:,} files by name and size)"
+        return f"{self.folder} ({self.train_size:,} + {self.test_size:,} files)"
 
 
 class ImageNet(ImageFolder, frozen=True):
@@ -251,11 +260,11 @@ class ImageNet(ImageFolder, frozen=True):
         """ImageNet by its counts and names; anything else keeps the name of its folder."""
         whole = (self.classes, self.train_size, self.test_size) == (1000, 1_281_167, 50_000)
         if whole and all(SYNSET.fullmatch(entry.name) for entry in os.scandir(top / "val") if entry.is_dir()):
-            return "ImageNet (ILSVRC 2012 by counts, names and sizes of files)"
+            return "ImageNet (ILSVRC 2012 by counts and names of files)"
         return super()._name(top)
 
 
-def scanned(folder: Path, sizes: bool = False) -> Scanned:
+def scanned(folder: Path) -> Scanned:
     """The images below ``folder``, as torchvision's ImageFolder orders them: by class, folder and name.
 
     Raises:
@@ -266,15 +275,13 @@ def scanned(folder: Path, sizes: bool = False) -> Scanned:
     classes = tuple(sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()))
     names: list[bytes] = []
     labels: list[int] = []
-    seen: list[int] = []
     entered: set[tuple[int, int]] = set()
     for label, name in enumerate(classes):
         for path in _images(folder / name, entered):
             names.append(os.fsencode(path.relative_to(folder)))
             labels.append(label)
-            if sizes:
-                seen.append(path.stat().st_size)
-    return Scanned(np.array(names, np.bytes_), np.array(labels, np.int64), classes, np.array(seen, np.int64))
+    listed = np.array(names, np.bytes_)
+    return Scanned(listed, np.array(labels, np.int64), classes, hashes_of(folder, listed))
 
 
 def _images(folder: Path, entered: set[tuple[int, int]]) -> list[Path]:
@@ -306,14 +313,13 @@ def _images(folder: Path, entered: set[tuple[int, int]]) -> list[Path]:
     return [Path(parent, name) for parent, files in sorted(walked) for name in files]
 
 
-def _is_one_image(folder: Path, files: Scanned) -> bool:
-    """Are the files of a part, of which a few are read, plainly copies of one?"""
+def _is_one_image(files: Scanned) -> bool:
+    """Are the files of a part, of which a few are looked at, plainly copies of one?"""
     count = len(files.names)
     if count < LOOKED_AT:
         return False
-    paths = (folder / os.fsdecode(files.names[count * i // LOOKED_AT]) for i in range(LOOKED_AT))
-    first = contents(next(paths))
-    return all(contents(path) == first for path in paths)
+    rows = [count * i // LOOKED_AT for i in range(LOOKED_AT)]
+    return bool((files.hashes[rows] == files.hashes[0]).all())
 
 
 def _is_image(name: str) -> bool:
@@ -321,14 +327,14 @@ def _is_image(name: str) -> bool:
 
 
 @functools.lru_cache(maxsize=1)
-def _recent(data: ImageFolder, top: Path, signature: str) -> tuple[Scanned, Scanned]:
+def _recent(top: Path, signature: str) -> FolderContent:
     """The last folder's files, kept because each replicate and each corruption asks for them."""
-    return data._scan(top)
+    train, test = (scanned(top / part) for part in PARTS)
+    return FolderContent(train, test, digests.combined([_digest_of(train), _digest_of(test)]))
 
 
-def _digest_of(parts: tuple[Scanned, Scanned]) -> str:
-    each = []
-    for part in parts:
-        pairs = zip(part.names.tolist(), part.sizes.tolist(), strict=True)
-        each.append(hashlib.sha256(b"\n".join(b"%s %d" % pair for pair in pairs)).hexdigest())
-    return digests.combined(each)
+def _digest_of(part: Scanned) -> str:
+    """SHA-256 (hex) of names and contents."""
+    digest = hashlib.sha256(b"\n".join(part.names.tolist()))
+    digest.update(part.hashes.tobytes())
+    return digest.hexdigest()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from harness.data.archives import DataError
 from harness.data.image_folder import StreamedSplit
 from harness.fleet.lifetimes import end_with_parent
 from harness.fleet.replica import Replica
@@ -104,7 +105,7 @@ class Streamed(Replica):
             each = loaders(chosen[0], 1)
             self.alone = Rank(experiment, replicate, files, chosen[0], loaders=each)
         else:
-            self.ranks = Ranks(experiment, replicate, files.root, chosen)
+            self.ranks = Ranks(experiment, replicate, files, chosen)
 
     def load(self, arrays: Weights | None) -> None:
         """Weights, buffers and, from a checkpoint, velocities."""
@@ -151,6 +152,7 @@ class RankPart(NamedTuple):
 
     Attributes:
         experiment, replicate, root: the run, and where its data lie.
+        content: the digest of the data.
         device: its own.
         rank: its number, of ``world`` in all.
         met: the file through which they meet.
@@ -159,6 +161,7 @@ class RankPart(NamedTuple):
     experiment: Experiment
     replicate: int
     root: Path | None
+    content: str
     device: str
     rank: int
     world: int
@@ -173,7 +176,7 @@ class Ranks:
     """
 
     def __init__(
-        self, experiment: Experiment, replicate: int, root: Path | None, devices: Sequence[str]
+        self, experiment: Experiment, replicate: int, split: StreamedSplit, devices: Sequence[str]
     ) -> None:
         import multiprocessing
 
@@ -184,7 +187,8 @@ class Ranks:
         for rank, device in enumerate(devices):
             ours, theirs = spawn.Pipe()
             met = Path(folder.name) / "met"
-            part = RankPart(experiment, replicate, root, device, rank, len(devices), met)
+            where = (split.root, split.content, device)
+            part = RankPart(experiment, replicate, *where, rank, len(devices), met)
             process = spawn.Process(target=_serve, args=(theirs, part), name=f"rank {rank}")
             process.start()
             theirs.close()  # so that its end is heard here
@@ -278,5 +282,7 @@ def _begun(part: RankPart) -> Rank:
     met = f"file://{part.met}"
     torch.distributed.init_process_group(backend, init_method=met, rank=part.rank, world_size=world)
     split = on_disk(part.experiment.data.split(part.root, part.replicate))
+    if split.content != part.content:
+        raise DataError(f"{split.data.folder} changed after the run was named by it: run again")
     each = loaders(device, world)
     return Rank(part.experiment, part.replicate, split, device, rank=part.rank, world=world, loaders=each)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torchvision.datasets import ImageFolder as TorchvisionFolder
 
 from harness.__main__ import main
-from harness.data import DataError, RandomLabels, RedrawnLabels, digests
+from harness.data import DataError, RandomLabels, RedrawnLabels, digests, image_folder, manifests
 from harness.data.decoding import decoded, draw_of
 from harness.data.image_folder import ImageFolder, ImageNet
 from harness.fleet.optimizers import Sgd
@@ -54,23 +54,112 @@ def test_the_data_root_itself_may_be_the_folder(root: Path) -> None:
     assert TINY.source(root / "tiny").digest == TINY.source(root).digest
 
 
-def test_the_digest_is_that_of_names_and_sizes(root: Path) -> None:
+def test_the_digest_is_that_of_names_and_contents(root: Path) -> None:
     first = TINY.source(root)
-    assert first.name == "tiny (24 + 12 files by name and size)"
+    assert first.name == "tiny (24 + 12 files)"
     assert len(first.digest) == 64
     one = root / "tiny/train/ant/ant_0.JPEG"
+    another_process()
     one.write_bytes(one.read_bytes() + b"0")
-    digests._remembered.clear()
-    digests.cache_file().unlink()
     larger = TINY.source(root)
     one.rename(one.with_name("ant_9.JPEG"))
     assert len({first.digest, larger.digest, TINY.source(root).digest}) == 3
 
 
+def another_process() -> None:
+    """Forget what this process has in memory."""
+    image_folder._recent.cache_clear()
+
+
+def swapped(one: Path, other: Path) -> None:
+    """The contents of two images of equal size swapped in place, with all time stamps kept."""
+    states, contents = [file.stat() for file in (one, other)], [file.read_bytes() for file in (one, other)]
+    size = max(len(content) for content in contents)
+    for file, content, state in zip((one, other), reversed(contents), states, strict=True):
+        file.write_bytes(content.ljust(size, b"\0"))
+        os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def of_equal_size(root: Path) -> tuple[Path, Path]:
+    """Two images of two classes, which are of equal size from now on."""
+    pair = root / "tiny/train/ant/ant_0.JPEG", root / "tiny/train/bee/bee_0.JPEG"
+    swapped(*pair)
+    swapped(*pair)
+    return pair
+
+
+def test_contents_swapped_in_place_are_another_data_set(root: Path) -> None:
+    pair = of_equal_size(root)
+    first = TINY.source(root).digest
+    swapped(*pair)
+    another_process()
+    assert TINY.source(root).digest != first
+    swapped(*pair)
+    another_process()
+    assert TINY.source(root).digest == first
+
+
+def test_an_image_that_changes_after_the_naming_is_not_trained_on(root: Path) -> None:
+    pair = of_equal_size(root)
+    split = TINY.split(root, 0)
+    assert split.content == TINY.source(root).digest
+    assert split.x_train.pixels(0).shape == (3, 16, 16)  # type: ignore[attr-defined]
+    swapped(*pair)
+    with pytest.raises(
+        DataError, match=r"^ant/ant_0\.JPEG changed after the run was named by it: run again$"
+    ):
+        split.x_train.pixels(0)  # type: ignore[attr-defined]
+
+
+def test_files_are_hashed_once_and_again_when_they_were_touched(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    once = manifests._hash
+
+    def counted(path: Path) -> bytes:
+        hashed.append(path.name)
+        return once(path)
+
+    monkeypatch.setattr(manifests, "_hash", counted)
+    first = TINY.source(root).digest
+    assert len(hashed) == 36
+    hashed.clear()
+    another_process()
+    assert (TINY.source(root).digest, hashed) == (first, [])
+    touched = root / "tiny/train/bee/bee_1.png"
+    os.utime(touched)
+    (root / "tiny/val/cat/cat_1.png").rename(root / "tiny/val/cat/cat_8.png")
+    another_process()
+    assert TINY.source(root).digest != first
+    assert sorted(hashed) == ["bee_1.png", "cat_8.png"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"{}", b"\0" * 400])
+def test_a_damaged_manifest_is_made_anew(root: Path, content: bytes) -> None:
+    first = TINY.source(root).digest
+    files = list(digests.cache_file().with_name("manifests").iterdir())
+    assert len(files) == 2
+    for file in files:
+        file.write_bytes(content)
+    another_process()
+    assert TINY.source(root).digest == first
+
+
+def test_a_manifest_of_other_shapes_is_made_anew(root: Path) -> None:
+    first = TINY.source(root).digest
+    for file in digests.cache_file().with_name("manifests").iterdir():
+        with np.load(file) as kept:
+            arrays = dict(kept)
+        np.savez(file, **{**arrays, "hashes": arrays["hashes"][:, :16]})
+    another_process()
+    assert TINY.source(root).digest == first
+
+
 def test_only_what_has_its_counts_and_names_is_called_imagenet(tmp_path: Path) -> None:
     for name in ("n00000001", "n00000002"):
         (tmp_path / "val" / name).mkdir(parents=True)
-    assert ImageNet()._name(tmp_path) == "ImageNet (ILSVRC 2012 by counts, names and sizes of files)"
+    assert ImageNet()._name(tmp_path) == "ImageNet (ILSVRC 2012 by counts and names of files)"
     assert ImageNet(train_size=1_281_166)._name(tmp_path).startswith("imagenet (1,281,166 + 50,000 files")
     (tmp_path / "val" / "ant").mkdir()
     assert ImageNet()._name(tmp_path).startswith("imagenet (")
@@ -171,7 +260,7 @@ def test_commands_know_imagenet(root: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["data", "get", "imagenet", "--data-root", str(root)]) == 1
     assert "put ILSVRC2012_devkit_t12.tar.gz" in capsys.readouterr().err
     assert main(["data", "verify", "imagenet", "--data-root", str(root)]) == 1
-    assert "its contents are not hashed" in capsys.readouterr().out
+    assert "no digest of its contents is known" in capsys.readouterr().out
 
 
 def test_random_labels_are_the_replicates_own_and_stay_with_their_images(root: Path) -> None:
@@ -238,7 +327,7 @@ def test_another_folder_is_another_address(root: Path) -> None:
     first = Names(root).run(experiment, 0)
     (root / "tiny/val/cat/cat_0.JPEG").rename(root / "tiny/val/cat/cat_8.JPEG")
     assert Names(root).run(experiment, 0).key != first.key
-    assert first.source == "tiny (24 + 12 files by name and size)"
+    assert first.source == "tiny (24 + 12 files)"
 
 
 @settings(derandomize=True, deadline=None, database=None)
