@@ -64,7 +64,8 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
     """One claim at one tier: statement, source, evidence, control, and how to run it again.
 
     ``expected``: the verdict that the claim declares, or two of which chance may bring either.
-    ``runs``: what the claim's world read; ``control_runs``: what its controls' worlds read.
+    ``runs``: what the claim's world read; ``control_runs``: what its controls' worlds read, and what of the
+    claim's world was read only to be held against them.
     ``chance``: of the same verdict on fresh replicates; None where nothing is left to chance.
     """
 

@@ -205,6 +205,7 @@ def judged(item: Item, lab: Lab, readable: Readable = lambda values, replicates:
             break
     last, seen = _with_controls(item, claim, checks, reached, lab, readable)
     controls = tuple(look.outcome for look in seen)
+    further = [run for run in last.runs if run not in claim.runs]  # read for contrasts alone
     verdict, reason = with_controls(reached, checks, controls, proof=claim.proof)
     if not reason:
         reason = "; ".join(e.reason for e in checks if e.reason and e.verdict is not Verdict.REPRODUCED)
@@ -215,7 +216,7 @@ def judged(item: Item, lab: Lab, readable: Readable = lambda values, replicates:
         controls=controls,
         figures=tuple(claim.check.series),
         runs=claim.runs,
-        control_runs=tuple(dict.fromkeys(run for look in seen for run in look.heard.runs)),
+        control_runs=tuple(dict.fromkeys([*further, *(run for look in seen for run in look.heard.runs)])),
         chance=chance_again(
             verdict,
             last.seen(),

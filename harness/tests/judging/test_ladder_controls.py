@@ -73,6 +73,10 @@ def test_a_control_climbs_on_where_it_does_not_tell_yet(lab: Lab) -> None:
     assert judgement.verdict is Verdict.REPRODUCED
     assert (judgement.checks[0].n, judgement.controls[0].checks[0].n) == (5, 10)
     assert seen == [5, 5, 10, 10]
+    read = {(run.address, run.replicate) for run in judgement.control_runs}
+    of_claim = judgement.runs[0].address
+    assert {replicate for address, replicate in read if address == of_claim} == set(range(5, 10))
+    assert len(read) == 5 + 10
 
 
 def test_a_blind_control_does_not_climb_once_the_claim_holds_there(lab: Lab) -> None:
