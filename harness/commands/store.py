@@ -165,6 +165,10 @@ def verify(options: argparse.Namespace) -> int:
         shared.print_json({"records": len(keys), "torn": torn})
         return 1 if torn else 0
     for key in torn:
-        print(f"torn, {'and cannot be set aside' if key in stays else 'set aside'}: {key}")
+        print(
+            f"torn or unreadable, and cannot be set aside: {key}"
+            if key in stays
+            else f"torn, set aside: {key}"
+        )
     print(f"{len(keys)} records, {len(torn)} torn")
     return 1 if torn else 0

@@ -84,7 +84,7 @@ def test_a_torn_record_stays_and_is_told(
     (store.path(KEY) / RECORD).write_text("{")
     freeze(tmp_path / "store")
     assert main(["store", "verify", "--store", str(tmp_path / "store")]) == 1
-    assert f"torn, and cannot be set aside: {KEY}" in capsys.readouterr().out
+    assert f"torn or unreadable, and cannot be set aside: {KEY}" in capsys.readouterr().out
     again = Store(tmp_path / "store")
     assert again.read(KEY) is again.weights(KEY) is again.resume(KEY) is None
     assert again.keys() == [KEY]
