@@ -26,7 +26,7 @@ def test_only_plain_files_are_read(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="larger"):
         durable.plain_bytes(plain, most=6)
     for name in ("link", "folder", "pipe", "nothing", "n" * 300):
-        with pytest.raises(OSError, match="."):
+        with pytest.raises(OSError, match=r"^\[Errno"):
             durable.plain_bytes(tmp_path / name)
         assert durable.sha256(tmp_path / name) == ""
         assert not durable.is_file(tmp_path / name)
