@@ -43,7 +43,7 @@ class StatusFile:
     """Where an xdist worker leaves its tally for the controller."""
 
     def __init__(self, folder: Path, session: str, worker: str) -> None:
-        self.file = folder / f"{session}-{worker}.json"
+        self.session, self.file = session, folder / f"{session}-{worker}.json"
         self._written = False
 
     def announce(self, lines: Sequence[str]) -> None:
@@ -51,7 +51,8 @@ class StatusFile:
         draft = self.file.with_suffix(".draft")
         with contextlib.suppress(OSError):
             draft.write_text("\n".join(lines), encoding="utf-8")
-            os.replace(draft, self.file.with_suffix(".txt"))
+            # the first to have planned is heard: others may have found runs trained by it
+            os.link(draft, self.file.with_name(f"{self.session}-plan.txt"))
 
     def show(self, status: Status, over: bool) -> None:
         """Write the status, whole; a full disk must not stop a training for its progress line.
@@ -182,13 +183,11 @@ class Watch(threading.Thread):
 
     def _announce(self) -> None:
         """Say what the first worker to have planned left to be said."""
-        files = [] if self._announced else list(self.folder.glob(f"{self.session}-*.txt"))
-        if files:
-            self._announced = True
-            first = min(
-                files, key=lambda file: file.stat().st_mtime
-            )  # others may have found runs trained by it
-            self.terminal.say(first.read_text(encoding="utf-8").splitlines())
+        with contextlib.suppress(OSError):
+            lines = (self.folder / f"{self.session}-plan.txt").read_text(encoding="utf-8").splitlines()
+            if not self._announced:
+                self._announced = True
+                self.terminal.say(lines)
 
     def _look(self) -> None:
         self._announce()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -90,6 +92,17 @@ def test_a_plan_computed_between_two_looks_still_has_its_lines(tmp_path: Path) -
         "data: none needed\nplan: 3 runs to train\ntrained 3 of 3 runs (100 %), 0 s\n"
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_the_first_worker_to_have_planned_is_heard_whatever_its_clock_says(tmp_path: Path) -> None:
+    watch, shown = watched(tmp_path)
+    for worker, runs in (("gw1", 3), ("gw0", 2)):
+        StatusFile(tmp_path, "s", worker).announce([f"plan: {runs} runs to train"])
+        for file in tmp_path.iterdir():
+            os.utime(file, (time.time() + 1e6, time.time() + 1e6))
+    watch.judging()
+    watch._over.set()
+    assert shown.getvalue() == "plan: 3 runs to train\n"
 
 
 def test_a_worker_that_is_lost_is_not_waited_for(tmp_path: Path) -> None:
