@@ -84,6 +84,8 @@ def discrepancy(data: Dataset, split: Split) -> str:
     Sizes, shapes, types and the range of labels are looked at, and whether all numbers are finite. Of images
     that stay on disk only the sizes are.
     """
+    if not isinstance(split, Split):
+        return f"its split is no Split but a {type(split).__name__}"
     if split.classes != data.classes:
         return f"its split has {split.classes} classes, and it declares {data.classes}"
     for part, size in (("train", data.train_size), ("test", data.test_size)):

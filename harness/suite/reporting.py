@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 import shlex
 import time
 from collections.abc import Iterable
@@ -18,6 +20,10 @@ from harness.spec import TIERS
 from harness.spec.verdict import Verdict
 from harness.suite.exchange import Exchange
 
+ABSOLUTE = re.compile(r"(?<![\w:/.<\\])(?:/[\w.@+~%,=-]+){2,}/?")
+"""Absolute paths in a text: not what follows a word ("mean/std/n") or another slash (an address)."""
+SHORTEST = 3
+"""Letters: a machine of a shorter name would take words out of sentences."""
 STOPPED = "the session stopped before it"
 
 
@@ -56,14 +62,29 @@ class Outcome:
     def report(self, exchange: Exchange, lab: Lab, config: pytest.Config, began: float) -> Report:
         """Everything this session found."""
         claims = self.sorted(exchange)
-        return Report(
-            schema=SCHEMA,
-            tiers=tuple(t for t in TIERS if any(c.tier == t for c in claims)),
-            provenance=_provenance(claims, exchange, lab, config, began),
-            papers=tuple(exchange.papers),
-            collected=tuple(exchange.collected),
-            claims=tuple(claims),
+        return without_places(
+            Report(
+                schema=SCHEMA,
+                tiers=tuple(t for t in TIERS if any(c.tier == t for c in claims)),
+                provenance=_provenance(claims, exchange, lab, config, began),
+                papers=tuple(exchange.papers),
+                collected=tuple(exchange.collected),
+                claims=tuple(claims),
+            )
         )
+
+
+def without_places(report: Report) -> Report:
+    """A report in which no text names a folder or the name of this machine, whoever wrote them into it.
+
+    An error's message may name a file of the store, an experiment a file of its data: its last part stays.
+    """
+    text = msgspec.json.encode(report).decode()
+    shown = ABSOLUTE.sub(lambda path: "…/" + path.group().rstrip("/").rpartition("/")[2], text)
+    host = platform.node()
+    if len(host) > SHORTEST:
+        shown = re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", "HOST", shown)
+    return report if shown == text else msgspec.json.decode(shown, type=Report)
 
 
 def code_of(config: pytest.Config) -> Path:
@@ -161,10 +182,18 @@ def _without_paths(arguments: Iterable[object]) -> list[str]:
     hide = False
     for argument in map(str, arguments):
         name, equals, value = argument.partition("=")
-        if hide or (equals and os.path.isabs(value)):
+        if hide or (equals and (os.path.isabs(value) or name == "--tx")):
             shown.append("DIR" if hide else f"{name}=DIR")
             hide = False
             continue
-        hide = argument in ("--store", "--data-root", "--report")
+        hide = argument in (
+            "--store",
+            "--data-root",
+            "--report",
+            "--tx",
+            "--rsyncdir",
+            "--rootdir",
+            "--basetemp",
+        )
         shown.append("DIR" if os.path.isabs(argument) else argument)
     return shown

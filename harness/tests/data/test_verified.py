@@ -101,6 +101,12 @@ def test_the_data_set_is_named() -> None:
         verified_split(NotFinite(n=7), None, 0)
 
 
+@pytest.mark.parametrize("other", [None, [], (1, 2), object])
+def test_what_is_no_split_is_named(other: Any) -> None:
+    kind = type(other).__name__
+    assert discrepancy(Digits(n=50), other) == f"its split is no Split but a {kind}"
+
+
 def test_stored_files_are_held_against_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cifar10, "archive", TINY)
     write_npz(tmp_path)

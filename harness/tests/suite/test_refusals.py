@@ -165,3 +165,17 @@ def test_a_claim_has_one_name_wherever_pytest_is_started(tmp_path: Path) -> None
             "claims/test_tiny.py::test_small",
         ]
         assert done.report.claims[0].command == 'python -m pytest "claims/test_tiny.py::test_large[quick]"'
+
+
+def test_processes_that_cannot_say_what_they_read_are_refused(
+    session: Any, pytester: pytest.Pytester
+) -> None:
+    write(pytester.path, TWO)
+    conftest = pytester.path / "conftest.py"
+    conftest.write_text(
+        f"{conftest.read_text()}\ndef pytest_addoption(parser):\n"
+        "    parser.addoption('--forked', action='store_true')\n"
+    )
+    run(pytester.path, "--forked").refused(
+        "--forked judges claims in processes that cannot say what they read"
+    )
