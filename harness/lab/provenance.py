@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -84,6 +86,29 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return installed
+
+
+def otherwise_computed(provenances: Iterable[Mapping[str, str]]) -> str:
+    """What to say of records that other versions of numerical packages computed; empty where none did.
+
+    Versions are no part of a run's name, and a patch of one changes no number that anybody relies on.
+    """
+    installed = versions()
+    here = {name: _minor(installed[name]) for name in ("numpy", "torch") if name in installed}
+    older: Counter[str] = Counter()
+    for provenance in provenances:
+        told = {name: _minor(provenance[name]) for name in here if name in provenance}
+        if any(version != here[name] for name, version in told.items()):
+            older[", ".join(f"{name} {version}" for name, version in told.items())] += 1
+    if not older:
+        return ""
+    by = "; ".join(f"{count:,} with {told}" for told, count in older.most_common(3))
+    now = ", ".join(f"{name} {version}" for name, version in here.items())
+    return f"records of other versions were read: {by} (here {now}): --fresh computes them anew"
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
 
 
 def processor() -> str:

@@ -207,7 +207,7 @@ class Session:
                 computed=self.lab.computed,
                 trained=self._tally.computed,
                 read=list(self.lab.read),
-                notes=list(self.lab.notes),
+                notes=[*self.lab.notes, *self._versions()],
                 carried=dict(filter(None, map(proof_of, self.lab.read.values()))),
             )
         )
@@ -233,6 +233,13 @@ class Session:
         if self._lost and not self.exchange.skeletons:  # nobody is left who knows what there was to judge
             return status or int(pytest.ExitCode.TESTS_FAILED)
         return status
+
+    def _versions(self) -> list[str]:
+        """One line on records that other versions computed; none of shipped ones, which say so themselves."""
+        if self.lab.shipped:
+            return []
+        said = provenance.otherwise_computed(record.provenance for record in self.lab.read.values())
+        return [said] if said else []
 
     def _nothing_collected(self) -> None:
         """xdist's workers keep to themselves that an argument names no item."""

@@ -1,13 +1,16 @@
-"""The score of planted mistakes as a report has it: in one sentence, or not at all."""
+"""What is said of where numbers come from: the score of planted mistakes, and records of other versions."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from harness.lab import provenance
 from harness.lab.provenance import Planted
+from harness.lab.store import Store
+from harness.tests.suites import run, write
 
 SCORE = Planted(
     commit="0123456789abcdef",
@@ -30,3 +33,45 @@ def test_the_score_is_read_from_the_reports(tmp_path: Path) -> None:
     )
     file.write_text("{}")
     assert provenance.mutants(tmp_path) == ""
+
+
+HERE = {"python": "3.11.7", "numpy": "2.3.1", "torch": "2.9.0+cpu"}
+
+
+@pytest.mark.parametrize(
+    ("records", "says"),
+    [
+        ([], ""),
+        ([{}, {"device": "cpu"}, HERE, {"numpy": "2.3.9", "torch": "2.9.1"}], ""),
+        (
+            [HERE, {"numpy": "1.26.4"}, {"numpy": "1.26.0"}, {"numpy": "2.3.1", "torch": "2.8.0"}],
+            "records of other versions were read: 2 with numpy 1.26; 1 with numpy 2.3, torch 2.8 "
+            "(here numpy 2.3, torch 2.9): --fresh computes them anew",
+        ),
+    ],
+)
+def test_records_of_other_versions_are_told(
+    records: list[dict[str, str]], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "versions", lambda: HERE)
+    assert provenance.otherwise_computed(records) == says
+
+
+GOOD = """
+@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_large(x, check):
+    large(x, check)
+"""
+
+
+def test_a_session_says_whose_numbers_it_read(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    assert "note:" not in run(tmp_path).text
+    store = Store(tmp_path / "store")
+    key = store.keys()[0]
+    record = store.read(key)
+    assert record is not None
+    store.publish(msgspec.structs.replace(record, provenance={**record.provenance, "numpy": "1.0.0"}))
+    run(tmp_path).says("note: records of other versions were read: 1 with numpy 1.0 (here ")
