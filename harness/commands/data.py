@@ -113,9 +113,10 @@ def held(name: str, root: Path) -> Collection:
     from harness.data import sources
     from harness.data.archives import ARCHIVES
     from harness.data.image_folder import ImageNet
+    from harness.data.verified import sound_source
 
     try:
-        source = ImageNet().source(root) if name == IMAGENET else sources.source(ARCHIVES[name], root)
+        source = ImageNet().source(root) if name == IMAGENET else sound_source(ARCHIVES[name], root)
     except sources.DataError as error:
         return Collection(key=name, problem=str(error))
     return Collection(key=name, name=source.name, sha256=source.digest)
@@ -157,7 +158,7 @@ def verify(options: argparse.Namespace) -> int:
 
 def verified(name: str, root: Path) -> Collection:
     """A collection as its bytes are now: a problem if they are damaged or of no known copy."""
-    from harness.data import digests, sources
+    from harness.data import digests, soundness, sources
     from harness.data.archives import ARCHIVES, KNOWN
 
     if name == IMAGENET:
@@ -165,12 +166,16 @@ def verified(name: str, root: Path) -> Collection:
         return Collection(key=name, problem=why)
     archive = ARCHIVES[name]
     try:
+        soundness.require_readable(archive, root)
         copy = sources.find(archive, root)
-        each = tuple(digests.of_array(array) for array in copy.read())
+        arrays = copy.read()
+        each = tuple(digests.of_array(array) for array in arrays)
     except sources.DataError as error:
         return Collection(key=name, problem=str(error))
     known = archive.name if copy.verified else KNOWN.get(each, "")
     unknown = "" if known else "an unknown copy: its content is none whose digest is listed"
+    if not known and (why := soundness.degeneracy(arrays)):
+        unknown = f"degenerate: {why}"
     return Collection(key=name, name=known, sha256=digests.combined(each), problem=unknown)
 
 

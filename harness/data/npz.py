@@ -5,13 +5,14 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Result = TypeVar("Result")
 MOST = 8 * 2**30
 """Bytes that the arrays of one file may take: sixteen times those of CIFAR-10 as float32."""
 HEADER = 10_000
@@ -32,12 +33,32 @@ def npz_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, ND
             one line without the file's name.
         OSError: it cannot be read.
     """
+    return _opened(path, lambda packed: _read(packed, names))
+
+
+def require_arrays(path: Path, names: Collection[str]) -> None:
+    """Refuse a file of which ``npz_arrays`` would refuse an array of these names; no number is read.
+
+    Raises:
+        ValueError, OSError: as there.
+    """
+
+    def look(packed: zipfile.ZipFile) -> None:
+        for name, info in _chosen(packed, names).items():
+            with packed.open(info) as file:
+                _verified_header(file, info, name)
+
+    _opened(path, look)
+
+
+def _opened(path: Path, do: Callable[[zipfile.ZipFile], Result]) -> Result:
+    """What is done with an opened npz file; whatever is damaged in it is one line."""
     if path.exists() and not path.is_file():
         raise ValueError("not a regular file")
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as packed:
-                return _chosen(packed, names)
+                return do(packed)
         except zipfile.BadZipFile as error:
             raise ValueError(_unlike(file, error)) from None
         except DAMAGED as error:
@@ -54,11 +75,15 @@ def _unlike(file: IO[bytes], error: Exception) -> str:
     return f"it is no npz file, but {kind}"
 
 
-def _chosen(packed: zipfile.ZipFile, names: Collection[str] | None) -> dict[str, NDArray[Any]]:
+def _chosen(packed: zipfile.ZipFile, names: Collection[str] | None) -> dict[str, zipfile.ZipInfo]:
     chosen = {name: i for name, i in _members(packed).items() if names is None or name in names}
     if sum(info.file_size for info in chosen.values()) > MOST:
         raise ValueError(f"its arrays are larger than {MOST / 2**30:.0f} GiB")
-    return {name: _array(packed, info, name) for name, info in chosen.items()}
+    return chosen
+
+
+def _read(packed: zipfile.ZipFile, names: Collection[str] | None) -> dict[str, NDArray[Any]]:
+    return {name: _array(packed, info, name) for name, info in _chosen(packed, names).items()}
 
 
 def _members(packed: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -80,19 +105,27 @@ def _array(packed: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDArray
     import numpy as np
 
     with packed.open(info) as file:
-        shape, fortran, dtype = _described(file, name)
-        if dtype.hasobject:
-            raise ValueError(f"{name} holds Python objects, which could run code, and no numbers")
-        count = 1
-        for side in shape:
-            count *= side
-        if min(shape, default=0) < 0 or count * dtype.itemsize != info.file_size - file.tell():
-            raise ValueError(f"{name} says that it is {dtype} {shape}, and it has other bytes")
-        data = file.read(count * dtype.itemsize + 1)
-        if len(data) != count * dtype.itemsize:
+        shape, fortran, dtype, size = _verified_header(file, info, name)
+        data = file.read(size + 1)
+        if len(data) != size:
             raise ValueError(f"{name} is cut short")
     array = np.frombuffer(data, dtype)
     return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
+
+
+def _verified_header(
+    file: IO[bytes], info: zipfile.ZipInfo, name: str
+) -> tuple[tuple[int, ...], bool, Any, int]:
+    """What ``_described`` says and how many bytes that takes, which are there."""
+    shape, fortran, dtype = _described(file, name)
+    if dtype.hasobject:
+        raise ValueError(f"{name} holds Python objects, which could run code, and no numbers")
+    size = dtype.itemsize
+    for side in shape:
+        size *= side
+    if min(shape, default=0) < 0 or size != info.file_size - file.tell():
+        raise ValueError(f"{name} says that it is {dtype} {shape}, and it has other bytes")
+    return shape, fortran, dtype, size
 
 
 def _described(file: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, Any]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data import digests, sources
-from harness.data.archives import DataError
+from harness.data.archives import KNOWN, Archive, DataError
+from harness.data.soundness import degeneracy, require_readable
 from harness.data.stored import ReadContent, StoredImages, content_of, let_go
 from harness.spec import abbreviated
 from harness.spec.contracts import Dataset, Sourced
@@ -27,13 +28,27 @@ def named_source(value: Sourced, root: Path | None) -> Source:
     Of collections the digest is computed anew where a file was written to, its size and time stamp kept.
 
     Raises:
-        DataError: missing, damaged or of another shape, in one line.
+        DataError: missing, damaged, of another shape or plainly degenerate, in one line.
     """
-    if isinstance(value, StoredImages):
-        file = sources.find(value.archive, root)
-        with contextlib.suppress(OSError):  # what cannot be examined is said by whoever reads it
-            digests.confirm(file.signature, file.files)
-    return value.source(root)
+    return sound_source(value.archive, root) if isinstance(value, StoredImages) else value.source(root)
+
+
+def sound_source(archive: Archive, root: Path | None) -> Source:
+    """Name and digest of a collection whose files are what they seem.
+
+    Raises:
+        DataError: missing, damaged, of another shape or plainly degenerate, in one line.
+    """
+    require_readable(archive, root)
+    file = sources.find(archive, root)
+    with contextlib.suppress(OSError):  # what cannot be examined is said by whoever reads it
+        digests.confirm(file.signature, file.files)
+    source = sources.source(archive, root)
+    if not file.verified and source.name not in KNOWN.values():
+        (why,) = digests.remembered(f"degenerate {source.digest}", lambda: (degeneracy(file.read()),))
+        if why:
+            raise DataError(f"{file.files[0].name} is degenerate ({why}): delete it, {archive.remedy}")
+    return source
 
 
 def verified_split(data: Dataset, root: Path | None, replicate: int, named: Named = ()) -> Split:
