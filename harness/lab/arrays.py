@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,14 +30,30 @@ def saved(file: Path, arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def loaded(file: Path, digest: str) -> dict[str, np.ndarray] | None:
-    """The arrays in the bytes of this SHA-256; None where the file has others, or they hold no arrays."""
+    """The arrays in the bytes of this SHA-256, in their order there, first layer first.
+
+    None where the file has other bytes, or they hold no arrays.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
         data = durable.plain_bytes(file, most=file.lstat().st_size)
         if hashlib.sha256(data).hexdigest() == digest:
-            return dict(load(data))
+            arrays = load(data)
+            return {name: arrays[name] for name in _in_order(data)}
     except (OSError, ValueError, TypeError, KeyError, SafetensorError):
         pass
     return None
+
+
+def _in_order(data: bytes) -> list[str]:
+    """The names of the arrays in a safetensors file by their offsets.
+
+    ``safetensors.numpy.load`` gives them in another order at each call, and what transforms draw for each
+    array depends on it. A file begins with the length of its header, eight bytes, and the header as JSON.
+    """
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header.pop("__metadata__", None)
+    return sorted(header, key=lambda name: (header[name]["data_offsets"], name))
