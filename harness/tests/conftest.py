@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
+
+WRITING = [
+    (os, "mkdir"), (os, "rename"), (os, "replace"), (os, "unlink"), (os, "rmdir"), (Path, "write_bytes"),
+    (Path, "write_text"), (Path, "unlink"), (Path, "rmdir"),
+]  # fmt: skip
+"""By these a store writes."""
 
 
 @pytest.fixture
@@ -31,3 +39,23 @@ def lab(tmp_path: Path) -> Lab:
     from harness.tests.simulated import at
 
     return Lab(at(tmp_path))
+
+
+@pytest.fixture
+def freeze(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes a folder one of a medium that is only read, as far as a store can tell."""
+
+    def frozen(folder: Path) -> None:
+        from harness.lab import durable
+
+        for owner, name in (*WRITING, (durable, "write"), (durable, "exchanged")):
+            once = getattr(owner, name)
+
+            def refusing(*arguments: Any, _once: Any = once, **more: Any) -> Any:
+                if any(folder in Path(str(a)).parents for a in arguments[:2] if isinstance(a, (str, Path))):
+                    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+                return _once(*arguments, **more)
+
+            monkeypatch.setattr(owner, name, refusing)
+
+    return frozen

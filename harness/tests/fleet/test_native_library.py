@@ -191,7 +191,12 @@ def test_what_another_user_owns_is_not_loaded(
     assert library is not None
     path = {"folder": library.parent, "library": library, "seal": library.with_suffix(".json")}[place]
     this, is_mine = path.lstat(), native_library._is_mine
-    monkeypatch.setattr(native_library, "_is_mine", lambda state: state != this and is_mine(state))
+
+    def of_others(state: os.stat_result) -> bool:
+        again = (state.st_ino, state.st_ctime_ns) == (this.st_ino, this.st_ctime_ns)
+        return not again and is_mine(state)
+
+    monkeypatch.setattr(native_library, "_is_mine", of_others)
     again = built(stub, loads)
     if place == "folder":
         says = "the native kernel is off: its folder in the cache is not this user's alone"
