@@ -10,7 +10,9 @@ from harness.benchmarks import gate, speed_page, speed_report, workloads
 from harness.benchmarks.feature_sweeps import Sweep
 from harness.benchmarks.measure import Agenda, profiled, section
 from harness.benchmarks.warm import Failure
+from harness.commands import OneLineParser, one_line, selection
 from harness.lab import places
+from harness.lab.environment import verified_environment
 
 NAME = "python -m harness.benchmarks"
 EPILOG = """examples:
@@ -30,10 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, write or print; the exit status."""
     asked = _parser().parse_args(arguments)
     try:
+        verified_environment()
         measured = _again(asked) if asked.profiles else section(plan(asked))
         print(_written(speed_report.SpeedReport(sections=(measured,)), asked))
     except (Failure, RuntimeError, ValueError, OSError) as error:
-        print(f"{NAME}: {error}", file=sys.stderr)
+        print(f"{NAME}: {one_line(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{NAME}: interrupted", file=sys.stderr)
@@ -42,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog=NAME,
         description="Time the engine and what a person would write instead, in shuffled rounds side by side.",
         epilog=EPILOG,
@@ -55,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rounds", type=_positive, default=None, metavar="N", help="undisturbed rounds (default 5)"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write speed.json and speed.md")
+    parser.add_argument(
+        "--out", type=selection.path, metavar="DIR", help="where to write speed.json and speed.md"
+    )
     parser.add_argument(
         "--profiles",
         action="store_true",
@@ -68,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of rounds: use 1 or more")
     return int(text)
 

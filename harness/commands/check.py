@@ -44,15 +44,19 @@ def run(options: argparse.Namespace) -> int:
     """
     from harness.lab.conformance import examined, members, role_of
     from harness.lab.tryouts import TryoutSetting
-    from harness.spec import Runnable
+    from harness.spec import Runnable, Value, values_in
+    from harness.spec.contracts import Sourced
 
     value = _made(_named(options.named), options.named)
     if not any(isinstance(one, Runnable) or role_of(one) for one in members(value)):
         offers = "a model has build, a data set split, a corruption apply, a solver solve ..."
         raise Unnamed(f"{options.named} is nothing that a claim can use: {offers}")
+    root = selection.data_root_of(options)
+    inner = [each for one in members(value) for each in (values_in(one) if isinstance(one, Value) else [one])]
+    if options.data_root and not any(isinstance(each, Sourced) for each in inner):
+        raise Unnamed(f"--data-root has no effect: {options.named} reads no data; leave it out")
     plain = TryoutSetting()
     setting = TryoutSetting(options.shape or plain.shape, options.classes or plain.classes)
-    root = selection.data_root_of(options)
     lines = examined(value, root, setting)
     if lines:
         print("\n".join(lines))

@@ -16,6 +16,9 @@ from _pytest.mark import deselect_by_keyword
 from harness.spec import TIERS
 from harness.suite.entries import claim_id, claim_of, command_of, is_claim, is_tested, tier_of
 
+PLUGIN = "harness.suite.plugin"
+"""Loaded also where no conftest.py of the claims' folder does it."""
+
 
 class Uncollected(ValueError):
     """The claims cannot be collected: a file does not import, or ``-k`` is no expression."""
@@ -69,7 +72,7 @@ def functions(root: Path, tiers: Collection[str] = TIERS, words: str = "") -> li
     quiet = contextlib.redirect_stdout(said), contextlib.redirect_stderr(said)
     with quiet[0], quiet[1], tempfile.TemporaryDirectory() as nowhere:
         # a store of its own: collecting needs none, and the user's may be out of reach
-        options = ["--store", nowhere, "-o", "addopts=", "-p", "no:cacheprovider"]
+        options = ["--store", nowhere, "-o", "addopts=", "-p", "no:cacheprovider", "-p", PLUGIN]
         status = int(pytest.main([*arguments, *options], plugins=[collector]))
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise Uncollected(f"the claims cannot be collected: {_causes(collector.failed, said.getvalue())}")
@@ -80,8 +83,12 @@ def _causes(failed: Sequence[str], said: str) -> str:
     """Why pytest collected nothing, in one line: the first file that failed, or what pytest itself said."""
     if failed:
         return failed[0] + (f" (and {len(failed) - 1} more files)" if len(failed) > 1 else "")
-    errors = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")]
-    return (errors or [line for line in said.splitlines() if line.strip()] or ["pytest does not say why"])[0]
+    lines = [line for line in said.splitlines() if line.strip()]
+    wrong = [line.partition(": error: ")[2] for line in lines if ": error: " in line]
+    wrong += [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    first = (wrong or lines or ["pytest does not say why"])[0]
+    raised = [line.removeprefix("E").strip() for line in lines if line.startswith("E  ")]
+    return f"{first.rstrip('.')}: {raised[-1]}" if raised else first
 
 
 def _reason(report: pytest.CollectReport) -> str:
@@ -105,7 +112,7 @@ def selected(root: Path, tiers: Collection[str] = TIERS, words: str = "") -> lis
         raise Unselected(
             f"no claim{at} matches -k {words!r}: `python -m harness list` names them"
             if words
-            else f"no claim{at} is in the folder claims/ here: `python -m harness list` names those there are"
+            else f"no claim{at} is in the folder claims/ here: claims/README.md says how to write one"
         )
     return chosen
 

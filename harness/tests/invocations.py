@@ -266,6 +266,9 @@ def _of_checks() -> Iterator[Invocation]:
     yield from _each(["check", "mine.py:NET", "--shape"], "", shapes)
     yield from _each(["check", "mine.py:NET", "--classes"], "", COUNTS)
     yield from _each(["check", "mine.py:NET", "--data-root"], "", ROOTS)
+    yield Invocation(
+        ("check", "mine.py:NET", "--data-root", "empty"), "--data-root has no effect: mine.py:NET reads"
+    )
     yield Invocation(("check",), "required: FILE:NAME")
     yield Invocation(("check", "mine.py:NET", "more"), "unrecognized arguments: more")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from harness.tests.suites import run_harness, write, write_claims
+from harness.tests.suites import environment, run_harness, write, write_claims
 
 CLAIMS = """
 @claim(PAPER, "S1", says="x is large", adapted={"quick": "small", "standard": "none"},
@@ -72,3 +75,53 @@ def test_list_elsewhere_or_with_a_broken_file_is_one_line(suite: Path, tmp_path:
     broken = run_harness(tmp_path, "list")
     assert broken.status == 2
     broken.says("ZeroDivisionError", "test_tiny.py")
+
+
+ODD: dict[str, tuple[str, str | bytes, str]] = {
+    "a broken setting": (
+        "pyproject.toml",
+        "[tool.pytest",
+        "no claim is in the folder claims/ here|TOML|toml",
+    ),
+    "a conftest that raises": ("conftest.py", "raise RuntimeError('of mine')", "RuntimeError: of mine"),
+    "another conftest": ("claims/conftest.py", "raise RuntimeError('of mine')", "RuntimeError: of mine"),
+    "no text": ("claims/test_a.py", b"\xff\xfe", "claims/test_a.py: SyntaxError"),
+    "no such module": ("claims/test_a.py", "import nosuch", "No module named 'nosuch'"),
+    "a file that leaves": ("claims/test_a.py", "import sys; sys.exit(3)", "SystemExit while it was imported"),
+    "no claim": ("claims/test_a.py", "def test_a(): pass", "no claim is in the folder claims/ here"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_odd_checkout_is_one_line(tmp_path: Path, kind: str) -> None:
+    name, content, says = ODD[kind]
+    write_claims(tmp_path, CLAIMS)
+    (tmp_path / "claims/test_tiny.py").unlink()
+    (tmp_path / "conftest.py").unlink()
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    done = run_harness(tmp_path, "list")
+    assert done.status == 2
+    (line,) = done.text.splitlines()
+    assert re.search(says, line), line
+
+
+def test_claims_are_listed_without_a_conftest(tmp_path: Path) -> None:
+    write_claims(tmp_path, CLAIMS)
+    (tmp_path / "conftest.py").unlink()
+    run_harness(tmp_path, "list").says("claims/test_tiny.py::test_small")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
+def test_a_full_disk_behind_the_output_is_one_line(suite: Path) -> None:
+    command = [sys.executable, "-B", "-m", "harness", "list"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command,
+            cwd=suite,
+            env=environment(suite),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "python -m harness list: No space left on device\n")
