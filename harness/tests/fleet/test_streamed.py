@@ -313,6 +313,7 @@ def test_a_crew_leaves_what_is_streamed_to_the_session(root: Path) -> None:
 
     class Crew:
         closed = 0
+        unavailable = ""
 
         def drain(self, fleets: list[Any]) -> Iterator[Any]:
             asked.append(fleets)
