@@ -15,10 +15,14 @@ DECIDED = {Verdict.REPRODUCED, Verdict.REFUTED}
 
 
 class Recurrence(enum.StrEnum):
-    """How a verdict on fresh replicates stands to the one before, the worst first."""
+    """How a verdict on fresh replicates stands to the one before, the worst first.
+
+    ``DECLARED``: another one, but the claim declares both, since chance decides between them.
+    """
 
     OPPOSITE = "opposite"
     OTHER = "other"
+    DECLARED = "declared"
     SAME = "same"
 
 
@@ -50,7 +54,7 @@ class FreshComparison(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         tier: what was judged.
         replicates_before, replicates_after: as ``Provenance.replicates`` has them.
-        same, other, opposite: how many items came out so.
+        same, declared, other, opposite: how many items came out so.
         items: those that both reports have, the worst first.
         unknown: items that the earlier report lacks, by id.
         restated: how many ask something else than in the earlier report, so that it foretells nothing.
@@ -60,6 +64,7 @@ class FreshComparison(msgspec.Struct, frozen=True, kw_only=True):
     replicates_before: str
     replicates_after: str
     same: int
+    declared: int
     other: int
     opposite: int
     items: tuple[JudgedAgain, ...]
@@ -68,11 +73,12 @@ class FreshComparison(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def headline(self) -> str:
-        """``260 of 263 the same, 3 inconclusive instead, none opposite``."""
+        """``257 of 263 the same, 4 another that they declare, 2 inconclusive instead, none opposite``."""
         instead = Counter(item.after for item in self.items if item.outcome is Recurrence.OTHER)
         others = (f"{instead[verdict]} {verdict} instead" for verdict in Verdict if instead[verdict])
         counted = f"{self.same} of {len(self.items)} the same"
-        return ", ".join([counted, *others, f"{self.opposite or 'none'} opposite"])
+        declared = [f"{self.declared} another that they declare"] if self.declared else []
+        return ", ".join([counted, *declared, *others, f"{self.opposite or 'none'} opposite"])
 
 
 def compare(before: Report, after: Report, tier: str) -> FreshComparison:
@@ -91,6 +97,7 @@ def compare(before: Report, after: Report, tier: str) -> FreshComparison:
         replicates_before=before.provenance.replicates,
         replicates_after=after.provenance.replicates,
         same=counts[Recurrence.SAME],
+        declared=counts[Recurrence.DECLARED],
         other=counts[Recurrence.OTHER],
         opposite=counts[Recurrence.OPPOSITE],
         items=tuple(sorted(items, key=_worst)),
@@ -119,8 +126,12 @@ def require_comparable(before: Report, tier: str, first: int) -> None:
 def _judged_again(a: ClaimReport, b: ClaimReport) -> JudgedAgain:
     if a.verdict is b.verdict:
         outcome = Recurrence.SAME
+    elif {a.verdict, b.verdict} == DECIDED:
+        outcome = Recurrence.OPPOSITE
+    elif b.expected.is_set and b.expected.allows(a.verdict) and b.expected.allows(b.verdict):
+        outcome = Recurrence.DECLARED
     else:
-        outcome = Recurrence.OPPOSITE if {a.verdict, b.verdict} == DECIDED else Recurrence.OTHER
+        outcome = Recurrence.OTHER
     return JudgedAgain(
         id=b.id,
         tier=b.tier,

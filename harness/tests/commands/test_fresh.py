@@ -121,10 +121,10 @@ def test_what_came_out_otherwise_is_told_worst_first_and_an_opposite_is_status_1
     assert done.status == 1
     told = done.text.partition(f"beside {against}")[2].splitlines()[1:]
     assert told[0] == "  opposite  ✗ refuted → ✓ reproduced         n 5 → 5  foretold > 99 %  large"
-    other_row = re.compile(r"  other     ✓ reproduced → \? inconclusive  n 10 → 10  foretold \d+ %    edge")
+    other_row = re.compile(r"  declared  ✓ reproduced → \? inconclusive  n 10 → 10  foretold \d+ %    edge")
     assert other_row.fullmatch(told[1])
     assert told[3] == "      reproduced or inconclusive was expected: it lies on its bound"
-    assert told[4] == "1 of 3 the same, 1 inconclusive instead, 1 opposite"
+    assert told[4] == "1 of 3 the same, 1 another that they declare, 1 opposite"
 
 
 def test_a_selection_for_programs(suite: Path, again: Session) -> None:

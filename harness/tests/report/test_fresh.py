@@ -61,6 +61,21 @@ def test_every_pair_of_verdicts_is_the_same_another_or_the_opposite() -> None:
     assert order == sorted(order)
 
 
+def test_another_verdict_that_the_claim_declares_is_told_apart() -> None:
+    """Where chance decides between two verdicts either may come; a third would be another."""
+    either = {"expected": Expected.PERHAPS_REPRODUCED, "expected_because": "chance"}
+    verdicts = [(REPRODUCED, INCONCLUSIVE), (INCONCLUSIVE, REPRODUCED), (REPRODUCED, Verdict.ERROR)]
+    old, new = (
+        [reports.claim(f"x{i}", verdict=pair[side], **either) for i, pair in enumerate(verdicts)]
+        for side in (0, 1)
+    )
+    comparison = fresh.compare(of(*old), of(*new, first=3000), "quick")
+    assert (comparison.same, comparison.declared, comparison.other) == (0, 2, 1)
+    assert comparison.headline == (
+        "0 of 3 the same, 2 another that they declare, 1 error instead, none opposite"
+    )
+
+
 def test_where_nothing_came_out_otherwise_one_line_says_so() -> None:
     old = reports.claim()
     comparison = fresh.compare(of(old), of(old, first=3000), "quick")
