@@ -111,7 +111,7 @@ def test_without_reuse_the_threshold_is_not_seen(nets: Mapping[int, Results], ch
     expected={
         "quick": (
             "reproduced or inconclusive",
-            "five of ten fresh ladders fall by a fifth at the threshold, and none of the five that are judged",
+            "five of ten fresh ladders fall by a fifth at the threshold, and none of the five judged",
         )
     },
 )
