@@ -8,9 +8,10 @@ import importlib
 import os
 import sys
 
-from harness.commands import OneLineParser, one_line
+from harness.commands import OneLineParser
 from harness.lab.environment import verified_environment
 from harness.lab.pinning import pin_arithmetic
+from harness.spec.untrusted import cause_of
 
 COMMANDS = ("list", "plan", "train", "fresh", "report", "store", "data", "check", "doctor")
 DESCRIPTION = """Around the claims of a checkout: run it at the top of one.
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"python -m harness {options.command}: interrupted", file=sys.stderr)
         return 130
     except (ValueError, OSError, ImportError, MemoryError, RecursionError) as error:
-        print(f"python -m harness {options.command}: {one_line(error)}", file=sys.stderr)
+        print(f"python -m harness {options.command}: {cause_of(error)}", file=sys.stderr)
         if getattr(error, "errno", None) == errno.ENOSPC:
             _silence()  # it may be the disk behind standard output that is full
         return getattr(error, "status", 1)

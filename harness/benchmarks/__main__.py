@@ -10,9 +10,10 @@ from harness.benchmarks import gate, speed_page, speed_report, workloads
 from harness.benchmarks.feature_sweeps import Sweep
 from harness.benchmarks.measure import Agenda, profiled, section
 from harness.benchmarks.warm import Failure
-from harness.commands import OneLineParser, one_line, selection
+from harness.commands import OneLineParser, selection
 from harness.lab import places
 from harness.lab.environment import verified_environment
+from harness.spec.untrusted import cause_of
 
 NAME = "python -m harness.benchmarks"
 EPILOG = """examples:
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         measured = _again(asked) if asked.profiles else section(plan(asked))
         print(_written(speed_report.SpeedReport(sections=(measured,)), asked))
     except (Failure, RuntimeError, ValueError, OSError) as error:
-        print(f"{NAME}: {one_line(error)}", file=sys.stderr)
+        print(f"{NAME}: {cause_of(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{NAME}: interrupted", file=sys.stderr)

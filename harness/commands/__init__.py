@@ -16,14 +16,6 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def one_line(error: BaseException) -> str:
-    """What an error says, in one line; of an operating system's error the file and the cause."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 def parser(
     commands: Any, name: str, what: str, examples: str, run: Command | None = None
 ) -> argparse.ArgumentParser:

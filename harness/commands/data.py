@@ -228,11 +228,12 @@ def _of_npz(path: Path) -> Content:
     from harness.data.archives import ARCHIVES, DataError
     from harness.data.npz import npz_arrays
     from harness.data.readers import read_npz
+    from harness.spec.untrusted import cause_of
 
     try:
         arrays = npz_arrays(path)
     except (ValueError, OSError) as error:
-        raise ValueError(f"{path.name} cannot be read as npz: {shared.one_line(error)}") from None
+        raise ValueError(f"{path.name} cannot be read as npz: {cause_of(error)}") from None
     for archive in ARCHIVES.values():
         try:
             return _content(path.name, read_npz(archive, path)._asdict(), archive.name, verified=False)

@@ -78,5 +78,13 @@ def unpacked(data: bytes, most: int | None = None) -> bytes:
     return plain
 
 
+def cause_of(error: BaseException) -> str:
+    """What an error says, in one line; of an operating system's error the file and the cause."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def _mebibytes(count: int) -> str:
     return f"{count / 2**20:,.0f} MiB"

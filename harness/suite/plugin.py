@@ -18,6 +18,7 @@ from harness.lab.pinning import pin_arithmetic
 from harness.lab.places import Place
 from harness.lab.store import StoreError
 from harness.spec import TIERS
+from harness.spec.untrusted import cause_of
 from harness.spec.verdict import Verdict
 from harness.suite import entries, importing, opening, refusals
 from harness.suite.entries import Mistake, is_claim, is_tested, unjudged
@@ -108,7 +109,7 @@ def pytest_configure(config: pytest.Config) -> None:
         verified_environment()
         session = Session(config, _place(config))
     except (ValueError, OSError) as error:
-        raise pytest.UsageError(refusals.one_line(error)) from None
+        raise pytest.UsageError(cause_of(error)) from None
     config.stash[STASH] = session
     config.stash[DESELECTED] = []
     config.stash[WRITTEN] = []

@@ -65,11 +65,3 @@ def _without_effect(config: pytest.Config) -> Iterator[str]:
     for path in option.ignore or ():
         if not (config.invocation_params.dir / path).exists():
             yield f"--ignore {path}: no such file or folder"
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, in one line; of an operating system's error the file and the cause."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -17,6 +17,7 @@ from harness.evidence.schema import SCHEMA, ClaimReport, Provenance, Report
 from harness.lab import provenance
 from harness.lab.lab import Lab
 from harness.spec import TIERS
+from harness.spec.untrusted import cause_of
 from harness.spec.verdict import Verdict
 from harness.suite.exchange import Exchange
 
@@ -156,8 +157,9 @@ def write(report: Report, folder: Path) -> str:
 
     try:
         render.write(report, folder)
-    except OSError as error:
-        return f"cannot write the report to {folder}: {error.strerror or error}"
+    except (OSError, ValueError, MemoryError, RecursionError) as error:
+        cause = getattr(error, "strerror", None) or cause_of(error)
+        return f"cannot write the report to {folder}: {cause}"
     return ""
 
 

@@ -22,7 +22,8 @@ from harness.lab.places import Place, processes
 from harness.lab.shipped import UNSHIPPED
 from harness.lab.store import StoreError
 from harness.spec import fingerprint
-from harness.suite import live, opening, refusals, reporting, watch
+from harness.spec.untrusted import cause_of
+from harness.suite import live, opening, reporting, watch
 from harness.suite.collection import ClaimCollection
 from harness.suite.entries import entry, item_of, message
 from harness.suite.exchange import Exchange
@@ -102,7 +103,7 @@ class Session:
         try:
             missing = self.collection.take(every, chosen, rehearsed=rehearsed)
         except (StoreError, OSError) as error:
-            missing = [refusals.one_line(error)]
+            missing = [cause_of(error)]
         if missing:
             self.refuse("; ".join(missing))
         elif self.is_worker:

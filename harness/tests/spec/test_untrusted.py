@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from harness.evidence.schema import Report
-from harness.spec.untrusted import contents, decoded, unpacked
+from harness.spec.untrusted import cause_of, contents, decoded, unpacked
 
 MIB = 2**20
 
@@ -88,3 +88,17 @@ def test_what_is_no_gzip_is_one_line() -> None:
     ):
         with pytest.raises(ValueError, match=r"^[^\n]+$"):
             unpacked(data)
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (OSError(28, "No space left on device", "there"), "there: No space left on device"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError("of one's own"), "of one's own"),
+        (ValueError("first\nsecond"), "first"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_an_error_is_one_line(error: Exception, said: str) -> None:
+    assert cause_of(error) == said
