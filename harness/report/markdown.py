@@ -221,6 +221,7 @@ def _claim(claim: ClaimReport) -> Iterator[str]:
             ", ".join(text for text in (claim.paper, claim.where, wording.params(claim)) if text)
         ),
         "Note: ": plain(claim.reason),
+        "Comes again on fresh replicates: ": wording.chance(claim.chance) if claim.chance is not None else "",
         "Changed from the source: ": plain(claim.adapted or "not stated"),
         "Reported by the source: ": plain(reported),
         "Contested: ": plain(claim.contested),
