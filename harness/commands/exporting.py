@@ -136,14 +136,23 @@ def _read(report: Report, lab: Lab) -> Iterator[Run]:
     for function in functions(Path.cwd(), report.tiers):
         claim = judged.pop((claim_id(function), tier_of(function)), None)
         if claim is not None:
-            replicates = 1 + max(run.replicate for run in claim.runs)
+            read = _replicates(claim)
             for value in item_of(function).computed():
-                yield from lab.runs(value, replicates)
+                address = lab.runs(value, 1)[0].address
+                yield from lab.runs(value, read.get(address, 0))
     if judged:
         name, tier = next(iter(judged))
         raise ValueError(
             f"{len(judged)} items of the report are not among the claims here: {name} ({tier}), say"
         )
+
+
+def _replicates(claim: ClaimReport) -> dict[str, int]:
+    """How many replicates were read at each address: a control may have climbed further than its claim."""
+    counts: dict[str, int] = {}
+    for run in (*claim.runs, *claim.control_runs):
+        counts[run.address] = max(counts.get(run.address, 0), run.replicate + 1)
+    return counts
 
 
 def _addresses(claim: ClaimReport) -> set[str]:
