@@ -34,6 +34,14 @@ def test_every_image_gets_three_channels(tmp_path: Path, mode: str) -> None:
     assert decoded(tmp_path / "one.tiff", 16).shape == (3, 16, 16)
 
 
+def test_half_of_the_augmented_images_are_mirrored(tmp_path: Path) -> None:
+    pixels = np.zeros((32, 32, 3), np.uint8) + np.arange(0, 256, 8, dtype=np.uint8)[None, :, None]
+    Image.fromarray(pixels).save(tmp_path / "one.png")
+    images = [decoded(tmp_path / "one.png", 16, draw=draw).double() for draw in range(60)]
+    mirrored = [bool(image[:, :, :8].mean() > image[:, :, 8:].mean()) for image in images]
+    assert 15 < sum(mirrored) < 45
+
+
 def test_values_are_scaled_to_minus_one_to_one() -> None:
     assert scaled(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1.0, 1.0]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.data import (
     GeneratedImages,
 )
-from harness.data.generated import rendered
+from harness.data.generated import _textures, rendered
 from harness.tests.deterministic import derandomized
 
 
@@ -32,6 +32,17 @@ def test_generated_replicates_and_parts_differ() -> None:
     one, two = (GeneratedImages(n=20, n_test=20, size=8).split(None, r) for r in (0, 1))
     assert not np.array_equal(one.x_train, two.x_train)
     assert not np.array_equal(one.x_train, one.x_test)
+
+
+def test_textures_turn_by_18_degrees_from_class_to_class() -> None:
+    classes = np.arange(10).repeat(40)
+    waves = _textures(classes, np.random.default_rng(3), 48, 0.0)
+    spectrum = abs(np.fft.fft2(waves - waves.mean(axis=(1, 2), keepdims=True)))
+    rows, columns = np.unravel_index(spectrum.reshape(len(waves), -1).argmax(axis=1), (48, 48))
+    y, x = (np.where(k > 24, k - 48, k) for k in (rows, columns))
+    doubled = np.exp(2j * np.arctan2(y, x)).reshape(10, 40).mean(axis=1)  # a wave has no sense of direction
+    off = np.angle(doubled * np.exp(-2j * np.deg2rad(18 * np.arange(10)))) / 2
+    assert np.rad2deg(abs(off)).max() < 4
 
 
 def test_generated_images_of_difficulty_one_say_nothing_about_their_class() -> None:

@@ -204,6 +204,11 @@ def test_training_ends_when_the_data_are_fitted() -> None:
     assert trained(SMALL, 0).outcome == "budget"
 
 
+def test_training_ends_after_one_epoch_where_that_is_enough() -> None:
+    outcome = trained(SMALL.but(stop=WhenFitted(error=1.0)))
+    assert (outcome.outcome, len(outcome.curves["train_error"])) == ("fitted", 1)
+
+
 def test_patience_counts_epochs_in_a_row() -> None:
     rule = WhenFitted(error=0.1, patience=2)
     ends = [rule.reached({"train_error": e}) for e in ([0.1], [0.1, 0.2, 0.1], [0.5, 0.1, 0.0])]

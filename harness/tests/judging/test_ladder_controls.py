@@ -79,6 +79,21 @@ def test_a_control_climbs_on_where_it_does_not_tell_yet(lab: Lab) -> None:
     assert len(read) == 5 + 10
 
 
+def test_a_control_climbs_on_for_a_check_that_may_still_fail_in_it(lab: Lab) -> None:
+    """It tells by its first check at once, and by its second over ten replicates alone."""
+
+    def body(x: Results, y: Results, check: Check) -> None:
+        check(above(x.final("x"), 0.0, because=WHY))
+        check(above(y.final("x"), 0.0, because=WHY))
+
+    weak = {"x": BELOW, "y": named(drawn, shift=-0.1)}
+    both = Control(says="x far below, y a little", positive=False, worlds=weak)
+    judgement = judged(item(body, both, x=ABOVE, y=ABOVE), lab)
+    assert judgement.verdict is Verdict.REPRODUCED
+    assert [check.n for check in judgement.controls[0].checks] == [10, 10]
+    assert judgement.controls[0].failing == (0, 1)
+
+
 def test_a_blind_control_does_not_climb_once_the_claim_holds_there(lab: Lab) -> None:
     body, seen = looking()
     same = Control(says="nothing is changed", positive=False, worlds={"x": ABOVE})

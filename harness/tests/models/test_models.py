@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.models import EpflAlexNet, Linear, Mlp, SmallAlexNet, SmallInception, StudentCnn
 from harness.models.cnn5 import Cnn5
-from harness.models.counts import convolution, dense, parameters
+from harness.models.counts import convolution, dense, parameters, scaled
 from harness.models.resnet18 import ResNet18
 from harness.models.vgg import Vgg
 from harness.tests.deterministic import derandomized
@@ -194,6 +194,12 @@ def test_sizes_that_make_no_network_are_refused() -> None:
             make()
     with pytest.raises(ValueError, match="no example has the shape"):
         Linear().size((), 10)
+
+
+def test_channels_are_scaled_to_the_nearest_whole_number_from_one_on() -> None:
+    assert [scaled(c, w) for c, w in ((64, 0.1), (96, 0.17), (90, 0.02), (10, 0.06), (9, 0.01))] == [
+        6, 16, 2, 1, 1,
+    ]  # fmt: skip
 
 
 def test_costs_order_the_work() -> None:
