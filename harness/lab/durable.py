@@ -38,6 +38,18 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def sync_entry(folder: Path) -> None:
+    """Write to the disk that there is such a folder, as far up as this user may look and the disk is one."""
+    device = folder.stat().st_dev
+    for above in folder.parents:
+        try:
+            if above.stat().st_dev != device:
+                return
+            sync_folder(above)
+        except OSError:
+            return
+
+
 def plain_bytes(file: Path, most: int = MOST_BYTES) -> bytes:
     """The bytes of a plain file: no link is followed, and nobody waits for what is no file.
 

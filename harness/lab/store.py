@@ -20,9 +20,9 @@ import contextlib
 import errno
 import os
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["DAY", "LAYOUT", "RECORD", "WEIGHTS", "Record", "Store", "StoreError", "Unneeded"]
+
+Kind = TypeVar("Kind")
 
 LAYOUT = "v1"
 DAY = 86_400.0
@@ -102,7 +104,8 @@ class Store:
             probe.write_bytes(b"")
             if self.foreign or marked.is_marked(self.root):
                 probe.unlink()
-            else:
+            else:  # who sees the mark need not ask whether the folder would outlast a loss of power
+                durable.sync_entry(self.root)
                 marked.mark(self.root, probe)
         except OSError as error:
             raise StoreError(self._refusal(error)) from None
@@ -125,11 +128,7 @@ class Store:
         A torn or foreign record is moved to ``aside/`` so that the run is computed again.
         """
         record = self.peek(key)
-        if record is None and os.path.lexists(self.path(key)):
-            record = self.peek(key)  # it may have been published just now
-            if record is None:
-                self.set_aside(key)
-        return record
+        return self._doubted(key, self.peek) if record is None and os.path.lexists(self.path(key)) else record
 
     def peek(self, key: str) -> Record | None:
         """The record as ``read`` gives it, but what cannot be trusted stays where it is."""
@@ -144,13 +143,14 @@ class Store:
 
     def weights(self, key: str) -> dict[str, np.ndarray] | None:
         """The final weights of a run, verified; None (and the record set aside) if they are not whole."""
-        record = self.read(key)
-        if record is None:
+        if self.read(key) is None:
             return None
-        weights = arrays.loaded(self.path(key) / WEIGHTS, record.files.get(WEIGHTS, ""))
-        if weights is None:
-            self.set_aside(key)
-        return weights
+        weights = self._weights(key)
+        return self._doubted(key, self._weights) if weights is None else weights
+
+    def _weights(self, key: str) -> dict[str, np.ndarray] | None:
+        record = self.peek(key)
+        return record and arrays.loaded(self.path(key) / WEIGHTS, record.files.get(WEIGHTS, ""))
 
     def publish(self, record: Record, weights: Mapping[str, np.ndarray] | None = None) -> None:
         """Make a record visible, whole, and durable; an existing one of the same key is replaced.
@@ -175,14 +175,25 @@ class Store:
 
     def verify(self, key: str) -> bool:
         """Say whether the record is whole, to the last byte of its weights; if not, it is set aside."""
-        record = self.read(key)
-        if record is None:
+        if self.read(key) is None:
             return False
-        folder = self.path(key)
-        whole = all(durable.sha256(folder / name) == digest for name, digest in record.files.items())
-        if not whole:
-            self.set_aside(key)
-        return whole
+        return bool(self._whole(key) or self._doubted(key, self._whole))
+
+    def _whole(self, key: str) -> Record | None:
+        record, folder = self.peek(key), self.path(key)
+        files = record.files if record else {}
+        return record if all(durable.sha256(folder / n) == digest for n, digest in files.items()) else None
+
+    def _doubted(self, key: str, look: Callable[[str], Kind | None]) -> Kind | None:
+        """Look again, as the only one who may publish it: only what is not whole then is set aside."""
+        try:
+            with self.claimed(key) as mine:
+                seen = look(key)
+                if mine and seen is None:
+                    self.set_aside(key)
+                return seen
+        except StoreError:
+            return look(key)
 
     def unneeded(self, readable: Collection[str], before: float) -> Iterator[Unneeded]:
         """What no run in ``readable`` needs and nobody has written since ``before`` (seconds since 1970).
@@ -353,8 +364,8 @@ class Store:
         durable.sync_folder(draft)
         if not os.path.lexists(target.parent):
             target.parent.mkdir(exist_ok=True)
-            durable.sync_folder(self.root)
         self._require_folder(target.parent)
+        durable.sync_folder(self.root)  # also if another made it, who may not have come so far
         if not os.path.lexists(target):
             os.rename(draft, target)
         elif not (marked.is_marked(self.root) and marked.is_removable(target)):
@@ -364,6 +375,7 @@ class Store:
             before = self.root / "tmp" / uuid.uuid4().hex
             os.rename(target, before)
             os.rename(draft, target)
+            durable.sync_folder(target.parent)
             marked.remove(before)
         durable.sync_folder(target.parent)
 

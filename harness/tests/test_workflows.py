@@ -16,7 +16,7 @@ from harness.tests.suites import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 NAMES = [path.stem for path in WORKFLOWS]
-EMPTY = ("quick", "standard", "full", "speed", "report", "mutants")
+EMPTY = ("quick", "standard", "full", "speed", "report", "mutants", "torture")
 
 
 @pytest.fixture(params=WORKFLOWS, ids=NAMES)
