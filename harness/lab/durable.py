@@ -106,3 +106,21 @@ def _renameat2() -> Callable[..., int] | None:
     except (AttributeError, OSError, TypeError):
         return None
     return rename
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of the plain files of a folder."""
+    try:
+        files = list(path.iterdir()) if is_folder(path) else [path]
+        return sum(file.stat().st_size for file in files if is_file(file))
+    except OSError:
+        return 0
+
+
+def written(path: Path) -> float:
+    """When a file, or the last one of a folder, was written (seconds since 1970); 0 if it is gone."""
+    try:
+        inside = path.iterdir() if is_folder(path) else ()
+        return max(each.lstat().st_mtime for each in (path, *inside))
+    except OSError:
+        return 0.0

@@ -150,7 +150,8 @@ class Store:
 
     def _weights(self, key: str) -> dict[str, np.ndarray] | None:
         record = self.peek(key)
-        return record and arrays.loaded(self.path(key) / WEIGHTS, record.files.get(WEIGHTS, ""))
+        digest = record.files.get(WEIGHTS, "") if record else ""
+        return arrays.loaded(self.path(key) / WEIGHTS, digest)
 
     def publish(self, record: Record, weights: Mapping[str, np.ndarray] | None = None) -> None:
         """Make a record visible, whole, and durable; an existing one of the same key is replaced.
@@ -171,7 +172,7 @@ class Store:
 
     def size(self, key: str) -> int:
         """Bytes of a record with its weights; 0 if there is none."""
-        return _bytes(self.path(key))
+        return durable.size(self.path(key))
 
     def verify(self, key: str) -> bool:
         """Say whether the record is whole, to the last byte of its weights; if not, it is set aside."""
@@ -209,8 +210,8 @@ class Store:
         for kind, path in sorted(removable, key=lambda entry: order.index(entry.kind)):
             key = path.name.removesuffix(".lock")
             needed = key in readable and not (kind == "checkpoint" and self.has(key))
-            if not needed and marked.is_removable(path) and _written(path) < before:
-                yield Unneeded(kind, path, _bytes(path))
+            if not needed and marked.is_removable(path) and durable.written(path) < before:
+                yield Unneeded(kind, path, durable.size(path))
 
     def left(self) -> list[str]:
         """What lies in the store and is none of its things, so that nothing removes it."""
@@ -387,21 +388,3 @@ class Store:
     def _refusal(self, error: Exception, verb: str = "write to") -> str:
         why = getattr(error, "strerror", None) or error
         return f"cannot {verb} the store {self.root.parent}: {why}; use another with --store DIR"
-
-
-def _bytes(path: Path) -> int:
-    """Bytes of a file, or of the plain files of a folder."""
-    try:
-        files = list(path.iterdir()) if durable.is_folder(path) else [path]
-        return sum(file.stat().st_size for file in files if durable.is_file(file))
-    except OSError:
-        return 0
-
-
-def _written(path: Path) -> float:
-    """When a file, or the last one of a folder, was written (seconds since 1970); 0 if it is gone."""
-    try:
-        inside = path.iterdir() if durable.is_folder(path) else ()
-        return max(each.lstat().st_mtime for each in (path, *inside))
-    except OSError:
-        return 0.0

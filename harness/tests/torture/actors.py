@@ -116,7 +116,7 @@ class Watched:
 
     @contextlib.contextmanager
     def calls(self) -> Iterator[None]:
-        """For as long as this lasts."""
+        """Calls of actors go there as long as this lasts."""
         with contextlib.ExitStack() as patches:
             for name in ("mkdir", "rmdir", "unlink", "rename", "replace"):
                 patches.enter_context(mock.patch.object(os, name, self._entries(name, getattr(os, name))))
@@ -220,7 +220,7 @@ class _Writing(contextlib.AbstractContextManager["_Writing"]):
         """Nothing is kept back."""
 
     def fileno(self) -> int:
-        """Of the real file."""
+        """The number of the real file."""
         return int(self.real.fileno())
 
     def __exit__(self, *_: object) -> None:

@@ -81,7 +81,7 @@ class LostPower(RuleBasedStateMachine):
 
     @property
     def store(self) -> Store:
-        """As a process sees it that has just started."""
+        """The store as a process sees it that has just started."""
         return Store(self.disk.folder / "store")
 
     # -- what writers do ------------------------------------------------------------------------------

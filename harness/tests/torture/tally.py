@@ -47,7 +47,7 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """Since it began."""
+        """Seconds since it began."""
         return time.monotonic() - self.began
 
     def count(self, kind: str, fault: str = "") -> None:
