@@ -232,7 +232,7 @@ class LostPower(RuleBasedStateMachine):
             data[int(at * len(data))] ^= 1
             path.write_bytes(data)
             stored.seen = stored.synced = bytes(data)
-            self.records[key] = {NOTHING}
+            self.records[key] |= {NOTHING}  # the same bit may turn back
             self.disturbed.add(key)
             self.events["records damaged"] += 1
 
@@ -309,13 +309,13 @@ def simulate(examples: int, steps: int, seed: int) -> None:
 
 
 def attack(folder: Path, chance: random.Random, tally: Tally, ended: Callable[[], bool]) -> None:
-    """Simulations until the time is over, a hundred sequences at a time."""
+    """Simulations until the time is over, fifty sequences at a time."""
     LostPower.events.clear()
     while not LostPower.events or not ended():
         seed = chance.randrange(2**32)
         before = LostPower.events["simulations"]
         try:
-            simulate(100, 50, seed)
+            simulate(50, 50, seed)
         except Exception as failure:
             lines = str(failure).splitlines() or [type(failure).__name__]
             tally.count(KIND, f"seed {seed}: {lines[0]}")
