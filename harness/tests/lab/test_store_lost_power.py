@@ -140,3 +140,29 @@ def test_any_call_may_be_refused(tmp_path: Path) -> None:
     assert tally.faults == []
     assert tally.lost == 0
     assert tally.tried.total() > 40
+
+
+def unsynced(file: Path, data: bytes) -> None:
+    """``durable.write`` as one would write it without a thought."""
+    with open(file, "wb") as handle:
+        handle.write(data)
+
+
+@pytest.mark.parametrize("name, careless", [("sync_folder", lambda folder: None), ("write", unsynced)])
+def test_a_store_that_does_not_sync_is_caught(
+    name: str, careless: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, name, careless)
+    watched, store = new(tmp_path)
+    with watched.calls():
+        Actor(lambda: publish(store, 1)).finish()
+    assert watched.disk.differences() == []
+    assert version(store) == 1
+    watched.disk.lose_power(Unlucky(), tmp_path / "after")
+    assert version(Store(tmp_path / "after" / "a" / "store")) == 0
+
+
+def test_a_call_that_passes_the_simulated_disk_by_is_seen(tmp_path: Path) -> None:
+    watched, store = new(tmp_path)
+    store.publish(record())
+    assert watched.disk.differences() == [str(tmp_path / "disk" / "a")]

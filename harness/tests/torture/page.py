@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.tests.torture.tally import TOLD, Tally
+
+PATH = re.compile(r"(?:/[\w.+-]+){2,}/?")
 
 HEAD = """\
 # Torture
@@ -37,7 +41,7 @@ def page(tally: Tally, commit: str, processors: int) -> str:
         lines += ["", "In the simulation of lost power: " + _listed(tally.seen) + "."]
     lines += [f"\nNot tried: {kind} ({why})." for kind, why in tally.untried.items()]
     if tally.faults:
-        lines += ["", "Lost:", "", *(f"- {fault}" for fault in tally.faults[:TOLD])]
+        lines += ["", "Lost:", "", *(f"- {PATH.sub('a path', fault)}" for fault in tally.faults[:TOLD])]
     return "\n".join(lines) + "\n"
 
 
