@@ -89,7 +89,7 @@ SPARSE, MODERATE = ROUNDS["sparse"], ROUNDS["moderate"]
 COMPARED = Tiers(quick=MODERATE.quick, standard=SPARSE.standard, full=SPARSE.full)
 ON_MNIST = Tiers(standard=MODERATE.standard, full=MODERATE.full)
 FEW_WEIGHTS = "on digits nets of so few weights scatter: five lie 1.2 to 1.7 half-widths from the bound"
-FIVE_SCATTER = {"quick": ("reproduced or inconclusive", FEW_WEIGHTS)}
+CHANCY = {"quick": ("reproduced or inconclusive", FEW_WEIGHTS)}
 ADAPTED = {
     "quick": "1,000 digits of 8x8 pixels, 12 epochs of SGD with momentum; 45 per cent pruned in a round",
     "standard": "4,000 images of MNIST, 8 epochs of SGD with momentum",
@@ -198,7 +198,7 @@ def test_a_ticket_needs_its_initial_weights(ticket: Results, other: Results, che
     check(above(loss, 0.03, because="a tenth or more of any ticket's loss"))
 
 
-@claim(FRANKLE2019, "Figure 1, dashed: random sparse networks", adapted=ADAPTED, expected=FIVE_SCATTER)
+@claim(FRANKLE2019, "Figure 1, dashed: randomly sampled sparse networks", adapted=ADAPTED, expected=CHANCY)
 @trained(ticket=left(ticket, COMPARED), random=left(random, COMPARED))
 @control(ticket=left(random_again, COMPARED), says="random masks on both sides, on two draws of weights")
 def test_a_ticket_needs_its_mask(ticket: Results, random: Results, check: Check) -> None:
@@ -233,7 +233,7 @@ def by_density(kind: Sparse, *, exchanged: bool = False) -> dict[str, Tiers]:
     return {density: left(kind, tiers) for density, tiers in rounds.items()}
 
 
-@claim(FRANKLE2019, "Figures 3 to 5, re-initialization", adapted=ADAPTED, expected=FIVE_SCATTER)
+@claim(FRANKLE2019, "Figures 3 to 5, tickets and random re-initialization", adapted=ADAPTED, expected=CHANCY)
 @trained(dense=DENSE, tickets=by_density(ticket), others=by_density(reinitialized))
 @control(
     tickets=by_density(ticket, exchanged=True),

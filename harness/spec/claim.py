@@ -100,11 +100,8 @@ def claim(
         TypeError, ValueError: at import, for an unknown tier, a verdict that cannot be expected, a missing
             reason, or something else than words and numbers where the report shows words and numbers.
     """
-    by_tier = replicates if isinstance(replicates, Mapping) else {}
-    _require_tiers(adapted=adapted, expected=expected or {}, replicates=by_tier)
-    for count in by_tier.values() if by_tier else () if replicates is None else (replicates,):
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"replicates={replicates!r}: at least one is needed, or leave it out")
+    _require_tiers(adapted=adapted, expected=expected or {})
+    _require_counts(replicates)
     if not adapted or not where:
         raise ValueError("a claim needs where and adapted= with at least one tier")
     if not isinstance(paper, Paper):
@@ -135,6 +132,19 @@ def claim(
         return function
 
     return mark
+
+
+def _require_counts(replicates: int | Mapping[str, int] | None) -> None:
+    """Refuse a number of replicates, or of those at a tier, below one.
+
+    Raises:
+        ValueError: it is no whole number from one on, or is named for something else than a tier.
+    """
+    by_tier = replicates if isinstance(replicates, Mapping) else {}
+    _require_tiers(replicates=by_tier)
+    for count in by_tier.values() if by_tier else () if replicates is None else (replicates,):
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"replicates={replicates!r}: at least one is needed, or leave it out")
 
 
 def _require_tiers(**said: Mapping[str, object]) -> None:
