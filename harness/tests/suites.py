@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy  # noqa: F401  # a session inside this process may need it, and it cannot be imported twice
+import numpy.fft  # noqa: F401  # a session inside this process may need both, which cannot be imported twice
 import pytest
 
 import harness
