@@ -52,7 +52,7 @@ def values() -> Iterator[Any]:
             for world in item_of(function).worlds():
                 for declared in world.values():
                     for one in runnables(declared):
-                        yield from parts(one)
+                        yield from parts(getattr(one, "of", one))  # what is read anew is named as itself
 
 
 def runs(names: Any) -> Iterator[Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.commands import at_commit, selection
-from harness.spec import TIERS
+from harness.spec import TIERS, plain
 
 if TYPE_CHECKING:
     from harness.lab.carrying import Candidate, Earlier, Proof
@@ -118,7 +118,7 @@ def _values(tiers: Sequence[str]) -> list[Runnable]:
     values: list[Runnable] = []
     for item in selected(Path.cwd(), tiers):
         with contextlib.suppress(ValueError, LookupError, TypeError):  # a session says what is wrong with it
-            values += item_of(item).computed()
+            values += map(plain, item_of(item).computed())
     return values
 
 

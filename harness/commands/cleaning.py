@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness import commands as shared
 from harness.commands import selection
-from harness.spec import TIERS
+from harness.spec import ANEW, TIERS, Anew, plain
 
 if TYPE_CHECKING:
     from harness.lab.store import Store, Unneeded
@@ -87,11 +87,12 @@ def _readable(options: argparse.Namespace, tiers: Sequence[str]) -> tuple[set[st
         most = item.rungs()[-1][0]
         for value in (value for value, _ in item.needs()):
             try:
-                replicates = [r + first for first in (0, FRESH) for r in range(most)]
-                runs = [names.run(part, r) for part in parts(value) for r in replicates]
+                anew = ANEW if isinstance(value, Anew) else 0
+                replicates = [r + first + anew for first in (0, FRESH) for r in range(most)]
+                runs = [names.run(part, r) for part in parts(plain(value)) for r in replicates]
                 keys |= {run.key for run in with_parents(runs)}
             except DataError:
-                unsure |= selection.whats(value)
+                unsure |= selection.whats(plain(value))
     return keys, unsure
 
 

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from harness import commands as shared
 from harness.commands import selection
+from harness.spec import ANEW
 
 if TYPE_CHECKING:
     from harness.evidence.schema import ClaimReport, Provenance, Report
@@ -138,8 +139,8 @@ def _read(report: Report, lab: Lab) -> Iterator[Run]:
         if claim is not None:
             read = _replicates(claim)
             for value in item_of(function).computed():
-                address = lab.runs(value, 1)[0].address
-                yield from lab.runs(value, read.get(address, 0))
+                first, *_ = lab.runs(value, 1)
+                yield from lab.runs(value, read.get((first.address, first.replicate >= ANEW), 0))
     if judged:
         name, tier = next(iter(judged))
         raise ValueError(
@@ -147,11 +148,16 @@ def _read(report: Report, lab: Lab) -> Iterator[Run]:
         )
 
 
-def _replicates(claim: ClaimReport) -> dict[str, int]:
-    """How many replicates were read at each address: a control may have climbed further than its claim."""
-    counts: dict[str, int] = {}
+def _replicates(claim: ClaimReport) -> dict[tuple[str, bool], int]:
+    """How many replicates were read at each address, and of those that were read anew apart.
+
+    A control may have climbed further than its claim.
+    """
+    counts: dict[tuple[str, bool], int] = {}
     for run in (*claim.runs, *claim.control_runs):
-        counts[run.address] = max(counts.get(run.address, 0), run.replicate + 1)
+        anew = run.replicate >= ANEW
+        number = run.replicate + 1 - (ANEW if anew else 0)
+        counts[run.address, anew] = max(counts.get((run.address, anew), 0), number)
     return counts
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.lab.names import specification
-from harness.spec import TIERS
+from harness.spec import TIERS, plain
 
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
@@ -225,11 +225,12 @@ def needs(functions: Sequence[Any], lab: Lab) -> Needs:
     for function in functions:
         causes: list[str] = []
         try:
-            for value, replicates in item_of(function).needs():
+            for declared, replicates in item_of(function).needs():
+                value = plain(declared)
                 if wrong := faults(value, lab.place.data_root):
                     causes += wrong
                     continue
-                runs += lab.runs(value, replicates)
+                runs += lab.runs(declared, replicates)
                 causes += filter(None, [lab.names.absent.get(specification(value))])
                 data |= dict(lab.names.named(value).sources)
         except Exception as error:  # of one claim's values: the others are planned

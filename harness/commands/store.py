@@ -14,7 +14,7 @@ from harness.commands import carrying, selection
 from harness.commands.carrying import carry
 from harness.commands.cleaning import gc
 from harness.commands.exporting import export
-from harness.spec import TIERS
+from harness.spec import TIERS, plain
 
 if TYPE_CHECKING:
     from harness.lab.store import Store
@@ -150,7 +150,7 @@ def _tiers_by_what() -> dict[str, set[str]]:
     tiers: dict[str, set[str]] = {}
     for function in functions(Path.cwd()):
         for value, _ in item_of(function).needs():
-            for what in selection.whats(value):
+            for what in selection.whats(plain(value)):
                 tiers.setdefault(what, set()).add(tier_of(function))
     return tiers
 

@@ -76,6 +76,7 @@ class ControlOutcome(msgspec.Struct, frozen=True, kw_only=True):
         how: by which rule it discriminates, or why it does not.
         checks, contrasts, runs: the evidence, the paired differences and the runs read.
         failing: positions among the claim's checks of those that fail in this world.
+        trivial: why it compares a world with itself, or exchanges two; "" if it does neither.
     """
 
     says: str
@@ -87,6 +88,7 @@ class ControlOutcome(msgspec.Struct, frozen=True, kw_only=True):
     contrasts: tuple[Contrast, ...] = ()
     runs: tuple[str, ...] = ()
     failing: tuple[int, ...] = ()
+    trivial: str = ""
 
 
 def conjunction(verdicts: Iterable[Verdict]) -> Verdict:

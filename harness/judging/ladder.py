@@ -18,9 +18,10 @@ from harness.evidence.statistics import (
     past_reproducing,
     rungs,
 )
+from harness.judging import near_misses
 from harness.judging.check import Check
 from harness.lab.carrying import proof_of
-from harness.spec import Experiment, Probing, Simulation, Solved, abbreviated
+from harness.spec import Anew, Experiment, Probing, Simulation, Solved, abbreviated
 from harness.spec.claim import Claim, Control, resolved
 from harness.spec.verdict import Verdict
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from harness.lab.lab import Lab
     from harness.lab.results import Results
 
-RUNNABLE = (Experiment, Solved, Simulation, Probing)
+RUNNABLE = (Anew, Experiment, Solved, Simulation, Probing)
 
 
 def runnables(value: Any) -> list[Any]:
@@ -283,11 +284,16 @@ def _looked(
     heard = _Heard(item, control, claim.replicates, lab)
     verdict, seen = heard.judged(CONTROL_LEVEL)
     paired = contrasts(claim.check.relations, heard.check.relations)
-    fails = failing(claim.check.relations, heard.check.relations, paired) + claim.failing_exactly(heard)
+    fails = failing(claim.check.relations, heard.check.relations, paired)
+    silent = set() if control.trivial else _silent(item, control, claim, heard)
+    fails = tuple(f for f in fails if f.position not in silent) + claim.failing_exactly(heard)
     tells, how = discriminates(control.positive, checks, verdict, fails)
+    if silent:
+        how += f"; {len(silent)} of its checks compare a world with itself there, or the claim's mirrored"
     outcome = ControlOutcome(
         says=control.says,
         positive=control.positive,
+        trivial=control.trivial,
         verdict=verdict,
         discriminates=tells,
         how=how,
@@ -297,6 +303,13 @@ def _looked(
         failing=tuple(f.position for f in fails),
     )
     return _ControlLook(outcome, heard)
+
+
+def _silent(item: Item, control: Control, claim: _Heard, heard: _Heard) -> set[int]:
+    """Positions of the checks about which a control says nothing, whatever they come out as there."""
+    merged = near_misses.merges(item.world(), item.world(control))
+    pairs = zip(claim.check.relations, heard.check.relations, strict=False)
+    return {i for i, (c, h) in enumerate(pairs) if near_misses.says_nothing(c, h, merged=merged)}
 
 
 def _is_counterexample(error: Exception) -> bool:

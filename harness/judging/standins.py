@@ -17,7 +17,7 @@ from harness.evidence.measured import Measured, Unknown, WrongKind, WrongUse
 from harness.judging.check import Check
 from harness.judging.ladder import RUNNABLE, runnables
 from harness.lab.results import Results
-from harness.spec import Experiment, Runnable
+from harness.spec import Experiment, Runnable, plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -276,7 +276,7 @@ def _sized(values: object) -> bool:
 def standing(name: str, value: Any, replicates: int, doubt: Doubt) -> Any:
     """What a body reads for a value of its world: stand-ins for what is computed, else the value."""
     if isinstance(value, RUNNABLE):
-        return StandIn(name, value, replicates, doubt)
+        return StandIn(name, plain(value), replicates, doubt)
     if not runnables(value):
         return value
     if isinstance(value, Mapping):

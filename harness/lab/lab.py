@@ -21,7 +21,7 @@ from harness.lab.results import Results
 from harness.lab.runs import Fleet, Run, parts, with_parents
 from harness.lab.shipped import UNSHIPPED, Shipped
 from harness.lab.store import Record, Store, StoreError
-from harness.spec import Runnable
+from harness.spec import ANEW, Anew, Runnable, plain
 
 HELD_SECONDS = 0.05
 """Seconds before what another process holds is tried again: short beside any run that is trained."""
@@ -77,14 +77,17 @@ class Lab:
         self.computed: dict[str, float] = {}
         self.read: dict[str, Record] = {}
 
-    def runs(self, value: Runnable, replicates: int) -> list[Run]:
+    def runs(self, value: Runnable | Anew, replicates: int) -> list[Run]:
         """The runs of a value at so many replicates from the first on, its probes included.
+
+        What is read anew has a first replicate of its own, ``ANEW`` above.
 
         Raises:
             DataError: data it needs is missing or corrupt (one line).
         """
-        read = range(self.first, self.first + replicates)
-        return [self.names.run(v, r) for v in parts(value) for r in read]
+        first = self.first + (ANEW if isinstance(value, Anew) else 0)
+        read = range(first, first + replicates)
+        return [self.names.run(v, r) for v in parts(plain(value)) for r in read]
 
     def plan(self, runs: Iterable[Run]) -> Plan:
         """What would have to be computed for these runs: from shipped records, nothing."""
@@ -129,7 +132,7 @@ class Lab:
         """Say whether all of these are there (or known to fail)."""
         return all(map(self._has, runs))
 
-    def results(self, name: str, value: Runnable, replicates: int) -> Results:
+    def results(self, name: str, value: Runnable | Anew, replicates: int) -> Results:
         """The records of a value at so many replicates from the first on, computed now if need be.
 
         Raises:

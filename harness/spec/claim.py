@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from harness.spec import TIERS, Tiers, Value
+from harness.spec import TIERS, Anew, Runnable, Tiers, Value
 from harness.spec.verdict import Expected
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,11 +27,15 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
-    """A world whose outcome is known: the claim must fail there, or hold if ``positive``."""
+    """A world whose outcome is known: the claim must fail there, or hold if ``positive``.
+
+    ``trivial`` is the reason why it compares a world with itself, or exchanges two; "" if it does neither.
+    """
 
     says: str
     positive: bool
     worlds: Mapping[str, Any]
+    trivial: str = ""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,19 +217,25 @@ def _untaken(signature: inspect.Signature, worlds: Mapping[str, Any]) -> tuple[s
     return tuple(name for name in worlds if name not in signature.parameters)
 
 
-def control(*, says: str, positive: bool = False, **worlds: Any) -> Callable[[F], F]:
+def control(*, says: str, positive: bool = False, trivial: str = "", **worlds: Any) -> Callable[[F], F]:
     """The same test in another world: ``worlds`` replaces some of what ``@trained`` names.
+
+    A near miss is asked for: a world that differs from the claim's in the one thing that the claim is about.
 
     Args:
         says: what is different there, and why the claim must fail (or hold, if ``positive``).
         positive: the claim must hold there; a claim that comes out refuted needs such a control.
+        trivial: why no near miss can be thought of, where the control makes different worlds of the claim
+            one, or exchanges them; such a control is refused without a reason (see ``Anew``).
     """
 
     def mark(function: F) -> F:
         others = getattr(function, "controls", ())
         if not isinstance(says, str) or not isinstance(positive, bool):
             raise TypeError(f"@control takes says= in words and positive= True or False, not {says!r:.100}")
-        control = Control(says=says, positive=positive, worlds=dict(worlds))
+        if not isinstance(trivial, str):
+            raise TypeError(f"@control takes trivial= as a reason in words, not {trivial!r:.100}")
+        control = Control(says=says, positive=positive, worlds=dict(worlds), trivial=trivial)
         function.controls = (control, *others)  # type: ignore[attr-defined]
         return function
 
@@ -240,8 +250,15 @@ def resolved(value: Any, params: Mapping[str, Any], tier: str) -> Any:
     Raises:
         LookupError: the value has nothing for this tier, or wants a parameter that the test has not.
     """
+    if isinstance(value, Anew):
+        return _anew(resolved(value.of, params, tier))
     if callable(value) and not isinstance(value, (Value, type)):
         value = value(**_arguments(value, {**params, "tier": tier}))
+    return _whole(value, tier)
+
+
+def _whole(value: Any, tier: str) -> Any:
+    """A value at a tier; of a sweep, each of its members."""
     if isinstance(value, Mapping):
         return {key: _at_tier(member, tier) for key, member in value.items()}
     if type(value) in (list, tuple):  # a named tuple is a plain value, and no sweep
@@ -249,7 +266,24 @@ def resolved(value: Any, params: Mapping[str, Any], tier: str) -> Any:
     return _at_tier(value, tier)
 
 
+def _anew(value: Any) -> Any:
+    """A resolved value read anew: of a sweep, each of its members.
+
+    Raises:
+        TypeError: there is nothing in it to compute.
+    """
+    if isinstance(value, Mapping):
+        return {key: _anew(member) for key, member in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_anew, value))
+    if not isinstance(value, Runnable):
+        raise TypeError(f"Anew({value!r:.60}): only what is computed can be read anew")
+    return Anew(value)
+
+
 def _at_tier(value: Any, tier: str) -> Any:
+    if isinstance(value, Anew):
+        return _anew(_whole(value.of, tier))
     if not isinstance(value, Tiers):
         return value
     if tier not in value:

@@ -163,6 +163,29 @@ def _for_tier(tier: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
+class Anew(msgspec.Struct, frozen=True, metaclass=Named):
+    """The same experiment (or sweep, or tiers of them) at replicates of its own, for a control.
+
+    What is read of it is independent of everything that the claim reads: where a control can only put one
+    world on both sides, their difference is then noise, as it is between different worlds, and not zero.
+    """
+
+    of: Any
+
+    def __post_init__(self) -> None:
+        if isinstance(self.of, Anew):
+            raise TypeError("Anew(Anew(...)): once is enough")
+
+
+ANEW = 10_000_000
+"""The first replicate of what is read anew: above all that claims, calibrations and fresh judgements read."""
+
+
+def plain(value: Any) -> Any:
+    """What has to be computed, without the word that it is read anew."""
+    return value.of if isinstance(value, Anew) else value
+
+
 class Experiment(Value, frozen=True):
     """A training by gradient descent: data, model and how; address excludes probes.
 

@@ -21,6 +21,7 @@ from harness.lab.conformance import faults
 from harness.lab.lab import Lab
 from harness.lab.plan import Plan
 from harness.lab.runs import Run
+from harness.spec import plain
 from harness.spec.verdict import Verdict
 from harness.suite import importing, opening
 from harness.suite.entries import (
@@ -154,7 +155,7 @@ class ClaimCollection:
             for name, value in world.items():
                 try:
                     for one in runnables(value):
-                        if rehearsed and (told := faults(one, self.lab.place.data_root)):
+                        if rehearsed and (told := faults(plain(one), self.lab.place.data_root)):
                             raise ValueError("; ".join(told))
                         runs += self._named(one, replicates)
                 except DataError:
@@ -168,7 +169,7 @@ class ClaimCollection:
         runs = self.lab.runs(value, replicates)
         if runs[0].kind not in self._kinds:
             self._kinds.add(runs[0].kind)
-            for name, digest in self.lab.names.named(value).sources:
+            for name, digest in self.lab.names.named(plain(value)).sources:
                 self.exchange.data[name] = digest or UNPUBLISHED
         return runs
 

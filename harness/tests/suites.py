@@ -50,7 +50,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import Paper, Simulation, Tiers, below, claim, control, above, trained
+from harness import Anew, Paper, Simulation, Tiers, below, claim, control, above, trained
 
 PAPER = Paper(key="X2020", authors="A and B", title="T", venue="V", year=2020, url="https://x.org")
 SMALL = {"quick": "small"}

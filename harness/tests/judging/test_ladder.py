@@ -163,7 +163,9 @@ def test_a_sweep_by_name_is_read_as_a_mapping_of_results_of_which_each_has_its_t
         seen.append(nets)
         check(above(nets[40].final("x") - nets[4].final("x"), 1.0, because=WHY))
 
-    turned = Control(says="exchanged", positive=False, worlds={"nets": {4: nets[40], 40: nets[4]}})
+    turned = Control(
+        says="exchanged", positive=False, worlds={"nets": {4: nets[40], 40: nets[4]}}, trivial=WHY
+    )
     made = item(body, turned, nets=nets)
     assert [value for value, _ in made.needs()] == [ABOUT_4, ABOUT_40, ABOUT_40, ABOUT_4]
     judgement = judged(made, lab)

@@ -242,6 +242,12 @@ def test_negative(x, check):
 def test_against_a_weak_control(x, check):
     check(above(x.final("x"), 0.0, because="its mean over five is above zero in the control, over ten below"))
 
+@claim(PAPER, "S6", says="x is large, and what its control reads is read anew", adapted=SMALL)
+@trained(x=about(6.0))
+@control(says="far down, at replicates of its own", x=Anew(about(-9.0)))
+def test_against_a_world_read_anew(x, check):
+    check(above(x.final("x"), 0.0, because="zero"))
+
 @claim(PAPER, "S3", says="adding nothing changes nothing", adapted=SMALL)
 @trained(world=0)
 @control(says="one off", world=-1)
@@ -271,7 +277,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Session]:
     assert judged.status == 0, judged.text
     done = run_harness(folder, "store", "export", "rep")
     assert done.status == 0, done.text
-    done.says("rep/records.jsonl.gz: 45 records", '-m "quick" --store rep/records.jsonl.gz')
+    done.says("rep/records.jsonl.gz: 55 records", '-m "quick" --store rep/records.jsonl.gz')
     shutil.rmtree(folder / "store")
     (folder / "draws").unlink()
     return folder, judged
@@ -290,28 +296,28 @@ def test_shipped_records_give_the_same_report(
     assert done.status == 0, done.text
     after = msgspec.json.decode((folder / "again" / "report.json").read_bytes())
     assert without_times(after["claims"]) == without_times(before["claims"])
-    assert (after["provenance"]["trained_runs"], after["provenance"]["reused_runs"]) == (0, 45)
+    assert (after["provenance"]["trained_runs"], after["provenance"]["reused_runs"]) == (0, 55)
     assert after["provenance"]["data"] == before["provenance"]["data"]
     assert before["provenance"]["shipped"] == ""
     assert after["provenance"]["shipped"] == "unknown"  # the suite is in no repository
     assert not (folder / "draws").exists()
     assert not (folder / "store").exists()
     if not workers:
-        done.says("shipped records of commit unknown: 35 runs to judge, nothing is trained")
+        done.says("shipped records of commit unknown: 45 runs to judge, nothing is trained")
 
 
 def test_commands_read_shipped_records_as_they_read_a_folder(exported: tuple[Path, Session]) -> None:
     folder, _ = exported
     store = ("--store", "rep/records.jsonl.gz")
-    run_harness(folder, "store", "ls", *store).says("45 records")
-    run_harness(folder, "store", "verify", *store).says("45 records, 0 torn")
+    run_harness(folder, "store", "ls", *store).says("55 records")
+    run_harness(folder, "store", "verify", *store).says("55 records, 0 torn")
     plan = run_harness(folder, "plan", "quick", *store)
-    plan.says("shipped records of commit unknown: 35 runs to judge, nothing is trained")
+    plan.says("shipped records of commit unknown: 45 runs to judge, nothing is trained")
     assert "to train" not in plan.text
     assert (
         run_harness(folder, "plan", "standard", *store).text.count("more are needed and not among them") == 1
     )
-    run_harness(folder, "store", "export", "rep", "--out", "again.gz", *store).says("again.gz: 45 records")
+    run_harness(folder, "store", "export", "rep", "--out", "again.gz", *store).says("again.gz: 55 records")
     assert (folder / "again.gz").read_bytes() == (folder / "rep" / "records.jsonl.gz").read_bytes()
     for command in (("store", "gc"), ("store", "carry", "--from", "HEAD"), ("train",)):
         refused = run_harness(folder, *command, *store)
@@ -345,6 +351,7 @@ def test_another_margin_is_judged_and_what_was_not_shipped_is_not_run(exported: 
     assert done.verdicts == {
         "large[mlp]": "inconclusive", "large[cnn]": "inconclusive", "negative": "reproduced",
         "exact": "reproduced", "new": "not run", "against_a_weak_control": "reproduced",
+        "against_a_world_read_anew": "reproduced",
     }  # fmt: skip
     reasons = {c.id.partition("::test_")[2]: c.reason for c in done.report.claims}
     assert reasons["new"] == UNSHIPPED
@@ -363,14 +370,14 @@ def test_an_export_of_other_code_or_another_store_is_refused(
     elsewhere.says("no store at")
     (tmp_path / "empty" / "v1").mkdir(parents=True)
     lacking = run_harness(folder, "store", "export", "rep", "--store", str(tmp_path / "empty"))
-    lacking.says("45 of 45 runs that the report read are not in the store")
+    lacking.says("55 of 55 runs that the report read are not in the store")
     assert lacking.status == 1
     _, records = decode((folder / "rep" / "records.jsonl.gz").read_bytes(), "records")
     torn = Store(tmp_path / "torn")
     for whole in list(records.values())[1:]:
         torn.publish(whole)
     one_lacks = run_harness(folder, "store", "export", "rep", "--store", str(tmp_path / "torn"))
-    one_lacks.says("1 of 45 runs that the report read are not in the store")
+    one_lacks.says("1 of 55 runs that the report read are not in the store")
     shutil.copytree(folder / "rep", tmp_path / "rep")
     write(tmp_path / "claims", CLAIMS.replace("about(1.0)", "about(1.25)"))
     other = run_harness(tmp_path, "store", "export", "rep", "--store", str(tmp_path / "empty"))

@@ -126,17 +126,20 @@ MUTANTS = (
     ),
     _lab(
         "seeds", "every replicate is the first one's run",
-        "return [self.names.run(v, r) for v in parts(value) for r in read]",
-        "return [self.names.run(v, self.first) for v in parts(value) for r in read]",
+        "return [self.names.run(v, r) for v in parts(plain(value)) for r in read]",
+        "return [self.names.run(v, self.first) for v in parts(plain(value)) for r in read]",
     ),
     _lab(
         "seeds", "replicates are counted from one",
-        "read = range(self.first, self.first + replicates)",
-        "read = range(self.first + 1, self.first + 1 + replicates)",
+        "read = range(first, first + replicates)", "read = range(first + 1, first + 1 + replicates)",
     ),
     _lab(
         "seeds", "a fresh judgement reads the replicates of every other",
-        "read = range(self.first, self.first + replicates)", "read = range(replicates)",
+        "first = self.first + (ANEW if", "first = 0 + (ANEW if",
+    ),
+    _lab(
+        "pairing", "what is read anew is what the claim reads",
+        "(ANEW if isinstance(value, Anew) else 0)", "(0 if isinstance(value, Anew) else ANEW)",
     ),
     _lab(
         "store", "what is to be computed afresh is read from the store",

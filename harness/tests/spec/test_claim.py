@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import pytest
 
-from harness import Paper, Tiers, claim, trained
+from harness import Anew, Paper, Simulation, Tiers, claim, trained
 from harness.spec.claim import Claim, resolved
 from harness.spec.verdict import Expected, Verdict
+from harness.tests.simulated import drawn
 
 PAPER = Paper(key="X2020", authors="A", title="T", venue="V", year=2020, url="https://x.org")
 
@@ -66,6 +67,9 @@ class Size(NamedTuple):
     breadth: int
 
 
+HELD = Simulation(drawn)
+
+
 @pytest.mark.parametrize(
     "value, expected",
     [
@@ -76,12 +80,24 @@ class Size(NamedTuple):
         ((Tiers(quick=1), 2), (1, 2)),
         ({16: Tiers(quick=1), 32: 2}, {16: 1, 32: 2}),
         (Size(3, 4), Size(3, 4)),
+        (Anew(Tiers(quick=HELD, full=2)), Anew(HELD)),
+        (lambda tier: Anew(Tiers(quick=HELD)), Anew(HELD)),
+        (Anew([HELD, HELD]), [Anew(HELD), Anew(HELD)]),
+        ([Anew(Tiers(quick=HELD)), 2], [Anew(HELD), 2]),
+        (Anew({16: HELD}), {16: Anew(HELD)}),
     ],
 )
 def test_what_a_world_stands_for_at_a_tier(value: object, expected: object) -> None:
     reached = resolved(value, {}, "quick")
     assert reached == expected
     assert type(reached) is type(expected)
+
+
+def test_only_what_is_computed_can_be_read_anew() -> None:
+    with pytest.raises(TypeError, match=r"Anew\(3\): only what is computed can be read anew"):
+        resolved(Anew(3), {}, "quick")
+    with pytest.raises(TypeError, match="once is enough"):
+        Anew(Anew(HELD))
 
 
 @pytest.mark.parametrize(
