@@ -9,6 +9,7 @@ from harness.data.augmentation import (
     RandomFlip,
     RandomRotation,
 )
+from harness.data.averaged import AveragedCifar10, AveragedMnist
 from harness.data.digits import Digits
 from harness.data.examples import AroundData, Examples
 from harness.data.generated import GeneratedImages
@@ -21,6 +22,8 @@ from harness.data.stored import Cifar10, Cifar100, Mnist
 __all__ = [
     "AroundData",
     "Augmented",
+    "AveragedCifar10",
+    "AveragedMnist",
     "Cifar10",
     "Cifar100",
     "ColourJitter",

@@ -204,6 +204,11 @@ def content_of(archive: Archive, root: Path | None) -> ReadContent:
     return ReadContent(digest, file.signature)
 
 
+def arrays_of(file: sources.Found) -> Arrays:
+    """The arrays of a collection, read if they are not in memory."""
+    return _recent_arrays.get(file.signature, file.read)
+
+
 def let_go() -> None:
     """Keep nothing of what was read in memory: the next split is of what the files hold then."""
     for recent in (_recent_sets, _recent_arrays):
