@@ -16,7 +16,7 @@ import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.fleet import native_library
 from harness.fleet.native_plans import NativeConvolution, NativeDense, NativePlan, plan_of
@@ -70,6 +70,15 @@ def net(
     made = NativeNet(plan, library, shape, batch, loss, momentum, weight_decay, precision)
     made.load({name: tensor.detach().numpy() for name, tensor in module.state_dict().items()})
     return made
+
+
+class NativeExamples(NamedTuple):
+    """Images and labels that were checked, with their addresses: theirs for as long as this is kept."""
+
+    x: np.ndarray
+    y: np.ndarray
+    images: int
+    labels: int
 
 
 class NativeNet:
@@ -146,20 +155,10 @@ class NativeNet:
         """
         import numpy as np
 
-        self._check(x, y)
-        bounds = np.array([batches[0][0], *(end for _, end in batches)], dtype=np.int64)
-        sizes = np.diff(bounds)
-        if any(begin != bound for (begin, _), bound in zip(batches, bounds, strict=False)):
-            raise ValueError("batches must follow one another")
-        if sizes.min() < 1 or sizes.max() > self._most or bounds[0] < 0 or bounds[-1] > len(order):
-            raise ValueError(f"batches must lie within the order and have 1 to {self._most} examples")
         if order.dtype != np.int64 or not 0 <= order.min() <= order.max() < len(x):
             raise ValueError("order must be int64 and name examples that exist")
-        steps, order = np.array(rates, dtype=np.float64), np.ascontiguousarray(order)
-        if len(steps) != len(sizes):
-            raise ValueError(f"{len(sizes)} batches, but {len(steps)} learning rates")
-        pointers = (a.ctypes.data for a in (x, y, order, bounds, steps))
-        return float(self._library.native_epoch(self._net, *pointers, len(steps)))
+        bounds = self.bounds(batches, len(order))
+        return self.descend(self.read(x, y), np.ascontiguousarray(order), bounds, rates)
 
     def errors(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """1 where the prediction differs from the label, uint8 [examples].
@@ -167,21 +166,59 @@ class NativeNet:
         Raises:
             ValueError: as ``epoch``.
         """
-        import numpy as np
+        return self.wrong(self.read(x, y))
 
-        self._check(x, y)
-        wrong = np.empty(len(x), dtype=np.uint8)
-        self._library.native_errors(self._net, x.ctypes.data, y.ctypes.data, len(x), wrong.ctypes.data)
-        return wrong
+    def read(self, x: np.ndarray, y: np.ndarray) -> NativeExamples:
+        """Examples checked once for all epochs: what the library reads without asking must be there.
 
-    def _check(self, x: np.ndarray, y: np.ndarray) -> None:
-        """What the library reads without asking must be there."""
+        Raises:
+            ValueError: as ``epoch``.
+        """
         if x.dtype != "float32" or x.shape[1:] != self.shape or not x.flags.c_contiguous:
             raise ValueError(f"x must be float32 [examples, {', '.join(map(str, self.shape))}] in C order")
         if y.dtype != "int64" or y.shape != x.shape[:1] or not y.flags.c_contiguous:
             raise ValueError("y must be int64 [examples] without gaps")
         if len(y) and not 0 <= y.min() <= y.max() < self.plan.classes:
             raise ValueError(f"labels must be 0 to {self.plan.classes - 1}")
+        return NativeExamples(x, y, x.ctypes.data, y.ctypes.data)
+
+    def bounds(self, batches: Sequence[tuple[int, int]], count: int) -> np.ndarray:
+        """Where the steps of an epoch over ``count`` examples begin, and where the last ends: int64.
+
+        Raises:
+            ValueError: as ``epoch``.
+        """
+        import numpy as np
+
+        bounds = np.array([batches[0][0], *(end for _, end in batches)], dtype=np.int64)
+        sizes = np.diff(bounds)
+        if any(begin != bound for (begin, _), bound in zip(batches, bounds, strict=False)):
+            raise ValueError("batches must follow one another")
+        if sizes.min() < 1 or sizes.max() > self._most or bounds[0] < 0 or bounds[-1] > count:
+            raise ValueError(f"batches must lie within the order and have 1 to {self._most} examples")
+        return bounds
+
+    def descend(
+        self, examples: NativeExamples, order: np.ndarray, bounds: np.ndarray, rates: Sequence[float]
+    ) -> float:
+        """As ``epoch``, of what has been checked; the order is int64 without gaps, of examples that exist."""
+        import numpy as np
+
+        steps = np.array(rates, dtype=np.float64)
+        if len(steps) != len(bounds) - 1:
+            raise ValueError(f"{len(bounds) - 1} batches, but {len(steps)} learning rates")
+        pointers = (order.ctypes.data, bounds.ctypes.data, steps.ctypes.data)
+        total = self._library.native_epoch(self._net, examples.images, examples.labels, *pointers, len(steps))
+        return float(total)
+
+    def wrong(self, examples: NativeExamples) -> np.ndarray:
+        """As ``errors``, of what has been checked."""
+        import numpy as np
+
+        count = len(examples.y)
+        wrong = np.empty(count, dtype=np.uint8)
+        self._library.native_errors(self._net, examples.images, examples.labels, count, wrong.ctypes.data)
+        return wrong
 
     def _copy(
         self, weights: Sequence[np.ndarray] | None = None, velocities: Sequence[np.ndarray] = ()

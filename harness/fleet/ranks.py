@@ -131,6 +131,10 @@ class Streamed(Replica):
         measures: dict[str, float] = self._each("epoch", epoch)
         return measures
 
+    def completed(self, row: dict[str, float]) -> dict[str, float]:
+        """The row as it is: an epoch over images on disk measures everything."""
+        return row
+
     def _each(self, name: str, *arguments: Any) -> Any:
         """Call all ranks; rank 0's answer."""
         if self.alone is not None:

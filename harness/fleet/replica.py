@@ -5,6 +5,7 @@ Every faster kernel is held to this one, and whatever no faster kernel knows is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +13,7 @@ from harness.spec import Experiment
 from harness.spec.contracts import Noisy, Weights
 from harness.spec.splits import Split
 from harness.spec.streams import stream
+from harness.spec.watched import EVERYTHING, Watched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +30,9 @@ class Replica:
 
     Other kernels are subclasses that differ in ``_descend`` and ``_wrong``; the module holds the weights
     for all of them, so that records and checkpoints do not depend on the kernel.
+
+    Attributes:
+        watched: the errors that are measured after every epoch.
     """
 
     kernel: ClassVar[str] = "reference"
@@ -49,6 +54,7 @@ class Replica:
         self.y_train, self.y_test = self._on_device(split.y_train), self._on_device(split.y_test)
         self.batches = batches(len(split.y_train), self.optimizer.batch)
         self.steps = len(self.batches)
+        self.watched = EVERYTHING
 
     def _laid_out(self, model: torch.nn.Module) -> torch.nn.Module:
         """The module on the device, its weights in the kernel's memory order."""
@@ -86,7 +92,7 @@ class Replica:
         return self.weights() | moving
 
     def epoch(self, epoch: int) -> dict[str, float]:
-        """Train one epoch, then measure: train_loss is the running mean, errors are measured afresh.
+        """Train one epoch, then measure what is watched: train_loss is the running mean, errors are afresh.
 
         Where images are augmented, the training error is that on the epoch's own images.
         """
@@ -98,9 +104,17 @@ class Replica:
         order = stream(self.replicate, "order", epoch).permutation(len(self.y_train))
         first = epoch * self.steps
         rates = [self.optimizer.lr_at(first + i, self.steps) for i in range(self.steps)]
-        loss = self._descend(order, rates)
-        wrong = self._wrong(self.x_train, self.y_train)
-        return measures(loss, wrong, self._wrong(self.x_test, self.y_test), self.split)
+        return self._measured(self._descend(order, rates), self.watched)
+
+    def completed(self, row: dict[str, float]) -> dict[str, float]:
+        """The row of the epoch just trained with all measures, watched or not."""
+        whole = self.watched == EVERYTHING or not row
+        return row if whole else self._measured(row["train_loss"], EVERYTHING)
+
+    def _measured(self, loss: float, watched: Watched) -> dict[str, float]:
+        wrong = self._wrong(self.x_train, self.y_train) if watched.train else None
+        wrong_test = self._wrong(self.x_test, self.y_test) if watched.test else None
+        return measures(loss, wrong, wrong_test, self.split)
 
     def rehearse(self, steps: int) -> None:
         """Some steps for a stopwatch; the replica is spoilt by it."""
@@ -203,20 +217,27 @@ def loss_of(kind: str, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return F.cross_entropy(logits, y)
 
 
-def measures(loss: float, wrong: np.ndarray, wrong_test: np.ndarray, split: Split) -> dict[str, float]:
-    """An epoch's row of the curves, from what was predicted wrongly (bool [examples])."""
+def measures(
+    loss: float, wrong: np.ndarray | None, wrong_test: np.ndarray | None, split: Split
+) -> dict[str, float]:
+    """An epoch's row of the curves, from what was predicted wrongly, bool [examples], or not asked."""
+    row = {"train_loss": loss}
+    if wrong is not None:
+        row["train_error"] = _share(wrong)
+    if wrong_test is not None:
+        row["test_error"] = _share(wrong_test)
+    if wrong is not None and split.redraw is None and split.corrupted.any():
+        row["corrupted_error"] = _share(wrong[split.corrupted])
+        if not split.corrupted.all():
+            row["clean_error"] = _share(wrong[~split.corrupted])
+    return row
+
+
+def _share(wrong: np.ndarray) -> float:
+    """The share of true entries: their mean, to the bit, in a fraction of its time."""
     import numpy as np
 
-    measures = {
-        "train_loss": loss,
-        "train_error": float(np.mean(wrong)),
-        "test_error": float(np.mean(wrong_test)),
-    }
-    if split.redraw is None and split.corrupted.any():
-        measures["corrupted_error"] = float(np.mean(wrong[split.corrupted]))
-        if not split.corrupted.all():
-            measures["clean_error"] = float(np.mean(wrong[~split.corrupted]))
-    return measures
+    return int(np.count_nonzero(wrong)) / len(wrong) if len(wrong) else math.nan
 
 
 def batches(n: int, size: int) -> list[tuple[int, int]]:

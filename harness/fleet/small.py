@@ -45,6 +45,8 @@ class Native(Replica):
         if net is None:
             raise ValueError(f"{experiment.model!r} cannot be trained by the native kernel here")
         self.net = net
+        self._bounds = self.batches, net.bounds(self.batches, len(split.y_train))
+        self._kept: list[tuple[torch.Tensor, torch.Tensor, native.NativeExamples]] = []
 
     def _placed(self, images: np.ndarray) -> torch.Tensor:
         placed = super()._placed(images).contiguous()
@@ -66,8 +68,19 @@ class Native(Replica):
         return self.weights() | {f"velocity.{i}": v for i, v in enumerate(self.net.velocities())}
 
     def _descend(self, order: np.ndarray, rates: list[float]) -> float:
-        total = self.net.epoch(self.x_train.numpy(), self.y_train.numpy(), order, self.batches, rates)
-        return total / len(order)
+        batches, bounds = self._bounds
+        if batches is not self.batches:
+            bounds = self.net.bounds(self.batches, len(order))
+        return self.net.descend(self._examples(self.x_train, self.y_train), order, bounds, rates) / len(order)
 
     def _wrong(self, x: torch.Tensor, y: torch.Tensor) -> np.ndarray:
-        return self.net.errors(x.numpy(), y.numpy()).astype(bool)
+        return self.net.wrong(self._examples(x, y)).view(bool)
+
+    def _examples(self, x: torch.Tensor, y: torch.Tensor) -> native.NativeExamples:
+        """What the library reads, checked anew where it is not what it read before."""
+        for images, labels, examples in self._kept:
+            if images is x and labels is y:
+                return examples
+        examples = self.net.read(x.numpy(), y.numpy())
+        self._kept = [(x, y, examples), *self._kept[:1]]
+        return examples

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.fleet import table
+from harness.fleet.optimizers import WhenFitted
 from harness.fleet.replica import built, noisy
 from harness.spec import Experiment
 from harness.spec.contracts import Rehearsable, Weights
 from harness.spec.splits import Split
+from harness.spec.watched import EVERYTHING, Watched, curves_of
 
 if TYPE_CHECKING:
     import torch
@@ -32,9 +34,10 @@ STEPS_TIMED = 5
 
 @dataclass
 class Trained:
-    """What a training ends with: curves, outcome, final weights, and by which kernel."""
+    """What a training ends with: curves, all measures at the end, outcome, final weights, by which kernel."""
 
     curves: dict[str, list[float]]
+    finals: dict[str, float]
     outcome: str
     weights: Weights
     steps_per_epoch: int
@@ -50,6 +53,7 @@ class Member:
         split: the data, as drawn for this replicate.
         start: initial weights of a chain; None draws them from the replicate's own stream.
         resume, save: a checkpoint to go on from, and where to leave one from time to time.
+        watched: errors whose curves are read; the stopping rule watches more if it must.
     """
 
     experiment: Experiment
@@ -58,6 +62,7 @@ class Member:
     start: Weights | None = None
     resume: Checkpoint | None = None
     save: Save | None = None
+    watched: Watched = EVERYTHING
 
 
 def train(member: Member, device: str = "cpu", until_epoch: int | None = None) -> Trained:
@@ -74,11 +79,13 @@ def train(member: Member, device: str = "cpu", until_epoch: int | None = None) -
     replica = table.replica(member.experiment, member.replicate, member.split, device)
     history = History(member)
     replica.load(history.arrays)
+    replica.watched = history.watched
     last = min(member.experiment.optimizer.epochs, until_epoch or math.inf)
     while not history.outcome and history.epoch < last:
         history.hear(replica.epoch(history.epoch))
-        if not history.outcome:
+        if not history.outcome and history.epoch < member.experiment.optimizer.epochs:
             history.keep(replica.state)
+    history.row = replica.completed(history.row)
     return history.trained(replica.weights(), replica.steps, replica.kernel)
 
 
@@ -158,6 +165,8 @@ class History:
     Attributes:
         epoch: epochs trained so far; outcome: "" while it goes on within its budget.
         arrays: what its model starts from; None for its own initialization.
+        watched: errors that are measured after every epoch: those of a checkpoint, or what is read.
+        row: what was measured last.
     """
 
     def __init__(self, member: Member) -> None:
@@ -165,13 +174,17 @@ class History:
         self.member, self.arrays = member, arrays
         self.epoch: int = state["epoch"]
         self.curves: dict[str, list[float]] = state["curves"]
+        self.watched = curves_of(self.curves) if self.epoch else watched(member)
+        self.row = {name: values[-1] for name, values in self.curves.items()}
         self.outcome = ""
         self._saved = time.monotonic()
 
     def hear(self, measured: dict[str, float]) -> None:
         """Add an epoch's row, and see whether it was the last."""
         for name, value in measured.items():
-            self.curves.setdefault(name, []).append(value)
+            if name in self.curves or not self.epoch:  # what a checkpoint left out has no curve
+                self.curves.setdefault(name, []).append(value)
+        self.row = measured
         self.epoch += 1
         stop = self.member.experiment.stop
         if not math.isfinite(measured["train_loss"]):
@@ -187,7 +200,17 @@ class History:
 
     def trained(self, weights: Weights, steps: int, kernel: str) -> Trained:
         """What it ended with; without an outcome of its own, its budget was used up."""
-        return Trained(self.curves, self.outcome or "budget", weights, steps, kernel)
+        return Trained(self.curves, self.row, self.outcome or "budget", weights, steps, kernel)
+
+
+def watched(member: Member) -> Watched:
+    """The errors to be measured after every epoch: what a claim or the stopping rule reads as a curve."""
+    stop = member.experiment.stop
+    if stop is None:
+        return member.watched
+    # a rule of one's own may read any curve
+    of_rule = Watched(train=True, test=False) if type(stop).reached is WhenFitted.reached else EVERYTHING
+    return member.watched | of_rule
 
 
 def restored(experiment: Experiment, split: Split, weights: Weights, device: str) -> torch.nn.Module:

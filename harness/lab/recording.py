@@ -33,7 +33,7 @@ def of_training(run: Run, place: Place, split: Split, trained: Trained, *, fleet
     """
     curves = {name: all_finite(values) for name, values in trained.curves.items()}
     diverged = trained.outcome == "diverged"
-    finals = {name: None if diverged else values[-1] for name, values in curves.items()}
+    finals = {name: None if diverged else finite(value) for name, value in trained.finals.items()}
     changed = int(split.corrupted.sum())
     resolutions = {"train_error": 1 / len(split.y_train), "test_error": 1 / len(split.y_test)}
     resolutions["corrupted_error"] = 1 / max(changed, 1)

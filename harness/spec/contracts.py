@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
 
 from harness.spec.splits import Source, Split
+from harness.spec.watched import Watched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -363,6 +364,9 @@ class Kernel(Protocol):
     def steps(self) -> int:
         """Steps of one epoch."""
 
+    watched: Watched
+    """The errors that it measures after every epoch; it may always measure all."""
+
     def load(self, arrays: Weights | None) -> None:
         """Go on from weights and, of a checkpoint, velocities (``velocity.0`` ...); None changes nothing."""
 
@@ -378,7 +382,11 @@ class Kernel(Protocol):
         Returns:
             ``train_loss``, the mean over the epoch's examples before their steps; ``train_error`` and
             ``test_error`` after it; where labels are corrupted, ``corrupted_error`` and ``clean_error``.
+            Those that are not watched may be left out.
         """
+
+    def completed(self, row: dict[str, float]) -> dict[str, float]:
+        """The row of the epoch just trained with all measures, watched or not; {} before any epoch."""
 
 
 @runtime_checkable

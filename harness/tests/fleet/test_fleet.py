@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "8263994bc855042019c3e8eec9cde9448d70d52a86c5dbc095e4760d5b1d82d2"}
+PINNED = {1: "8521fca0995619d4de45978573b77cea957f836d81f2e98d9562f35f828b88b9"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_plans",

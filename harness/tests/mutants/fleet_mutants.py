@@ -6,9 +6,13 @@ from harness.tests.mutants.mutant import into
 
 _streams = into("spec/streams.py", "spec/test_values.py", "fleet/test_trainer.py")
 _replica = into(
-    "fleet/replica.py", "fleet/test_trainer.py", "fleet/test_trainer_streams.py", "fleet/test_table.py"
+    "fleet/replica.py",
+    "fleet/test_trainer.py",
+    "fleet/test_watched.py",
+    "fleet/test_trainer_streams.py",
+    "fleet/test_table.py",
 )
-_trainer = into("fleet/trainer.py", "fleet/test_trainer.py", "fleet/test_stacked.py")
+_trainer = into("fleet/trainer.py", "fleet/test_trainer.py", "fleet/test_watched.py", "fleet/test_stacked.py")
 _sgd = into(
     "fleet/optimizers.py",
     "fleet/test_optimizers.py",
@@ -133,17 +137,17 @@ MUTANTS = (
     ),
     _replica(
         "stop", "the training error is that of a subset",
-        "wrong = self._wrong(self.x_train, self.y_train)",
-        "wrong = self._wrong(self.x_train[::2], self.y_train[::2]).repeat(2)[: len(order)]",
+        "wrong = self._wrong(self.x_train, self.y_train) if",
+        "wrong = self._wrong(self.x_train[::2], self.y_train[::2]).repeat(2)[: len(self.y_train)] if",
     ),
     _replica(
         "loss", "the error on corrupted labels is that on true ones",
-        "np.mean(wrong[split.corrupted])", "np.mean(wrong[~split.corrupted])",
+        "_share(wrong[split.corrupted])", "_share(wrong[~split.corrupted])",
     ),
     _replica(
         "data", "the test error is that on the training images",
-        "measures(loss, wrong, self._wrong(self.x_test, self.y_test), self.split)",
-        "measures(loss, wrong, wrong, self.split)",
+        "return measures(loss, wrong, wrong_test, self.split)",
+        "return measures(loss, wrong, wrong, self.split)",
     ),
     _replica(
         "kernels", "bfloat16 trains in float32",
@@ -153,6 +157,14 @@ MUTANTS = (
     _trainer(
         "stop", "one epoch more than the budget",
         "history.epoch < last", "history.epoch <= last",
+    ),
+    _trainer(
+        "stop", "a stopping rule is not given the errors that nobody else reads",
+        "return member.watched | of_rule", "return member.watched",
+    ),
+    _trainer(
+        "data", "what is not watched ends as it was measured first",
+        "        self.row = measured\n", "        self.row = self.row or measured\n",
     ),
     _trainer(
         "stop", "a fitted net is trained on",

@@ -211,11 +211,11 @@ MUTANTS = (
     ),
     _recording(
         "censoring", "a run that diverged keeps its last numbers",
-        "None if diverged else values[-1]", "values[-1]",
+        "None if diverged else finite(value)", "finite(value)",
     ),
     _recording(
         "store", "finals are the best of all epochs",
-        "None if diverged else values[-1]", "None if diverged else min(values)",
+        "None if diverged else finite(value)", "None if diverged else min(curves[name])",
     ),
     _results(
         "censoring", "a run that did not get there got there at its end",

@@ -1,0 +1,138 @@
+"""What nobody watches is measured once, after the last epoch, and changes no number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.data import Augmented, Digits, RandomCrop, RedrawnLabels, WrongLabels
+from harness.fleet import table, trainer
+from harness.fleet.optimizers import WhenFitted
+from harness.fleet.replica import Replica
+from harness.fleet.trainer import Trained
+from harness.models import Mlp, SmallAlexNet
+from harness.spec import Experiment
+from harness.spec.contracts import Weights
+from harness.spec.watched import EVERYTHING, NOTHING, Watched, curves_of
+from harness.tests.simulated import SMALL
+from harness.tests.trainings import by_reference, trained
+
+pytestmark = pytest.mark.usefixtures("prepared")
+
+
+class WhenTested(WhenFitted, frozen=True):
+    """A rule of one's own that reads the curve of test errors."""
+
+    def reached(self, curves: dict[str, list[float]]) -> bool:
+        return len(curves["test_error"]) > 2
+
+
+def ends_equal(a: Trained, b: Trained) -> bool:
+    """Whether two trainings end with the same numbers, whatever was watched on the way."""
+    weights = all(np.array_equal(a.weights[n], b.weights[n]) for n in b.weights)
+    return weights and (a.finals, a.outcome, a.curves["train_loss"]) == (
+        b.finals,
+        b.outcome,
+        b.curves["train_loss"],
+    )
+
+
+CROPPED = Augmented(Digits(n=60, whiten=False), (RandomCrop(8, padding=1),))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"data__labels": WrongLabels(0.4)},
+        {"data__labels": RedrawnLabels()},
+        {"data": CROPPED},
+        {"model": Mlp(8, batch_norm=True)},
+        {"model": SmallAlexNet(width=0.1), "data__n": 40},
+        {"precision": "bfloat16"},
+        {"stop": WhenFitted(error=0.2), "optimizer__epochs": 60},
+    ],
+    ids=str,
+)
+def test_what_is_watched_changes_no_number(changes: dict[str, Any]) -> None:
+    experiment = SMALL.but(**changes)
+    whole = trained(experiment, 1)
+    assert whole.finals == {name: values[-1] for name, values in whole.curves.items()}
+    for watched in (NOTHING, Watched(train=True, test=False), Watched(train=False, test=True)):
+        sparing = trained(experiment, 1, watched=watched)
+        assert sparing.kernel == whole.kernel
+        assert ends_equal(sparing, whole)
+        assert all(whole.curves[name] == values for name, values in sparing.curves.items())
+        assert curves_of(sparing.curves) == watched | Watched(experiment.stop is not None, test=False)
+
+
+def test_the_plain_path_spares_as_the_fast_kernels_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = by_reference(SMALL)
+    monkeypatch.setenv(table.FORCED, "reference")
+    sparing = trained(SMALL, watched=NOTHING)
+    assert ends_equal(sparing, whole)
+    assert sparing.curves.keys() == {"train_loss"}
+    assert sparing.finals.keys() == whole.curves.keys()
+
+
+@pytest.mark.parametrize("watched, calls", [(EVERYTHING, 6), (NOTHING, 2), (Watched(test=False), 5)])
+def test_images_are_evaluated_as_often_as_somebody_reads(
+    monkeypatch: pytest.MonkeyPatch, watched: Watched, calls: int
+) -> None:
+    evaluated = []
+    plain = Replica._wrong
+
+    def counting(self: Replica, x: Any, y: Any) -> np.ndarray:
+        evaluated.append(len(y))
+        return plain(self, x, y)
+
+    monkeypatch.setenv(table.FORCED, "reference")
+    monkeypatch.setattr(Replica, "_wrong", counting)
+    assert len(trained(SMALL, watched=watched).curves["train_loss"]) == 3
+    assert len(evaluated) == calls
+
+
+def test_a_rule_of_ones_own_reads_what_it_likes() -> None:
+    outcome = trained(SMALL.but(stop=WhenTested()), watched=NOTHING)
+    assert outcome.outcome == "fitted"
+    assert len(outcome.curves["test_error"]) == 3
+
+
+@pytest.mark.parametrize("first, then", [(EVERYTHING, NOTHING), (NOTHING, EVERYTHING)])
+def test_a_checkpoint_goes_on_with_the_curves_it_has(
+    monkeypatch: pytest.MonkeyPatch, first: Watched, then: Watched
+) -> None:
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
+    experiment: Experiment = SMALL.but(optimizer__epochs=6)
+    kept: list[tuple[dict[str, Any], Weights]] = []
+    trained(experiment, until_epoch=4, watched=first, save=lambda state, arrays: kept.append((state, arrays)))
+    state = {"epoch": 4, "curves": {name: list(values[:4]) for name, values in kept[-1][0]["curves"].items()}}
+    resumed = trained(experiment, resume=(state, kept[-1][1]), watched=then)
+    assert ends_equal(resumed, trained(experiment))
+    assert curves_of(resumed.curves) == first
+    assert {len(values) for values in resumed.curves.values()} == {6}
+
+
+def test_no_checkpoint_is_left_after_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its measures would be those of curves that were not watched."""
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
+    epochs: list[int] = []
+    trained(SMALL, watched=NOTHING, save=lambda state, arrays: epochs.append(state["epoch"]))
+    assert epochs == [1, 2]
+
+
+def test_a_net_that_is_not_trained_has_no_measures() -> None:
+    from harness.fleet.optimizers import Untrained
+
+    assert trained(SMALL.but(optimizer=Untrained()), watched=NOTHING).finals == {}
+
+
+def test_curves_say_what_has_to_be_watched() -> None:
+    assert curves_of([]) == curves_of(["train_loss"]) == NOTHING
+    assert curves_of(["test_error"]) == Watched(train=False, test=True)
+    assert curves_of(["clean_error", "train_loss"]) == curves_of(["anything"]) == Watched(True, test=False)
+    assert Watched(True, test=False).within(["train_error"])
+    assert not EVERYTHING.within(["train_error", "train_loss"])
+    assert NOTHING.within([])
