@@ -201,7 +201,7 @@ class NativeNet:
     def descend(
         self, examples: NativeExamples, order: np.ndarray, bounds: np.ndarray, rates: Sequence[float]
     ) -> float:
-        """As ``epoch``, of what has been checked; the order is int64 without gaps, of examples that exist."""
+        """Train an epoch over what has been checked; the order is int64 without gaps and within it."""
         import numpy as np
 
         steps = np.array(rates, dtype=np.float64)
@@ -212,7 +212,7 @@ class NativeNet:
         return float(total)
 
     def wrong(self, examples: NativeExamples) -> np.ndarray:
-        """As ``errors``, of what has been checked."""
+        """Predict what has been checked: 1 where it differs from the label, uint8 [examples]."""
         import numpy as np
 
         count = len(examples.y)

@@ -107,7 +107,7 @@ class Replica:
         return self._measured(self._descend(order, rates), self.watched)
 
     def completed(self, row: dict[str, float]) -> dict[str, float]:
-        """The row of the epoch just trained with all measures, watched or not."""
+        """The row of the epoch just trained, with all measures; those that nobody watches are taken now."""
         whole = self.watched == EVERYTHING or not row
         return row if whole else self._measured(row["train_loss"], EVERYTHING)
 

@@ -1,4 +1,4 @@
-"""Which measures of a training are taken after every epoch, because a claim or a rule reads their curve.
+"""Measures of a training that are taken after every epoch, because a claim or a rule reads their curve.
 
 To evaluate a small net costs as much as to train it, so that what nobody reads between is measured once,
 after the last epoch. What is watched is no part of a run's name: it changes no number.

@@ -10,6 +10,7 @@ from harness.tests.mutants import (
     judging_mutants,
     lab_mutants,
     model_mutants,
+    native_mutants,
     report_mutants,
 )
 
@@ -17,6 +18,7 @@ MUTANTS = (
     *data_mutants.MUTANTS,
     *model_mutants.MUTANTS,
     *fleet_mutants.MUTANTS,
+    *native_mutants.MUTANTS,
     *analytic_mutants.MUTANTS,
     *lab_mutants.MUTANTS,
     *evidence_mutants.MUTANTS,
