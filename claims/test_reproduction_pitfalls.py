@@ -29,6 +29,7 @@ from claims.fitting import times_longer
 from claims.papers import EPFL
 from claims.papers import OVERCLAIM
 from claims.settings import RANDOM
+from harness import Anew
 from harness import Check
 from harness import Experiment
 from harness import Measured
@@ -51,7 +52,6 @@ from harness.data import Digits
 from harness.data import GeneratedImages
 from harness.data import RandomCrop
 from harness.data import RandomLabels
-from harness.data import TrueLabels
 from harness.data.pitfalls import CentreCrop
 from harness.data.pitfalls import CorruptedTest
 from harness.data.pitfalls import DividedAgain
@@ -90,8 +90,14 @@ SMALL_ADAPTED = {
     adapted=SMALL_ADAPTED,
 )
 @trained(right=PLAIN, wrong=PLAIN.but(data__inputs=TWICE))
-@control(wrong=PLAIN, says="divided once, in both arms")
-@control(right=PLAIN.but(data__inputs=TWICE), says="divided twice, in both arms")
+@control(
+    wrong=PLAIN.but(data__inputs=DividedAgain(2.0)),
+    says="divided by 2 once more, which standardising makes up for",
+)
+@control(
+    right=PLAIN.but(data__inputs=DividedAgain(64.0)),
+    says="divided by a quarter as much once more, on the side that should be right",
+)
 def test_images_divided_twice_are_not_memorized(right: Results, wrong: Results, check: Check) -> None:
     """Standardised right, random labels are memorized without batch normalization; divided by 255 twice,
     most of them stay wrong after three times as long."""
@@ -157,7 +163,10 @@ def made_anew(experiment: Experiment, forgotten: str) -> Experiment:
 )
 @trained(normalized=TINY_INCEPTION, bare=made_anew(TINY_BARE, "batch_norm"), honest=TINY_BARE)
 @control(bare=TINY_BARE, says="made anew with its arguments")
-@control(honest=TINY_INCEPTION, says="the honest arm has batch normalization too: no effect is at stake")
+@control(
+    honest=Anew(TINY_INCEPTION),
+    says="the honest arm has batch normalization too, in replicates of its own: no effect is at stake",
+)
 def test_a_net_made_anew_has_batch_normalization_again(
     normalized: Results, bare: Results, honest: Results, check: Check
 ) -> None:
@@ -205,7 +214,10 @@ def cropped(augment: object) -> Experiment:
 )
 @trained(off=cropped("False"), on=cropped("True"), honest=cropped(False))
 @control(off=cropped(False), says="the flag is a Boolean")
-@control(honest=cropped("False"), says="the flag is text in the honest arm, too")
+@control(
+    honest=Anew(cropped("False")),
+    says="the flag is text in the honest arm, too, in replicates of its own",
+)
 def test_a_flag_given_as_text_crops_in_both_arms(
     off: Results, on: Results, honest: Results, check: Check
 ) -> None:
@@ -228,7 +240,10 @@ def with_dropout(dropout: float = 0.0, **ignored: float) -> Experiment:
 )
 @trained(said=with_dropout(drop_out=0.5), without=with_dropout(), honest=with_dropout(dropout=0.5))
 @control(said=with_dropout(dropout=0.5), says="the argument is spelt right")
-@control(honest=with_dropout(drop_out=0.5), says="the argument is misspelt in the honest arm, too")
+@control(
+    honest=with_dropout(dropout=0.02),
+    says="the honest arm has a dropout of two in a hundred, which hardly slows anything",
+)
 def test_a_misspelt_argument_leaves_dropout_at_zero(
     said: Results, without: Results, honest: Results, check: Check
 ) -> None:
@@ -265,7 +280,10 @@ TESTED = Experiment(Digits(n=300, labels=HALF), Mlp(128), Sgd(lr=0.05, epochs=30
     adapted={"quick": f"{FEW_ADAPTED}, p = 1/2, 128 hidden units"},
 )
 @trained(charged=TESTED.but(data=CorruptedTest(TESTED.data, HALF)), true=TESTED)
-@control(charged=TESTED.but(data=CorruptedTest(TESTED.data, TrueLabels())), says="true test labels")
+@control(
+    charged=TESTED.but(data=CorruptedTest(TESTED.data, RandomLabels(0.05))),
+    says="one test label in twenty random, where it is said of one in two",
+)
 def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results, check: Check) -> None:
     """Against test labels of which a share p is random the test error e becomes (1 - p) e + 0.9 p: a
     perfect classifier would be charged 0.9 p."""
@@ -281,10 +299,10 @@ def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results
     adapted={"quick": f"{FEW_ADAPTED}, 120 epochs"},
 )
 @trained(per_epoch=KEPT.but(optimizer__decay=0.95), constant=KEPT)
-@control(per_epoch=KEPT, says="a constant rate in both arms")
+@control(per_epoch=KEPT.but(optimizer__decay=0.98), says="a decay of 0.98 an epoch, as EPFL's of MLPs")
 @control(
-    constant=KEPT.but(optimizer__lr=0.005, optimizer__epochs=150),
-    says="a constant rate ten times smaller: 450 steps are not enough",
+    constant=KEPT.but(optimizer__momentum=0.0, optimizer__epochs=150),
+    says="the constant rate without momentum, which goes a tenth as far: 450 steps are not enough",
 )
 def test_a_decay_per_epoch_freezes_training_on_small_data(
     per_epoch: Results, constant: Results, check: Check
@@ -320,7 +338,10 @@ RUNNING = Experiment(Digits(n=300), Mlp(128), Sgd(lr=0.05, epochs=3), probes=(Cl
     adapted={"quick": f"{FEW_ADAPTED}, their true labels, the loss of the third epoch"},
 )
 @trained(run=RUNNING)
-@control(run=RUNNING.but(optimizer__lr=1e-6), says="a rate at which nothing moves within an epoch")
+@control(
+    run=RUNNING.but(optimizer__epochs=40),
+    says="the fortieth epoch, within which the weights hardly move any more",
+)
 def test_a_running_mean_lags_behind_the_weights(run: Results, check: Check) -> None:
     """A mean taken while an epoch trains lags behind what the weights do after it."""
     behind = ratio(run.final("train_loss"), run.final("clean_loss"))
