@@ -110,7 +110,9 @@ def kernels(make: Callable[[KernelFunction], Solver]) -> Tiers:
     },
 )
 @trained(net=NET)
-@control(net=NET.but(model=FEW_UNITS), says="networks of a few units, with fewer weights than there are flips")
+@control(
+    net=NET.but(model=FEW_UNITS), says="networks of a few units, with fewer weights than there are flips"
+)
 def test_a_trained_network_fits_coin_flips(net: Results, check: Check) -> None:
     """A network trained on fair coin flips fits them: the empirical Rademacher complexity of its class is
     one."""

@@ -171,10 +171,7 @@ def test_imagenet_is_learnt_without_explicit_regularizers(bare: Results, check: 
     replicates=5,
 )
 @trained(all=REGULARIZED, none=BARE)
-@control(
-    all=DECAYED,
-    says="weight decay alone is switched off, by which the paper loses 7 points of the 18",
-)
+@control(all=DECAYED, says="weight decay alone is switched off, by which the paper loses 7 points of the 18")
 @control(
     none=BARE.but(data__labels=RandomLabels(0.5)),
     says="half of the labels are random, and fitted: most of the accuracy is lost",

@@ -147,7 +147,7 @@ def draw(
     )
 
 
-@claim(HASTIE2019, "isotropic features; at finite n by BHX2019", adapted=LARGER_ADAPTED)
+@claim(HASTIE2019, "Theorem 1: isotropic features; at finite n by BHX2019", adapted=LARGER_ADAPTED)
 @trained(sweep=HELD_EXACTLY, louder=1.0)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 @control(louder=4.0, says=LOUDER)
@@ -173,7 +173,7 @@ def test_the_risk_with_weak_features_is_exact_at_finite_n(
         draw(check, sweep, target, ridgeless, "Weak features", "closed form")
 
 
-@claim(HASTIE2019, "isotropic and misspecified features", adapted=LARGER_ADAPTED)
+@claim(HASTIE2019, "Theorem 1 and section on misspecified models", adapted=LARGER_ADAPTED)
 @trained(sweep=FREE)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 def test_the_risk_peaks_where_parameters_equal_examples(sweep: Results, check: Check) -> None:
@@ -186,7 +186,7 @@ def test_the_risk_peaks_where_parameters_equal_examples(sweep: Results, check: C
         check(above(prominence, 1.0, because="a factor e in geometric means, over both shoulders"))
 
 
-@claim(HASTIE2019, "isotropic features, signal stronger than the noise", adapted=LARGER_ADAPTED)
+@claim(HASTIE2019, "Theorem 1: isotropic features, signal stronger than the noise", adapted=LARGER_ADAPTED)
 @trained(sweep=FREE, target=STRONG)
 @control(target=WEAK, says="a signal as strong as the noise: the risk only falls, towards that of no model")
 @control(sweep=NO_NOISE, says="no noise: beyond the threshold the risk only rises")
@@ -201,7 +201,7 @@ def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target
 
 @claim(
     OVERCLAIM,
-    "against the reading that the second descent goes below the classical minimum; HASTIE2019, isotropic",
+    "against the reading that the second descent goes below the classical minimum; HASTIE2019, Theorem 1",
     adapted=LARGER_ADAPTED,
     contested="Belkin et al. 2019: beyond the threshold the risk falls below the classical minimum",
 )
@@ -249,7 +249,7 @@ def test_few_of_sorted_features_are_best(sweep: Results, targets: tuple[str, ...
     check_second_is_worse(check, sweep, targets, 1.5, more)
 
 
-@claim(HASTIE2019, "misspecified model with polynomial approximation bias", adapted=LARGER_ADAPTED)
+@claim(HASTIE2019, "section on misspecified models: polynomial approximation bias", adapted=LARGER_ADAPTED)
 @trained(sweep=FREE, slow=SLOW, fast=FAST)
 @control(
     slow=SORTED,
@@ -267,7 +267,7 @@ def test_which_descent_wins_depends_on_the_approximation(
     check(above(quickly, 1.2, because="a fifth; the formula says one and a half times"))
 
 
-@claim(HASTIE2019, "ridge regression, isotropic features", adapted=SIMULATED_ADAPTED)
+@claim(HASTIE2019, "section on ridge regression, isotropic features", adapted=SIMULATED_ADAPTED)
 @trained(sweep=PENALIZED_ISOTROPIC, louder=1.0)
 @control(sweep=FREE, says="no penalty")
 @control(louder=4.0, says=LOUDER)

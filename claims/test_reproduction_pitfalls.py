@@ -215,8 +215,7 @@ def cropped(augment: object) -> Experiment:
 @trained(off=cropped("False"), on=cropped("True"), honest=cropped(False))
 @control(off=cropped(False), says="the flag is a Boolean")
 @control(
-    honest=Anew(cropped("False")),
-    says="the flag is text in the honest arm, too, in replicates of its own",
+    honest=Anew(cropped("False")), says="the flag is text in the honest arm, too, in replicates of its own"
 )
 def test_a_flag_given_as_text_crops_in_both_arms(
     off: Results, on: Results, honest: Results, check: Check

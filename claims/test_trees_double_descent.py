@@ -159,7 +159,7 @@ def check_glued(
 
 @claim(
     BELKIN2019,
-    "decision trees and ensemble methods: random forests on MNIST",
+    "Figure 4: random forests on MNIST",
     adapted=ADAPTED,
     contested=f"{GLUED}; along either alone there is no double descent",
 )
@@ -178,7 +178,7 @@ def test_a_forest_descends_twice_on_the_glued_axis(
 
 @claim(
     CURTH2023,
-    "Section on trees: the number of trees held fixed",
+    "Part 1, section on trees: the number of trees held fixed",
     adapted=ADAPTED,
     contested="Belkin et al. 2019 show one tree growing, then more trees, as one axis",
 )
@@ -197,7 +197,7 @@ def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(
 
 @claim(
     CURTH2023,
-    "Section on trees: where the axis is switched",
+    "Part 1, section on trees: where the axis is switched",
     adapted=ADAPTED,
     contested="Belkin et al. 2019 place the second descent beyond the interpolation threshold",
 )
@@ -217,7 +217,7 @@ def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leave
 
 @claim(
     OVERCLAIM,
-    "after BELKIN2019, random forests: the share of wrong labels",
+    "after BELKIN2019, Figure 4: the share of wrong labels",
     adapted=only(ADAPTED, "quick", "standard"),
     contested="Belkin et al. 2019 show squared error and zero-one error side by side",
 )
@@ -265,7 +265,10 @@ def boosting(labels: str) -> Tiers:
 
 
 @claim(
-    BELKIN2019, "decision trees and ensemble methods: L2 boosting", adapted=BOOSTED_ADAPTED, contested=GLUED
+    BELKIN2019,
+    "Supplement, section on decision trees and ensembles: L2 boosting",
+    adapted=BOOSTED_ADAPTED,
+    contested=GLUED,
 )
 @trained(grid=boosting("clean"), first=0, end=largest(ROUNDS))
 @control(first=-1, says=FIVE)
@@ -298,7 +301,7 @@ def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, end
 
 @claim(
     CURTH2023,
-    "Section on boosting: the number of members held fixed",
+    "Part 1, section on boosting: the number of members held fixed",
     adapted=BOOSTED_ADAPTED,
     contested="Belkin et al. 2019 show rounds, then members, as one axis",
 )

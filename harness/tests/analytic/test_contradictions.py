@@ -1,4 +1,4 @@
-"""The error no function can avoid, held against a search over all functions; blank images."""
+"""The error no function can avoid, held against a search over all functions; images that are there twice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness import Solved
 from harness.analytic.contradictions import Contradictions, least_error
 from harness.data import Digits, RandomLabels
-from harness.data.blank import BlankInputs
+from harness.data.twins import TwinInputs
 from harness.spec.streams import stream
 from harness.tests.deterministic import derandomized
 
@@ -29,12 +29,13 @@ def test_no_function_does_better(examples: list[tuple[int, int]]) -> None:
     assert least_error(images, labels) == best
 
 
-def test_blank_images_leave_the_most_frequent_label() -> None:
-    data = Digits(n=200, labels=RandomLabels(1.0))
-    blank = data.but(inputs=BlankInputs()).split(None, 1000)
-    assert not blank.x_train.any()
-    assert not blank.x_test.any()
-    most = (200 - np.bincount(blank.y_train).max()) / 200
-    results = Solved(data, Contradictions()).solver.solve(blank, stream(1000, "noise"))
-    assert results == {"least_train_error": most}
-    assert least_error(*(lambda s: (s.x_train, s.y_train))(data.split(None, 1000))) == 0
+def test_of_twins_with_different_labels_one_stays_wrong() -> None:
+    data = Digits(n=201, labels=RandomLabels(1.0))
+    plain, twins = (d.split(None, 1000) for d in (data, data.but(inputs=TwinInputs())))
+    assert np.array_equal(twins.x_train[1:200:2], twins.x_train[0:200:2])
+    assert np.array_equal(twins.x_train[::2], plain.x_train[::2])
+    assert np.array_equal(twins.x_test, plain.x_test)
+    apart = np.count_nonzero(twins.y_train[1:200:2] != twins.y_train[0:200:2])
+    results = Solved(data, Contradictions()).solver.solve(twins, stream(1000, "noise"))
+    assert results == {"least_train_error": apart / 201}
+    assert least_error(plain.x_train, plain.y_train) == 0
