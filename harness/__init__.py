@@ -22,12 +22,12 @@ from harness.evidence.statistics import (
 from harness.fleet.optimizers import Sgd, Untrained, WhenFitted
 from harness.judging.check import Check
 from harness.lab.results import Results
-from harness.spec import Anew, Experiment, From, Probing, Simulation, Solved, Tiers, Value
+from harness.spec import Anew, Draws, Experiment, From, Probing, Simulation, Solved, Tiers, Value
 from harness.spec.claim import Paper, claim, control, trained
 
 __all__ = [
-    "Anew", "Check", "Experiment", "From", "Measured", "Paper", "Probing", "Results", "Sgd", "Simulation",
-    "Solved", "Tiers", "Untrained", "Value", "WhenFitted", "above", "all_reach", "argmax_in", "below",
-    "claim", "control", "equivalent", "exact", "exists", "frequencies", "larger_of", "matches", "mean_of",
-    "most_reach", "ordered", "ratio", "slope", "smaller_of", "trained",
+    "Anew", "Check", "Draws", "Experiment", "From", "Measured", "Paper", "Probing", "Results", "Sgd",
+    "Simulation", "Solved", "Tiers", "Untrained", "Value", "WhenFitted", "above", "all_reach", "argmax_in",
+    "below", "claim", "control", "equivalent", "exact", "exists", "frequencies", "larger_of", "matches",
+    "mean_of", "most_reach", "ordered", "ratio", "slope", "smaller_of", "trained",
 ]  # fmt: skip

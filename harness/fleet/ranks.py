@@ -285,7 +285,8 @@ def _begun(part: RankPart) -> Rank:
         backend = "nccl"
     met = f"file://{part.met}"
     torch.distributed.init_process_group(backend, init_method=met, rank=part.rank, world_size=world)
-    split = on_disk(part.experiment.data.split(part.root, part.replicate))
+    replicate = part.experiment.draws.replicate("data", part.replicate)
+    split = on_disk(part.experiment.data.split(part.root, replicate))
     if split.content != part.content:
         raise DataError(f"{split.data.folder} changed after the run was named by it: run again")
     each = loaders(device, world)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.spec import Experiment
 from harness.spec.contracts import Noisy, Weights
 from harness.spec.splits import Split
-from harness.spec.streams import stream
+from harness.spec.streams import stream, stream_of
 from harness.spec.watched import EVERYTHING, Watched
 
 if TYPE_CHECKING:
@@ -100,8 +100,9 @@ class Replica:
             self.y_train = self._on_device(self.split.redraw(epoch))
         if self.split.augment is not None:
             self.x_train = self._placed(self.split.augment(epoch))
-        seed_noise(self.noise, self.replicate, epoch, self.device)
-        order = stream(self.replicate, "order", epoch).permutation(len(self.y_train))
+        draws = self.experiment.draws
+        seed_noise(self.noise, draws.replicate("noise", self.replicate), epoch, self.device)
+        order = stream_of(draws, self.replicate, "order", epoch).permutation(len(self.y_train))
         first = epoch * self.steps
         rates = [self.optimizer.lr_at(first + i, self.steps) for i in range(self.steps)]
         return self._measured(self._descend(order, rates), self.watched)
@@ -193,7 +194,8 @@ class ChannelsLast(Replica):
 def built(experiment: Experiment, replicate: int, split: Split) -> torch.nn.Module:
     """The module of a run at its own initial weights, on the CPU."""
     shape = tuple(split.x_train.shape[1:])
-    return experiment.model.build(shape, split.classes, stream(replicate, "initialization"))
+    generator = stream_of(experiment.draws, replicate, "initialization")
+    return experiment.model.build(shape, split.classes, generator)
 
 
 def noisy(module: torch.nn.Module) -> list[Noisy]:

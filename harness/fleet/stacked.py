@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from harness.fleet.replica import batches, built, loss_of, measures
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
-from harness.spec.streams import stream
+from harness.spec.streams import stream_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,7 +170,7 @@ class Stack:
         n = self.y_train.shape[1]
         rates = []
         for i, ((experiment, replicate, split), epoch) in enumerate(zip(self.members, epochs, strict=True)):
-            order = stream(replicate, "order", epoch).permutation(n)
+            order = stream_of(experiment.draws, replicate, "order", epoch).permutation(n)
             self.order[i].copy_(torch.from_numpy(order))
             if split.redraw is not None:
                 self.y_train[i].copy_(torch.from_numpy(split.redraw(epoch)))

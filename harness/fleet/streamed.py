@@ -15,7 +15,7 @@ from harness.data.image_folder import ImageFiles, StreamedSplit
 from harness.fleet.replica import built, loss_of, noisy
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
-from harness.spec.streams import stream
+from harness.spec.streams import stream_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,8 +121,10 @@ class Rank:
         if self.split.redraw is not None:
             self.labels = self._on_device(self.split.redraw(epoch))
         self._seed_noise(epoch)
-        draws = (self.replicate, epoch) if self.split.data.augmented else None
-        order = stream(self.replicate, "order", epoch).permutation(len(self.labels))
+        drawn = self.experiment.draws
+        images_of = drawn.replicate("augmentation", self.replicate)
+        draws = (images_of, epoch) if self.split.data.augmented else None
+        order = stream_of(drawn, self.replicate, "order", epoch).permutation(len(self.labels))
         loss = self._descend(order, epoch, draws)
         rows = self.split.measured
         wrong = self._wrong(self.split.x_train, self.labels, rows, draws)
@@ -222,7 +224,7 @@ class Rank:
     def _seed_noise(self, epoch: int) -> None:
         """Noise that depends on the run, the epoch and the process."""
         for number, part in enumerate(noisy(self.module)):
-            draws = stream(self.replicate, "noise", epoch, number, self.rank)
+            draws = stream_of(self.experiment.draws, self.replicate, "noise", epoch, number, self.rank)
             part.seed(int(draws.integers(2**62)), self.device)
 
     def _precision(self) -> torch.autocast:

@@ -17,8 +17,8 @@ from harness.lab.names import digests_of
 from harness.lab.places import Place
 from harness.lab.runs import Fleet, Run
 from harness.lab.store import Record, Store, StoreError
-from harness.spec import Experiment, Probing, Simulation, abbreviated
-from harness.spec.streams import stream
+from harness.spec import Draws, Experiment, Probing, Simulation, abbreviated
+from harness.spec.streams import stream, stream_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -160,7 +160,10 @@ def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trai
 
 def _split(run: Run, data: Dataset, place: Place) -> Split:
     """The data of a run, which are of the content that its key names."""
-    return verified_split(data, place.data_root, run.replicate, digests_of(run, data))
+    value = run.value.experiment if isinstance(run.value, Probing) else run.value
+    draws = value.draws if isinstance(value, Experiment) else Draws()
+    replicate = draws.replicate("data", run.replicate)
+    return verified_split(data, place.data_root, replicate, digests_of(run, data))
 
 
 def _finish_together(runs: Sequence[Run], place: Place, store: Store) -> Iterator[Finished]:
@@ -232,7 +235,8 @@ def _start(run: Run, place: Place, store: Store) -> dict[str, np.ndarray] | None
     for step, parent in zip(starts, parents, strict=True):
         if step.transform is not None:
             reads = parents if len(parents) > 1 else parent
-            weights = step.transform.apply(reads, stream(run.replicate, "transform"))
+            generator = stream_of(run.value.draws, run.replicate, "transform")
+            weights = step.transform.apply(reads, generator)
     return weights
 
 

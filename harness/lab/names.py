@@ -13,7 +13,17 @@ from harness.data.archives import DataError
 from harness.data.verified import named_source
 from harness.fleet import SEMANTICS
 from harness.lab.runs import Run, parents_of
-from harness.spec import Runnable, Simulation, Value, address, canonical, digest, fields_of, values_in
+from harness.spec import (
+    Runnable,
+    Simulation,
+    Value,
+    address,
+    addressed,
+    canonical,
+    digest,
+    fields_of,
+    values_in,
+)
 from harness.spec.contracts import Dataset, Sourced
 from harness.spec.fingerprint import fingerprint
 
@@ -147,10 +157,10 @@ def _earlier(value: Any, fields: Fields) -> Any:
     if not isinstance(value, Value):
         return canonical(value)
     name = type(value).__name__
-    plain = {"value": name}
+    plain, counted = {"value": name}, addressed(value)
     for field in fields_of(type(value)):
         content = getattr(value, field.name)
         added = name in fields and field.name not in fields[name] and content == field.default
-        if field.name not in value.unaddressed and not added:
+        if field.name in counted and not added:
             plain[field.name] = _earlier(content, fields)
     return plain

@@ -21,8 +21,8 @@ from harness.spec.syntax import DYNAMIC, Binding, Code, code_of
 from harness.spec.values import Value, values_in
 
 LANGUAGE = (
-    "harness.spec.values", "harness.spec.contracts", "harness.spec.claim", "harness.spec.verdict",
-    "harness.data.fetch",
+    "harness.spec.values", "harness.spec.experiments", "harness.spec.contracts", "harness.spec.claim",
+    "harness.spec.verdict", "harness.data.fetch",
 )  # fmt: skip
 """The words in which values are written, and downloading: they compute nothing."""
 WHOLE = ""

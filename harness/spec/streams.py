@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.spec.experiments import Draws
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -37,3 +39,12 @@ def stream(replicate: int, purpose: str, *more: int) -> np.random.Generator:
     # the length leads: SeedSequence does not tell (3, 4) from (3, 4, 0)
     key = (len(more), replicate, PURPOSES.index(purpose), *more)
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+
+
+def stream_of(draws: Draws, replicate: int, purpose: str, *more: int) -> np.random.Generator:
+    """The generator of a training for (replicate, purpose, ...), of the draw that its experiment names.
+
+    Raises:
+        ValueError: as ``stream``; or a replicate beyond those that have other draws.
+    """
+    return stream(draws.replicate(purpose, replicate), purpose, *more)

@@ -11,12 +11,10 @@ import functools
 import hashlib
 import math
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import msgspec
-
-from harness.spec.contracts import Dataset, Joining, Model, Optimizer, Probe, Solver, Stop, Transform
 
 TIERS = ("quick", "standard", "full")
 
@@ -63,13 +61,16 @@ def _slip(kind: Any, positional: int, named: Mapping[str, Any]) -> str:
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclass=Named):
     """A frozen description. Subclasses are data sets, corruptions, models, optimizers, experiments.
 
-    Fields named in ``unaddressed`` are carried along but do not change the address (probes, say).
+    Fields named in ``unaddressed`` are carried along but do not change the address (probes, say). Fields
+    named in ``later`` came when addresses had been given: they count only where they are not at their
+    default, so that all earlier addresses stay what they were.
 
     Raises:
         TypeError: a scalar field got a value of another type.
     """
 
     unaddressed: ClassVar[tuple[str, ...]] = ()
+    later: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         for name, kind in _scalar_fields(type(self)):
@@ -163,119 +164,6 @@ def _for_tier(tier: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-class Anew(msgspec.Struct, frozen=True, metaclass=Named):
-    """The same experiment (or sweep, or tiers of them) at replicates of its own, for a control.
-
-    What is read of it is independent of everything that the claim reads: where a control can only put one
-    world on both sides, their difference is then noise, as it is between different worlds, and not zero.
-    """
-
-    of: Any
-
-    def __post_init__(self) -> None:
-        if isinstance(self.of, Anew):
-            raise TypeError("Anew(Anew(...)): once is enough")
-
-
-ANEW = 10_000_000
-"""The first replicate of what is read anew: above all that claims, calibrations and fresh judgements read."""
-
-
-def plain(value: Any) -> Any:
-    """What has to be computed, without the word that it is read anew."""
-    return value.of if isinstance(value, Anew) else value
-
-
-class Experiment(Value, frozen=True):
-    """A training by gradient descent: data, model and how; address excludes probes.
-
-    Args:
-        data: a data set with its corruptions (``harness.data``).
-        model: a model (``harness.models``).
-        optimizer: ``Sgd(...)``, with its budget in epochs.
-        loss: ``"cross_entropy"`` or ``"squared"`` (mean over examples and classes, one-hot targets).
-        stop: when to end before the budget; None trains all epochs.
-        precision: ``"float32"`` or ``"bfloat16"`` (forward and backward under autocast).
-        start: None for a fresh initialization, or ``From(parent, transform)``; of several parents, which
-            are joined by a transform, one for each.
-        probes: what is measured on the trained weights.
-
-    What the parts must offer is written in ``harness.spec.contracts``.
-    """
-
-    unaddressed: ClassVar[tuple[str, ...]] = ("probes",)
-
-    data: Dataset
-    model: Model
-    optimizer: Optimizer
-    loss: str = "cross_entropy"
-    stop: Stop | None = None
-    precision: str = "float32"
-    start: From | tuple[From, ...] | None = None
-    probes: tuple[Probe, ...] = ()
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.loss not in ("cross_entropy", "squared"):
-            raise ValueError(f'loss={self.loss!r}: use "cross_entropy" or "squared"')
-        if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f'precision={self.precision!r}: use "float32" or "bfloat16"')
-
-    @property
-    def starts(self) -> tuple[From, ...]:
-        """The parents it starts from: none, one, or several."""
-        if self.start is None:
-            return ()
-        return self.start if isinstance(self.start, tuple) else (self.start,)
-
-
-class Solved(Value, frozen=True):
-    """A solver on data: ``solver.solve(split, generator)`` gives named numbers and curves."""
-
-    data: Dataset
-    solver: Solver
-
-
-class Simulation(Value, frozen=True):
-    """A module-level function of a random generator and parameters, run once per replicate.
-
-    ``function(generator, **params)`` returns a mapping of names to numbers or sequences of numbers.
-
-    Raises:
-        TypeError: the function is a lambda or nested, so that no other process could import it.
-    """
-
-    function: Callable[..., Mapping[str, Any]]
-    params: Mapping[str, object] | tuple[tuple[str, object], ...] = ()
-
-    def __post_init__(self) -> None:
-        name = getattr(self.function, "__qualname__", "")
-        if not name.isidentifier():
-            raise TypeError(f"Simulation needs a function at module level, not {name or self.function!r}")
-        pairs = tuple(sorted(dict(self.params).items()))
-        msgspec.structs.force_setattr(self, "params", pairs)
-
-
-class From(Value, frozen=True):
-    """Where a chained experiment starts: another's final weights, passed through a transform.
-
-    A transform of None keeps them; that of one of several parents gets the weights of all.
-    """
-
-    parent: Experiment
-    transform: Transform | Joining | None = None
-
-
-class Probing(Value, frozen=True):
-    """A probe of an experiment's final weights: its own record, so a new probe retrains nothing."""
-
-    experiment: Experiment
-    probe: Probe
-
-
-Runnable = Experiment | Solved | Simulation | Probing
-
-
 def values_in(value: Value) -> list[Value]:
     """The value itself and every value inside it that its address depends on, depth first."""
     values: list[Value] = []
@@ -287,7 +175,7 @@ def _gather(value: Value | Sequence[Any], values: list[Value]) -> None:
     inner: Iterable[Any]
     if isinstance(value, Value):
         values.append(value)
-        inner = (getattr(value, name) for name in _addressed(type(value)))
+        inner = (getattr(value, name) for name in addressed(value))
     else:
         inner = value
     for item in inner:
@@ -305,7 +193,7 @@ def canonical(value: Any) -> Any:
     if value is None or type(value) in (str, int, bool):  # most of what is asked
         return value
     if isinstance(value, Value):
-        kept = _addressed(type(value))
+        kept = addressed(value)
         if "value" in kept:
             raise TypeError(f"{type(value).__name__} has a field named value, which hides its class's name")
         return {"value": type(value).__name__, **{n: canonical(getattr(value, n)) for n in kept}}
@@ -318,9 +206,20 @@ def canonical(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} {value!r} has no canonical form")
 
 
+def addressed(value: Value) -> tuple[str, ...]:
+    """The names of the fields on which a value's address depends, in order."""
+    names, later = _addressed(type(value))
+    if not later:
+        return names
+    default = {name for name, usual in later if getattr(value, name) == usual}
+    return tuple(name for name in names if name not in default)
+
+
 @functools.cache
-def _addressed(kind: type[Value]) -> tuple[str, ...]:
-    return tuple(name for name in kind.__struct_fields__ if name not in kind.unaddressed)
+def _addressed(kind: type[Value]) -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]:
+    """The fields of a class that addresses depend on, and the defaults of those that came later."""
+    names = tuple(name for name in kind.__struct_fields__ if name not in kind.unaddressed)
+    return names, tuple((f.name, f.default) for f in fields_of(kind) if f.name in kind.later)
 
 
 def digest(plain: Any) -> str:
@@ -338,24 +237,3 @@ def address(value: Value, *, code: str, source: str, semantics: int) -> str:
         semantics: version of the trainer's arithmetic (``harness.fleet.SEMANTICS``).
     """
     return digest({"spec": canonical(value), "code": code, "source": source, "semantics": semantics})
-
-
-def abbreviated(value: Any, *, chained: bool = False) -> str:
-    """One line for people: class names with the fields that differ from their defaults.
-
-    Of a chain, its parents; theirs are left out (``chained``), or the line would double with every link.
-    """
-    if chained and isinstance(value, From):
-        return "From(...)"
-    if isinstance(value, Value):
-        inner = chained or isinstance(value, From)
-        shown = []
-        for field in fields_of(type(value)):
-            held = getattr(value, field.name)
-            if held != field.default:
-                text = abbreviated(held, chained=inner)
-                shown.append(text if field.required else f"{field.name}={text}")
-        return f"{type(value).__name__}({', '.join(shown)})"
-    if isinstance(value, tuple):
-        return f"({', '.join(abbreviated(item, chained=chained) for item in value)})"
-    return getattr(value, "__name__", None) or repr(value)

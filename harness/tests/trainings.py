@@ -14,8 +14,8 @@ from harness.spec import Experiment
 
 
 def split(experiment: Experiment, replicate: int = 0) -> Split:
-    """The data of a replicate."""
-    drawn: Split = experiment.data.split(None, replicate)
+    """The data of a replicate, of the draw that its experiment names."""
+    drawn: Split = experiment.data.split(None, experiment.draws.replicate("data", replicate))
     return drawn
 
 

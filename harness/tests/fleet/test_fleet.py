@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "8521fca0995619d4de45978573b77cea957f836d81f2e98d9562f35f828b88b9"}
+PINNED = {1: "6cac0d7f5bbc9d0181f37e2c02a8c6eca5945f0da696ac330169d7495d80261b"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_plans",

@@ -331,7 +331,7 @@ def test_a_crew_leaves_what_is_streamed_to_the_session(root: Path) -> None:
     assert lab.crew.closed == 1  # type: ignore[attr-defined]
 
 
-PINNED = {1: "8fc6b43b37956b265187c0be019bfab74645347a6740812b0232615b68cd266f"}
+PINNED = {1: "ef19dbc00e580bca6cc1abb2757800b266d89ef149d2572248cff0310816cbdf"}
 
 
 def test_the_trainer_is_the_one_that_its_version_names() -> None:

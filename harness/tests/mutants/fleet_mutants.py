@@ -65,15 +65,16 @@ MUTANTS = (
     ),
     _replica(
         "seeds", "all replicates start from the same weights",
-        'stream(replicate, "initialization")', 'stream(0, "initialization")',
+        'replicate, "initialization")', '0, "initialization")',
     ),
     _replica(
         "order", "all replicates see their images in the same order",
-        'order = stream(self.replicate, "order", epoch)', 'order = stream(0, "order", epoch)',
+        'stream_of(draws, self.replicate, "order", epoch)', 'stream_of(draws, 0, "order", epoch)',
     ),
     _replica(
         "order", "the same order in every epoch",
-        'order = stream(self.replicate, "order", epoch)', 'order = stream(self.replicate, "order")',
+        'order = stream_of(draws, self.replicate, "order", epoch)',
+        'order = stream_of(draws, self.replicate, "order")',
     ),
     _replica(
         "order", "examples are drawn with replacement",
@@ -306,7 +307,8 @@ MUTANTS = (
     ),
     _stacked(
         "fleets", "all members see their images in the first one's order",
-        'order = stream(replicate, "order", epoch)', 'order = stream(self.members[0][1], "order", epoch)',
+        'order = stream_of(experiment.draws, replicate, "order", epoch)',
+        'order = stream_of(experiment.draws, self.members[0][1], "order", epoch)',
     ),
     _stacked(
         "fleets", "all members are trained on the first one's labels",
@@ -340,7 +342,7 @@ MUTANTS = (
     ),
     _streamed(
         "seeds", "streamed images are augmented alike in every epoch",
-        "draws = (self.replicate, epoch) if", "draws = (self.replicate, 0) if",
+        "draws = (images_of, epoch) if", "draws = (images_of, 0) if",
     ),
     _streamed(
         "seeds", "streamed nets have the same dropout masks in every epoch",

@@ -7,13 +7,16 @@ from harness.tests.mutants.mutant import into
 _names = into("lab/names.py", "lab/test_names.py", "lab/test_lab.py")
 _specified = into("lab/names.py", "lab/test_shipped.py")
 _values = into("spec/values.py", "spec/test_values.py", "lab/test_names.py")
+_experiments = into("spec/experiments.py", "spec/test_values.py", "spec/test_experiments.py")
 _fingerprint = into("spec/fingerprint.py", "spec/test_fingerprint.py")
 _syntax = into("spec/syntax.py", "spec/test_syntax.py", "spec/test_fingerprint.py")
 _modules = into("spec/modules.py", "spec/test_modules.py", "spec/test_fingerprint.py")
 _digests = into("data/digests.py", "data/test_sources.py", "data/test_stored.py")
 _sources = into("data/sources.py", "data/test_sources.py")
 _lab = into("lab/lab.py", "lab/test_lab.py", "lab/test_computing.py")
-_computing = into("lab/computing.py", "lab/test_computing.py", "lab/test_lab.py")
+_computing = into(
+    "lab/computing.py", "lab/test_computing_draws.py", "lab/test_computing.py", "lab/test_lab.py"
+)
 _recording = into("lab/recording.py", "lab/test_recording.py", "lab/test_results.py")
 _fleets = into("lab/computing.py", "lab/test_recording.py", "lab/test_computing.py")
 _results = into("lab/results.py", "lab/test_results.py")
@@ -62,16 +65,28 @@ MUTANTS = (
         "addresses", "two classes with equal fields are one",
         'return {"value": type(value).__name__, **{', 'return {**{',
     ),
+    _experiments(
+        "seeds", "the order of examples is drawn with the initial weights",
+        '"order": "order", "noise": "order",', '"order": "weights", "noise": "order",',
+    ),
+    _experiments(
+        "seeds", "a draw of the data meets another replicate's",
+        "return replicate + draw * DRAWN_APART", "return replicate + draw",
+    ),
     _values(
+        "addresses", "a field that came later moves all addresses",
+        "names, later = _addressed(type(value))", "names, later = _addressed(type(value))[0], ()",
+    ),
+    _experiments(
         "addresses", "probes are part of a training's address",
         'unaddressed: ClassVar[tuple[str, ...]] = ("probes",)', "unaddressed: ClassVar[tuple[str, ...]] = ()",
     ),
-    _values(
+    _experiments(
         "addresses", "the precision is no part of the address",
         'unaddressed: ClassVar[tuple[str, ...]] = ("probes",)',
         'unaddressed: ClassVar[tuple[str, ...]] = ("probes", "precision")',
     ),
-    _values(
+    _experiments(
         "addresses", "the loss is no part of the address",
         'unaddressed: ClassVar[tuple[str, ...]] = ("probes",)',
         'unaddressed: ClassVar[tuple[str, ...]] = ("probes", "loss")',
@@ -159,12 +174,17 @@ MUTANTS = (
     ),
     _computing(
         "seeds", "all replicates of a chain are transformed by one stream",
-        'stream(run.replicate, "transform")', 'stream(0, "transform")',
+        'stream_of(run.value.draws, run.replicate, "transform")',
+        'stream_of(run.value.draws, 0, "transform")',
     ),
     _computing(
         "seeds", "all replicates are trained, solved and probed on the first one's data",
-        "return verified_split(data, place.data_root, run.replicate, digests_of(run, data))",
+        "return verified_split(data, place.data_root, replicate, digests_of(run, data))",
         "return verified_split(data, place.data_root, 0, digests_of(run, data))",
+    ),
+    _computing(
+        "seeds", "data are of the first draw, whatever the experiment says",
+        'replicate = draws.replicate("data", run.replicate)', "replicate = run.replicate",
     ),
     _computing(
         "seeds", "a run trains with another replicate's order",

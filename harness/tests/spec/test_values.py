@@ -14,6 +14,7 @@ from harness.data import Digits, GaussianInputs, RandomLabels, TrueInputs, TrueL
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.models import Linear, Mlp
 from harness.spec import (
+    Draws,
     Experiment,
     From,
     Probing,
@@ -271,6 +272,7 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "loss": st.sampled_from(["cross_entropy", "squared"]),
     "stop": st.none() | st.builds(WhenFitted, st.floats(0, 1), st.integers(1, 9)),
     "precision": st.sampled_from(["float32", "bfloat16"]),
+    "draws": st.builds(Draws, *[st.integers(0, 3)] * 3),
     "start": st.sampled_from(
         [None, From(SMALL), From(SMALL, Scaled(0.5)), (From(SMALL), From(SMALL.but(loss="squared")))]
     ),
