@@ -85,7 +85,7 @@ EPSILON = {"training error from which on a net counts as fitting (epsilon)": 0.1
 
 
 class Least(NamedTuple):
-    """By how much the peak must stand above dip and tail, and why."""
+    """The least height of the peak above dip and tail, and why it is that."""
 
     above_dip: float
     above_tail: float
