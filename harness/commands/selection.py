@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from harness.lab.names import specification
-from harness.spec import TIERS, plain
+from harness.spec import TIERS, Anew, Runnable, plain
+from harness.spec.watched import EVERYTHING, Watched
 
 if TYPE_CHECKING:
+    from harness.judging.ladder import Item
+    from harness.judging.rehearsal import Body
     from harness.lab.lab import Lab
     from harness.lab.places import Place
     from harness.lab.runs import Run
@@ -215,22 +219,26 @@ def lab(place: Place, first: int = 0) -> Lab:
 
 
 def needs(functions: Sequence[Any], lab: Lab) -> Needs:
-    """What collected functions read at their first look."""
+    """What collected functions read at their first look; the lab is told of which the curves are read."""
     from harness.lab.conformance import faults
-    from harness.suite.entries import claim_id, item_of, tier_of
+    from harness.suite.entries import body_of, claim_id, item_of, tier_of
 
+    lab.sparing = True
     runs: list[Run] = []
     data: dict[str, str] = {}
     problems: dict[str, list[str]] = {}
     for function in functions:
         causes: list[str] = []
         try:
-            for declared, replicates in item_of(function).needs():
+            item = item_of(function)
+            for declared, watched in _read(item, body_of(function)):
                 value = plain(declared)
                 if wrong := faults(value, lab.place.data_root):
                     causes += wrong
                     continue
-                runs += lab.runs(declared, replicates)
+                named = lab.runs(declared, item.rungs()[0][0])
+                lab.watch(named, watched)
+                runs += named
                 causes += filter(None, [lab.names.absent.get(specification(value))])
                 data |= dict(lab.names.named(value).sources)
         except Exception as error:  # of one claim's values: the others are planned
@@ -238,6 +246,20 @@ def needs(functions: Sequence[Any], lab: Lab) -> Needs:
         for cause in dict.fromkeys(causes):
             problems.setdefault(cause, []).append(f"{claim_id(function)} ({tier_of(function)})")
     return Needs(items=len(functions), runs=runs, data=data, problems=problems)
+
+
+def _read(item: Item, body: Body) -> Iterator[tuple[Runnable | Anew, Watched]]:
+    """Everything that has to be computed for an item, and the errors whose curves its body reads of it."""
+    from harness.judging import rehearsal
+    from harness.judging.ladder import runnables
+
+    heard: rehearsal.Heard = {}
+    with contextlib.suppress(Exception), rehearsal.quietly():  # what is wrong with it is said by judging it
+        heard = rehearsal.rehearsed(item, body, (item.tier,)).watched
+    for number, world in enumerate(item.worlds()):
+        for name, value in world.items():
+            watched = heard.get((item.tier, number, name), EVERYTHING)
+            yield from ((declared, watched) for declared in runnables(value))
 
 
 def whats(value: Any) -> set[str]:

@@ -12,16 +12,17 @@ import re
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
 from harness.evidence.measured import Slip
 from harness.judging.ladder import Item, runnables
 from harness.judging.lines import ClaimLines, frames, is_users
-from harness.judging.standins import Anything, Doubt, Heeding, Unbearable, standing
+from harness.judging.standins import Anything, Doubt, Heeding, Unbearable, standing, watched
 from harness.spec.claim import Control, resolved
+from harness.spec.watched import Watched
 
 CALLED_WRONGLY = re.compile(
     r"(missing \d+ required|unexpected keyword|takes .*positional argument|multiple values for)"
@@ -51,8 +52,24 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     hypothesis: bool
 
 
-def mistakes(item: Item, body: Body, tiers: Sequence[str]) -> list[str]:
-    """What is certainly wrong with a claim, at any of its tiers: ``file:line: what`` for each, at most three.
+Heard = dict[tuple[str, int, str], Watched]
+"""(tier, number of a world, name in it) -> errors whose curves the body reads; the claim's own world is 0."""
+
+
+class Rehearsal(NamedTuple):
+    """What a claim's rehearsal told.
+
+    Attributes:
+        mistakes: what is certainly wrong: ``file:line: what`` for each, at most three.
+        watched: the curves that are read, where a body came to its end.
+    """
+
+    mistakes: list[str]
+    watched: Heard
+
+
+def rehearsed(item: Item, body: Body, tiers: Sequence[str]) -> Rehearsal:
+    """Rehearse a claim at its tiers.
 
     Args:
         item: what there is to judge; its own tier does not matter.
@@ -60,12 +77,13 @@ def mistakes(item: Item, body: Body, tiers: Sequence[str]) -> list[str]:
         tiers: those at which the claim is tested with these parameters.
     """
     source = ClaimLines(body.function, body.file)
+    heard: Heard = {}
     told = dict.fromkeys(_declared(item, body, source))
     if not told:
         for tier in tiers:
             at = msgspec.structs.replace(item, tier=tier)
-            told |= dict.fromkeys(_at(at, body, source))
-    return list(told)[:MOST]
+            told |= dict.fromkeys(_at(at, body, source, heard))
+    return Rehearsal(list(told)[:MOST], heard)
 
 
 # -- what is declared -------------------------------------------------------------------------------------
@@ -114,10 +132,10 @@ def _signature(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
 # -- worlds -----------------------------------------------------------------------------------------------
 
 
-def _at(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
+def _at(item: Item, body: Body, source: ClaimLines, heard: Heard) -> Iterator[str]:
     """Mistakes that show at one tier."""
     arguments: dict[str, Any] | None = None
-    worlds = []
+    worlds: dict[int, dict[str, Any]] = {}
     for i, control in enumerate((None, *item.controls)):
         try:
             world = _world(item, control, source, i - 1)
@@ -132,11 +150,12 @@ def _at(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
             line = source.decorator("control", i - 1)
             yield source.at(line, f"@control is the claim's own world at tier {item.tier!r}: nothing differs")
             continue
-        worlds.append(world)
-    trains = any(runnables(value) for world in worlds for value in world.values())
+        worlds[i] = world
+    trains = any(runnables(value) for world in worlds.values() for value in world.values())
     if trains and not body.hypothesis:  # a body that trains nothing costs what its own numbers cost
-        for world in worlds:
-            yield from _run(item, body, world, source)
+        for number, world in worlds.items():
+            read = yield from _run(item, body, world, source)
+            heard |= {(item.tier, number, name): each for name, each in read.items()}
 
 
 class _Told(Exception):
@@ -174,8 +193,10 @@ def _equal(claimed: Mapping[str, Any], world: Mapping[str, Any], control: Contro
 # -- bodies -----------------------------------------------------------------------------------------------
 
 
-def _run(item: Item, body: Body, world: Mapping[str, Any], source: ClaimLines) -> Iterator[str]:
-    """Run a body on stand-ins of a world."""
+def _run(
+    item: Item, body: Body, world: Mapping[str, Any], source: ClaimLines
+) -> Generator[str, None, dict[str, Watched]]:
+    """Run a body on stand-ins of a world; the curves that it reads, by name, if it comes to its end."""
     doubt = Doubt()
     check = Heeding(doubt)
     replicates = item.rungs()[0][0]
@@ -189,9 +210,10 @@ def _run(item: Item, body: Body, world: Mapping[str, Any], source: ClaimLines) -
     except BaseException as error:
         if _certain(error, read):
             yield source.raised(error, said(error), source.line)
-        return
+        return {}
     if not check.relations and not doubt.asked:
         yield source.at(source.line, "the claim made no check: call check(...) in its body")
+    return {name: watched(value) for name, value in read.items()}
 
 
 def _certain(error: BaseException, read: Mapping[str, Any]) -> bool:

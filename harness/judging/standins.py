@@ -18,6 +18,7 @@ from harness.judging.check import Check
 from harness.judging.ladder import RUNNABLE, runnables
 from harness.lab.results import Results
 from harness.spec import Experiment, Runnable, plain
+from harness.spec.watched import EVERYTHING, NOTHING, Watched, curves_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,6 +130,7 @@ class StandIn(Results):
 
     Attributes:
         known: the names of what is measured; None where only running it would tell.
+        watched: the errors whose curves the body has read so far.
     """
 
     def __init__(self, name: str, value: Runnable, replicates: int, doubt: Doubt) -> None:
@@ -138,12 +140,14 @@ class StandIn(Results):
         super().__init__(name, [run] * replicates, ())
         self.value, self.replicates, self._doubt = value, replicates, doubt
         self.known = measures(value)
+        self.watched = NOTHING
 
     def __repr__(self) -> str:
         return f"<stand-in of {self.name}>"
 
     def __getattribute__(self, name: str) -> Any:
         if name == "records":
+            self.watched = EVERYTHING
             return Anything(self.replicates, self._doubt)
         return super().__getattribute__(name)
 
@@ -152,13 +156,16 @@ class StandIn(Results):
         return self._numbers(measure, f"{measure} ({self.name})")
 
     def best(self, measure: str) -> Measured:
+        self._curves(measure)
         return self._numbers(measure, f"best {measure} ({self.name})")
 
     def at(self, measure: str, *, when: str, below: float) -> Measured:
         self._named(when)
+        self._curves(measure, when)
         return self._numbers(measure, f"{measure} when {when} <= {below:g} ({self.name})")
 
     def epochs_to(self, measure: str, target: float) -> Measured:
+        self._curves(measure)
         return self._numbers(measure, f"epochs to {measure} <= {target:g} ({self.name})")
 
     def curve(self, measure: str) -> np.ndarray:
@@ -166,6 +173,7 @@ class StandIn(Results):
         import numpy as np
 
         self._named(measure)
+        self._curves(measure)
         if self.known is None or measure not in self.known:
             return Anything(self.replicates, self._doubt)  # type: ignore[return-value]
         start = _numbers(self.replicates, measure, self.name)[:, None]
@@ -192,6 +200,11 @@ class StandIn(Results):
     @property
     def _is_trained(self) -> bool:
         return isinstance(self.value, Experiment)
+
+    def _curves(self, *names: object) -> None:
+        """Note that curves are read; a name that is not known yet may be any."""
+        known = [name for name in names if isinstance(name, str)]
+        self.watched |= curves_of(known) if len(known) == len(names) else EVERYTHING
 
     def _numbers(self, measure: str, name: str) -> Measured:
         self._named(measure)
@@ -271,6 +284,14 @@ class Heeding(Check):
 
 def _sized(values: object) -> bool:
     return hasattr(values, "__len__") and not isinstance(values, Anything)
+
+
+def watched(read: Any) -> Watched:
+    """The errors whose curves were read of a stand-in, or of any of a sweep."""
+    if isinstance(read, StandIn):
+        return read.watched
+    members = read.values() if isinstance(read, Mapping) else read if isinstance(read, list) else ()
+    return functools.reduce(Watched.__or__, map(watched, members), NOTHING)
 
 
 def standing(name: str, value: Any, replicates: int, doubt: Doubt) -> Any:

@@ -19,6 +19,7 @@ from harness.lab.runs import Fleet, Run
 from harness.lab.store import Record, Store, StoreError
 from harness.spec import Draws, Experiment, Probing, Simulation, abbreviated
 from harness.spec.streams import stream, stream_of
+from harness.spec.watched import NOTHING, Watched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +76,7 @@ def one_line(error: BaseException) -> str:
 def _finish(run: Run, place: Place, store: Store) -> Finished:
     try:
         with store.claimed(run.key) as mine:
-            if store.has(run.key, place.only_of):
+            if store.has(run.key, place.only_of, _recorded(run)):
                 return Finished(run=run, outcome=PRESENT)
             if not mine:
                 return Finished(run=run, outcome=HELD)
@@ -148,6 +149,8 @@ def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trai
     split = _split(run, run.value.data, place)
     start = _start(run, place, store)
     resumed = store.resume(run.key, place.only_of)
+    if resumed and not run.watched.within(resumed[0]["curves"]):
+        resumed = None  # its curves began without what is read now
     spent = resumed[0].get("seconds", 0.0) if resumed else 0.0
     began = _clock(place)
 
@@ -155,7 +158,12 @@ def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trai
         seconds = spent + (_clock(place) - began) / sharers
         store.checkpoint(run.key, {**state, "seconds": seconds, "session": place.session}, arrays)
 
-    return trainer.Member(run.value, run.replicate, split, start, resumed, save), spent
+    return trainer.Member(run.value, run.replicate, split, start, resumed, save, run.watched), spent
+
+
+def _recorded(run: Run) -> Watched:
+    """The curves that its record must have: none of what is no training, or of one that has no epochs."""
+    return run.watched if isinstance(run.value, Experiment) else NOTHING
 
 
 def _split(run: Run, data: Dataset, place: Place) -> Split:
@@ -173,7 +181,7 @@ def _finish_together(runs: Sequence[Run], place: Place, store: Store) -> Iterato
         for run in runs:
             try:
                 claimed = locks.enter_context(store.claimed(run.key))
-                if store.has(run.key, place.only_of):
+                if store.has(run.key, place.only_of, _recorded(run)):
                     yield Finished(run=run, outcome=PRESENT)
                 elif not claimed:
                     yield Finished(run=run, outcome=HELD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
@@ -22,6 +23,7 @@ from harness.lab.runs import Fleet, Run, parts, with_parents
 from harness.lab.shipped import UNSHIPPED, Shipped
 from harness.lab.store import Record, Store, StoreError
 from harness.spec import ANEW, Anew, Runnable, plain
+from harness.spec.watched import EVERYTHING, NOTHING, Watched
 
 HELD_SECONDS = 0.05
 """Seconds before what another process holds is tried again: short beside any run that is trained."""
@@ -43,6 +45,10 @@ class Lab:
     """One session's access to runs. With more than one process, work goes to processes of its own.
 
     A store that is a file holds shipped records: they are read, and nothing is computed.
+
+    Attributes:
+        watched: address -> errors whose curves are read, as far as that was told.
+        sparing: record no other curves; else every curve of what is trained is recorded.
 
     Args:
         presume: plan also what lacks its data, as missing (see ``Names``).
@@ -75,6 +81,8 @@ class Lab:
         self.settled: set[str] = set()
         self.notes: dict[str, None] = dict.fromkeys(pinning.said())
         self.computed: dict[str, float] = {}
+        self.watched: dict[str, Watched] = {}
+        self.sparing = False
         self.read: dict[str, Record] = {}
 
     def runs(self, value: Runnable | Anew, replicates: int) -> list[Run]:
@@ -89,6 +97,11 @@ class Lab:
         read = range(first, first + replicates)
         return [self.names.run(v, r) for v in parts(plain(value)) for r in read]
 
+    def watch(self, runs: Iterable[Run], watched: Watched) -> None:
+        """Have these errors measured after every epoch: somebody reads their curves."""
+        for address in {run.address for run in runs}:
+            self.watched[address] = self.watched.get(address, NOTHING) | watched
+
     def plan(self, runs: Iterable[Run]) -> Plan:
         """What would have to be computed for these runs: from shipped records, nothing."""
         everything = list({run.key: run for run in runs}.values()) if self.shipped else with_parents(runs)
@@ -96,7 +109,8 @@ class Lab:
         everything = [run for run in everything if run.key not in self.failures]
         timings = self.store.timings(run.kind for run in everything) if missing else {}
         seconds = expected(everything, timings)
-        open_fleets = [] if self.shipped else fleets(missing, seconds, self.place.device)
+        planned = map(self._recording, missing)
+        open_fleets = [] if self.shipped else fleets(planned, seconds, self.place.device)
         return Plan(
             fleets=tuple(open_fleets),
             missing=len(missing),
@@ -139,11 +153,32 @@ class Lab:
             Failed: one of them could not be computed.
         """
         runs = self.runs(value, replicates)
+        whole = functools.partial(self._whole, runs, replicates)
+        return Results(name, runs[:replicates], self._records(runs, replicates), whole)
+
+    def _records(self, runs: list[Run], replicates: int) -> list[Record]:
         self.ensure(runs)
         records = [self._record(run) for run in runs]
-        if len(runs) > replicates:
-            records = _merged(records, replicates)
-        return Results(name, runs[:replicates], records)
+        return _merged(records, replicates) if len(runs) > replicates else records
+
+    def _whole(self, runs: list[Run], replicates: int) -> list[Record]:
+        """The records with every curve: somebody reads one that was not foreseen, so they are trained again.
+
+        Raises:
+            Failed: one of them could not be computed, or is shipped without it.
+        """
+        if self.shipped:
+            raise Failed(UNSHIPPED)
+        self.watch(runs, EVERYTHING)
+        for run in runs:
+            self.settled.discard(run.key)
+            self.read.pop(run.key, None)
+        return self._records(runs, replicates)
+
+    def _recording(self, run: Run) -> Run:
+        """The run, told which curves to record."""
+        watched = self.watched.get(run.address, NOTHING) if self.sparing else EVERYTHING
+        return msgspec.structs.replace(run, watched=watched)
 
     def close(self) -> None:
         """End the processes this lab started."""
@@ -208,7 +243,9 @@ class Lab:
 
     def _has(self, run: Run) -> bool:
         known = run.key in self.read or run.key in self.failures or run.key in self.settled
-        return known or self.store.has(run.key, self.place.only_of)
+        if known or run.address not in self.watched:
+            return known or self.store.has(run.key, self.place.only_of)
+        return self.store.has(run.key, self.place.only_of, self.watched[run.address])
 
     def _record(self, run: Run) -> Record:
         if run.key in self.failures:

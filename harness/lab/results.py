@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from harness.evidence.measured import Unknown
@@ -22,10 +22,20 @@ class Results:
     Attributes:
         name: what the claim calls it.
         runs, records: in the order of the replicates.
+
+    Args:
+        whole: has them trained again with every curve, where one is read that was not recorded.
     """
 
-    def __init__(self, name: str, runs: Sequence[Run], records: Sequence[Record]) -> None:
+    def __init__(
+        self,
+        name: str,
+        runs: Sequence[Run],
+        records: Sequence[Record],
+        whole: Callable[[], Sequence[Record]] | None = None,
+    ) -> None:
         self.name, self.runs, self.records = name, runs, records
+        self._whole = whole
 
     def __repr__(self) -> str:
         return f"<{len(self.records)} replicates of {abbreviated(self.runs[0].value)}>"
@@ -66,7 +76,8 @@ class Results:
         from harness.evidence.statistics import Measured
 
         values, censored = [], []
-        for record, row in zip(self.records, _finite(self.curve(measure)), strict=True):
+        rows = _finite(self.curve(measure))  # first, for it may have the records made whole
+        for record, row in zip(self.records, rows, strict=True):
             epochs = [i for i, value in enumerate(row) if value <= target]
             values.append(float(epochs[0] + 1) if epochs else float(max(record.epochs, 1)))
             censored.append(not epochs)
@@ -81,6 +92,8 @@ class Results:
         """A measure per epoch, [replicate, epoch], NaN after a run has ended."""
         import numpy as np
 
+        if self._whole and any(_unrecorded(record, measure) for record in self.records):
+            self.records = self._whole()
         self._known(measure, self.records[0].curves)
         rows = [r.curves.get(measure, ()) for r in self.records]
         table = np.full((len(rows), max(map(len, rows))), np.nan)
@@ -121,6 +134,11 @@ class Results:
             raise Unknown(
                 f"{self.name} has no {measure!r}; it has {', '.join(names) or 'nothing of this kind'}"
             )
+
+
+def _unrecorded(record: Record, measure: str) -> bool:
+    """Whether a training measured this at its end alone, since nobody was to read its curve."""
+    return record.epochs > 0 and measure in record.finals and measure not in record.curves
 
 
 def _finite(curves: np.ndarray) -> list[list[float]]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from harness.spec import Experiment, Probing, Runnable, Value
+from harness.spec.watched import EVERYTHING, Watched
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         source: honest name of the data ("" for a simulation).
         digests: of what each value inside reads from files, in the order of ``values_in``.
         parents: runs whose weights this one starts from.
+        watched: errors whose curves are recorded, of a training; others are measured at its end.
     """
 
     value: Any
@@ -29,6 +31,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     digests: tuple[str, ...] = ()
     parents: tuple[Run, ...] = ()
+    watched: Watched = EVERYTHING
 
     @property
     def depth(self) -> int:

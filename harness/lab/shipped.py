@@ -21,6 +21,7 @@ from harness.lab.records import Record, unsound
 from harness.lab.store import Store, StoreError
 from harness.spec import Runnable
 from harness.spec.untrusted import contents, decoded, unpacked
+from harness.spec.watched import NOTHING, Watched
 
 FORMAT = 1
 CONTENT = "overclaim records"
@@ -187,7 +188,7 @@ class Shipped(Store):
     def prepare(self) -> NoReturn:
         raise StoreError(f"{self.root.name} holds shipped records, which are only read: give a directory")
 
-    def has(self, key: str, session: str = "") -> bool:
+    def has(self, key: str, session: str = "", watched: Watched = NOTHING) -> bool:
         return key in self._records
 
     def read(self, key: str) -> Record | None:

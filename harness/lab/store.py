@@ -28,6 +28,7 @@ import msgspec
 
 from harness.lab import arrays, durable, marked
 from harness.lab.records import RECORD, WEIGHTS, Checkpoint, Reached, Record, sealed, unfit, unsealed, unsound
+from harness.spec.watched import NOTHING, Watched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,11 +116,13 @@ class Store:
         """Where the record of a run lies, or would lie."""
         return self.root / key[:2] / key
 
-    def has(self, key: str, session: str = "") -> bool:
-        """Say whether there is a record, not yet verified; of a session, if one is named."""
-        if session:
+    def has(self, key: str, session: str = "", watched: Watched = NOTHING) -> bool:
+        """Say whether there is a record, not yet verified; of a session and with curves, if any are named."""
+        if session or watched != NOTHING:
             record = self.peek(key)
-            return record is not None and record.provenance.get("session") == session
+            if record is None or session not in ("", record.provenance.get("session")):
+                return False
+            return not record.epochs or watched.within(record.curves)
         return durable.is_file(self.path(key) / RECORD)
 
     def read(self, key: str) -> Record | None:

@@ -23,6 +23,7 @@ from harness.lab.plan import Plan
 from harness.lab.runs import Run
 from harness.spec import plain
 from harness.spec.verdict import Verdict
+from harness.spec.watched import EVERYTHING
 from harness.suite import importing, opening
 from harness.suite.entries import (
     body_of,
@@ -61,6 +62,7 @@ class ClaimCollection:
         self.plan: Plan | None = None
         self._items: dict[str, pytest.Function] = {}
         self._runs: dict[str, list[Run]] = {}
+        self._heard: dict[str, rehearsal.Heard] = {}
         self._kinds: set[str] = set()
 
     @property
@@ -81,6 +83,7 @@ class ClaimCollection:
         self._list(every, {item.nodeid for item in chosen})
         self._items = {item.nodeid: item for item in chosen}
         self.exchange.skeletons += [unjudged(item, Verdict.ERROR, LOST) for item in chosen]
+        self.lab.sparing = rehearsed
         if rehearsed:
             self._rehearse(chosen)
         missing: dict[str, list[str]] = {}
@@ -129,7 +132,8 @@ class ClaimCollection:
             for item in items:
                 name = claim_id(item)
                 if name not in told:
-                    told[name] = "; ".join(_mistakes(item))
+                    mistakes, self._heard[name] = _rehearsed(item)
+                    told[name] = "; ".join(mistakes)
                 if told[name]:
                     self.mistakes.setdefault(item.nodeid, told[name])
 
@@ -151,13 +155,16 @@ class ClaimCollection:
             self._fault(item.nodeid, _where(item, error, "trained"))
             return
         runs = self._runs[item.nodeid] = []
+        heard = self._heard.get(claim_id(item), {})
         for number, world in enumerate(worlds):
             for name, value in world.items():
                 try:
                     for one in runnables(value):
                         if rehearsed and (told := faults(plain(one), self.lab.place.data_root)):
                             raise ValueError("; ".join(told))
-                        runs += self._named(one, replicates)
+                        named = self._named(one, replicates)
+                        self.lab.watch(named, heard.get((question.tier, number, name), EVERYTHING))
+                        runs += named
                 except DataError:
                     raise
                 except Exception as error:
@@ -185,14 +192,14 @@ class ClaimCollection:
         self._runs.pop(node, None)
 
 
-def _mistakes(item: pytest.Function) -> list[str]:
+def _rehearsed(item: pytest.Function) -> rehearsal.Rehearsal:
     """What a rehearsal says of a claim, or what stops it."""
     try:
         if wrong := marked_wrongly(item):
             raise LookupError(wrong)
-        return rehearsal.mistakes(item_of(item), body_of(item), tiers_of(item))
+        return rehearsal.rehearsed(item_of(item), body_of(item), tiers_of(item))
     except Exception as error:
-        return [_where(item, error, "trained")]
+        return rehearsal.Rehearsal([_where(item, error, "trained")], {})
 
 
 def _where(

@@ -13,13 +13,13 @@ _syntax = into("spec/syntax.py", "spec/test_syntax.py", "spec/test_fingerprint.p
 _modules = into("spec/modules.py", "spec/test_modules.py", "spec/test_fingerprint.py")
 _digests = into("data/digests.py", "data/test_sources.py", "data/test_stored.py")
 _sources = into("data/sources.py", "data/test_sources.py")
-_lab = into("lab/lab.py", "lab/test_lab.py", "lab/test_computing.py")
+_lab = into("lab/lab.py", "lab/test_lab.py", "lab/test_computing.py", "lab/test_lab_watched.py")
 _computing = into(
     "lab/computing.py", "lab/test_computing_draws.py", "lab/test_computing.py", "lab/test_lab.py"
 )
 _recording = into("lab/recording.py", "lab/test_recording.py", "lab/test_results.py")
 _fleets = into("lab/computing.py", "lab/test_recording.py", "lab/test_computing.py")
-_results = into("lab/results.py", "lab/test_results.py")
+_results = into("lab/results.py", "lab/test_results.py", "lab/test_lab_watched.py")
 _store = into("lab/store.py", "lab/test_records.py", "lab/test_store.py")
 _records = into("lab/records.py", "lab/test_records.py", "lab/test_store.py")
 _arrays = into("lab/arrays.py", "lab/test_store.py", "lab/test_records.py")
@@ -236,6 +236,15 @@ MUTANTS = (
     _recording(
         "store", "finals are the best of all epochs",
         "None if diverged else finite(value)", "None if diverged else min(curves[name])",
+    ),
+    _lab(
+        "store", "curves that a claim reads are not recorded where a lab is sparing",
+        "self.watched.get(run.address, NOTHING) if self.sparing", "NOTHING if self.sparing",
+    ),
+    _results(
+        "store", "replicates whose curve was not recorded are read as if they had none",
+        "any(_unrecorded(record, measure) for record in self.records)",
+        "_unrecorded(self.records[0], measure)",
     ),
     _results(
         "censoring", "a run that did not get there got there at its end",
