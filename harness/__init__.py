@@ -19,6 +19,7 @@ from harness.evidence.statistics import (
     slope,
     smaller_of,
 )
+from harness.fleet.adaptive import AdamL2, AdamW
 from harness.fleet.optimizers import Sgd, Untrained, WhenFitted
 from harness.judging.check import Check
 from harness.lab.results import Results
@@ -26,8 +27,8 @@ from harness.spec import Anew, Draws, Experiment, From, Probing, Simulation, Sol
 from harness.spec.claim import Paper, claim, control, trained
 
 __all__ = [
-    "Anew", "Check", "Draws", "Experiment", "From", "Measured", "Paper", "Probing", "Results", "Sgd",
-    "Simulation", "Solved", "Tiers", "Untrained", "Value", "WhenFitted", "above", "all_reach", "argmax_in",
-    "below", "claim", "control", "equivalent", "exact", "exists", "frequencies", "larger_of", "matches",
-    "mean_of", "most_reach", "ordered", "ratio", "slope", "smaller_of", "trained",
+    "AdamL2", "AdamW", "Anew", "Check", "Draws", "Experiment", "From", "Measured", "Paper", "Probing",
+    "Results", "Sgd", "Simulation", "Solved", "Tiers", "Untrained", "Value", "WhenFitted", "above",
+    "all_reach", "argmax_in", "below", "claim", "control", "equivalent", "exact", "exists", "frequencies",
+    "larger_of", "matches", "mean_of", "most_reach", "ordered", "ratio", "slope", "smaller_of", "trained",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Adam on any model, in the plainest form: for what the engine's optimizers do not do.
+"""Training any model by Adam as a solver: so many steps, at a rate that falls linearly to zero.
 
 Kingma and Ba 2015, Algorithm 1; Li et al. 2018 train in random subspaces with it.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.analytic.scores import require_positive
 from harness.data.blocks import EVALUATION_BATCH
+from harness.fleet.adaptive import MOMENTS, adam_step
 from harness.spec import Value
 from harness.spec.contracts import Model
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     import torch
 
     from harness.data.split import Split
-
-# its authors' defaults: what remains of the moments' averages at each step, and what keeps the step finite
-MEAN_DECAY, SQUARE_DECAY = 0.9, 0.999
-EPSILON = 1e-8
 
 
 class Adam(Value, frozen=True):
@@ -98,23 +95,16 @@ class _Update:
         import torch
 
         self.weights, self.lr, self.taken = weights, lr, 0
-        self.means = [torch.zeros_like(w) for w in weights]
-        self.squares = [torch.zeros_like(w) for w in weights]
+        self.moments = [torch.zeros_like(w) for _ in range(MOMENTS) for w in weights]
 
     def __call__(self, gradients: Sequence[torch.Tensor], share: float) -> None:
         """Move the weights by one step, at a share of the rate."""
         import torch
 
         self.taken += 1
-        first, second = (1 - decay**self.taken for decay in (MEAN_DECAY, SQUARE_DECAY))
+        rate = self.lr * share
         with torch.no_grad():
-            for weight, mean, square, slope in zip(
-                self.weights, self.means, self.squares, gradients, strict=True
-            ):
-                mean.lerp_(slope, 1 - MEAN_DECAY)
-                square.mul_(SQUARE_DECAY).addcmul_(slope, slope, value=1 - SQUARE_DECAY)
-                scale = (square / second).sqrt_().add_(EPSILON)
-                weight.addcdiv_(mean, scale, value=-self.lr * share / first)
+            adam_step(self.weights, gradients, self.moments, taken=self.taken, lr=rate, corrected_within=True)
 
 
 def _error(module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from harness.analytic.adam import EPSILON, MEAN_DECAY, SQUARE_DECAY
 from harness.analytic.minimum_norm import minimum_norm
+from harness.fleet.adaptive import EPSILON, MEAN_DECAY, SQUARE_DECAY
 
 if TYPE_CHECKING:
     import numpy as np

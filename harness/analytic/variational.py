@@ -12,10 +12,10 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from harness.analytic.adam import EPSILON, MEAN_DECAY, SQUARE_DECAY
 from harness.analytic.dense_nets import in_batches, log_probabilities, surplus
 from harness.analytic.description_length import WEIGHT_BITS, uniform_bits
 from harness.analytic.scores import flattened
+from harness.fleet.adaptive import EPSILON, MEAN_DECAY, SQUARE_DECAY
 from harness.spec import Value
 
 if TYPE_CHECKING:

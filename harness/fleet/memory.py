@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.fleet.replica import CONVOLVED_AT_ONCE, EVALUATION_BATCH
 from harness.spec import Experiment, Runnable, Solved
+from harness.spec.keeping import Keeping
 
 PROCESS = 900 * 2**20
 """Bytes of a process that trains, apart from what ``needed`` counts: 530 MiB when torch is imported, and up
@@ -21,6 +22,8 @@ HELD_TWICE = 2
 """Images are there as the split's arrays and as the kernel's tensors."""
 COPIES = 4
 """Weights, gradients, velocities, and the copies that a record or checkpoint is written from."""
+KEPT_TWICE = 2
+"""Further moments of an optimizer, and the copies of them that a checkpoint is written from."""
 KEPT = 3
 """Activations of a training step: of the forward pass, their gradients, and what operations need beside."""
 USABLE = 0.9
@@ -64,9 +67,12 @@ def needed(value: Runnable, evaluated_at_once: int = EVALUATION_BATCH) -> int:
     images = FLOAT32 * math.prod(data.shape) * (data.train_size + data.test_size)
     if not isinstance(value, Experiment):
         return HELD_TWICE * images
-    parameters = COPIES * FLOAT32 * value.model.size(data.shape, data.classes)
+    optimizer = value.optimizer
+    further = optimizer.moments - 1 if isinstance(optimizer, Keeping) else 0
+    copies = COPIES + KEPT_TWICE * further
+    parameters = copies * FLOAT32 * value.model.size(data.shape, data.classes)
     activations = value.model.cost(data.shape, data.classes) / ADDS_PER_VALUE + math.prod(data.shape)
-    examples = max(KEPT * value.optimizer.batch, evaluated_at_once)
+    examples = max(KEPT * optimizer.batch, evaluated_at_once)
     return int(HELD_TWICE * images + parameters + FLOAT32 * activations * examples)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.spec import Experiment
-from harness.spec.contracts import Noisy, Weights
+from harness.spec.contracts import Noisy, Optimizer, Weights
+from harness.spec.keeping import Keeping
 from harness.spec.splits import Split
 from harness.spec.streams import stream, stream_of
 from harness.spec.watched import EVERYTHING, Watched
@@ -48,8 +49,7 @@ class Replica:
         self.model = self._laid_out(module)
         self.noise = noisy(self.model)
         self.params = list(self.model.parameters())
-        # the fused kernel takes velocities only with momentum
-        self.velocities = [torch.zeros_like(p) for p in self.params] if self.optimizer.momentum else []
+        self.velocities = begun(self.optimizer, self.params)
         self.x_train, self.x_test = self._placed(split.x_train), self._placed(split.x_test)
         self.y_train, self.y_test = self._on_device(split.y_train), self._on_device(split.y_test)
         self.batches = batches(len(split.y_train), self.optimizer.batch)
@@ -196,6 +196,16 @@ def built(experiment: Experiment, replicate: int, split: Split) -> torch.nn.Modu
     shape = tuple(split.x_train.shape[1:])
     generator = stream_of(experiment.draws, replicate, "initialization")
     return experiment.model.build(shape, split.classes, generator)
+
+
+def begun(optimizer: Optimizer, params: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """What an optimizer keeps between its steps, before the first one."""
+    import torch
+
+    if isinstance(optimizer, Keeping):
+        return optimizer.begun([p.detach() for p in params])
+    # the fused kernel takes velocities only with momentum
+    return [torch.zeros_like(p) for p in params] if optimizer.momentum else []
 
 
 def noisy(module: torch.nn.Module) -> list[Noisy]:

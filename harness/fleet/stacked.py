@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from harness.fleet.replica import batches, built, loss_of, measures
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
+from harness.spec.keeping import Keeping
 from harness.spec.streams import stream_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Stack:
     """Replicas of one shape; ``members`` are (experiment, replicate, split).
 
     Learning rates, labels, data and stopping may differ between members; model, batch, momentum, weight
-    decay, loss and precision may not (``plan.shape_of``). Members are addressed by their present place.
+    decay, loss, precision and what else an optimizer needs alike may not (``plan.shape_of``). Members are
+    addressed by their present place.
     """
 
     kernel = "stacked"
@@ -49,10 +51,20 @@ class Stack:
         self.module = modules[0].to("meta")
         self.params = {n: p.detach().to(self.device).requires_grad_() for n, p in params.items()}
         self.buffers = {n: b.to(self.device) for n, b in buffers.items()}
-        self.velocities = {n: torch.zeros_like(p) for n, p in self.params.items()}
+        self.velocities = self._begun()
         self.batches = batches(len(split.y_train), self.optimizer.batch)
         self.steps = len(self.batches)
         self._place_data()
+
+    def _begun(self) -> dict[str, torch.Tensor]:
+        """What the optimizer keeps, before the first step: [member, ...], in the order of checkpoints."""
+        import torch
+
+        if not isinstance(self.optimizer, Keeping):
+            return {n: torch.zeros_like(p) for n, p in self.params.items()}
+        places = range(len(self.members))
+        each = [self.optimizer.begun([p.detach()[i] for p in self.params.values()]) for i in places]
+        return {str(i): torch.stack(kept).to(self.device) for i, kept in enumerate(zip(*each, strict=True))}
 
     # -- state of single members ------------------------------------------------------------------
 
@@ -78,7 +90,7 @@ class Stack:
 
     def state(self, place: int) -> Weights:
         """What a member's checkpoint keeps: weights and velocities."""
-        if not self.optimizer.momentum:
+        if not self.optimizer.momentum and not isinstance(self.optimizer, Keeping):
             return self.weights(place)
         moving = enumerate(self.velocities.values())
         return self.weights(place) | {f"velocity.{i}": v[place].cpu().numpy().copy() for i, v in moving}
@@ -217,10 +229,13 @@ class Stack:
             return torch.func.vmap(loss)(self.params, self.buffers, x, y)
 
     def _update(self, gradients: Sequence[torch.Tensor], rates: torch.Tensor) -> None:
-        """v <- momentum v + g + decay w;  w <- w - lr v, with each member's own lr."""
+        """v <- momentum v + g + decay w;  w <- w - lr v, by each member's lr; or the optimizer's own step."""
         import torch
 
         params, moving = list(self.params.values()), list(self.velocities.values())
+        if isinstance(self.optimizer, Keeping):
+            self.optimizer.update_together(params, gradients, moving, rates)
+            return
         torch._foreach_mul_(moving, self.optimizer.momentum)
         torch._foreach_add_(moving, list(gradients))
         if self.optimizer.weight_decay:

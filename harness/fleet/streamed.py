@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.data.image_folder import ImageFiles, StreamedSplit
-from harness.fleet.replica import built, loss_of, noisy
+from harness.fleet.replica import begun, built, loss_of, noisy
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
 from harness.spec.streams import stream_of
@@ -90,7 +90,7 @@ class Rank:
         self.module = _normalised_together(module, self.device) if world > 1 else module
         self.model = _distributed(self.module, self.device) if world > 1 else self.module
         self.params = list(self.module.parameters())
-        self.velocities = [torch.zeros_like(p) for p in self.params] if self.optimizer.momentum else []
+        self.velocities = begun(self.optimizer, self.params)
         self.labels = self._on_device(split.y_train)
         self.test_labels = self._on_device(split.y_test)
 

@@ -17,6 +17,7 @@ from harness.fleet.optimizers import WhenFitted
 from harness.fleet.replica import built, noisy
 from harness.spec import Experiment
 from harness.spec.contracts import Rehearsable, Weights
+from harness.spec.keeping import Keeping
 from harness.spec.splits import Split
 from harness.spec.watched import EVERYTHING, Watched, curves_of
 
@@ -128,13 +129,14 @@ def stack_pays(members: Sequence[Member], device: str) -> bool:
     """Whether a step of all members at once is quicker than a step of each, measured here and now on copies.
 
     A stacked model has no noise of its own for each member, so nets with dropout are never stacked; nor are
-    those of an optimizer with another step than the one that ``Stack`` writes out.
+    those of an optimizer that neither has the step that ``Stack`` writes out nor one of its own for stacks.
     """
     from harness.fleet.stacked import Stack
 
     one = members[0]
     module = built(one.experiment, one.replicate, one.split)
-    if noisy(module) or not one.experiment.optimizer.plain_step:
+    optimizer = one.experiment.optimizer
+    if noisy(module) or not (optimizer.plain_step or isinstance(optimizer, Keeping)):
         return False
     made = table.chosen(module, one.experiment, device)
     single = made(module, one.experiment, one.replicate, one.split, device)

@@ -10,6 +10,7 @@ from harness.data.blocks import blocks
 from harness.lab.durations import seconds_of
 from harness.lab.runs import Fleet, Run, Work
 from harness.spec import Experiment, Runnable, abbreviated, canonical, digest
+from harness.spec.keeping import Keeping
 
 FLEET_SECONDS = 4.0
 """Expected seconds to which a fleet of runs trained in turn is cut, so that processes end together."""
@@ -102,10 +103,11 @@ def shape_of(value: Runnable) -> str:
     if not isinstance(value, Experiment):
         return digest(canonical(value))[:12]
     data, optimizer = value.data, value.optimizer
+    alike = optimizer.alike if isinstance(optimizer, Keeping) else ()
     same = [
         [type(data).__name__, list(data.shape), data.train_size, data.test_size, data.classes],
         canonical(value.model),
-        [type(optimizer).__name__, optimizer.batch, optimizer.momentum, optimizer.weight_decay],
+        [type(optimizer).__name__, optimizer.batch, optimizer.momentum, optimizer.weight_decay, *alike],
         [value.loss, value.precision],
     ]
     return digest(same)[:12]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from harness.data.archives import DataError
 from harness.data.verified import discrepancy, of_epoch
 from harness.spec import contracts
+from harness.spec.keeping import Keeping
 from harness.spec.splits import Source, Split
 from harness.spec.streams import stream
 
@@ -307,6 +308,8 @@ def _try_optimizer(optimizer: Any, name: str, setting: TryoutSetting) -> None:
         return
     weight, gradient, velocity = (torch.linspace(-1.0, 1.0, 6).roll(i) for i in range(3))
     weights, moving = [weight.clone()], [velocity.clone()] if optimizer.momentum else []
+    if isinstance(optimizer, Keeping):
+        moving = _try_together(optimizer, name, weight, gradient)
     with torch.no_grad(), calling(f"{name}.update fails"):
         optimizer.update(weights, [gradient.clone()], moving, 0.1)
     require(not torch.equal(weights[0], weight), f"{name}.update leaves the weights: they change in place")
@@ -315,6 +318,29 @@ def _try_optimizer(optimizer: Any, name: str, setting: TryoutSetting) -> None:
         expected = weight - 0.1 * (before + gradient + optimizer.weight_decay * weight)
         right = torch.allclose(weights[0], expected, rtol=0, atol=CLOSE)
         require(right, f"{name} says plain_step, and its update is another step: say plain_step = False")
+
+
+def _try_together(
+    optimizer: Keeping, name: str, weight: torch.Tensor, gradient: torch.Tensor
+) -> list[torch.Tensor]:
+    """What is kept at first, after trying whether two stacked runs step as each of them does alone."""
+    import torch
+
+    rates = (0.1, 0.3)
+    with torch.no_grad(), calling(f"{name}.begun, update or update_together fails"):
+        alone = [[weight.clone()] for _ in rates]
+        kept = [optimizer.begun(weights) for weights in alone]
+        stacked, moving = (
+            [torch.stack([weight, weight])],
+            [torch.stack(pair) for pair in zip(*kept, strict=True)],
+        )
+        for _ in range(2):
+            optimizer.update_together(stacked, [torch.stack([gradient] * 2)], moving, torch.tensor(rates))
+            for weights, velocities, rate in zip(alone, kept, rates, strict=True):
+                optimizer.update(weights, [gradient.clone()], velocities, rate)
+        near = torch.allclose(stacked[0], torch.stack([weights[0] for weights in alone]), rtol=0, atol=CLOSE)
+    require(near, f"{name}.update_together steps otherwise than its update does")
+    return optimizer.begun([weight])
 
 
 def _try_stop(stop: Any, name: str, setting: TryoutSetting) -> None:

@@ -228,7 +228,10 @@ class Noisy(Protocol):
 
 
 class Optimizer(Described, Protocol):
-    """How weights descend: the law of the learning rate, one step, and the budget."""
+    """How weights descend: the law of the learning rate, one step, and the budget.
+
+    What keeps more between its steps than a velocity offers what ``harness.spec.keeping`` lists as well.
+    """
 
     @property
     def epochs(self) -> int:
@@ -244,7 +247,7 @@ class Optimizer(Described, Protocol):
 
     @property
     def momentum(self) -> float:
-        """0 for no velocities: then ``update`` gets an empty list of them."""
+        """0 for no velocities: then ``update`` gets an empty list (but see ``harness.spec.keeping``)."""
 
     @property
     def weight_decay(self) -> float:

@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "6cac0d7f5bbc9d0181f37e2c02a8c6eca5945f0da696ac330169d7495d80261b"}
+PINNED = {1: "769469d075f32acf2393d3ff887c31a533baa1ab36f1de1ff393d938f1586aba"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_plans",

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from harness import Sgd, Value
+from harness import AdamL2, Sgd, Value
 from harness.data import Examples, ImageChange, InputChange, LabelChange, Source
 from harness.data.labels import TrueLabels
 from harness.data.split import ImageSet, Split, split_of
@@ -289,6 +289,17 @@ class NoStep(Sgd, frozen=True):
 class NamedRate(Sgd, frozen=True):
     def lr_at(self, step: int, steps_per_epoch: int) -> Any:
         return "fast"
+
+
+class StepsTwiceInStacks(AdamL2, frozen=True):
+    def update_together(self, weights: Any, gradients: Any, velocities: Any, rates: torch.Tensor) -> None:
+        super().update_together(weights, gradients, velocities, rates)
+        super().update_together(weights, gradients, velocities, rates)
+
+
+class BeginsNothing(AdamL2, frozen=True):
+    def begun(self, weights: Any) -> Any:
+        return []
 
 
 class StopsByName(Value, frozen=True):

@@ -114,6 +114,15 @@ FAULTY: tuple[tuple[Any, str], ...] = (
         "NamedRate.lr_at(0, 10) is 'fast': it must be a finite float from 0 up",
     ),
     (
+        faulty.StepsTwiceInStacks(lr=0.1, epochs=1),
+        "StepsTwiceInStacks.update_together steps otherwise than its update does",
+    ),
+    (
+        faulty.BeginsNothing(lr=0.1, epochs=1),
+        "BeginsNothing.begun, update or update_together fails: ValueError: not enough "
+        "values to unpack (expected at least 1, got 0)",
+    ),
+    (
         faulty.StopsByName(),
         "StopsByName.reached fails on curves of train_loss, train_error, test_error, corrupted_error, "
         "clean_error: KeyError: 'accuracy'",

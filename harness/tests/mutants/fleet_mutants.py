@@ -32,6 +32,7 @@ STEP = """        torch._fused_sgd_(
             list(velocities),
             """
 DECAYED = "        torch._foreach_mul_(list(weights), 1 - lr * self.weight_decay)\n"
+_adaptive = into("fleet/adaptive.py", "fleet/test_adaptive.py")
 
 MUTANTS = (
     _streams(
@@ -192,8 +193,7 @@ MUTANTS = (
     ),
     _trainer(
         "fleets", "nets with dropout are stacked, with one mask for all",
-        "if noisy(module) or not one.experiment.optimizer.plain_step:",
-        "if not one.experiment.optimizer.plain_step:",
+        "if noisy(module) or not (optimizer", "if not (optimizer",
     ),
     _trainer(
         "batch norm", "a restored net is probed in training mode",
@@ -352,5 +352,30 @@ MUTANTS = (
         "labels", "labels of streamed images are not redrawn while training",
         "self.labels = self._on_device(self.split.redraw(epoch))",
         "self._on_device(self.split.redraw(epoch))",
+    ),
+    _adaptive(
+        "momentum", "Adam does not correct the size that its steps are divided by",
+        "torch._foreach_div_(scales, math.sqrt(second))", "",
+    ),
+    _adaptive(
+        "momentum", "a stack of Adam's runs takes the first one's number of steps for all",
+        "torch.pow(decay, taken.double())", "torch.pow(decay, taken.double()[:1])",
+    ),
+    _adaptive(
+        "weight decay", "AdamW's decay goes through the moments",
+        "decoupled: ClassVar[bool] = True", "decoupled: ClassVar[bool] = False",
+    ),
+    _adaptive(
+        "weight decay", "AdamW's decay does not fall with the rate",
+        "torch._foreach_mul_(weights, 1 - lr * self.weight_decay)",
+        "torch._foreach_mul_(weights, 1 - self.lr * self.weight_decay)",
+    ),
+    _adaptive(
+        "fleets", "Adams of several decays of moments share a fleet",
+        "return self.mean_decay, self.square_decay, self.epsilon", "return ()",
+    ),
+    _adaptive(
+        "solvers", "the solver's Adam corrects roots",
+        "if corrected_within:", "if not corrected_within:",
     ),
 )  # fmt: skip

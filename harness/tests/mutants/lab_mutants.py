@@ -321,8 +321,8 @@ MUTANTS = (
     ),
     _plan(
         "fleets", "nets of several momenta share a fleet",
-        "[type(optimizer).__name__, optimizer.batch, optimizer.momentum, optimizer.weight_decay],",
-        "[type(optimizer).__name__, optimizer.batch, optimizer.weight_decay],",
+        "optimizer.batch, optimizer.momentum, optimizer.weight_decay, *alike],",
+        "optimizer.batch, optimizer.weight_decay, *alike],",
     ),
     _plan(
         "fleets", "nets of several losses share a fleet",
