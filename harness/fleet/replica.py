@@ -115,7 +115,27 @@ class Replica:
     def _measured(self, loss: float, watched: Watched) -> dict[str, float]:
         wrong = self._wrong(self.x_train, self.y_train) if watched.train else None
         wrong_test = self._wrong(self.x_test, self.y_test) if watched.test else None
-        return measures(loss, wrong, wrong_test, self.split)
+        row = measures(loss, wrong, wrong_test, self.split)
+        if self.experiment.losses:
+            row["test_loss"] = self._mean_loss(self._evaluated(), self.x_test, self.y_test)
+        return row
+
+    def _evaluated(self) -> torch.nn.Module:
+        """The module at the present weights."""
+        return self.model
+
+    def _mean_loss(self, module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
+        """The mean loss in evaluation mode, accumulated in float64 over parts."""
+        import torch
+
+        module.eval()
+        total, size = 0.0, self._evaluated_at_once
+        with torch.inference_mode():
+            for images, labels in zip(x.split(size), y.split(size), strict=True):
+                with self._precision():
+                    logits = module(images)
+                total += float(loss_of(self.experiment.loss, logits.float(), labels)) * len(labels)
+        return total / len(y)
 
     def rehearse(self, steps: int) -> None:
         """Some steps for a stopwatch; the replica is spoilt by it."""

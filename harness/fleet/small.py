@@ -73,6 +73,12 @@ class Native(Replica):
             bounds = self.net.bounds(self.batches, len(order))
         return self.net.descend(self._examples(self.x_train, self.y_train), order, bounds, rates) / len(order)
 
+    def _evaluated(self) -> torch.nn.Module:
+        import torch
+
+        self.model.load_state_dict({name: torch.from_numpy(w) for name, w in self.net.weights().items()})
+        return self.model
+
     def _wrong(self, x: torch.Tensor, y: torch.Tensor) -> np.ndarray:
         return self.net.wrong(self._examples(x, y)).view(bool)
 

@@ -164,7 +164,11 @@ class Stack:
         wrong = self._wrong(self.x_train, self.first_train, self.y_train)
         wrong_test = self._wrong(self.x_test, self.first_test, self.y_test)
         parts = zip(losses, wrong, wrong_test, self.members, strict=True)
-        return [measures(loss, train, test, split) for loss, train, test, (_, _, split) in parts]
+        rows = [measures(loss, train, test, split) for loss, train, test, (_, _, split) in parts]
+        if any(experiment.losses for experiment, _, _ in self.members):
+            for row, loss, (experiment, _, _) in zip(rows, self._test_losses(), self.members, strict=True):
+                row |= {"test_loss": loss} if experiment.losses else {}
+        return rows
 
     def rehearse(self, steps: int) -> None:
         """Some steps for a stopwatch; the stack is spoilt by it."""
@@ -258,6 +262,20 @@ class Stack:
                 part = x[places + first[:, None]]
                 pieces.append(torch.func.vmap(predicted)(self.params, self.buffers, part))
         return (torch.cat(pieces, dim=1) != y).cpu().numpy()
+
+    def _test_losses(self) -> list[float]:
+        """Each member's mean loss on its test images, in evaluation mode."""
+        import torch
+
+        self.module.eval()
+        count, n = self.y_test.shape
+        total = torch.zeros(count, dtype=torch.float64, device=self.device)
+        with torch.no_grad():
+            for places in torch.arange(n, device=self.device).split(max(1, EVALUATED_AT_ONCE // count)):
+                x = self.x_test[places + self.first_test[:, None]]
+                total += self._losses(x, self.y_test[:, places]).double() * len(places)
+        losses: list[float] = (total / n).tolist()
+        return losses
 
     def _precision(self) -> torch.autocast:
         import torch

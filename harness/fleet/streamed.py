@@ -131,6 +131,8 @@ class Rank:
         test_rows = _counted(len(self.test_labels))
         wrong_test = self._wrong(self.split.x_test, self.test_labels, test_rows, None)
         measures = {"train_loss": loss}
+        if self.experiment.losses:
+            measures["test_loss"] = self._test_loss(test_rows)
         for part, each in (("train", wrong), ("test", wrong_test)):
             measures |= {f"{part}_error": float(each[0].mean()), f"{part}_top5_error": float(each[1].mean())}
         return measures | self._of_corrupted(wrong[0]) | self._least(rows)
@@ -181,6 +183,24 @@ class Rank:
                 wrong[1, where] = (~right.any(1)).int()
         both: np.ndarray = self._summed(wrong).cpu().numpy().astype(bool)
         return both
+
+    def _test_loss(self, rows: np.ndarray) -> float:
+        """The mean loss on the test images, in evaluation mode."""
+        import torch
+
+        self.module.eval()
+        size = self.optimizer.batch
+        mine = rows[self.rank :: self.world]
+        parts = [mine[first : first + size] for first in range(0, len(mine), size)]
+        total = torch.zeros((), device=self.device, dtype=torch.float64)
+        with torch.inference_mode():
+            for numbers, x in self._loaded(self.split.x_test, parts, None):
+                with self._precision():
+                    logits = self.module(x)
+                total += loss_of(self.experiment.loss, logits.float(), self.test_labels[numbers]) * len(
+                    numbers
+                )
+        return float(self._summed(total).item() / len(rows))
 
     def _loaded(
         self, files: Any, batches: list[np.ndarray], draws: tuple[int, int] | None

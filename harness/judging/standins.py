@@ -231,7 +231,8 @@ def measures(value: Runnable) -> tuple[str, ...] | None:
     if not isinstance(value, Experiment):
         return None
     streamed = bool(getattr(value.data, "streamed", False))
-    return (*TRAINED, *LABELED, *(STREAMED if streamed else ()))
+    losses = ("test_loss",) if value.losses else ()
+    return (*TRAINED, *losses, *LABELED, *(STREAMED if streamed else ()))
 
 
 def _whole(read: Callable[[], Any], most: int = 10**9) -> int:

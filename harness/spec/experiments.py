@@ -99,12 +99,13 @@ class Experiment(Value, frozen=True):
             are joined by a transform, one for each.
         probes: what is measured on the trained weights.
         draws: which draw of data, of initial weights and of order a replicate uses; all alike by default.
+        losses: measure the mean loss on the test images too after every epoch, as ``test_loss``.
 
     What the parts must offer is written in ``harness.spec.contracts``.
     """
 
     unaddressed: ClassVar[tuple[str, ...]] = ("probes",)
-    later: ClassVar[tuple[str, ...]] = ("draws",)
+    later: ClassVar[tuple[str, ...]] = ("draws", "losses")
 
     data: Dataset
     model: Model
@@ -115,6 +116,7 @@ class Experiment(Value, frozen=True):
     start: From | tuple[From, ...] | None = None
     probes: tuple[Probe, ...] = ()
     draws: Draws = Draws()
+    losses: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-LOSSES = ("train_loss",)
-"""Measures that cost nothing: the losses that training itself has computed."""
+LOSSES = ("train_loss", "test_loss")
+"""Measures that nobody has to watch: training computes the one, and an experiment asks for the other."""
 
 
 class Watched(NamedTuple):

@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "769469d075f32acf2393d3ff887c31a533baa1ab36f1de1ff393d938f1586aba"}
+PINNED = {1: "2e1d9f2daa4e8ae50f088f34cccef6242b7f698382ca4c71e1d2ce29e67c967a"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_plans",

@@ -32,6 +32,7 @@ STEP = """        torch._fused_sgd_(
             list(velocities),
             """
 DECAYED = "        torch._foreach_mul_(list(weights), 1 - lr * self.weight_decay)\n"
+_losses = into("fleet/replica.py", "fleet/test_trainer_losses.py")
 _adaptive = into("fleet/adaptive.py", "fleet/test_adaptive.py")
 
 MUTANTS = (
@@ -145,8 +146,8 @@ MUTANTS = (
     ),
     _replica(
         "data", "the test error is that on the training images",
-        "return measures(loss, wrong, wrong_test, self.split)",
-        "return measures(loss, wrong, wrong, self.split)",
+        "row = measures(loss, wrong, wrong_test, self.split)",
+        "row = measures(loss, wrong, wrong, self.split)",
     ),
     _replica(
         "kernels", "bfloat16 trains in float32",
@@ -352,6 +353,10 @@ MUTANTS = (
         "labels", "labels of streamed images are not redrawn while training",
         "self.labels = self._on_device(self.split.redraw(epoch))",
         "self._on_device(self.split.redraw(epoch))",
+    ),
+    _losses(
+        "loss", "the loss on the test images is measured in training mode",
+        "        module.eval()\n        total", "        total",
     ),
     _adaptive(
         "momentum", "Adam does not correct the size that its steps are divided by",

@@ -10,7 +10,14 @@ _convolution = into("fleet/native_convolution.h", "fleet/test_native.py", "fleet
 _vectors = into("fleet/native_vectors.h", "fleet/test_native.py", "fleet/test_table.py")
 _library = into("fleet/native.cpp", "fleet/test_native.py", "fleet/test_table.py")
 
+_small = into("fleet/small.py", "fleet/test_trainer_losses.py")
+
 MUTANTS = (
+    _small(
+        "loss", "the loss on the test images is that of the initial weights",
+        "torch.from_numpy(w) for name, w in self.net.weights().items()",
+        "w for name, w in self.model.state_dict().items()",
+    ),
     _native(
         "kernels", "velocities are not handed to the library",
         "            if velocities:\n"

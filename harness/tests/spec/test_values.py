@@ -273,6 +273,7 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "stop": st.none() | st.builds(WhenFitted, st.floats(0, 1), st.integers(1, 9)),
     "precision": st.sampled_from(["float32", "bfloat16"]),
     "draws": st.builds(Draws, *[st.integers(0, 3)] * 3),
+    "losses": st.booleans(),
     "start": st.sampled_from(
         [None, From(SMALL), From(SMALL, Scaled(0.5)), (From(SMALL), From(SMALL.but(loss="squared")))]
     ),
