@@ -29,6 +29,19 @@ class Weights(NamedTuple):
     biases: Floats
 
 
+class Passes(NamedTuple):
+    """A forward and a backward pass.
+
+    Attributes:
+        values: what enters each layer, and last the scores [n, classes]; logs: of their softmax.
+        backs: the loss's derivatives by what leaves each layer before its ReLU, [n, outputs].
+    """
+
+    values: list[Floats]
+    logs: Floats
+    backs: list[Floats]
+
+
 @dataclasses.dataclass(frozen=True)
 class Network:
     """Mean cross-entropy of a network with ReLU layers, as a function of all its weights in one vector.
@@ -75,50 +88,55 @@ class Network:
         loss = -log_probabilities(scores)[np.arange(len(self.y)), self.y].mean()
         return float(loss), float(np.mean(scores.argmax(1) != self.y))
 
-    def gradient(self, theta: Floats) -> tuple[float, Floats]:
-        """Mean cross-entropy and its gradient [p]."""
+    def passed(self, theta: Floats) -> Passes:
+        """Forward and backward pass, from which the gradient and products with the Hessian follow."""
         import numpy as np
 
-        values = self.values(theta)
+        values, layers = self.values(theta), self.layers(theta)
         logs = log_probabilities(values[-1])
-        rows = np.arange(len(self.y))
-        loss = float(-logs[rows, self.y].mean())
         back = np.exp(logs)
-        back[rows, self.y] -= 1.0
-        back /= len(self.y)
+        back[np.arange(len(self.y)), self.y] -= 1.0
+        backs = [back / len(self.y)]
+        for i in reversed(range(1, len(layers))):
+            backs.append((backs[-1] @ layers[i].matrix.T) * (values[i] > 0))
+        return Passes(values, logs, backs[::-1])
+
+    def gradient(self, theta: Floats, passes: Passes | None = None) -> tuple[float, Floats]:
+        """Mean cross-entropy and its gradient [p]; from passes at theta, if they were made."""
+        import numpy as np
+
+        values, logs, backs = passes or self.passed(theta)
+        loss = float(-logs[np.arange(len(self.y)), self.y].mean())
         gradient = np.empty_like(theta)
-        parts, layers = self.layers(gradient), self.layers(theta)
-        for i in reversed(range(len(layers))):
-            np.matmul(values[i].T, back, out=parts[i].matrix)
-            parts[i].biases[:] = back.sum(0)
-            if i:
-                back = (back @ layers[i].matrix.T) * (values[i] > 0)
+        for i, part in enumerate(self.layers(gradient)):
+            np.matmul(values[i].T, backs[i], out=part.matrix)
+            part.biases[:] = backs[i].sum(0)
         return loss, gradient
 
-    def hessian_times(self, theta: Floats, v: Floats) -> Floats:
+    def hessian_times(self, theta: Floats, v: Floats, passes: Passes | None = None) -> Floats:
         """The Hessian times v, [p]: the derivative of the gradient along v, no ReLU changing sides.
 
-        Forward and backward pass, each with its derivative along v beside it (Pearlmutter 1994).
+        Forward and backward pass, each with its derivative along v beside it (Pearlmutter 1994); the inputs
+        do not change. Passes at theta are used if they were made.
         """
         import numpy as np
 
-        values, layers, along = self.values(theta), self.layers(theta), self.layers(v)
-        changes = [np.zeros_like(self.x)]
-        for i, ((matrix, _), (towards, biases)) in enumerate(zip(layers, along, strict=True)):
-            change = changes[i] @ matrix + values[i] @ towards + biases
-            changes.append(change * (values[i + 1] > 0) if i < len(layers) - 1 else change)
-        p, change = np.exp(log_probabilities(values[-1])), changes[-1]
+        values, logs, backs = passes or self.passed(theta)
+        layers, along = self.layers(theta), self.layers(v)
+        changes = [self.x @ along[0].matrix + along[0].biases]
+        for i, (towards, biases) in list(enumerate(along))[1:]:
+            changes[-1] *= values[i] > 0
+            changes.append(changes[-1] @ layers[i].matrix + values[i] @ towards + biases)
+        p, change = np.exp(logs), changes[-1]
         turn = p * (change - (p * change).sum(1, keepdims=True)) / len(self.y)
-        p[np.arange(len(self.y)), self.y] -= 1.0
-        back = p / len(self.y)
         product = np.empty_like(theta)
         parts = self.layers(product)
         for i in reversed(range(len(layers))):
-            parts[i].matrix[:] = changes[i].T @ back + values[i].T @ turn
             parts[i].biases[:] = turn.sum(0)
-            passed = values[i] > 0
-            turn = (turn @ layers[i].matrix.T + back @ along[i].matrix.T) * passed
-            back = (back @ layers[i].matrix.T) * passed
+            np.matmul(values[i].T, turn, out=parts[i].matrix)
+            if i:
+                parts[i].matrix[:] = changes[i - 1].T @ backs[i] + parts[i].matrix
+                turn = (turn @ layers[i].matrix.T + backs[i] @ along[i].matrix.T) * (values[i] > 0)
         return product
 
     def sharpness(self, theta: Floats, generator: np.random.Generator, rounds: int = 60) -> float:
@@ -132,9 +150,9 @@ class Network:
         import numpy as np
 
         v = generator.standard_normal(len(theta))
-        eigenvalue = 0.0
+        eigenvalue, passes = 0.0, self.passed(theta)
         for _ in range(rounds):
-            product = self.hessian_times(theta, v / np.linalg.norm(v))
+            product = self.hessian_times(theta, v / np.linalg.norm(v), passes)
             eigenvalue, v = float(v @ product / np.linalg.norm(v)), product
         return eigenvalue
 
@@ -207,10 +225,11 @@ class FullBatch(Value, frozen=True):
         """The first weights with a small enough loss, or the last within the budget; and all losses."""
         losses: list[float] = []
         while True:
-            loss, gradient = train.gradient(theta)
+            passes = train.passed(theta)
+            loss, gradient = train.gradient(theta, passes)
             losses.append(loss)
             if not loss > self.until or len(losses) > self.steps:
                 return theta, losses
             if self.penalty:
-                gradient = gradient + 2 * self.penalty * train.hessian_times(theta, gradient)
+                gradient = gradient + 2 * self.penalty * train.hessian_times(theta, gradient, passes)
             theta = theta - self.lr * gradient

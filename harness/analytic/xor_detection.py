@@ -12,6 +12,7 @@ A filter is held by its products with (1, 1) and (1, -1), [..., 2]; the four pat
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -55,7 +56,7 @@ class Nets:
 def read(filters: Floats, masks: Sequence[int]) -> tuple[Floats, Floats]:
     """The sums of max_j relu(w_i x_j) over sets of patterns, [net, set], and what each filter reads.
 
-    The latter, [net, k, set, 2], is one at the product with (1, 1) or with (1, -1), or nowhere: of the two
+    The latter, [net, k, 2, set], is one at the product with (1, 1) or with (1, -1), or nowhere: of the two
     pairs of opposite patterns a filter sees one each with a positive product, and takes the larger of
     those that are in the set.
     """
@@ -63,8 +64,18 @@ def read(filters: Floats, masks: Sequence[int]) -> tuple[Floats, Floats]:
 
     size = np.abs(filters)
     kind = 4 * (size[..., 1] > size[..., 0]) + 2 * (filters[..., 1] < 0) + (filters[..., 0] < 0)
-    reads = np.array([[_reads(kind, mask) for mask in masks] for kind in range(8)])[kind]
-    return np.einsum("nkc,nkmc->nm", size, reads), reads
+    reads = _table(tuple(masks))[kind]
+    count = len(filters), -1
+    return (size.reshape(*count)[:, None] @ reads.reshape(*count, len(masks)))[:, 0], reads
+
+
+@functools.cache
+def _table(masks: tuple[int, ...]) -> Floats:
+    """What each kind of filter reads in sets of patterns, [8, 2, set]; asked for in every step."""
+    import numpy as np
+
+    reads = [[_reads(kind, mask) for mask in masks] for kind in range(8)]
+    return np.ascontiguousarray(np.array(reads).swapaxes(1, 2))
 
 
 def _reads(kind: int, mask: int) -> tuple[float, float]:
@@ -123,8 +134,8 @@ def _descent(nets: Nets, masks: Sequence[int], shares: Floats, gamma: float) -> 
     short = np.where(positive, of_w - of_u < gamma, of_w - of_u > -1.0)
     # a step of one along a pattern, whose norm is sqrt(2), changes its own product by two
     pull = 2.0 * np.where(positive, 1.0, -1.0) * shares * short
-    step_w = np.sign(nets.w) * np.einsum("nm,nkmc->nkc", pull, reads_w)
-    step_u = -np.sign(nets.u) * np.einsum("nm,nkmc->nkc", pull, reads_u)
+    step_w = np.sign(nets.w) * (reads_w @ pull[:, None, :, None])[..., 0]
+    step_u = -np.sign(nets.u) * (reads_u @ pull[:, None, :, None])[..., 0]
     loss: Bools = np.any(short & (shares > 0), axis=-1)
     return step_w, step_u, loss
 

@@ -101,3 +101,26 @@ def test_a_budget_that_ends_first_leaves_no_numbers() -> None:
 def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         FullBatch(**{"lr": 0.1, **wrong})
+
+
+def test_a_step_passes_over_the_examples_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradient and product with the Hessian share it, and all products at the same weights do."""
+    net, theta, generator = drawn(4)
+    plain, passes = Network.values, []
+
+    def counting(self: Network, at: np.ndarray) -> Any:
+        passes.append(at)
+        return plain(self, at)
+
+    monkeypatch.setattr(Network, "values", counting)
+    FullBatch(lr=0.01, penalty=0.7, until=1e-9, steps=5)._descended(net, theta)
+    assert len(passes) == 6
+    net.sharpness(theta, generator)
+    assert len(passes) == 7
+
+
+def test_shared_passes_give_the_same_bits() -> None:
+    net, theta, generator = drawn(5)
+    v, passes = generator.standard_normal(len(theta)), net.passed(theta)
+    assert np.array_equal(net.gradient(theta)[1], net.gradient(theta, passes)[1])
+    assert np.array_equal(net.hessian_times(theta, v), net.hessian_times(theta, v, passes))

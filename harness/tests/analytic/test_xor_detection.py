@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.analytic import xor_detection
 from harness.analytic.xor_detection import (
     DIVERSE,
     NEGATIVE,
@@ -159,3 +160,14 @@ def test_centres_of_a_large_network_make_a_small_one_perfect() -> None:
     assert results["perfect"] == results["clustered"] == 1.0
     assert results["random"] < 1.0
     assert results["angle"] < 2.0 < results["angle_before"]
+
+
+def test_what_filters_read_is_looked_up_and_not_worked_out_in_every_step() -> None:
+    nets = initialized(np.random.default_rng(0), 3, 2, 0.5)
+    xor_detection._table.cache_clear()
+    trained(nets, DIVERSE, c=0.1, gamma=1.0)
+    assert xor_detection._table.cache_info().misses == 1
+    sums, reads = read(nets.w, (15, 5, 8))
+    assert reads.shape == (3, 2, 2, 3)
+    by_hand = np.einsum("nkc,nkcm->nm", np.abs(nets.w), reads)
+    np.testing.assert_allclose(sums, by_hand, rtol=1e-14)
