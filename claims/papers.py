@@ -141,6 +141,34 @@ MEI2019 = Paper(
     url="https://arxiv.org/abs/1908.05355",
 )
 
+NEAL2018 = Paper(
+    key="NEAL2018",
+    authors="Brady Neal, Sarthak Mittal, Aristide Baratin, Vinayak Tantia, Matthew Scicluna, "
+    "Simon Lacoste-Julien, Ioannis Mitliagkas",
+    title="A Modern Take on the Bias-Variance Tradeoff in Neural Networks",
+    venue="arXiv 1810.08591",
+    year=2018,
+    url="https://arxiv.org/abs/1810.08591",
+)
+
+YANG2020 = Paper(
+    key="YANG2020",
+    authors="Zitong Yang, Yaodong Yu, Chong You, Jacob Steinhardt, Yi Ma",
+    title="Rethinking Bias-Variance Trade-off for Generalization of Neural Networks",
+    venue="ICML 2020, arXiv 2002.11328",
+    year=2020,
+    url="https://arxiv.org/abs/2002.11328",
+)
+
+DASCOLI2020 = Paper(
+    key="DASCOLI2020",
+    authors="Stéphane d'Ascoli, Maria Refinetti, Giulio Biroli, Florent Krzakala",
+    title="Double Trouble in Double Descent: Bias and Variance(s) in the Lazy Regime",
+    venue="ICML 2020, arXiv 2003.01054",
+    year=2020,
+    url="https://arxiv.org/abs/2003.01054",
+)
+
 HECKEL2021 = Paper(
     key="HECKEL2021",
     authors="Reinhard Heckel, Fatih Furkan Yilmaz",
