@@ -176,6 +176,7 @@ def test_batch_norm_improves_the_worst_smoothness(
 @claim(
     OVERCLAIM,
     "against SANTURKAR2018, Figure 4c: which step is shown",
+    kind="counter",
     adapted=ADAPTED,
     contested="Santurkar et al. 2018 show all of training, where the worst steps stand out",
 )
@@ -190,6 +191,7 @@ def test_the_median_smoothness_hardly_differs(plain: Results, norm: Results, che
 @claim(
     OVERCLAIM,
     "against SANTURKAR2018, Section 3: smoothness as the cause",
+    kind="counter",
     adapted=ADAPTED,
     contested="Santurkar et al. 2018: batch normalization works because it smooths the landscape",
 )
@@ -241,6 +243,7 @@ def test_batch_norm_trains_vgg_faster(plain: Results, norm: Results, check: Chec
 @claim(
     OVERCLAIM,
     "after SANTURKAR2018, Figure 1: learning rates that are not shown",
+    kind="counter",
     adapted=ADAPTED,
     contested="Santurkar et al. 2018 show it faster at the same rate, for VGG at larger rates",
 )

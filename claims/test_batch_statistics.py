@@ -190,6 +190,7 @@ def _draw(check: Check, plain: Results, norm: Results) -> None:
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Section 3: batch normalization as a regularizer",
+    kind="counter",
     adapted={"standard": "an MLP and 1,000 images of CIFAR-10"},
     contested="Zhang et al. 2017: it improves generalization, shown for Inception",
 )
@@ -211,6 +212,7 @@ NEEDS_BECAUSE = "with batch normalization every image is fitted, and without it 
 @claim(
     OVERCLAIM,
     "after EPFL, appendix: nets that need batch normalization",
+    kind="counter",
     adapted={"quick": "500 digits of 8x8 pixels"},
     contested="Zhang et al. 2017, Table 1: MLPs without it fit, with one and with three hidden layers",
 )
@@ -283,6 +285,7 @@ def test_a_larger_batch_takes_fewer_steps(
 @claim(
     OVERCLAIM,
     "against EPFL, Figure 3c: the axis",
+    kind="counter",
     adapted=BATCHES_ADAPTED,
     reported={"EPFL, epochs, 64 / 128": 17 / 14},
     contested="EPFL, whose axis is in steps: 128 is faster by 2.45",

@@ -194,6 +194,7 @@ UNITS = (4, 8, 16, 32, 160)
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Abstract: as soon as there are more parameters than data points",
+    kind="counter",
     adapted={"quick": f"{FEW_ADAPTED} and 8 hidden units, 600 epochs"},
 )
 @trained(nets={units: with_units(units) for units in UNITS}, tested=with_units(8))

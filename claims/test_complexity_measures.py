@@ -166,7 +166,12 @@ def test_the_vc_bound_of_theorem_1_is_vacuous(weights: int, dimension: int, unit
     check(exact(capped, 1.0, because="the bound, cut off at one, where it says nothing"))
 
 
-@claim(OVERCLAIM, "after ZHANG2017, Sections 2.2 and 5: bounds by the norm", adapted=INTERPOLANTS_ADAPTED)
+@claim(
+    OVERCLAIM,
+    "after ZHANG2017, Sections 2.2 and 5: bounds by the norm",
+    kind="counter",
+    adapted=INTERPOLANTS_ADAPTED,
+)
 @trained(fit=kernels(NormBound))
 @control(
     fit=Simulation(clusters, {"kernel": GaussianKernel(100.0), "n": 1000, "d": 1000, "apart": 100.0}),
@@ -183,7 +188,12 @@ def test_the_norm_bound_is_vacuous(fit: Results, check: Check) -> None:
     check(below(fit.final("test_error"), 0.05, because="a tenth of chance, which is one half"))
 
 
-@claim(OVERCLAIM, "against ZHANG2017, Section 2.2: what the norm sees", adapted=INTERPOLANTS_ADAPTED)
+@claim(
+    OVERCLAIM,
+    "against ZHANG2017, Section 2.2: what the norm sees",
+    kind="counter",
+    adapted=INTERPOLANTS_ADAPTED,
+)
 @trained(true=kernels(NormBound), flipped=kernels(lambda kernel: NormBound(kernel, flipped=True)))
 @control(
     flipped=solved(quick=NormBound(GaussianKernel(0.75)), standard=NormBound(GaussianKernel(2.5))),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @claim(
     OVERCLAIM,
     "implied by Zhang et al. 2017, Section 2.1",
+    kind="counter",
     adapted={
         **SMALL_ADAPTED,
         "quick": SMALL_ADAPTED["quick"] + ", 100 epochs",

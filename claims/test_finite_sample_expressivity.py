@@ -200,6 +200,7 @@ def test_depth_makes_the_network_narrow(world: str, sample: Sample, extra: int) 
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Theorem 1: is p > n enough?",
+    kind="counter",
     adapted=everywhere(
         "2 to 6 points, thresholds searched by hypothesis, each system decided in rational arithmetic"
     ),
@@ -296,6 +297,7 @@ def _shown(vector: Sequence[object]) -> str:
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Theorem 1: what the network looks like",
+    kind="counter",
     adapted=everywhere(
         "50 to 12,800 Gaussian points in 16 dimensions, projections of variance one, labels 0 to 9"
     ),
@@ -313,7 +315,12 @@ def test_the_weights_grow_like_the_square_of_n(growth: Results, check: Check) ->
     draw_powers(check, figure, "generic points", SIZES, weights, "points n", "largest weight")
 
 
-@claim(OVERCLAIM, "after ZHANG2017, Theorem 1: what the network looks like", adapted=GENERATED_ADAPTED)
+@claim(
+    OVERCLAIM,
+    "after ZHANG2017, Theorem 1: what the network looks like",
+    kind="counter",
+    adapted=GENERATED_ADAPTED,
+)
 @trained(fit=ANY_LABELS)
 @control(fit=FEW, says="400 images for 50,000: float32 keeps what it fits of them")
 def test_float32_loses_the_fit(fit: Results, check: Check) -> None:

@@ -146,6 +146,7 @@ def test_h_is_positive_definite(world: str, vectors: list[tuple[int, ...]]) -> N
 @claim(
     OVERCLAIM,
     "against DU2019, Theorem 3.1: is it necessary?",
+    kind="counter",
     adapted=INDEPENDENT_ADAPTED,
     contested="Du et al. 2019 assume that no two inputs are parallel, which is more than is needed",
 )

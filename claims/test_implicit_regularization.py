@@ -119,6 +119,7 @@ def test_early_stopping_gains_little_with_true_labels(run: Results, check: Check
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Section 3, and EPFL, Figure 2",
+    kind="counter",
     adapted={
         "quick": "an MLP and 1,000 digits of 8x8 pixels",
         "standard": "an MLP for Inception, 5,000 images",
@@ -132,15 +133,8 @@ def test_early_stopping_helps_with_random_labels(run: Results, check: Check) -> 
     """With half of the labels random, stopping early gains much: patterns are learned before noise."""
     margin = "the same three points that count as nothing where labels are true"
     check(above(gained_by_stopping(run), 0.03, because=margin))
-    draw_training(
-        check,
-        "Early stopping",
-        "test error, half of the labels random",
-        run,
-        "test_error",
-        "error",
-        epochs=True,
-    )
+    halves = "test error, half of the labels random"
+    draw_training(check, "Early stopping", halves, run, "test_error", "error", epochs=True)
 
 
 # EPFL, Figure 3a
@@ -283,6 +277,7 @@ def test_the_hessian_is_the_same_at_all_minima(
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Section 5: other losses",
+    kind="counter",
     adapted=everywhere("up to 3 examples and 6 weights, second differences in float64"),
     contested="Zhang et al. 2017 say so of the minima, which this loss does not have at separable labels",
 )
@@ -382,7 +377,7 @@ def test_sgd_from_zero_finds_the_smallest_norm(world: str, seed: int, n: int, mo
     assert np.abs(end - np.linalg.pinv(features) @ targets).max() <= 1e-8
 
 
-@claim(OVERCLAIM, "against ZHANG2017, Section 5: where descent starts", adapted=FLOATING_ADAPTED)
+@claim(OVERCLAIM, "against ZHANG2017, Section 5: the start", kind="counter", adapted=FLOATING_ADAPTED)
 @trained(world="nearest")
 @control(world="smallest", says="the interpolant of smallest norm, whatever the start")
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 6), more=st.integers(1, 6))

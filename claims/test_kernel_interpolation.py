@@ -192,6 +192,7 @@ def test_any_labels_are_fit(run: Results, check: Check) -> None:
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Section 5: equation (3) without preprocessing",
+    kind="counter",
     adapted={**SMALL_ADAPTED, "standard": "10,000 images of MNIST (the control has 2,000)"},
 )
 @trained(run=LARGE["mnist"].but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())))
@@ -298,6 +299,7 @@ def test_a_larger_norm_can_have_a_smaller_error(pixels: Results, gabor: Results,
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Section 5: norms of different kernels",
+    kind="counter",
     adapted=WITH_GABOR_ADAPTED,
     contested="Zhang et al. 2017 read a larger norm beside a smaller error as a failure of the norm",
 )
@@ -330,6 +332,7 @@ def test_random_labels_have_a_larger_norm(random: Results, true: Results, check:
 @claim(
     OVERCLAIM,
     "against ZHANG2017, Section 5: norms under one kernel",
+    kind="counter",
     adapted=SMALL_ADAPTED,
     contested="Zhang et al. 2017: the norm does not predict generalization",
 )

@@ -202,6 +202,7 @@ def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target
 @claim(
     OVERCLAIM,
     "against the reading that the second descent goes below the classical minimum; HASTIE2019, Theorem 1",
+    kind="counter",
     adapted=LARGER_ADAPTED,
     contested="Belkin et al. 2019: beyond the threshold the risk falls below the classical minimum",
 )
@@ -236,6 +237,7 @@ def test_all_of_many_weak_features_are_best(sweep: Results, target: str, check: 
 @claim(
     OVERCLAIM,
     "BHX2019, Section 2, with the features in another order",
+    kind="counter",
     adapted=LARGER_ADAPTED,
     contested="with weights that do not depend on the order, all features are best: see the claim before",
 )

@@ -143,6 +143,7 @@ def test_label_noise_takes_longer_to_fit(levels: Sequence[Results], check: Check
 @claim(
     OVERCLAIM,
     "after ARPIT2017: how the time grows with label noise",
+    kind="counter",
     adapted=ADAPTED,
     contested="Arpit et al. 2017: the time to converge grows with the share of noise",
 )
@@ -177,6 +178,7 @@ def test_noise_inputs_take_longer_to_fit(noise: Results, real: Results, check: C
 @claim(
     OVERCLAIM,
     "against ARPIT2017: noise inputs at a small n",
+    kind="counter",
     adapted={"standard": ADAPTED["standard"]},
     contested="Arpit et al. 2017 have all of MNIST, where noise takes longer",
 )

@@ -235,6 +235,7 @@ def test_the_norm_tends_to_the_kernel_interpolants(
 @claim(
     OVERCLAIM,
     "against BELKIN2019, Section 1: a small norm as the reason",
+    kind="counter",
     adapted=ON_SMALL_ADAPTED,
     contested="Belkin et al. 2019 explain the second descent by the norm, among interpolants",
 )

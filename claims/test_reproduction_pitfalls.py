@@ -87,6 +87,7 @@ SMALL_ADAPTED = {
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: its data set class divides by 255 what its loader has divided by 255",
+    kind="counter",
     adapted=SMALL_ADAPTED,
 )
 @trained(right=PLAIN, wrong=PLAIN.but(data__inputs=TWICE))
@@ -158,6 +159,7 @@ def made_anew(experiment: Experiment, forgotten: str) -> Experiment:
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: re-initialization calls the constructor without its arguments",
+    kind="counter",
     adapted={"quick": "40 generated images of 8x8 pixels and a sixteenth of the channels, 15 epochs"},
     reported={"EPFL, effect on test accuracy": 0.0124, "ZHANG2017": 0.0375},
 )
@@ -185,6 +187,7 @@ DEEP = Experiment(
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: re-initialization calls the constructor without its arguments",
+    kind="counter",
     adapted={"quick": "100 digits of 8x8 pixels and 128 hidden units"},
     reported={"weights of the net meant": 1_735_178, "of the net made": 1_209_866},
 )
@@ -209,6 +212,7 @@ def cropped(augment: object) -> Experiment:
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: the flag for augmentation is text, compared with a Boolean",
+    kind="counter",
     adapted={"quick": "an MLP, 200 generated images of 12x12 pixels, parts of 10x10"},
     reported={"EPFL, effect on test accuracy, Inception": 0.0369},
 )
@@ -235,6 +239,7 @@ def with_dropout(dropout: float = 0.0, **ignored: float) -> Experiment:
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: the argument for dropout is misspelt, and any argument is accepted",
+    kind="counter",
     adapted={"quick": "300 digits of 8x8 pixels, random labels, an MLP for Inception"},
 )
 @trained(said=with_dropout(drop_out=0.5), without=with_dropout(), honest=with_dropout(dropout=0.5))
@@ -260,6 +265,7 @@ FEW_ADAPTED = "300 digits of 8x8 pixels"
 @claim(
     OVERCLAIM,
     "on a course's reproduction: labels are shuffled inside each batch of reshuffled data",
+    kind="counter",
     adapted={"quick": f"{FEW_ADAPTED}; shuffled among all of them, not inside batches"},
 )
 @trained(run=KEPT.but(data__labels=ReshuffledLabels()))
@@ -276,6 +282,7 @@ TESTED = Experiment(Digits(n=300, labels=HALF), Mlp(128), Sgd(lr=0.05, epochs=30
 @claim(
     OVERCLAIM,
     "on a course's reproduction and the first author's demonstration: test labels are corrupted too",
+    kind="counter",
     adapted={"quick": f"{FEW_ADAPTED}, p = 1/2, 128 hidden units"},
 )
 @trained(charged=TESTED.but(data=CorruptedTest(TESTED.data, HALF)), true=TESTED)
@@ -295,6 +302,7 @@ def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results
 @claim(
     OVERCLAIM,
     "on the sources' learning rate times 0.95 an epoch, taken to small data",
+    kind="counter",
     adapted={"quick": f"{FEW_ADAPTED}, 120 epochs"},
 )
 @trained(per_epoch=KEPT.but(optimizer__decay=0.95), constant=KEPT)
@@ -334,6 +342,7 @@ RUNNING = Experiment(Digits(n=300), Mlp(128), Sgd(lr=0.05, epochs=3), probes=(Cl
 @claim(
     OVERCLAIM,
     "on EPFL's code at a82b281: what it calls training accuracy is a mean taken while the epoch trains",
+    kind="counter",
     adapted={"quick": f"{FEW_ADAPTED}, their true labels, the loss of the third epoch"},
 )
 @trained(run=RUNNING)

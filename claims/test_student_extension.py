@@ -178,6 +178,7 @@ def test_networks_have_the_parameters_of_their_name(
 @claim(
     OVERCLAIM,
     "on STUDENT, Table 1: what a loss says of an error",
+    kind="counter",
     adapted={"quick": "up to 12 examples of 4 classes, in float64"},
 )
 @trained(world=12)
@@ -244,6 +245,7 @@ ERRORS_UP_TO_PEAK = tuple(row.test_error for row in TABLE_1 if row.parameters <=
 @claim(
     OVERCLAIM,
     "on STUDENT, Table 1: the rise to the peak",
+    kind="counter",
     adapted={"quick": "binomial test errors; training seeds, which scatter too, are left out"},
 )
 @trained(drawn=Simulation(scattered, {"errors": ERRORS_UP_TO_PEAK, "draws": 2000}))

@@ -218,6 +218,7 @@ def test_the_second_descent_begins_wherever_trees_are_added(grid: Results, leave
 @claim(
     OVERCLAIM,
     "after BELKIN2019, Figure 4: the share of wrong labels",
+    kind="counter",
     adapted=only(ADAPTED, "quick", "standard"),
     contested="Belkin et al. 2019 show squared error and zero-one error side by side",
 )
@@ -282,6 +283,7 @@ def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, en
 @claim(
     OVERCLAIM,
     "after BELKIN2019, L2 boosting: with label noise",
+    kind="counter",
     adapted=BOOSTED_ADAPTED,
     expected={
         "standard": (

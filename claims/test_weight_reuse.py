@@ -91,6 +91,7 @@ def test_the_risk_rises_up_to_n_times_k_parameters(nets: Mapping[int, Results], 
 @claim(
     OVERCLAIM,
     "against BELKIN2019, neural networks: without reuse",
+    kind="counter",
     adapted=QUICK_ADAPTED,
     contested="BELKIN2019: the risk peaks at n x K parameters",
 )
@@ -106,6 +107,7 @@ def test_without_reuse_the_threshold_is_not_seen(nets: Mapping[int, Results], ch
 @claim(
     OVERCLAIM,
     "against BELKIN2019, neural networks: reuse everywhere",
+    kind="counter",
     adapted=QUICK_ADAPTED,
     contested="BELKIN2019: it drops beyond n x K parameters",
     expected={
@@ -129,6 +131,7 @@ def test_with_reuse_everywhere_the_risk_does_not_drop(
 @claim(
     OVERCLAIM,
     "against BELKIN2019, neural networks: the ladder",
+    kind="counter",
     adapted=MORE_ADAPTED,
     expected={
         "standard": (

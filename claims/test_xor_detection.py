@@ -131,7 +131,13 @@ def test_two_channels_end_as_combinatorics_says(run: Results, check: Check) -> N
     check(frequencies(counted(run), [float(p) for p in chances(2)], within=0.03, because=three))
 
 
-@claim(OVERCLAIM, "after BRUTZKUS2019, analysis of the small network", adapted=PAPERS_ADAPTED, replicates=5)
+@claim(
+    OVERCLAIM,
+    "after BRUTZKUS2019, analysis of the small network",
+    kind="counter",
+    adapted=PAPERS_ADAPTED,
+    replicates=5,
+)
 @trained(run=TWO)
 @control(
     run=TWO.but(params=(("c", 1.0), ("gamma", 8.0), ("k", 2), ("runs", 800))),
@@ -147,6 +153,7 @@ def test_the_start_foretells_the_end(run: Results, check: Check) -> None:
 @claim(
     OVERCLAIM,
     "after BRUTZKUS2019: the same combinatorics between small and large networks",
+    kind="counter",
     adapted=PAPERS_ADAPTED,
     expected=dict.fromkeys(PAPERS_ADAPTED, ("inconclusive or reproduced", OFTEN)),
     replicates=5,
@@ -212,7 +219,7 @@ def test_every_pattern_is_explored(world: float, k: int) -> None:
     assert Fraction(missed, 4**k) <= Fraction(math.exp(-8.0))
 
 
-@claim(OVERCLAIM, "after BRUTZKUS2019, lemma on exploration", adapted=PAPERS_ADAPTED)
+@claim(OVERCLAIM, "after BRUTZKUS2019, lemma on exploration", kind="counter", adapted=PAPERS_ADAPTED)
 @trained(run=NETWORKS[50], k=50, last=64)
 @control(k=120, says="120 channels, for which the lemma promises eight filters and more")
 @control(last=65, says="65 channels, the first for which the lemma promises anything")

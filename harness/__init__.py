@@ -25,10 +25,12 @@ from harness.judging.check import Check
 from harness.lab.results import Results
 from harness.spec import Anew, Draws, Experiment, From, Probing, Simulation, Solved, Tiers, Value
 from harness.spec.claim import Paper, claim, control, trained
+from harness.spec.said import Change
 
 __all__ = [
-    "AdamL2", "AdamW", "Anew", "Check", "Draws", "Experiment", "From", "Measured", "Paper", "Probing",
-    "Results", "Sgd", "Simulation", "Solved", "Tiers", "Untrained", "Value", "WhenFitted", "above",
-    "all_reach", "argmax_in", "below", "claim", "control", "equivalent", "exact", "exists", "frequencies",
-    "larger_of", "matches", "mean_of", "most_reach", "ordered", "ratio", "slope", "smaller_of", "trained",
+    "AdamL2", "AdamW", "Anew", "Change", "Check", "Draws", "Experiment", "From", "Measured", "Paper",
+    "Probing", "Results", "Sgd", "Simulation", "Solved", "Tiers", "Untrained", "Value", "WhenFitted",
+    "above", "all_reach", "argmax_in", "below", "claim", "control", "equivalent", "exact", "exists",
+    "frequencies", "larger_of", "matches", "mean_of", "most_reach", "ordered", "ratio", "slope",
+    "smaller_of", "trained",
 ]  # fmt: skip

@@ -5,10 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from harness.evidence.outcome import ControlOutcome, Evidence
+from harness.spec.said import OURS, Change, Saying
 from harness.spec.untrusted import decoded
 from harness.spec.verdict import Expected, Verdict
 
-SCHEMA = 1
+SCHEMA = 2
+FIRST = 1
+"""The schema of reports in which no claim had a kind or a ledger; they are read as well."""
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     selected: bool
     reason: str = ""
+    kind: Saying = Saying.STATEMENT
 
 
 class RunRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +71,7 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
     ``runs``: what the claim's world read; ``control_runs``: what its controls' worlds read, and what of the
     claim's world was read only to be held against them.
     ``chance``: of the same verdict on fresh replicates; None where nothing is left to chance.
+    ``kind``: who says it. ``changed``: what was changed after a verdict had been seen.
     """
 
     id: str
@@ -93,6 +98,8 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
     contested: str = ""
     control_runs: tuple[RunRead, ...] = ()
     chance: float | None = None
+    kind: Saying = Saying.STATEMENT
+    changed: tuple[Change, ...] = ()
 
 
 class PaperEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,18 +168,36 @@ def encode(report: Report) -> bytes:
 
 
 def decode(data: bytes) -> Report:
-    """Read and validate.
+    """Read and validate; a report of the first schema as one of this.
 
     Raises:
-        ValueError: not a report of this schema; the message names the field.
+        ValueError: not a report of these schemas; the message names the field.
     """
     try:
         report = decoded(data, Report)
     except ValueError as error:
         raise ValueError(f"not a report of schema {SCHEMA}: {error}") from None
+    if report.schema == FIRST:
+        return _with_kinds(report)
     if report.schema != SCHEMA:
         raise ValueError(f"report has schema {report.schema}, this version reads {SCHEMA}")
     return report
+
+
+def _with_kinds(report: Report) -> Report:
+    """A report of the first schema as one of this: what stood under our own name was said by us alone."""
+    ours = {"kind": Saying.COUNTER}
+    return msgspec.structs.replace(
+        report,
+        schema=SCHEMA,
+        collected=tuple(
+            msgspec.structs.replace(item, **ours) if item.paper == OURS else item for item in report.collected
+        ),
+        claims=tuple(
+            msgspec.structs.replace(claim, **ours) if claim.paper == OURS else claim
+            for claim in report.claims
+        ),
+    )
 
 
 def json_schema() -> bytes:

@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from harness.evidence.kinds import Relation
 from harness.evidence.measured import Slip
 from harness.judging.ladder import Item, runnables
 from harness.judging.lines import ClaimLines, frames, is_users
 from harness.judging.standins import Anything, Doubt, Heeding, Unbearable, standing, watched
-from harness.spec.claim import Control, resolved
+from harness.spec.claim import Claim, Control, resolved
+from harness.spec.said import Saying, numbers, why_unprinted
 from harness.spec.watched import Watched
 
 CALLED_WRONGLY = re.compile(
@@ -97,6 +99,8 @@ def _declared(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
     if item.controls and not item.trained:
         yield source.at(source.decorator("control"), "@control without @trained: there is nothing to change")
         return
+    if item.claim.kind is Saying.PRINTED and body.hypothesis:
+        yield source.at(source.line, "kind='printed' is judged by matches(...) alone, not by hypothesis")
     if not item.controls:
         yield source.at(source.line, "no @control: nothing would show that this test can fail")
     for i, control in enumerate(item.controls):
@@ -213,7 +217,19 @@ def _run(
         return {}
     if not check.relations and not doubt.asked:
         yield source.at(source.line, "the claim made no check: call check(...) in its body")
+    if wrong := unprinted(item.claim, check.relations):
+        yield source.at(source.line, wrong)
     return {name: watched(value) for name, value in read.items()}
+
+
+def unprinted(claim: Claim, relations: Sequence[Relation]) -> str:
+    """Why a claim on printed numbers is not judged by them, in one line; "" if it is, or is no such claim."""
+    if claim.kind is not Saying.PRINTED:
+        return ""
+    printed = tuple(numbers(claim.reported).values())
+    sides = [(getattr(relation, "lower", None), getattr(relation, "upper", None)) for relation in relations]
+    told = (why_unprinted(r.kind, bounds, printed) for r, bounds in zip(relations, sides, strict=True))
+    return next(filter(None, told), "")
 
 
 def _certain(error: BaseException, read: Mapping[str, Any]) -> bool:

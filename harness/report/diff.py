@@ -67,7 +67,7 @@ class Restated(msgspec.Struct, frozen=True, kw_only=True):
     after: str
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class CheckChange(msgspec.Struct, frozen=True, kw_only=True):
     """The change of one check's estimate: a difference, or a factor where ``ratio``.
 
     ``low`` and ``high`` are None where a report does not carry what the interval needs; ``size``: the change
@@ -120,7 +120,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     tiers_added: tuple[str, ...]
     tiers_removed: tuple[str, ...]
     restated: tuple[Restated, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[CheckChange, ...]
     provenance: tuple[FactChange, ...]
     compared: int
     stayed: int
@@ -230,7 +230,7 @@ def _restated(a: ClaimReport, b: ClaimReport) -> Iterator[Restated]:
             yield Restated(id=b.id, tier=b.tier, what=what, before=before, after=after)
 
 
-def _change(item: ClaimReport, x: Evidence, y: Evidence) -> Change | None:
+def _change(item: ClaimReport, x: Evidence, y: Evidence) -> CheckChange | None:
     """The change of a check's estimate, or None where one is missing or they are of different kinds."""
     if x.estimate is None or y.estimate is None:
         return None
@@ -240,7 +240,7 @@ def _change(item: ClaimReport, x: Evidence, y: Evidence) -> Change | None:
     ends = _interval(x, y, change)
     half = abs(ends.high - ends.low) / 2 if ends else math.inf
     shown = exponential if x.logarithmic else float
-    return Change(
+    return CheckChange(
         id=item.id,
         tier=item.tier,
         statement=y.statement,
@@ -388,7 +388,7 @@ def _about(d: Difference) -> str:
     )
 
 
-def _changed(change: Change) -> str:
+def _changed(change: CheckChange) -> str:
     if change.low is None or change.high is None:
         return f"{_signed(change.change, change.ratio)} (no interval)"
     ends = (_signed(end, change.ratio) for end in (change.low, change.high))

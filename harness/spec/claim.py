@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
 
 from harness.spec import TIERS, Anew, Runnable, Tiers, Value
+from harness.spec.said import Change, Saying, require_ledger, require_said
 from harness.spec.verdict import Expected
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,6 +50,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     expected: Mapping[str, tuple[Expected, str]]
     replicates: int | dict[str, int] | None
     contested: str
+    kind: Saying = Saying.STATEMENT
+    changed: tuple[Change, ...] = ()
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -86,6 +89,8 @@ def claim(
     expected: Mapping[str, tuple[str, str]] | None = None,
     replicates: int | Mapping[str, int] | None = None,
     contested: str = "",
+    kind: str = "statement",
+    changed: Sequence[Change] = (),
 ) -> Callable[[F], F]:
     """Declare that a test function is a paper's claim; its docstring is the statement, in our words.
 
@@ -99,10 +104,15 @@ def claim(
             between them: ("inconclusive or reproduced", reason).
         replicates: a fixed number of replicates, or one for each tier named, instead of the ladder 5, 10, 20.
         contested: what another source says instead, for claims on which sources disagree.
+        kind: who says it. "statement": the source. "printed": the source prints a number; every check is
+            ``matches`` against a number of ``reported``. "retold": people retell it of the source, which does
+            not say it. "counter": only we do, and the paper is ``OVERCLAIM``.
+        changed: the ledger, a ``Change`` for each thing that was changed after a verdict had been seen.
 
     Raises:
-        TypeError, ValueError: at import, for an unknown tier, a verdict that cannot be expected, a missing
-            reason, or something else than words and numbers where the report shows words and numbers.
+        TypeError, ValueError: at import, for an unknown tier or kind, a kind that does not go with the paper
+            or the reported numbers, a verdict that cannot be expected, a missing reason, or something else
+            than words and numbers where the report shows words and numbers.
     """
     _require_tiers(adapted=adapted, expected=expected or {})
     _require_counts(replicates)
@@ -110,6 +120,7 @@ def claim(
         raise ValueError("a claim needs where and adapted= with at least one tier")
     if not isinstance(paper, Paper):
         raise TypeError(f"a claim is of a Paper, not of {paper!r:.100}")
+    says_who, ledger = Saying.of(kind), require_ledger(changed)
     verdicts = {tier: _expected(tier, pair) for tier, pair in (expected or {}).items()}
 
     def mark(function: F) -> F:
@@ -127,11 +138,14 @@ def claim(
             expected=verdicts,
             replicates=dict(replicates) if isinstance(replicates, Mapping) else replicates,
             contested=contested,
+            kind=says_who,
+            changed=ledger,
         )
         try:  # the report shows it whatever comes out, so it must be what the report has a place for
             msgspec.json.decode(msgspec.json.encode(declared), type=Claim)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
             raise TypeError(f"@claim: {error}") from None
+        require_said(says_who, paper.key, declared.reported)
         function.claim = declared  # type: ignore[attr-defined]
         return function
 

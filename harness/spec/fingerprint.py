@@ -22,7 +22,7 @@ from harness.spec.values import Value, values_in
 
 LANGUAGE = (
     "harness.spec.values", "harness.spec.experiments", "harness.spec.contracts", "harness.spec.claim",
-    "harness.spec.keeping", "harness.spec.verdict", "harness.data.fetch",
+    "harness.spec.keeping", "harness.spec.verdict", "harness.spec.said", "harness.data.fetch",
 )  # fmt: skip
 """The words in which values are written, and downloading: they compute nothing."""
 WHOLE = ""

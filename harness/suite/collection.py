@@ -118,6 +118,7 @@ class ClaimCollection:
                     paper=claim.paper.key,
                     says=claim.says,
                     selected=item.nodeid in selected,
+                    kind=claim.kind,
                 )
             paper = PaperEntry(**msgspec.structs.asdict(claim.paper))
             if paper not in self.exchange.papers:

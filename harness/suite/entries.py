@@ -18,7 +18,7 @@ from harness.evidence.schema import ClaimReport
 from harness.judging.check import Check
 from harness.judging.ladder import Item, Judgement
 from harness.judging.lines import written
-from harness.judging.rehearsal import Body
+from harness.judging.rehearsal import Body, unprinted
 from harness.spec import TIERS
 from harness.spec.claim import Claim
 from harness.spec.verdict import Verdict
@@ -176,6 +176,8 @@ def _call(item: pytest.Function, check: Check, worlds: Mapping[str, Any]) -> Non
         raise AssertionError(_counterexample(error)) from None
     if not exact and not check.relations:
         raise Mistake("the claim made no check: call check(...) in its body")
+    if wrong := unprinted(claim_of(item), check.relations):
+        raise Mistake(wrong)
 
 
 def _counterexample(error: AssertionError) -> str:
@@ -243,6 +245,8 @@ def entry(item: pytest.Function, judgement: Judgement, seconds: float = 0.0) -> 
         family=item.module.__name__.rpartition(".")[2].removeprefix("test_"),
         thesis=written(" ".join(thesis.split())),
         contested=claim.contested,
+        kind=claim.kind,
+        changed=claim.changed,
     )
 
 

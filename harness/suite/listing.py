@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from _pytest.mark import deselect_by_keyword
 
@@ -132,7 +133,9 @@ def collected(root: Path, words: str = "") -> list[dict[str, Any]]:
                 "id": claim_id(item),
                 "paper": claim.paper.key,
                 "where": claim.where,
+                "kind": claim.kind.value,
                 "says": claim.says,
+                "changed": [msgspec.to_builtins(change) for change in claim.changed],
                 "tiers": [],  # its own: some parameters are not tested at every tier of their claim
                 "adapted": {},
                 "control": [control.says for control in getattr(item.function, "controls", ())],

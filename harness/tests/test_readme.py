@@ -35,7 +35,13 @@ from harness.models import Mlp
 RUN = Tiers(quick=Experiment(Mine(), Mlp(32), Sgd(lr=0.1, epochs=5)))
 
 
-@claim(OVERCLAIM, "README, data", says="clouds far apart are told apart", adapted={{"quick": "none"}})
+@claim(
+    OVERCLAIM,
+    "README, data",
+    kind="counter",
+    says="clouds far apart are told apart",
+    adapted={{"quick": "none"}},
+)
 @trained(run=RUN)
 @control(run=RUN.but(data__labels=RandomLabels(1.0)), says="random labels teach nothing")
 def test_mine(run, check):

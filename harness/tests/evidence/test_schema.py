@@ -36,11 +36,11 @@ def test_every_field_is_required_or_has_a_default_in_the_schema(full: Report) ->
 @pytest.mark.parametrize(
     "data, named",
     [
-        (b"", "schema 1"),
+        (b"", "schema 2"),
         (b"{}", "missing required field"),
         (b"[1]", "object"),
-        (b'{"schema": 2', "schema 1"),
-        (b"\xff", "schema 1"),
+        (b'{"schema": 2', "schema 2"),
+        (b"\xff", "schema 2"),
     ],
 )
 def test_decode_refuses_in_one_line(data: bytes, named: str) -> None:
@@ -50,10 +50,23 @@ def test_decode_refuses_in_one_line(data: bytes, named: str) -> None:
 
 
 def test_decode_refuses_another_schema_in_one_line(full: Report) -> None:
-    other = encode(full).replace(b'"schema": 1', b'"schema": 7')
-    with pytest.raises(ValueError, match="schema 7, this version reads 1") as caught:
+    other = encode(full).replace(b'"schema": 2', b'"schema": 7')
+    with pytest.raises(ValueError, match="schema 7, this version reads 2") as caught:
         decode(other)
     assert "\n" not in str(caught.value)
+
+
+def test_a_report_of_the_first_schema_is_read_with_its_counter_claims() -> None:
+    ours = reports.claim("ours", paper="OVERCLAIM")
+    first = json.loads(encode(reports.report(reports.claim(), ours)))
+    first["schema"] = 1
+    for entry in (*first["claims"], *first["collected"]):
+        entry.pop("kind"), entry.pop("changed", None)
+    read = decode(json.dumps(first).encode())
+    assert read.schema == 2
+    assert [claim.kind for claim in read.claims] == ["statement", "counter"]
+    assert [item.kind for item in read.collected] == ["statement", "counter", "statement"]
+    assert decode(encode(read)) == read
 
 
 def test_a_number_that_json_cannot_hold_is_refused() -> None:

@@ -126,6 +126,12 @@ MISTAKES = {
         written("value", f"{CHECK}  # here", trained="x=NET.model"),
         "'Mlp' object has no attribute 'final'",
     ),
+    "printed": (
+        written("printed", CHECK, adapted='BOTH, kind="printed", reported={"x": 0.1}').replace(
+            "check):", "check):  # here"
+        ),
+        "kind='printed' is judged by matches(...) alone, not by above(...)",
+    ),
     # what is declared
     "alone": (written("alone", CHECK, control="").replace("check):", "check):  # here"), "no @control"),
     "untrained": (
