@@ -93,14 +93,9 @@ def reinitialized_again(net: Experiment, schedule: Schedule, rounds: int) -> Exp
     return ticket(net, schedule, rounds, draw=2)
 
 
-def random(net: Experiment, schedule: Schedule, rounds: int, draw: int = 0) -> Experiment:
+def random(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:
     """A random mask, with as many weights in each layer, on the dense net's initial weights."""
-    return sparse(net, From(initial(net, draw), RandomTicket(schedule, rounds)))
-
-
-def random_again(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:
-    """A random mask on another draw of initial weights."""
-    return random(net, schedule, rounds, draw=1)
+    return sparse(net, From(initial(net), RandomTicket(schedule, rounds)))
 
 
 def one_shot(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pytest
+
 from harness import Check
 from harness import Measured
 from harness import Results
@@ -18,6 +20,7 @@ from harness import above
 from harness import below
 from harness import ratio
 from harness.analytic.landscape_of_models import Landscape
+from harness.analytic.step_landscape import AcrossRates
 from harness.analytic.step_landscape import AlongTheStep
 from harness.analytic.step_landscape import deep_linear
 from harness.data import Cifar10
@@ -27,24 +30,31 @@ from harness.models.vgg import Vgg
 
 
 class Worlds(NamedTuple):
-    """What is compared for one net: without batch normalization, with it, and on a plateau without it."""
+    """What is compared for one net, without batch normalization and with it, and both at a small rate."""
 
     plain: Tiers
     norm: Tiers
-    small: Tiers
+    slow: Tiers
+    slow_norm: Tiers
 
 
 DIGITS, MNIST = Digits(n=1000), Mnist(n=5000, crop=None, n_test=1000)
 PLAIN = Tiers(quick=Solved(DIGITS, AlongTheStep(batch=64, steps=100)), standard=Solved(MNIST, AlongTheStep()))
 NORM = PLAIN.but(solver__batch_norm=True)
 SMALL = PLAIN.but(solver__variance=1 / 3)
+SLOW, SLOW_NORM = (run.but(solver__lr=0.003) for run in (PLAIN, NORM))
+PLAIN_RATES = Tiers(
+    quick=Solved(DIGITS, AcrossRates(batch=64, steps=100)), standard=Solved(MNIST, AcrossRates())
+)
+NORM_RATES = PLAIN_RATES.but(solver__batch_norm=True)
 VGG = Tiers(
     standard=Solved(Cifar10(n=4000, crop=None, n_test=1000), Landscape(Vgg(11, width=16), lr=0.03)),
     full=Solved(Cifar10(crop=None), Landscape(Vgg(11), lr=0.03, steps=15_000, every=250, accelerated=True)),
 )
+VGG_NORM = VGG.but(solver__model__batch_norm=True)
 NETS = {
-    "mlp": Worlds(PLAIN, NORM, SMALL),
-    "vgg": Worlds(VGG, VGG.but(solver__model__batch_norm=True), VGG.but(solver__model__variance=1 / 3)),
+    "mlp": Worlds(PLAIN, NORM, SLOW, SLOW_NORM),
+    "vgg": Worlds(VGG, VGG_NORM, VGG.but(solver__lr=0.003), VGG_NORM.but(solver__lr=0.003)),
 }
 ADAPTED = {
     "quick": "an MLP of 8 hidden layers of 100 ReLU units and 100 steps on 1,000 digits of 8x8 pixels, for "
@@ -59,10 +69,13 @@ VGG_ADAPTED = {
 
 LINEAR = {"lr": 0.01, "steps": 100, "every": 20}
 NO_NORM = "no batch normalization on either side"
-PLATEAU = (
-    "first weights of the size of PyTorch's dense layers, with which the plain net stays on a plateau, where "
-    "loss and gradient hardly change"
-)
+SMALL_STEPS = "a tenth of the learning rate or less, at which it is the plain net that looks smooth"
+
+
+def nets(**changes: object) -> pytest.MarkDecorator:
+    """The MLP and VGG in turn; ``changes`` are what else differs in the claim on VGG."""
+    marked = pytest.mark.claimed(adapted=VGG_ADAPTED, **changes)
+    return pytest.mark.parametrize("net", ["mlp", pytest.param("vgg", marks=marked)])
 
 
 def plain_net(net: str) -> Tiers:
@@ -75,9 +88,14 @@ def norm_net(net: str) -> Tiers:
     return NETS[net].norm
 
 
-def small_net(net: str) -> Tiers:
-    """The net without batch normalization, from small first weights."""
-    return NETS[net].small
+def slow_plain(net: str) -> Tiers:
+    """The net without batch normalization at a small learning rate."""
+    return NETS[net].slow
+
+
+def slow_norm(net: str) -> Tiers:
+    """The net with batch normalization at a small learning rate."""
+    return NETS[net].slow_norm
 
 
 def shown(figure: str, net: str) -> str:
@@ -90,9 +108,9 @@ def times_less(measure: str, plain: Results, norm: Results) -> Measured:
     return ratio(plain.final(measure), norm.final(measure))
 
 
-def linear(*, batch_norm: bool) -> Simulation:
+def linear(*, batch_norm: bool, **changes: object) -> Simulation:
     """Covariate shift in 25 linear layers of 20 units, full batches of Gaussian examples."""
-    return Simulation(deep_linear, LINEAR | {"batch_norm": batch_norm})
+    return Simulation(deep_linear, LINEAR | {"batch_norm": batch_norm} | changes)
 
 
 def draw(check: Check, figure: str, series: str, run: Results, measure: str, y_label: str) -> None:

@@ -1,4 +1,4 @@
-"""Layers of a trained net put back: to an earlier checkpoint or to fresh random weights.
+"""Layers of a trained net put back, to an earlier checkpoint or to fresh random weights; how far they moved.
 
 Zhang, Bengio and Singer 2022: re-initialization takes a layer's weights from a checkpoint of the same
 training (epoch 0: its own initial weights), re-randomization from another draw of the initial distribution.
@@ -12,6 +12,9 @@ from harness.spec import Value
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import nn
+
+    from harness.data.split import Split
 
     Weights = dict[str, np.ndarray]
 
@@ -38,3 +41,29 @@ class Reset(Value, frozen=True):
         return {
             name: other[name] if name.startswith(self.layers) else array for name, array in trained.items()
         }
+
+
+class Movement(Value, frozen=True):
+    """How far each of the first net's weights is from the second's, over the size of its layer there.
+
+    The size is the root mean square over an array of the second net; where that is zero, as of biases that
+    have not moved yet, it is taken as one.
+    """
+
+    def apply(self, parents: list[Weights], generator: np.random.Generator) -> Weights:
+        """Differences by name of the weights."""
+        import numpy as np
+
+        trained, before = parents
+        sizes = {name: float(np.sqrt(np.mean(np.square(array)))) or 1.0 for name, array in before.items()}
+        return {name: (array - before[name]) / np.float32(sizes[name]) for name, array in trained.items()}
+
+
+class WeightSizes(Value, frozen=True):
+    """A probe: for the weights of each layer, biases apart, ``size_<layer>``, their root mean square."""
+
+    def measure(self, model: nn.Module, split: Split) -> dict[str, float]:
+        """The sizes by the layers' names."""
+        weights = {n: w.detach() for n, w in model.named_parameters() if n.endswith(".weight")}
+        sizes = {n.removesuffix(".weight"): float(w.square().mean().sqrt()) for n, w in weights.items()}
+        return {f"size_{layer}": size for layer, size in sizes.items()}
