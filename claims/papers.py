@@ -40,6 +40,15 @@ NGUYEN2019 = Paper(
     url="https://arxiv.org/abs/1901.07417",
 )
 
+NGUYEN2021 = Paper(
+    key="NGUYEN2021",
+    authors="Quynh Nguyen",
+    title="A note on connectivity of sublevel sets in deep learning",
+    venue="arXiv 2101.08576",
+    year=2021,
+    url="https://arxiv.org/abs/2101.08576",
+)
+
 GARIPOV2018 = Paper(
     key="GARIPOV2018",
     authors="Timur Garipov, Pavel Izmailov, Dmitrii Podoprikhin, Dmitry Vetrov, Andrew Gordon Wilson",

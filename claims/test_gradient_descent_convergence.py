@@ -6,10 +6,6 @@ width; the units move by 1 / sqrt(m). The theorem asks for m of the order of n^6
 show at a few hundred units. Arora et al. 2019 read from H which labels are fitted fast.
 
 Calibrated on replicates 1000 and up, which no verdict reads: sizes, the step and margins.
-
-Changed after verdicts were seen: near duplicates got a second control, in which every check fails, and the
-straightness of the logs a reason why it has none. Three claims that five or ten replicates would have
-reproduced again in 76 to 87 % of cases (the Gram matrix, true labels, the linear term) read twenty at quick.
 """
 
 from __future__ import annotations
@@ -30,6 +26,7 @@ from claims.papers import OVERCLAIM
 from claims.sweeps import numbered
 from claims.texts import ANY_STEP
 from claims.texts import everywhere
+from harness import Change
 from harness import Check
 from harness import Measured
 from harness import Results
@@ -55,6 +52,7 @@ from harness.analytic.gram import near_duplicates
 from harness.analytic.gram import normalized
 from harness.data import Digits
 from harness.data import Mnist
+from harness.data.inputs import RandomPixels
 
 WIDTHS = Tiers(quick=(128, 512, 2048), standard=(128, 512, 2048, 8192), full=(1000, 5000, 20_000, 100_000))
 SIZES = {"quick": 40, "standard": 200, "full": 1000}
@@ -80,7 +78,7 @@ def descents(power: float = 0.5, widths: Tiers = WIDTHS) -> Tiers:
 
 
 KERNEL, MEAN_FIELD = descents(), descents(power=1.0)
-NARROW_KERNEL = descents(widths=Tiers(quick=(2, 4, 8), standard=(2, 4, 8, 16), full=(2, 4, 8, 16)))
+NARROW_KERNEL = descents(widths=Tiers(quick=(8, 16, 32), standard=(8, 16, 32, 64), full=(8, 16, 32, 64)))
 MOVES = "networks of the mean-field scaling, 1/m before the sum, whose units move however wide they are"
 
 
@@ -99,6 +97,13 @@ def gram_of_random_units(*, around: float) -> Simulation:
     "Section 3: H at initialization",
     adapted={"quick": "30 points in 10 dimensions, 1,000 to 16,000 units"},
     replicates={"quick": 20},
+    changed=(
+        Change(
+            "replicates",
+            "It reads twenty at quick, since fewer would have reproduced it again in 77 % of cases;"
+            " the verdict was reproduced.",
+        ),
+    ),
 )
 @trained(run=gram_of_random_units(around=0.0))
 @control(
@@ -166,9 +171,22 @@ def test_opposite_inputs_of_independent_directions_do_no_harm(world: str, first:
     assert smallest_eigenvalue([*vectors, *-vectors]) > SINGULAR
 
 
-@claim(DU2019, "Theorem 4.1", adapted=GENERATED_ADAPTED)
+@claim(
+    DU2019,
+    "Theorem 4.1",
+    adapted=GENERATED_ADAPTED,
+    changed=(
+        Change(
+            "control",
+            "Networks too narrow to fit were exchanged for ones that can; the verdict was reproduced.",
+        ),
+    ),
+)
 @trained(run=KERNEL)
-@control(run=NARROW_KERNEL, says="networks of 2 to 16 units, too narrow to fit")
+@control(
+    run=NARROW_KERNEL,
+    says="networks of 8 to 64 units, which can fit and whose Gram matrix is far from that of infinite width",
+)
 def test_the_residual_shrinks_at_a_linear_rate(run: Results, check: Check, tier: str) -> None:
     """Each step of gradient descent shrinks the squared residual by 1 - step lambda_0 / 2 or more, at
     widths far below what the theorem asks for."""
@@ -223,7 +241,18 @@ POWERS = {
 UNITS_POWERS = [measure for measure in POWERS if measure != "linear"]
 
 
-@claim(DU2019, "Section 3, and the experiments on width", adapted=GENERATED_ADAPTED)
+@claim(
+    DU2019,
+    "Section 3, and the experiments on width",
+    adapted=GENERATED_ADAPTED,
+    changed=(
+        Change(
+            "replicates",
+            "The linear term reads twenty at quick, since fewer would have reproduced it again in "
+            "66 to 87 % of cases; the verdict was reproduced.",
+        ),
+    ),
+)
 @trained(run=KERNEL)
 @control(run=MEAN_FIELD, says=MOVES)
 @pytest.mark.parametrize(
@@ -263,6 +292,11 @@ def duplicates(*, alike: bool, distances: tuple[float, ...] = DISTANCES) -> Simu
     DU2019,
     "Theorem 3.1 with Theorem 4.1: what lambda_0 depends on",
     adapted={"quick": "10 pairs in 20 dimensions, 1,024 units, until a thousandth of the squared residual"},
+    changed=(
+        Change(
+            "control", "A second control, in which every check fails, was added; the verdict was reproduced."
+        ),
+    ),
 )
 @trained(run=duplicates(alike=False), distances=DISTANCES)
 @control(run=duplicates(alike=True), says="partners with the same label, which need not be told apart")
@@ -285,6 +319,7 @@ TRUE_LABELS = Tiers(
     quick=Solved(Digits(n=150, whiten=False), LabelsAgainstGram()),
     standard=Solved(Mnist(n=500, crop=None, whiten=False), LabelsAgainstGram()),
 )
+SCRAMBLED_IMAGES = TRUE_LABELS.but(data__inputs=RandomPixels())
 
 
 @claim(
@@ -295,9 +330,24 @@ TRUE_LABELS = Tiers(
         "standard": "500 images of MNIST, odd against even, 1,024 units, 100 steps",
     },
     replicates={"quick": 20},
+    changed=(
+        Change(
+            "replicates",
+            "It reads twenty at quick, since fewer would have reproduced it again in 76 to 87 % of "
+            "cases; the verdict was reproduced.",
+        ),
+        Change(
+            "control",
+            "Coin flips on both sides were exchanged for shuffled images; the verdict was reproduced.",
+        ),
+    ),
 )
 @trained(true=TRUE_LABELS, random=TRUE_LABELS.but(solver__flipped=True))
-@control(true=TRUE_LABELS.but(solver__flipped=True), says="coin flips on both sides")
+@control(
+    true=SCRAMBLED_IMAGES,
+    random=SCRAMBLED_IMAGES.but(solver__flipped=True),
+    says="images whose pixels are shuffled, each by itself, of which true labels say as little as coin flips",
+)
 def test_true_labels_are_fitted_faster(true: Results, random: Results, check: Check) -> None:
     """True labels lie along the eigenvectors of H with large eigenvalues: they are fitted faster than random
     ones, and their complexity y^T H^-1 y is smaller."""

@@ -1,20 +1,11 @@
 """Nets learn what is simple first and memorize the rest later; how much they memorize depends on the data.
 
-Arpit et al. 2017: real images have easy examples, which are learnt in the first epoch and stay learnt; noise
-has none, takes longer and needs more capacity; boundaries get closer to the images as labels get noisier; and
-regularization, dropout above all, keeps a net from memorizing noise and not from learning. Two of these turn
-here: Gaussian noise is fitted sooner than real images where there are few of them for their pixels, and on
-digits weight decay holds back memorization more than dropout does.
+Arpit et al. 2017: real images have easy examples, which are learnt in the first epoch; noise has none, takes
+longer and needs more capacity; boundaries get closer to the images as labels get noisier. One of these turns
+here: Gaussian noise is fitted sooner than real images where there are few of them for their pixels. The paper
+prints no results but in figures, so that no number of its stands beside ours.
 
-Calibrated on replicates 1000 and 1001, which no verdict reads: learning rates, widths, budgets, the radius of
-the search for critical samples, and margins.
-
-Changed after a verdict was seen: that some examples are easy and that they differ in difficulty was one
-claim, whose second half came out inconclusive on digits after 10 replicates (between 0.8 and 3.8 times as
-much as noise). It is now a claim of its own that begins at standard, where nothing had been judged.
-Later what dropout and weight decay cost, and that noise has no easy examples, got controls of their own. That
-of dropout drops 85 units in a hundred: of the shares tried on replicates that are judged, 80 cost 1.5 points,
-too near the bound of one to tell, and 90 cost 34, which is no near miss.
+Calibrated on replicates 1000 and 1001, which no verdict reads: settings and margins.
 """
 
 from __future__ import annotations
@@ -22,71 +13,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from claims.fitting import times_longer
+from claims.memorizing import ADAPTED
+from claims.memorizing import DATA
+from claims.memorizing import GAUSSIAN
+from claims.memorizing import LEVELS
+from claims.memorizing import MANY
+from claims.memorizing import NEAR
+from claims.memorizing import RANDOM
+from claims.memorizing import REAL
+from claims.memorizing import at
 from claims.papers import ARPIT2017
 from claims.papers import OVERCLAIM
 from claims.texts import adding
+from harness import Change
 from harness import Check
-from harness import Experiment
 from harness import Measured
-from harness import Probing
 from harness import Results
-from harness import Sgd
 from harness import Solved
 from harness import Tiers
-from harness import WhenFitted
 from harness import above
 from harness import below
 from harness import claim
 from harness import control
 from harness import larger_of
-from harness import ordered
 from harness import ratio
 from harness import trained
-from harness.analytic.memorization import CriticalSamples
 from harness.analytic.memorization import EasyExamples
 from harness.analytic.memorization import LearningOrder
-from harness.data import Digits
-from harness.data import GaussianInputs
-from harness.data import Mnist
 from harness.data import RandomLabels
-from harness.models import Dropout
-from harness.models import Mlp
+from harness.data.inputs import RandomPixels
+from harness.data.inputs import ShuffledPixels
 
-DATA = Tiers(quick=Digits(n=1000), standard=Mnist(n=2000, crop=None, n_test=1000))
-GAUSSIAN = GaussianInputs()
-RANDOM = RandomLabels(1.0)
-REAL = Tiers(
-    quick=Experiment(
-        DATA["quick"], Mlp(128, depth=2), Sgd(lr=0.02, epochs=150, batch=32), stop=WhenFitted(0.005)
-    ),
-    standard=Experiment(
-        DATA["standard"], Mlp(128, depth=2), Sgd(lr=0.01, epochs=150, batch=32), stop=WhenFitted(0.005)
-    ),
-)
-MANY = REAL.but(standard__data__n=8000)
-LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-REGULARIZED = Tiers(
-    quick=REAL["quick"].but(optimizer=Sgd(lr=0.05, epochs=45), stop=None),
-    standard=REAL["standard"].but(optimizer=Sgd(lr=0.02, epochs=60), stop=None),
-)
-DROPPED = REGULARIZED.but(model=Dropout(Mlp(128, depth=2), 0.5))
 SOLVERS = {
     "easy": Tiers(quick=EasyExamples(nets=40, lr=0.05, batch=16), standard=EasyExamples(nets=60, lr=0.005)),
     "order": Tiers(quick=LearningOrder(), standard=LearningOrder(epochs=20)),
 }
-RADIUS = {"quick": CriticalSamples(0.05, images=300), "standard": CriticalSamples(0.05)}
-ADAPTED = {
-    "quick": "1,000 digits and two hidden layers of 128 units, for MNIST, CIFAR-10 and convolutional nets",
-    "standard": "2,000 images of MNIST, two hidden layers of 128 units, for CIFAR-10 and convolutional nets",
-}
 NETS_OF_64_ADAPTED = {tier: said.replace("of 128", "of 64") for tier, said in ADAPTED.items()}
-NEAR = 0.01
-"""Training error at which a net counts as fitted, when epochs are compared."""
-
-
-def at(level: float, clean: Tiers = REAL) -> Tiers:
-    """Training with a share of random labels."""
-    return clean.but(data__labels=RandomLabels(level))
+SCRAMBLED = "real images whose pixels are shuffled, each by itself: pixels without patterns"
 
 
 def single(what: str, **changes: object) -> Tiers:
@@ -104,11 +67,6 @@ def of_each_kind(what: str) -> dict[str, Tiers]:
     }
 
 
-def critical(level: float) -> Tiers:
-    """The share of critical samples around test images after training with a share of random labels."""
-    return Tiers(**{tier: Probing(at(level)[tier], RADIUS[tier]) for tier in ADAPTED})
-
-
 def at_width(narrow: bool, **changes: object) -> Tiers:
     """Training of narrow or wide nets, with time enough for noise."""
     width = Tiers(quick=48, standard=16) if narrow else Tiers(quick=256, standard=256)
@@ -120,12 +78,24 @@ def narrow_and_wide(**changes: object) -> list[Tiers]:
     return [at_width(True, **changes), at_width(False, **changes)]
 
 
-@claim(ARPIT2017, "Section 3 and 4: time to convergence under label noise", adapted=ADAPTED)
+@claim(
+    ARPIT2017,
+    "Section 3.3.2: time to convergence is longer on noise data",
+    adapted=ADAPTED,
+    reported={"units of each of two layers": 4096, "learning rate": 0.01},
+    changed=(
+        Change(
+            "control", "One world on both sides was exchanged for a near miss; the verdict was reproduced."
+        ),
+    ),
+)
 @trained(levels=[at(p) for p in LEVELS])
-@control(levels=[at(0.0)] * len(LEVELS), says="true labels at every level")
+@control(
+    levels=[at(p / 200) for p in LEVELS],
+    says="so few random labels, one in 200 at most, that 99 % are fitted without them",
+)
 def test_label_noise_takes_longer_to_fit(levels: Sequence[Results], check: Check) -> None:
-    """Random labels take more than three times as many epochs to fit as true ones, and each share of them
-    more than twice as many."""
+    """Random labels take longer to fit than true ones, whatever their share."""
     epochs = [level.epochs_to("train_error", NEAR) for level in levels]
     check(above(ratio(epochs[5], epochs[0]), 3.0, because="three times as long, the least we call much"))
     for i in range(1, 5):
@@ -142,10 +112,10 @@ def test_label_noise_takes_longer_to_fit(levels: Sequence[Results], check: Check
 
 @claim(
     OVERCLAIM,
-    "after ARPIT2017: how the time grows with label noise",
+    "after ARPIT2017, Figure 6: how the time grows with label noise",
     kind="counter",
     adapted=ADAPTED,
-    contested="Arpit et al. 2017: the time to converge grows with the share of noise",
+    contested="Arpit et al. 2017 draw a time that grows with the share of noise inputs",
 )
 @trained(more=at(1.0), less=at(0.4))
 @control(less=at(0.0), says="against no random labels at all")
@@ -163,12 +133,20 @@ def test_the_time_to_fit_saturates(more: Results, less: Results, check: Check) -
 
 @claim(
     ARPIT2017,
-    "Sections 3 and 4: time to convergence on noise inputs",
+    "Section 3.3.2, Figure 6: time to convergence on noise inputs",
     adapted={**ADAPTED, "standard": ADAPTED["standard"].replace("2,000", "8,000")},
     contested="it turns where there are few images for their pixels: see the next claim",
+    changed=(
+        Change(
+            "control", "One world on both sides was exchanged for a near miss; the verdict was reproduced."
+        ),
+    ),
 )
 @trained(noise=MANY.but(data__inputs=GAUSSIAN), real=MANY)
-@control(noise=MANY, says="real images on both sides")
+@control(
+    noise=MANY.but(data__inputs=ShuffledPixels()),
+    says="real images whose pixels are shuffled, all alike: other inputs whose patterns are kept",
+)
 def test_noise_inputs_take_longer_to_fit(noise: Results, real: Results, check: Check) -> None:
     """Gaussian noise with true labels takes longer to fit than real images."""
     tenth = "a tenth longer; on digits it was twice as long in calibration"
@@ -177,7 +155,7 @@ def test_noise_inputs_take_longer_to_fit(noise: Results, real: Results, check: C
 
 @claim(
     OVERCLAIM,
-    "against ARPIT2017: noise inputs at a small n",
+    "against ARPIT2017, Figure 6: noise inputs at a small n",
     kind="counter",
     adapted={"standard": ADAPTED["standard"]},
     contested="Arpit et al. 2017 have all of MNIST, where noise takes longer",
@@ -192,18 +170,28 @@ def test_few_noise_inputs_are_fitted_sooner(noise: Results, real: Results, check
 
 @claim(
     ARPIT2017,
-    "Section 4: capacity",
+    "Section 3.3.2, Figure 6: time to convergence by capacity",
+    reported={"images of MNIST": 50_000, "noise": "inputs, in shares"},
     adapted={
         "quick": "1,000 digits, two hidden layers of 48 or 256 units",
         "standard": "2,000 images of MNIST, two hidden layers of 16 or 256 units",
     },
+    changed=(
+        Change(
+            "control", "One world on both sides was exchanged for a near miss; the verdict was reproduced."
+        ),
+    ),
 )
 @trained(
     real=narrow_and_wide(),
     labels=narrow_and_wide(data__labels=RANDOM),
     inputs=narrow_and_wide(data__inputs=GAUSSIAN),
 )
-@control(labels=narrow_and_wide(), inputs=narrow_and_wide(), says="real data on both sides")
+@control(
+    labels=narrow_and_wide(data__labels=RandomLabels(0.005)),
+    inputs=narrow_and_wide(data__inputs=ShuffledPixels()),
+    says="one random label in 200, and real images whose pixels are shuffled, all alike",
+)
 def test_noise_needs_more_capacity(
     real: Sequence[Results], labels: Sequence[Results], inputs: Sequence[Results], check: Check
 ) -> None:
@@ -219,11 +207,36 @@ def test_noise_needs_more_capacity(
         check(above(more, 1.1, because="a tenth more"))
 
 
-@claim(ARPIT2017, "Section 4: patterns first", adapted=ADAPTED)
+@claim(
+    ARPIT2017,
+    "Section 3.3.1, Figure 5: capacity and validation",
+    adapted={"standard": "2,000 images of MNIST, two fifths random labels, 16 and 256 units a layer"},
+    reported={"units from which real data do not gain": 4096},
+)
+@trained(real=narrow_and_wide(), noisy=narrow_and_wide(data__labels=RandomLabels(0.4)))
+@control(
+    noisy=narrow_and_wide(data__inputs=ShuffledPixels()),
+    says="real images whose pixels are shuffled, all alike: other inputs whose patterns are kept",
+)
+def test_noisy_data_gain_more_accuracy_from_capacity(
+    real: Sequence[Results], noisy: Sequence[Results], check: Check
+) -> None:
+    """Where part of the data is noise, validation gains more from capacity than on real data alone."""
+
+    def gain(nets: Sequence[Results]) -> Measured:
+        narrow, wide = nets
+        return narrow.best("test_error") - wide.best("test_error")
+
+    more = (gain(noisy) - gain(real)).named("gain in test error from width, noisy - real")
+    check(above(more, 0.01, because="a point of test error"))
+
+
+@claim(ARPIT2017, "Section 4.2, Figure 7b: patterns before noise", adapted=ADAPTED)
 @trained(run=at(0.4))
 @control(run=at(0.0), says="true labels: nothing to memorize")
 def test_patterns_are_learnt_first(run: Results, check: Check) -> None:
-    """With two fifths of random labels, test error is lowest long before these are memorized."""
+    """With two fifths of random labels, test error is lowest before these are memorized, and rises as they
+    are."""
     lost = run.final("test_error") - run.best("test_error")
     check(above(lost.named("final - lowest test_error"), 0.05, because="five points of test error"))
     check.draw(
@@ -238,15 +251,27 @@ def test_patterns_are_learnt_first(run: Results, check: Check) -> None:
 
 @claim(
     ARPIT2017,
-    "Section 3.1 and the figure on it: easy examples",
+    "Section 3.1, Figure 1: easy examples",
+    reported={"nets": 100, "examples": 1000},
     adapted={
         "quick": NETS_OF_64_ADAPTED["quick"] + "; 40 nets for 100",
         "standard": NETS_OF_64_ADAPTED["standard"] + "; 60 nets for 100",
     },
+    changed=(
+        Change(
+            "statement",
+            "The difficulty of examples was split off after that half came out inconclusive on digits.",
+        ),
+        Change(
+            "control",
+            "Noise on both sides, and true labels twice, were exchanged for near misses; the "
+            "verdict was reproduced.",
+        ),
+    ),
 )
 @trained(**of_each_kind("easy"))
-@control(real=single("easy", inputs=GAUSSIAN), says="Gaussian noise for real images")
-@control(labels=single("easy"), says="true labels for the random ones")
+@control(real=single("easy", inputs=RandomPixels()), says=SCRAMBLED)
+@control(labels=single("easy", labels=RandomLabels(0.2)), says="a fifth of the labels random, not all")
 def test_only_real_data_has_easy_examples(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
@@ -269,11 +294,23 @@ def test_only_real_data_has_easy_examples(
 
 @claim(
     ARPIT2017,
-    "Section 3.1 and the figure on it: difficulty of examples",
+    "Section 3.1, Figure 1: difficulty of examples",
+    reported={"nets": 100, "examples": 1000, "noise inputs": "as binomial draws"},
     adapted={"standard": NETS_OF_64_ADAPTED["standard"] + "; 60 nets for 100"},
+    changed=(
+        Change(
+            "statement",
+            "It was one claim with the easy examples, which came out inconclusive on digits after "
+            "ten replicates.",
+        ),
+        Change("tier", "It begins at standard, since digits left it inconclusive at quick."),
+        Change(
+            "control", "Noise on both sides was exchanged for shuffled images; the verdict was reproduced."
+        ),
+    ),
 )
 @trained(**of_each_kind("easy"))
-@control(real=single("easy", inputs=GAUSSIAN), says="Gaussian noise for real images")
+@control(real=single("easy", inputs=RandomPixels()), says=SCRAMBLED)
 def test_real_examples_differ_more_in_difficulty(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
@@ -283,9 +320,22 @@ def test_real_examples_differ_more_in_difficulty(
     check(above(spread.named("variance of hits, real / noise"), 1.2, because="a fifth more"))
 
 
-@claim(ARPIT2017, "Sections 3.1 and 4: what is learnt first", adapted=NETS_OF_64_ADAPTED)
+@claim(
+    OVERCLAIM,
+    "after ARPIT2017, Figure 1: whether what is learnt in the first epoch stays learnt",
+    kind="counter",
+    adapted=NETS_OF_64_ADAPTED,
+    changed=(
+        Change(
+            "statement", "It was filed under Arpit et al., who do not say it; the verdict was reproduced."
+        ),
+        Change(
+            "control", "Noise on both sides was exchanged for shuffled images; the verdict was reproduced."
+        ),
+    ),
+)
 @trained(**of_each_kind("order"))
-@control(real=single("order", inputs=GAUSSIAN), says="Gaussian noise for real images")
+@control(real=single("order", inputs=RandomPixels()), says=SCRAMBLED)
 def test_what_is_learnt_first_stays_learnt_on_real_data(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
@@ -295,9 +345,19 @@ def test_what_is_learnt_first_stays_learnt_on_real_data(
     check(above(more, 0.2, because="a fifth of all examples"))
 
 
-@claim(ARPIT2017, "Section 3.2, Gini coefficient of the loss sensitivity", adapted=NETS_OF_64_ADAPTED)
+@claim(
+    ARPIT2017,
+    "Section 3.2, Figure 3: Gini coefficient of the loss sensitivity",
+    adapted=adding("the gradient of an example's own loss, for that of a later loss", NETS_OF_64_ADAPTED),
+    reported={"digits of 14x14 pixels": 1000, "units of each of two layers": 16},
+    changed=(
+        Change(
+            "control", "One world on both sides was exchanged for a near miss; the verdict was reproduced."
+        ),
+    ),
+)
 @trained(**of_each_kind("order"))
-@control(real=single("order", inputs=GAUSSIAN), says="Gaussian noise for real images")
+@control(real=single("order", inputs=RandomPixels()), says=SCRAMBLED)
 def test_loss_sensitivity_is_concentrated_on_real_data(
     real: Results, inputs: Results, labels: Results, check: Check
 ) -> None:
@@ -315,77 +375,3 @@ def test_loss_sensitivity_is_concentrated_on_real_data(
             x_label="epochs",
             y_label="Gini coefficient",
         )
-
-
-@claim(
-    ARPIT2017,
-    "Section 3.3, critical sample ratio",
-    adapted=adding("projected gradient ascent with noise for LASS", ADAPTED),
-)
-@trained(levels=[critical(p) for p in LEVELS])
-@control(levels=[critical(p) for p in reversed(LEVELS)], says="the shares in falling order")
-def test_critical_samples_grow_with_label_noise(levels: Sequence[Results], check: Check) -> None:
-    """The more random labels, the more test images have another prediction close by."""
-    shares = [
-        level.final("critical").named(f"critical at {p:g}") for level, p in zip(levels, LEVELS, strict=True)
-    ]
-    level = "up to two points of noise between neighbours, where the ends are 60 points apart"
-    check(ordered(shares, slack=0.02, because=level))
-    check(above(shares[-1] - shares[0], 0.3, because="thirty points from none to all"))
-    check.draw(
-        "Critical sample ratio",
-        series="random labels",
-        x=LEVELS,
-        y=shares,
-        x_label="share of random labels",
-        y_label="critical samples",
-    )
-
-
-@claim(ARPIT2017, "Section 5: regularization", adapted=ADAPTED)
-@trained(dropped_random=at(1.0, DROPPED), free_random=at(1.0, REGULARIZED), dropped=DROPPED, free=REGULARIZED)
-@control(dropped_random=at(1.0, REGULARIZED), dropped=REGULARIZED, says="no dropout on either side")
-@control(dropped=DROPPED.but(model__rate=0.85), says="85 units in a hundred dropped on real data")
-def test_dropout_hinders_memorization(
-    dropped_random: Results, free_random: Results, dropped: Results, free: Results, check: Check
-) -> None:
-    """Dropout hinders memorization of random labels and costs no validation accuracy on real data."""
-    kept = dropped_random.final("train_error") - free_random.final("train_error")
-    check(above(kept.named("random labels not memorized"), 0.1, because="a tenth of all labels"))
-    cost = dropped.final("test_error") - free.final("test_error")
-    check(below(cost.named("test_error, dropout - none"), 0.01, because="one point"))
-
-
-@claim(
-    ARPIT2017,
-    "Section 5: dropout above other regularizers",
-    adapted=adding("weight decay of 0.01", ADAPTED),
-    expected={
-        "quick": (
-            "refuted",
-            "on digits a weight decay of 0.01 leaves more random labels unlearnt, at hardly any cost",
-        )
-    },
-)
-@trained(
-    dropped_random=at(1.0, DROPPED),
-    decayed_random=at(1.0, REGULARIZED.but(optimizer__weight_decay=0.01)),
-    decayed=REGULARIZED.but(optimizer__weight_decay=0.01),
-    free=REGULARIZED,
-)
-@control(
-    decayed_random=at(1.0, REGULARIZED.but(optimizer__weight_decay=0.001)),
-    decayed=REGULARIZED.but(optimizer__weight_decay=0.001),
-    positive=True,
-    says="a weight decay of 0.001",
-)
-@control(dropped_random=at(1.0, REGULARIZED), says="no dropout")
-@control(decayed=REGULARIZED.but(optimizer__weight_decay=0.1), says="ten times the weight decay on real data")
-def test_dropout_hinders_more_than_weight_decay(
-    dropped_random: Results, decayed_random: Results, decayed: Results, free: Results, check: Check
-) -> None:
-    """Dropout hinders memorization more than weight decay that costs as little validation accuracy."""
-    cost = decayed.final("test_error") - free.final("test_error")
-    check(below(cost.named("test_error, weight decay - none"), 0.01, because="one point"))
-    more = dropped_random.final("train_error") - decayed_random.final("train_error")
-    check(above(more.named("not memorized, dropout - weight decay"), 0.0, because="any difference"))

@@ -1,7 +1,7 @@
 """What single examples do while nets learn them: which are easy, which stay learnt, which matter to the loss.
 
 Arpit et al. 2017: difficulty of examples (Section 3.1), loss sensitivity and its Gini coefficient
-(Section 3.2), critical samples near decision boundaries (Section 3.3).
+(Section 3.2), critical samples near decision boundaries (Section 4.1).
 """
 
 from __future__ import annotations
