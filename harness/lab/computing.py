@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -63,8 +64,7 @@ def drain(fleets: Iterable[Fleet], place: Place) -> Iterator[Finished]:
         if place.device.startswith("cuda") and len(fleet.runs) > 1 and _stackable(fleet.runs):
             yield from _finish_together(fleet.runs, place, store)
         else:
-            for run in fleet.runs:
-                yield _finish(run, place, store)
+            yield from _in_turn(fleet.runs, place, store)
 
 
 def one_line(error: BaseException) -> str:
@@ -73,14 +73,58 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
-def _finish(run: Run, place: Place, store: Store) -> Finished:
+def _in_turn(runs: Sequence[Run], place: Place, store: Store) -> Iterator[Finished]:
+    """Compute runs one after the other; while one is computed the one before it is published.
+
+    A record is there when the disk has it, which takes as long as some runs do.
+    """
+    with ThreadPoolExecutor(1) as disk, contextlib.ExitStack() as open_runs:
+        before: list[Generator[None, None, Finished]] = []
+        for run in runs:
+            now = open_runs.enter_context(contextlib.closing(_finish(run, place, store, disk)))
+            done = _resumed(now)
+            yield from map(_ended, before)
+            before = [now] if done is None else []
+            yield from [done] if done else []
+        yield from map(_ended, before)
+
+
+def _resumed(finishing: Generator[None, None, Finished]) -> Finished | None:
+    """What became of a run; None as long as it is being published."""
+    try:
+        next(finishing)
+    except StopIteration as end:
+        done: Finished = end.value
+        return done
+    return None
+
+
+def _ended(finishing: Generator[None, None, Finished]) -> Finished:
+    """What became of a run that is being published, when it is."""
+    done = _resumed(finishing)
+    assert done is not None, "it pauses once"
+    return done
+
+
+def _finish(run: Run, place: Place, store: Store, disk: Executor) -> Generator[None, None, Finished]:
+    """Claim a run, compute it, and pause; then wait until its record is there, and give the lock back."""
     try:
         with store.claimed(run.key) as mine:
             if store.has(run.key, place.only_of, _recorded(run)):
                 return Finished(run=run, outcome=PRESENT)
             if not mine:
                 return Finished(run=run, outcome=HELD)
-            return msgspec.structs.replace(_tried(run, place, store), notes=native_library.told())
+            tried, computed = _tried(run, place, store)
+            done = msgspec.structs.replace(tried, notes=native_library.told())
+            if computed is None:
+                return done
+            publishing = disk.submit(_publish, run, computed, store)
+            try:
+                yield
+            finally:
+                wait([publishing])
+            error = publishing.exception()
+            return _failed(run, error) if error else done
     except StoreError as error:
         return _failed(run, error)
 
@@ -89,23 +133,31 @@ def _failed(run: Run, error: BaseException) -> Finished:
     return Finished(run=run, outcome=HELD, failure=one_line(error))
 
 
-def _tried(run: Run, place: Place, store: Store) -> Finished:
+class Computed(NamedTuple):
+    """What came of a run, before it is published: its record, and final weights of a training."""
+
+    record: Record
+    weights: Mapping[str, np.ndarray] | None
+
+
+def _tried(run: Run, place: Place, store: Store) -> tuple[Finished, Computed | None]:
     """Compute a run whose lock is held; a failure must not lose the other runs of the plan."""
     began = time.monotonic()
     try:
         store.make_room(run.key)
-        cost = compute(run, place, store)
+        computed = _computed(run, place, store)
     except Elsewhere:
-        return Finished(run=run, outcome=HELD)
+        return Finished(run=run, outcome=HELD), None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # any code may run here: a claim's own may end the process, or try to
-        return _failed(run, error)
-    return Finished(run=run, outcome=COMPUTED, seconds=time.monotonic() - began, cost=cost)
+        return _failed(run, error), None
+    seconds = time.monotonic() - began
+    return Finished(run=run, outcome=COMPUTED, seconds=seconds, cost=computed.record.seconds), computed
 
 
-def compute(run: Run, place: Place, store: Store) -> float:
-    """Compute one run and publish its record; what it cost, in seconds of the processor or of the GPU.
+def _computed(run: Run, place: Place, store: Store) -> Computed:
+    """Compute one run; its record says what it cost, in seconds of the processor or of the GPU.
 
     Raises:
         Exception: whatever the run's own code raises.
@@ -114,13 +166,13 @@ def compute(run: Run, place: Place, store: Store) -> float:
         import torch  # noqa: F401 - importing it is no part of what the run costs
 
     began = _clock(place)
+    weights: Mapping[str, np.ndarray] | None = None
     if isinstance(run.value, Experiment):
         record, weights = _trained(run, place, store)
     else:
-        record, weights = _evaluated(run, place, store), None
+        record = _evaluated(run, place, store)
     seconds = record.seconds + _clock(place) - began
-    _publish(run, msgspec.structs.replace(record, seconds=seconds), weights, store)
-    return seconds
+    return Computed(msgspec.structs.replace(record, seconds=seconds), weights)
 
 
 def _clock(place: Place) -> float:
@@ -128,10 +180,10 @@ def _clock(place: Place) -> float:
     return time.process_time() if place.device == "cpu" else time.monotonic()
 
 
-def _publish(run: Run, record: Record, weights: Mapping[str, np.ndarray] | None, store: Store) -> None:
-    store.publish(record, weights)
+def _publish(run: Run, computed: Computed, store: Store) -> None:
+    store.publish(computed.record, computed.weights)
     store.forget(run.key)
-    store.note_timing(run.kind, record.seconds)
+    store.note_timing(run.kind, computed.record.seconds)
 
 
 def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str, np.ndarray]]:
@@ -200,7 +252,7 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
     import torch
 
     if len(runs) == 1:
-        return [_tried(runs[0], place, store)]
+        return [_alone(runs[0], place, store)]
     done: dict[int, Finished] = {}
     began = time.monotonic()
     try:
@@ -211,7 +263,7 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
             record = recording.of_training(runs[i], place, members[i].split, trained, fleet=len(runs))
             seconds = (time.monotonic() - began) / len(runs)
             record = msgspec.structs.replace(record, seconds=spent[i] + seconds, peak_bytes=peak.bytes())
-            _publish(runs[i], record, trained.weights, store)
+            _publish(runs[i], Computed(record, trained.weights), store)
             done[i] = Finished(run=runs[i], outcome=COMPUTED, seconds=seconds, cost=seconds)
 
         with _prepared(place.device):
@@ -227,6 +279,17 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
         why = one_line(error)
         done |= {i: Finished(run=r, outcome=HELD, failure=why) for i, r in enumerate(runs) if i not in done}
     return [done.get(i) or Finished(run=run, outcome=HELD) for i, run in enumerate(runs)]
+
+
+def _alone(run: Run, place: Place, store: Store) -> Finished:
+    """A run whose lock is held, computed and published."""
+    done, computed = _tried(run, place, store)
+    try:
+        if computed is not None:
+            _publish(run, computed, store)
+    except StoreError as error:
+        return _failed(run, error)
+    return done
 
 
 def _stackable(runs: Sequence[Run]) -> bool:
@@ -255,7 +318,7 @@ def _weights(run: Run, place: Place, store: Store) -> dict[str, np.ndarray]:
         with store.claimed(run.key) as mine:
             if not mine:
                 raise Elsewhere
-            compute(run, place, store)
+            _publish(run, _computed(run, place, store), store)
         weights = store.weights(run.key)
     if weights is None:
         raise ValueError(f"the weights of {abbreviated(run.value)} cannot be read back")

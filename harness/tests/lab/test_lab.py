@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -235,9 +235,9 @@ def test_what_another_process_holds_is_waited_for(lab: Lab, monkeypatch: pytest.
     tries = iter([HELD, HELD])
     real = computing._finish
 
-    def finish(run: Run, *rest: Any) -> Finished:
+    def finish(run: Run, *rest: Any) -> Generator[None, None, Finished]:
         outcome = next(tries, "")
-        return Finished(run=run, outcome=outcome) if outcome else real(run, *rest)
+        return Finished(run=run, outcome=outcome) if outcome else (yield from real(run, *rest))
 
     monkeypatch.setattr(computing, "_finish", finish)
     assert lab.results("x", run.value, 1).final("x").values.shape == (1,)
