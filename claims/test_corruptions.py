@@ -12,6 +12,7 @@ from claims.settings import MLP
 from claims.settings import SMALL_ADAPTED
 from claims.settings import random
 from claims.texts import everywhere
+from harness import Change
 from harness import Check
 from harness import Results
 from harness import Simulation
@@ -60,8 +61,9 @@ def test_memorizing_needs_labels_that_stay(run: Results, check: Check) -> None:
 
 @claim(
     ZHANG2017,
-    "Section 2.1, shuffled pixels",
+    "Section 2.1, shuffled pixels; Figure 1a",
     adapted={**SMALL_ADAPTED, "standard": "bfloat16 operands", "full": "none"},
+    reported={"EPFL, Inception, thousand steps to fit: shuffled pixels": 9, "true labels": "6 to 7"},
 )
 @trained(shuffled=lambda: MLP.but(data__inputs=ShuffledPixels()), true=lambda: MLP)
 @control(
@@ -78,8 +80,21 @@ def test_shuffled_pixels_cost_an_mlp_nothing(shuffled: Results, true: Results, c
 
 @claim(
     ZHANG2017,
-    "Section 2.1, Gaussian images",
+    "Section 2.1, Gaussian images; Figure 1a",
     adapted={**SMALL_ADAPTED, "standard": "an MLP, bfloat16 operands", "full": "an MLP"},
+    expected={
+        "quick": (
+            "inconclusive or reproduced",
+            "on 797 digits single networks err on 83 to 97 %: ten of them need not lie within five points",
+        )
+    },
+    changed=(
+        Change(
+            "expected",
+            "With a margin of ten points it was reproduced by five replicates; with five, as for random "
+            "labels, it came out inconclusive at quick with ten.",
+        ),
+    ),
 )
 @trained(run=lambda: MLP.but(data__inputs=GaussianInputs()))
 @control(run=lambda: MLP, says="trained on the real images it says much")
@@ -89,9 +104,9 @@ def test_noise_teaches_nothing_about_images(run: Results, check: Check) -> None:
         matches(
             run.final("test_error"),
             0.9,
-            0.1,
-            because="chance for ten classes; ten points, since far from its training images one network's "
-            "predictions crowd into a few classes",
+            0.05,
+            because="chance for ten classes, to five points as for random labels: single networks scatter by "
+            "more, since far from its training images one's predictions crowd into a few classes",
         )
     )
 
@@ -109,7 +124,7 @@ def changed_labels(
 
 @claim(
     ZHANG2017,
-    "Section 2, partially corrupted labels",
+    "Section 2.1, partially corrupted labels",
     adapted=everywhere("none"),
     reported={"p = 0.1": 0.0888, "p = 0.5": 0.4494, "p = 1": 0.9},
     contested="EPFL's Figure 2 starts below chance, so what it counts as corrupted excludes the true class",

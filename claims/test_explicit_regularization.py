@@ -15,12 +15,6 @@ worlds and the controls. What calibration showed has also shaped which claims th
 crops gain an MLP about fifteen points, so crops are held to their margin on an AlexNet only (the table has no
 MLP with crops), and the MLP is its control and a counter-claim. That counter-claim said half of what
 convolutions do; calibrated, half was borderline, and it says a third.
-
-Changed after verdicts were seen: at first the quick tier had crops on an AlexNet of 100 images too. All was
-reproduced, but with 10 replicates the bound on the gain (0.042 of at most 0.09) and four fifths of the
-accuracy were met by 0.002 and 0.001 only, so that another machine might say otherwise; these claims now
-begin at standard. To save time the quick comparison of models, reproduced with crops and weight decay on that
-AlexNet, went to 300 images, where its regularizers are weight decay and dropout on the MLP, crops left out.
 """
 
 from __future__ import annotations
@@ -31,10 +25,13 @@ import pytest
 
 from claims.papers import OVERCLAIM
 from claims.papers import ZHANG2017
+from claims.settings import EPFL_COEFFICIENT
 from claims.settings import INCEPTION
 from claims.settings import MLP
 from claims.settings import SETTINGS
-from claims.settings import random
+from claims.settings import with_crops
+from claims.settings import with_decay
+from harness import Change
 from harness import Check
 from harness import Experiment
 from harness import Results
@@ -51,15 +48,11 @@ from harness.data import Cifar10
 from harness.data import GeneratedImages
 from harness.data import RandomLabels
 from harness.data import ShuffledPixels
-from harness.data.augmentation import Augmented
-from harness.data.augmentation import RandomCrop
 from harness.models import Dropout
 from harness.models import Mlp
 from harness.models import SmallAlexNet
 from harness.spec import TIERS
-from harness.spec.contracts import Dataset
 
-EPFL_COEFFICIENT = 5e-5
 PHOTOS = GeneratedImages(n=300, size=8, difficulty=0.3, n_test=600)
 FEW_CIFAR = Cifar10(n=3000, n_test=2000)
 NARROW_ALEXNET = SmallAlexNet(width=0.25)
@@ -100,39 +93,6 @@ TABLE_ADAPTED = {
 }
 
 
-def cropped(plain: Experiment) -> Experiment:
-    """The experiment with random crops in every epoch.
-
-    As in the paper 28x28 pixels of CIFAR's 32x32; smaller images are shifted by up to a pixel each way.
-    """
-    if isinstance(plain.data, Cifar10):
-        data: Dataset = plain.data.but(whiten=False, crop=None)
-        crop = RandomCrop(28)
-    else:
-        data, crop = plain.data.but(whiten=False), RandomCrop(8, padding=1)
-    return plain.but(data=Augmented(data, (crop,)))
-
-
-def with_crops(plain: Tiers) -> Tiers:
-    """``cropped`` on every tier."""
-    return Tiers(**{tier: cropped(plain[tier]) for tier in TIERS if tier in plain})
-
-
-def with_decay(plain: Tiers, coefficients: Tiers = SMALL_COEFFICIENTS) -> Tiers:
-    """The same with weight decay."""
-    return plain.but(optimizer__weight_decay=coefficients)
-
-
-def in_table_1(model: str) -> Tiers:
-    """An MLP of Table 1 without regularizers."""
-    return TABLE_1_NETS[model]
-
-
-def decayed_in_table_1(model: str) -> Tiers:
-    """An MLP of Table 1 with weight decay."""
-    return with_decay(in_table_1(model), TABLE_COEFFICIENTS)
-
-
 def with_dropout(plain: Tiers) -> Tiers:
     """The same with half of the hidden units dropped."""
     return Tiers(
@@ -146,6 +106,7 @@ def gain(check: Check, without: Results, regularized: Results, margin: float, be
     check(below(change.named("test error without - with"), margin, because=because))
 
 
+FEW_TRUE_SAYS = "three quarters of the labels random"
 DECAY_MARGIN = 0.03
 DECAY_BECAUSE = "twice the largest effect of weight decay in either source's table, 1.56 points"
 CROP_MARGIN = 0.09
@@ -155,10 +116,28 @@ DROPOUT_BECAUSE = (
     "what dropout and weight decay together add to augmentation in the paper's ImageNet table, 4.89 points; "
     "no source prints dropout alone"
 )
-NOISY = MLP.quick.but(data__labels=RandomLabels(0.5))
-NOISY_DECAYED = NOISY.but(optimizer__weight_decay=0.05, optimizer__epochs=100)
-NOISY_SAYS = "where half the labels are random, a strong weight decay helps a great deal (digits, an MLP)"
-SHIFTED_SAYS = "crops for an MLP on generated images: it has no notion of place, so they help by far more"
+HALF = RandomLabels(0.5)
+# where regularizers do help by far more: half of the labels random, or on the quick tier a strong coefficient
+NOISY = Tiers(
+    quick=SMALL_MLP.quick,
+    standard=SMALL_MLP.standard.but(data__labels=HALF),
+    full=MLP.full.but(data__labels=HALF),
+)
+NOISY_DECAYED = NOISY.but(optimizer__weight_decay=Tiers(quick=0.05, standard=0.02, full=0.005))
+NOISY_SAYS = (
+    "an MLP with 20 times the coefficient (quick), or with a strong one where half the labels are random: it "
+    "helps by more"
+)
+NOISY_CROPPED = with_crops(NOISY)
+CROPPED_SAYS = (
+    "crops for an MLP, which has no notion of place (quick: generated images; else half of the labels "
+    "random): they help by more"
+)
+MOVED = Change(
+    "tier",
+    "At quick, on an AlexNet and 100 images, it was reproduced at the tenth replicate, but within 0.002 of "
+    "its bound; it begins at standard.",
+)
 
 
 @claim(
@@ -192,7 +171,7 @@ def test_weight_decay_helps_an_mlp_by_little(
     adapted=CONV_ADAPTED,
     reported={"AlexNet, gain": 0.0129, "AlexNet with crops": 0.0156, "EPFL, AlexNet": 0.0014},
 )
-@trained(without=ALEXNET, regularized=with_decay(ALEXNET))
+@trained(without=ALEXNET, regularized=with_decay(ALEXNET, SMALL_COEFFICIENTS))
 @control(without=NOISY, regularized=NOISY_DECAYED, says=NOISY_SAYS)
 def test_weight_decay_helps_alexnet_by_little(without: Results, regularized: Results, check: Check) -> None:
     """Weight decay is not necessary for convolutional nets: without it the test accuracy is lower by a
@@ -205,9 +184,10 @@ def test_weight_decay_helps_alexnet_by_little(without: Results, regularized: Res
     "Section 3, Table 1",
     adapted=CONV_ADAPTED,
     reported={"AlexNet, gain": 0.0359, "with weight decay": 0.0386, "EPFL": 0.0367, "EPFL, both": 0.046},
+    changed=(MOVED,),
 )
 @trained(without=ALEXNET, regularized=with_crops(ALEXNET))
-@control(without=SMALL_MLP.quick, regularized=cropped(SMALL_MLP.quick), says=SHIFTED_SAYS)
+@control(without=NOISY, regularized=NOISY_CROPPED, says=CROPPED_SAYS)
 def test_crops_help_alexnet_by_a_bounded_amount(without: Results, regularized: Results, check: Check) -> None:
     """Random crops are not necessary: without them the test accuracy is lower by some points at most."""
     gain(check, without, regularized, CROP_MARGIN, CROP_BECAUSE)
@@ -219,8 +199,12 @@ def test_crops_help_alexnet_by_a_bounded_amount(without: Results, regularized: R
     adapted={"full": CONV_ADAPTED["full"]},
     reported={"weight decay": 0.0028, "crops": 0.0356, "EPFL, weight decay": 0.0024, "EPFL, crops": 0.0369},
 )
-@trained(without=INCEPTION_ONLY, decayed=with_decay(INCEPTION_ONLY), cropped=with_crops(INCEPTION_ONLY))
-@control(without=NOISY, decayed=NOISY_DECAYED, cropped=NOISY_DECAYED, says=NOISY_SAYS)
+@trained(
+    without=INCEPTION_ONLY,
+    decayed=with_decay(INCEPTION_ONLY, SMALL_COEFFICIENTS),
+    cropped=with_crops(INCEPTION_ONLY),
+)
+@control(without=NOISY, decayed=NOISY_DECAYED, cropped=NOISY_CROPPED, says=NOISY_SAYS)
 def test_regularizers_help_inception_by_little(
     without: Results, decayed: Results, cropped: Results, check: Check
 ) -> None:
@@ -233,7 +217,7 @@ def test_regularizers_help_inception_by_little(
 
 @claim(
     ZHANG2017,
-    "Section 3, dropout",
+    "Section 3, Table 2, dropout",
     adapted={
         "quick": "300 generated images of 8x8 and an MLP for ImageNet and Inception V3",
         "standard": "3,000 images of CIFAR-10 and an MLP for ImageNet and Inception V3, bfloat16 operands",
@@ -242,7 +226,7 @@ def test_regularizers_help_inception_by_little(
     reported={"ImageNet, dropout and weight decay": 0.0489},
 )
 @trained(without=SMALL_MLP, regularized=with_dropout(SMALL_MLP))
-@control(without=SMALL_MLP.quick, regularized=cropped(SMALL_MLP.quick), says=SHIFTED_SAYS)
+@control(without=NOISY, regularized=NOISY_CROPPED, says=CROPPED_SAYS)
 def test_dropout_helps_an_mlp_by_little(without: Results, regularized: Results, check: Check) -> None:
     """Dropout is not necessary: without it the test accuracy is lower by a few points at most."""
     gain(check, without, regularized, DROPOUT_MARGIN, DROPOUT_BECAUSE)
@@ -255,31 +239,28 @@ def kept(check: Check, without: Results, regularized: Results) -> None:
     check(above(spare, 0.0, because="four fifths; the sources' networks keep nine tenths or more"))
 
 
-RANDOM_SAYS = "trained on random labels a network keeps nothing (digits, an MLP)"
-
-
 @claim(
     ZHANG2017,
     "Section 3, Table 1",
     adapted=TABLE_ADAPTED,
-    reported={
-        "nothing: MLP 1x512": 0.5051,
-        "MLP 3x512": 0.5239,
-        "weight decay: MLP 1x512": 0.5039,
-        "weight decay: MLP 3x512": 0.5335,
-    },
+    reported={"MLP 1x512": 0.5051, "MLP 3x512": 0.5239, "EPFL, MLP 1x512": 0.5262, "EPFL, MLP 3x512": 0.5512},
+    changed=(
+        Change(
+            "statement",
+            "It was held to four fifths of the accuracy with weight decay, and reproduced, by the runs of "
+            "the claim that weight decay helps by little, which implies as much; now by the net without it "
+            "alone.",
+        ),
+    ),
 )
-@trained(
-    without=lambda model: TABLE_1_NETS[model],
-    regularized=lambda model: with_decay(TABLE_1_NETS[model], TABLE_COEFFICIENTS),
-)
-@control(without=random("mlp").quick, regularized=MLP.quick, says=RANDOM_SAYS)
+@trained(without=lambda model: TABLE_1_NETS[model])
+@control(without=lambda model: TABLE_1_NETS[model].but(data__labels=RandomLabels(0.75)), says=FEW_TRUE_SAYS)
 @pytest.mark.parametrize("model", ["mlp", "mlp3"])
-def test_mlps_generalize_without_regularizers(
-    without: Results, regularized: Results, check: Check, model: str
-) -> None:
-    """Without weight decay an MLP keeps most of what it gains over chance with it."""
-    kept(check, without, regularized)
+def test_mlps_generalize_without_regularizers(without: Results, check: Check, model: str) -> None:
+    """Without any regularizer an MLP generalizes: it gains over chance at least half of what the table "
+    "prints."""
+    gain_over_chance = (0.9 - without.final("test_error")).named("gain over chance, nothing on")
+    check(above(gain_over_chance, 0.2, because="half of the paper's smaller gain, 40.5 points of MLP 1x512"))
 
 
 @claim(
@@ -287,9 +268,13 @@ def test_mlps_generalize_without_regularizers(
     "Section 3, Table 1",
     adapted=CONV_ADAPTED,
     reported={"nothing: AlexNet": 0.7607, "crops": 0.7966, "EPFL, nothing": 0.7899, "EPFL, crops": 0.8266},
+    changed=(MOVED,),
 )
 @trained(without=ALEXNET, regularized=with_crops(ALEXNET))
-@control(without=random("mlp").quick, regularized=MLP.quick, says=RANDOM_SAYS)
+@control(
+    without=Tiers(standard=SMALL_MLP.standard, full=SMALL_MLP.full),
+    says="an MLP in place of the AlexNet, on the side without crops: it keeps less",
+)
 def test_alexnet_generalizes_without_regularizers(
     without: Results, regularized: Results, check: Check
 ) -> None:
@@ -298,7 +283,7 @@ def test_alexnet_generalizes_without_regularizers(
 
 
 AUGMENTED = Tiers(quick=SMALL_MLP.quick, standard=ALEXNET.standard, full=INCEPTION.full)
-SHUFFLED = SMALL_MLP.quick.but(data__inputs=ShuffledPixels())
+SHUFFLED = SMALL_MLP.but(data__inputs=ShuffledPixels())
 
 
 @claim(
@@ -311,11 +296,11 @@ SHUFFLED = SMALL_MLP.quick.but(data__inputs=ShuffledPixels())
     },
     reported={"Inception, crops alone": 0.8931, "weight decay alone": 0.8603, "EPFL": "0.8896 and 0.8551"},
 )
-@trained(crops=with_crops(AUGMENTED), decay=with_decay(AUGMENTED))
+@trained(crops=with_crops(AUGMENTED), decay=with_decay(AUGMENTED, SMALL_COEFFICIENTS))
 @control(
-    crops=cropped(SHUFFLED),
-    decay=SHUFFLED.but(optimizer__weight_decay=TABLE_COEFFICIENTS.quick),
-    says="pixels shuffled beforehand (generated images, an MLP): a crop is no view of the same thing",
+    crops=with_crops(SHUFFLED),
+    decay=with_decay(SHUFFLED, SMALL_COEFFICIENTS),
+    says="pixels shuffled beforehand (an MLP): a crop is no view of the same thing",
 )
 def test_augmentation_helps_more_than_weight_decay(crops: Results, decay: Results, check: Check) -> None:
     """Data augmentation helps more than weight decay."""
@@ -337,24 +322,29 @@ def test_augmentation_helps_more_than_weight_decay(crops: Results, decay: Result
         "AlexNet - MLP 1x512": 0.2556,
         "largest gain by a regularizer": 0.0386,
     },
+    changed=(
+        Change(
+            "setting",
+            "At quick it was reproduced with crops and weight decay on an AlexNet of 100 images; to save "
+            "time it went to 300, where the regularizers are weight decay and dropout on the MLP.",
+        ),
+    ),
 )
 @trained(
     plain=SMALL_MLP,
     convolutional=ALEXNET,
     on_mlp=lambda tier: [
-        with_decay(SMALL_MLP)[tier],
+        with_decay(SMALL_MLP, SMALL_COEFFICIENTS)[tier],
         *([with_dropout(SMALL_MLP)[tier]] if tier == "quick" else []),
     ],
     on_convolutional=lambda tier: (
-        [] if tier == "quick" else [with_crops(ALEXNET)[tier], with_decay(ALEXNET)[tier]]
+        [] if tier == "quick" else [with_crops(ALEXNET)[tier], with_decay(ALEXNET, SMALL_COEFFICIENTS)[tier]]
     ),
 )
 @control(
-    plain=SMALL_MLP.quick,
-    convolutional=SMALL_MLP.quick.but(model=Mlp(256)),
-    on_mlp=[with_decay(SMALL_MLP).quick],
+    convolutional=SMALL_MLP.but(model=Mlp(256)),
     on_convolutional=[],
-    says="the other model is an MLP too, of half the width (generated images)",
+    says="the other model is an MLP too, of half the width",
 )
 def test_the_model_matters_more_than_regularizers(
     plain: Results,
@@ -378,7 +368,7 @@ def test_the_model_matters_more_than_regularizers(
     adapted={"quick": "an MLP and an AlexNet of a quarter's width, 300 generated images of 8x8 pixels"},
 )
 @trained(plain=SMALL_MLP, regularized=with_crops(SMALL_MLP), convolutional=ALEXNET)
-@control(regularized=with_decay(SMALL_MLP), says="weight decay in place of crops")
+@control(regularized=with_decay(SMALL_MLP, SMALL_COEFFICIENTS), says="weight decay in place of crops")
 def test_crops_can_do_a_third_of_what_convolutions_do(
     plain: Results, regularized: Results, convolutional: Results, check: Check
 ) -> None:
