@@ -9,10 +9,8 @@ known (Mei and Montanari 2019).
 Calibrated on replicates 1000 and up, which no verdict reads: the digits' bandwidth (2; 5 on MNIST is the
 paper's), widths, penalties and margins. Norms are scaled by sqrt(N / 2), which makes them comparable with
 the kernel's. Nothing is asserted of squared error or norm at N = n but that they are largest there: they
-spread over decades. A penalty is tuned by leave-one-out error, which sees no test image. Changed after the
-quick tier was judged: the last claim compares logarithms; by means its control, infinite in theory, was too
-widely spread to be refuted. Peaks are looked for in logarithms since, which moves none and tells better how
-sure they are.
+spread over decades, and peaks are looked for in logarithms for the same reason. A penalty is tuned by
+leave-one-out error, which sees no test image.
 """
 
 from __future__ import annotations
@@ -31,6 +29,7 @@ from claims.spheres import relu
 from claims.spheres import relu_risks
 from claims.sweeps import at
 from claims.sweeps import numbers
+from harness import Change
 from harness import Check
 from harness import Results
 from harness import Solved
@@ -171,22 +170,13 @@ def test_error_and_norm_peak_where_features_equal_examples(sweep: Results, check
 
 
 @claim(BELKIN2019, "Figure 2, random Fourier features on MNIST", adapted=ADAPTED)
-@trained(sweep=LARGE)
-@control(
-    sweep=LARGE.but(
-        quick__data__labels=WrongLabels(0.9),
-        standard__data__labels=WrongLabels(0.9),
-        standard__data__n=2000,
-        standard__solver__widths=SMALL["standard"].solver.widths,
-        full__data__labels=WrongLabels(0.9),
-    ),
-    says="labels that are nine in ten wrong (standard: of 2,000), from which no number of features learns",
-)
-def test_the_second_descent_goes_below_the_first(sweep: Results, check: Check) -> None:
+@trained(sweep=LARGE, reach=math.inf)
+@control(reach=1.35, says="no more features than a third above their threshold: still on the peak's slope")
+def test_the_second_descent_goes_below_the_first(sweep: Results, reach: float, check: Check) -> None:
     """Beyond the threshold the test error falls below that of the best model with fewer features."""
     errors, n = curve(sweep, "test_error"), size(sweep)
     few = smaller_of(*(error for width, error in errors.items() if width < n))
-    most = errors[max(errors)]
+    most = errors[max(width for width in errors if width <= reach * n)]
     better = "a quarter fewer errors; the best number below n is picked on the test images, in its favour"
     check(below(ratio(most, few), 0.75, because=better))
 
@@ -329,12 +319,14 @@ def test_more_data_hurts_until_examples_equal_features(sweep: Results, last: flo
     MEI2019,
     "Theorem 2, ridgeless and with a penalty of 0.01",
     adapted=SPHERE_ADAPTED,
-    expected={
-        "quick": (
-            "inconclusive or reproduced",
-            "one run in 15 is more than a fifth off at N = 12 n, and 5 of 5 or 9 of 10 must be nearer",
-        )
-    },
+    replicates={"quick": 20},
+    changed=(
+        Change(
+            "replicates",
+            "20 at quick for 5: it had come out reproduced, but one run in 15 is more than a fifth off at "
+            "N = 12 n, so that 5 of 5 or 9 of 10 would have come again in 73 of 100 repeats.",
+        ),
+    ),
 )
 @trained(free=relu(0.0), held=relu(0.01, HELD_RATIOS), noise=0.25, signal=1.0)
 @control(held=relu(0.5, HELD_RATIOS), says="a penalty fifty times as large, against the formula for 0.01")
@@ -381,7 +373,18 @@ def test_random_relu_features_peak_and_many_are_best(sweep: Results, many: float
     check(below(ratio(risks[many], few), 0.5, because="half; the formula says a sixth"))
 
 
-@claim(MEI2019, "with a suitable penalty", adapted=SPHERE_ADAPTED)
+@claim(
+    MEI2019,
+    "with a suitable penalty",
+    adapted=SPHERE_ADAPTED,
+    changed=(
+        Change(
+            "setting",
+            "Logarithms are compared, after it had been judged by means: its control, infinite in theory, "
+            "was too widely spread to be refuted.",
+        ),
+    ),
+)
 @trained(sweep=relu(0.01, HELD_RATIOS), ratios=(0.5, 1.0, 2.0))
 @control(sweep=relu(0.0), says="no penalty")
 @control(sweep=relu(0.0), ratios=(0.5, 0.9, 1.0), says="no penalty, and no further than N = n")
