@@ -66,7 +66,12 @@ def draw_path(check: Check, series: str, path: Results) -> None:
     draw_sweep(check, figure, series=series, points=points, x_label="steps", y_label="risk")
 
 
-@claim(HASTIE2019, "Proposition 1, for stochastic steps", adapted=TWENTY_ADAPTED)
+@claim(
+    HASTIE2019,
+    "Proposition 1, for stochastic steps",
+    adapted=TWENTY_ADAPTED,
+    reported={"limit from zero": "the interpolant of smallest norm"},
+)
 @trained(descent=SGD)
 @control(
     descent=descent("sgd", 300, start=0.1), says="from elsewhere: what lies outside the span never moves"

@@ -13,6 +13,7 @@ epochs for all of them. Cells of Table 2 that no source at hand confirms are not
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import pytest
 
@@ -29,6 +30,7 @@ from harness import below
 from harness import claim
 from harness import control
 from harness import exists
+from harness import matches
 from harness import trained
 from harness.data import RandomLabels
 from harness.data.image_folder import ImageNet
@@ -60,14 +62,16 @@ RANDOM_LABELED = BARE.but(
 )
 RANDOM_ROWS = {
     "bare": RANDOM_LABELED,
+    "weight_decay": RANDOM_LABELED.but(**WITH_DECAY),
     "regularized": RANDOM_LABELED.but(model=Dropout(InceptionV3(), 0.2), **WITH_DECAY),
 }
 BLANK = RANDOM_LABELED.but(data__blank=True, data__size=75, optimizer__epochs=1)
 BLANK_SAYS = "every image is the same grey: whatever is guessed for one label is guessed for all"
 
-MEMORIZED_ERROR = {"bare": 0.10, "regularized": 0.15}
+MEMORIZED_ERROR = {"bare": 0.10, "weight_decay": 0.15, "regularized": 0.15}
 MEMORIZED_BECAUSE = {
     "bare": "the paper's 4.8 % in one run, with as much again for another optimizer; chance is 99.9 %",
+    "weight_decay": "as with dropout too, of which the paper says 'about 90 %'",
     "regularized": "the paper's 'about 90 %' of labels fitted, to five points; chance is 99.9 %",
 }
 
@@ -264,3 +268,61 @@ def test_imagenet_early_stopping_would_have_helped(run: Results, check: Check, r
         "top-1 test error",
         epochs=True,
     )
+
+
+class Row(NamedTuple):
+    """A row of Table 2 with true labels: its setting, what it prints (accuracies), and another row."""
+
+    run: Tiers
+    top1: float
+    top5: float
+    best: float | None
+    another: Tiers
+
+
+ROWS = {
+    "all": Row(REGULARIZED, 0.7784, 0.9392, None, AUGMENTED),
+    "augmentation": Row(AUGMENTED, 0.7295, 0.9043, None, DECAYED),
+    "weight_decay": Row(DECAYED, 0.6718, 0.8644, 0.7257, BARE),
+    "bare": Row(BARE, 0.5980, 0.8038, 0.6316, DECAYED),
+}
+TWO_POINTS = (
+    "two points: in eight of fourteen rows the reproduction on CIFAR-10 differs from the paper by more; what "
+    "another optimizer does here is unknown"
+)
+
+
+def row(name: str) -> object:
+    """A row as a parameter, with the numbers that it prints."""
+    _, top1, top5, best, _ = ROWS[name]
+    numbers = {"top-1 test accuracy": top1, "top-5 test accuracy": top5}
+    if best is not None:
+        numbers["top-1 test accuracy, best epoch"] = best
+    return pytest.param(name, marks=pytest.mark.claimed(reported=numbers))
+
+
+@table_2(kind="printed", adapted=ADAPTED, reported={"top-1 test accuracy": 0.7784}, replicates=5)
+@trained(run=lambda name: ROWS[name].run)
+@control(run=lambda name: ROWS[name].another, says="another row of the table")
+@pytest.mark.parametrize("name", [row(name) for name in ROWS])
+def test_imagenet_has_the_printed_accuracies(run: Results, check: Check, name: str) -> None:
+    """With true labels Inception V3 has the test accuracies that the table prints."""
+    _, top1, top5, best, _ = ROWS[name]
+    check(matches(1.0 - run.final("test_error"), top1, 0.02, because=TWO_POINTS))
+    check(matches(1.0 - run.final("test_top5_error"), top5, 0.02, because=TWO_POINTS))
+    if best is not None:
+        check(matches(1.0 - run.best("test_error"), best, 0.02, because=TWO_POINTS))
+
+
+@table_2(
+    kind="printed",
+    adapted=ADAPTED,
+    reported={"top-1 training accuracy, no regularizer": 0.9953},
+    replicates=5,
+)
+@trained(bare=BARE)
+@control(bare=DECAYED, says="weight decay, with which the paper prints 90.60 %")
+def test_imagenet_is_fitted_as_printed(bare: Results, check: Check) -> None:
+    """Without regularizers the training accuracy on ImageNet is the printed one."""
+    half = "half a point, as much as is left to a hundred"
+    check(matches(1.0 - bare.final("train_error"), 0.9953, 0.005, because=half))

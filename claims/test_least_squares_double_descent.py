@@ -89,6 +89,7 @@ LOUDER_PENALIZED = Tiers(
     quick=sizes(50, 100, ridge=True, noise=4.0), standard=sizes(500, 5, ridge=True, noise=4.0)
 )
 BEST_PENALTY = "the penalty of lowest expected risk"
+RISKS = {"limit below p = n": "s^2 g / (1 - g), g = p / n", "limit beyond": "r^2 (1 - 1 / g) + s^2 / (g - 1)"}
 LOUDER = "a formula for noise of twice the deviation"
 SIMULATED_ADAPTED = {"quick": "n = 40 examples, a simulation of our own"}
 LARGER_ADAPTED = {**SIMULATED_ADAPTED, "standard": "n = 200 examples, a simulation of our own"}
@@ -147,7 +148,12 @@ def draw(
     )
 
 
-@claim(HASTIE2019, "Theorem 1: isotropic features; at finite n by BHX2019", adapted=LARGER_ADAPTED)
+@claim(
+    HASTIE2019,
+    "Theorem 1: isotropic features; at finite n by BHX2019",
+    adapted=LARGER_ADAPTED,
+    reported=RISKS,
+)
 @trained(sweep=HELD_EXACTLY, louder=1.0)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 @control(louder=4.0, says=LOUDER)
@@ -159,7 +165,15 @@ def test_ridgeless_risk_is_the_closed_form(sweep: Results, louder: float, check:
         draw(check, sweep, target, ridgeless, "Isotropic features", "closed form")
 
 
-@claim(BHX2019, "Section 2, Gaussian model", adapted=LARGER_ADAPTED)
+@claim(
+    BHX2019,
+    "Section 2, Gaussian model",
+    adapted=LARGER_ADAPTED,
+    reported={
+        "risk, p <= n - 2": "(b^2 + s^2) (1 + p / (n - p - 1)), b^2 of the features left out",
+        "risk, p >= n + 2": "a^2 (1 - n / p) + (b^2 + s^2) (1 + n / (p - n - 1)), a^2 of those fitted",
+    },
+)
 @trained(sweep=HELD_EXACTLY, louder=1.0)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 @control(louder=4.0, says=LOUDER)
@@ -173,7 +187,12 @@ def test_the_risk_with_weak_features_is_exact_at_finite_n(
         draw(check, sweep, target, ridgeless, "Weak features", "closed form")
 
 
-@claim(HASTIE2019, "Theorem 1 and section on misspecified models", adapted=LARGER_ADAPTED)
+@claim(
+    HASTIE2019,
+    "Theorem 1 and section on misspecified models",
+    adapted=LARGER_ADAPTED,
+    reported={"limit at p = n": "infinite"},
+)
 @trained(sweep=FREE)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
 def test_the_risk_peaks_where_parameters_equal_examples(sweep: Results, check: Check) -> None:
@@ -186,7 +205,12 @@ def test_the_risk_peaks_where_parameters_equal_examples(sweep: Results, check: C
         check(above(prominence, 1.0, because="a factor e in geometric means, over both shoulders"))
 
 
-@claim(HASTIE2019, "Theorem 1: isotropic features, signal stronger than the noise", adapted=LARGER_ADAPTED)
+@claim(
+    HASTIE2019,
+    "Theorem 1: isotropic features, signal stronger than the noise",
+    adapted=LARGER_ADAPTED,
+    reported={"minimum beyond p = n at p / n": "q / (q - 1), q = r / s"},
+)
 @trained(sweep=FREE, target=STRONG)
 @control(target=WEAK, says="a signal as strong as the noise: the risk only falls, towards that of no model")
 @control(sweep=NO_NOISE, says="no noise: beyond the threshold the risk only rises")
@@ -269,7 +293,12 @@ def test_which_descent_wins_depends_on_the_approximation(
     check(above(quickly, 1.2, because="a fifth; the formula says one and a half times"))
 
 
-@claim(HASTIE2019, "section on ridge regression, isotropic features", adapted=SIMULATED_ADAPTED)
+@claim(
+    HASTIE2019,
+    "Section on ridge regression, isotropic features",
+    adapted=SIMULATED_ADAPTED,
+    reported={"best penalty": "g s^2 / r^2, of |y - X b|^2 / n, g = p / n"},
+)
 @trained(sweep=PENALIZED_ISOTROPIC, louder=1.0)
 @control(sweep=FREE, says="no penalty")
 @control(louder=4.0, says=LOUDER)
@@ -297,6 +326,7 @@ def test_with_the_best_ridge_larger_models_never_hurt(sweep: Results, target: st
 @claim(
     NAKKIRAN2019,
     "Claims 3.1 and 3.2",
+    reported={"risk, n < d": "(1 - n / d) r^2 + s^2 n / (d - n - 1)", "risk, n > d": "s^2 d / (n - d - 1)"},
     adapted={"quick": "d = 50, noise of deviation 0.5", "standard": "d = 500, noise of deviation 0.5"},
 )
 @trained(sweep=SAMPLES)
@@ -333,7 +363,12 @@ def test_more_data_can_hurt_least_squares(sweep: Results, check: Check) -> None:
     )
 
 
-@claim(NAKKIRAN2021, "Theorem 1, Figure 1", adapted={"quick": "d = 50 for 500", "standard": "none"})
+@claim(
+    NAKKIRAN2021,
+    "Theorem 1, Figure 1",
+    adapted={"quick": "d = 50 for 500", "standard": "none"},
+    reported={"best penalty, every n": "d s^2 / r^2", "of d = 500, s = 0.5, r = 1": 125},
+)
 @trained(sweep=SAMPLES_PENALIZED, more=SAMPLES_PENALIZED)
 @control(sweep=SAMPLES, more=SAMPLES, says="no penalty")
 @control(more=LOUDER_PENALIZED, says="more data of a worse kind: noise of four times the deviation")
