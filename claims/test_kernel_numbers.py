@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
+from claims.kernels import CIFAR10_PATCHES
+from claims.kernels import LARGE
+from claims.kernels import ON_GABOR
 from claims.papers import ZHANG2017
-from claims.test_kernel_interpolation import CIFAR10_PATCHES
-from claims.test_kernel_interpolation import LARGE
-from claims.test_kernel_interpolation import ON_GABOR
 from harness import Check
 from harness import Results
 from harness import Tiers
