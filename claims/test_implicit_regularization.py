@@ -86,6 +86,7 @@ def test_early_stopping_gains_little_with_true_labels(run: Results, check: Check
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Section 3, and EPFL, Figure 2",
+    kind="counter",
     adapted={
         "quick": "an MLP and 1,000 digits of 8x8 pixels",
         "standard": "an MLP for Inception, 5,000 images",

@@ -102,6 +102,7 @@ def test_the_hessian_is_the_same_at_all_minima(
 @claim(
     OVERCLAIM,
     "after ZHANG2017, Section 5: other losses",
+    kind="counter",
     adapted=everywhere("up to 3 examples and 6 weights, second differences in float64"),
     contested="Zhang et al. 2017 say so of the minima, which this loss does not have at separable labels",
 )
@@ -201,7 +202,9 @@ def test_sgd_from_zero_finds_the_smallest_norm(world: str, seed: int, n: int, mo
     assert np.abs(end - np.linalg.pinv(features) @ targets).max() <= 1e-8
 
 
-@claim(OVERCLAIM, "against ZHANG2017, Section 5: where descent starts", adapted=FLOATING_ADAPTED)
+@claim(
+    OVERCLAIM, "against ZHANG2017, Section 5: where descent starts", kind="counter", adapted=FLOATING_ADAPTED
+)
 @trained(world="nearest")
 @control(world="smallest", says="the interpolant of smallest norm, whatever the start")
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 6), more=st.integers(1, 6))
