@@ -19,6 +19,8 @@ from claims.papers import OVERCLAIM
 from claims.papers import ZHANG2017
 from claims.settings import INCEPTION
 from claims.settings import MLP
+from claims.texts import nearer
+from harness import Change
 from harness import Check
 from harness import Experiment
 from harness import Measured
@@ -93,6 +95,13 @@ def test_early_stopping_gains_little_with_true_labels(run: Results, check: Check
         "full": "none",
     },
     contested="Zhang et al. 2017 report no gain on CIFAR-10, whose labels are true",
+    changed=(
+        Change(
+            "statement",
+            "The gain asked for was 5.4 points, the paper's larger one, until standard was calibrated"
+            " at 4.9, and is three since; quick had come out reproduced and clears either.",
+        ),
+    ),
 )
 @trained(run=TO_THE_END.but(data__labels=HALF))
 @control(run=TO_THE_END, says="true labels")
@@ -149,6 +158,19 @@ STAND_INS_ADAPTED = {
         **STAND_INS_ADAPTED,
     },
     reported={"test accuracy, all three": 0.65, "weight decay": 0.62, "nothing": 0.615},
+    changed=(
+        Change(
+            "statement",
+            "It was one claim with the next, inconclusive at quick by a gain from all three of -0.7 "
+            "points, -2.1 to 0.7, on 10 replicates; apart from it, and with a quarter for a fifth as "
+            "its bound since standard was calibrated, it is reproduced.",
+        ),
+        Change(
+            "control",
+            "A control was added after it had come out reproduced, since one of its checks failed in none.",
+        ),
+        nearer("a weight decay with which nothing is learnt"),
+    ),
 )
 @trained(free=FREE, held=HELD, all_three=ALL_THREE, chance=CHANCE)
 @control(
@@ -181,6 +203,13 @@ def test_regularizers_are_no_reason_to_generalize(
     "Figure 3a",
     adapted=STAND_INS_ADAPTED,
     reported={"test accuracy, all three": 0.65, "nothing": 0.615},
+    changed=(
+        Change(
+            "tier",
+            "At quick it came out inconclusive on 10 replicates, as half of one claim, and has been "
+            "asked at standard and full alone since.",
+        ),
+    ),
 )
 @trained(free=FREE, all_three=ALL_THREE)
 @control(all_three=HELD, says="weight decay alone")

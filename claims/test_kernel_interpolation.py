@@ -28,6 +28,8 @@ from claims.kernels import RANDOM
 from claims.papers import OVERCLAIM
 from claims.papers import ZHANG2017
 from claims.texts import adding
+from claims.texts import nearer
+from harness import Change
 from harness import Check
 from harness import Measured
 from harness import Results
@@ -115,6 +117,7 @@ ON_CIFAR10 = pytest.mark.claimed(
     "Section 5",
     adapted=TEN_THOUSAND_ADAPTED,
     reported={"test error": 0.012, "first author's script": 0.0122},
+    changed=(nearer("random labels, and a penalty with which nothing is interpolated"),),
 )
 @trained(run=lambda data: LARGE[data])
 @control(
@@ -151,6 +154,13 @@ def test_any_labels_are_fit(run: Results, check: Check) -> None:
     "after ZHANG2017, Section 5: equation (3) without preprocessing",
     kind="counter",
     adapted={**SMALL_ADAPTED, "standard": "10,000 images of MNIST (the control has 2,000)"},
+    changed=(
+        Change(
+            "setting",
+            "At standard it had 2,000 images, which were not calibrated, and left 35 % of random "
+            "labels wrong; 10,000 images have the ratio of digits to pixels.",
+        ),
+    ),
 )
 @trained(run=LARGE["mnist"].but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())))
 @control(run=ON_PIXELS.but(data__labels=RANDOM), says="a Gaussian kernel on the same pixels and labels")
@@ -181,6 +191,13 @@ def test_ridge_does_not_help(free: Results, held: Mapping[float, Results], check
     adapted=WITH_GABOR_ADAPTED,
     reported={"pixels": 0.012, "Gabor wavelets": 0.006},
     expected=BY_FEW_IMAGES,
+    changed=(
+        Change(
+            "expected",
+            "Inconclusive was declared beside reproduced at quick after fresh replicates had been "
+            "read; both were and are reproduced.",
+        ),
+    ),
 )
 @trained(pixels=ON_PIXELS, gabor=ON_GABOR)
 @control(
@@ -218,6 +235,7 @@ def test_random_convolutional_features_lower_the_error(
     "Section 5",
     adapted=WITH_PATCHES_ADAPTED,
     reported={"random convolutional net": 0.17, "with l2": 0.15},
+    changed=(nearer("a penalty too small to be felt"),),
 )
 @trained(free=CIFAR10_PATCHES, held=CIFAR10_PATCHES.but(solver__solver__ridge=0.1))
 @control(
@@ -243,6 +261,14 @@ def test_l2_helps_a_little_on_random_features(free: Results, held: Results, chec
     reported={"norm, pixels": 220.0, "norm, Gabor wavelets": 390.0},
     expected=BY_FEW_IMAGES,
     contested="the comparison turns with the bandwidth of a kernel: see the claim on a narrower one",
+    changed=(
+        nearer("pixels with random labels"),
+        Change(
+            "expected",
+            "Inconclusive was declared beside reproduced at quick after fresh replicates had been "
+            "read; both were and are reproduced.",
+        ),
+    ),
 )
 @trained(pixels=ON_PIXELS, gabor=ON_GABOR)
 @control(
@@ -262,6 +288,13 @@ def test_a_larger_norm_can_have_a_smaller_error(pixels: Results, gabor: Results,
     kind="counter",
     adapted=WITH_GABOR_ADAPTED,
     contested="Zhang et al. 2017 read a larger norm beside a smaller error as a failure of the norm",
+    changed=(
+        Change(
+            "setting",
+            "The narrow bandwidth on digits was 0.6 by a guess, came out inconclusive, and became 1, "
+            "the best narrow one of those calibrated; the margins stayed.",
+        ),
+    ),
 )
 @trained(pixels=ON_PIXELS, gabor=NARROW_ON_GABOR)
 @control(gabor=ON_GABOR, says="the wider kernel of the paper's claim")
@@ -280,7 +313,12 @@ def test_the_comparison_of_norms_turns_with_the_bandwidth(
     check(above(gain(pixels, gabor), 0.001, because=sixth))
 
 
-@claim(ZHANG2017, "Section 5, with Section 2", adapted=SMALL_ADAPTED)
+@claim(
+    ZHANG2017,
+    "Section 5, with Section 2",
+    adapted=SMALL_ADAPTED,
+    changed=(nearer("pixels in another order, which are the same to a kernel"),),
+)
 @trained(random=ON_PIXELS.but(data__labels=RANDOM), true=ON_PIXELS)
 @control(random=corrupted(0.02), says="one label in fifty random, and the others true")
 def test_random_labels_have_a_larger_norm(random: Results, true: Results, check: Check) -> None:
@@ -295,6 +333,13 @@ def test_random_labels_have_a_larger_norm(random: Results, true: Results, check:
     kind="counter",
     adapted=SMALL_ADAPTED,
     contested="Zhang et al. 2017: the norm does not predict generalization",
+    changed=(
+        Change(
+            "control",
+            "A kernel that narrows as the share rises was added after it had come out reproduced with"
+            " the shares in falling order alone.",
+        ),
+    ),
 )
 @trained(levels={p: corrupted(p) for p in LEVELS})
 @control(

@@ -38,6 +38,8 @@ from claims.papers import BHX2019
 from claims.papers import HASTIE2019
 from claims.papers import NAKKIRAN2021
 from claims.papers import OVERCLAIM
+from claims.texts import nearer
+from harness import Change
 from harness import Check
 from harness import Results
 from harness import Tiers
@@ -129,6 +131,13 @@ def draw(
     "Theorem 1: isotropic features; at finite n by BHX2019",
     adapted=LARGER_ADAPTED,
     reported=RISKS,
+    changed=(
+        Change(
+            "setting",
+            "At quick it averaged over 200 designs and came out reproduced; it averages over 400 "
+            "since, as it might not have been in a fifth of all repeats.",
+        ),
+    ),
 )
 @trained(sweep=HELD_EXACTLY, louder=1.0)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
@@ -149,6 +158,13 @@ def test_ridgeless_risk_is_the_closed_form(sweep: Results, louder: float, check:
         "risk, p <= n - 2": "(b^2 + s^2) (1 + p / (n - p - 1)), b^2 of the features left out",
         "risk, p >= n + 2": "a^2 (1 - n / p) + (b^2 + s^2) (1 + n / (p - n - 1)), a^2 of those fitted",
     },
+    changed=(
+        Change(
+            "setting",
+            "At quick it averaged over 200 designs and came out reproduced; it averages over 400 "
+            "since, as it might not have been in a third of all repeats.",
+        ),
+    ),
 )
 @trained(sweep=HELD_EXACTLY, louder=1.0)
 @control(sweep=PENALIZED, says=BEST_PENALTY)
@@ -205,6 +221,13 @@ def test_a_strong_signal_has_an_overparameterized_minimum(sweep: Results, target
     kind="counter",
     adapted=LARGER_ADAPTED,
     contested="Belkin et al. 2019: beyond the threshold the risk falls below the classical minimum",
+    changed=(
+        Change(
+            "window",
+            "The first descent was read where the measured risk was lowest, and is read where the "
+            "formula is, since it had come out reproduced; the bounds are the same.",
+        ),
+    ),
 )
 @trained(sweep=FREE, targets=(STRONG, WEAK))
 @control(
@@ -240,6 +263,13 @@ def test_all_of_many_weak_features_are_best(sweep: Results, target: str, check: 
     kind="counter",
     adapted=LARGER_ADAPTED,
     contested="with weights that do not depend on the order, all features are best: see the claim before",
+    changed=(
+        Change(
+            "window",
+            "The first descent was read where the measured risk was lowest, and is read where the "
+            "formula is, since it had come out reproduced; the bounds are the same.",
+        ),
+    ),
 )
 @trained(sweep=FREE, targets=(SORTED, STEEP))
 @control(
@@ -251,7 +281,19 @@ def test_few_of_sorted_features_are_best(sweep: Results, targets: tuple[str, ...
     check_second_is_worse(check, sweep, targets, 1.5, more)
 
 
-@claim(HASTIE2019, "section on misspecified models: polynomial approximation bias", adapted=LARGER_ADAPTED)
+@claim(
+    HASTIE2019,
+    "section on misspecified models: polynomial approximation bias",
+    adapted=LARGER_ADAPTED,
+    changed=(
+        Change(
+            "window",
+            "Both descents were read where the measured risk was lowest; the one said to be better is"
+            " read where the formula has its minimum since it had come out reproduced.",
+        ),
+        nearer("the two targets exchanged"),
+    ),
+)
 @trained(sweep=FREE, slow=SLOW, fast=FAST)
 @control(
     slow=SORTED,

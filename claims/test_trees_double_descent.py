@@ -24,6 +24,7 @@ from claims.papers import CURTH2023
 from claims.papers import OVERCLAIM
 from claims.sweeps import at
 from claims.texts import only
+from harness import Change
 from harness import Check
 from harness import Results
 from harness import Solved
@@ -157,6 +158,12 @@ def check_glued(
     "Figure 4: random forests on MNIST",
     adapted=ADAPTED,
     contested=f"{GLUED}; along either alone there is no double descent",
+    changed=(
+        Change(
+            "control",
+            "A control was added after it had come out reproduced, since one of its checks failed in none.",
+        ),
+    ),
 )
 @trained(grid=lambda labels: forest(labels), dip=Tiers(**DIP), first=0, end=largest(LEAVES))
 @control(first=-1, says="the leaves of 20 trees throughout, one axis instead of two")
@@ -195,6 +202,17 @@ def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(
     "Part 1, section on trees: where the axis is switched",
     adapted=ADAPTED,
     contested="Belkin et al. 2019 place the second descent beyond the interpolation threshold",
+    changed=(
+        Change(
+            "statement",
+            "The gain asked for was a fifth, and is a tenth since MNIST was calibrated near the "
+            "first; the quick verdict, reproduced by a gain of four tenths, is the same by both.",
+        ),
+        Change(
+            "control",
+            "A control was added after it had come out reproduced, since one of its checks failed in none.",
+        ),
+    ),
 )
 @trained(grid=forest("clean"), leaves=20)
 @control(leaves=2, says="trees of two leaves, between which there is little to average away")
@@ -229,23 +247,28 @@ def test_without_noise_the_share_of_errors_does_not_rise(
 
 # -- boosting -------------------------------------------------------------------------------------------
 
-ROUNDS = {"quick": (1, 2, 5, 10, 25, 60), "standard": (1, 2, 5, 10, 25, 50, 100, 200)}
-FEW_ROUNDS = (5, 10)
-"""The rounds that make the dip."""
-STOPPED_ROUNDS = Tiers(quick=10, standard=25)
+ROUNDS = {
+    "quick": (1, 2, 5, 10, 25, 60),
+    "standard": (1, 2, 5, 10, 25, 50, 100, 200),
+    "full": (1, 2, 5, 10, 25, 50, 100, 200, 400, 800, 1600),
+}
+FEW_ROUNDS = Tiers(quick=(5, 10), standard=(5, 10), full=(50, 100, 200))
+"""The rounds that make the dip; at the full tier on one replicate's single member."""
+STOPPED_ROUNDS = Tiers(quick=10, standard=25, full=400)
 MEMBERS = (1, 2, 5)
 BOOSTED_ADAPTED = {
     "quick": "300 digits of 8x8 pixels for MNIST, 60 rounds, 5 members",
     "standard": "1,000 training and 3,000 test images, 200 rounds, 5 members",
+    "full": "1,600 rounds of trees of 10 leaves, 5 members",
 }
 FIVE = "the rounds of five members throughout, one axis instead of two"
 STOPPED = "fewer rounds, which do not fit the labels"
 
 
-def check_boosting(check: Check, run: Results, first: int, end: int, labels: str) -> None:
+def check_boosting(check: Check, run: Results, first: int, end: int, dip: Sequence[int], labels: str) -> None:
     """A rise from the dip to interpolation, then a fall by a fifth."""
     fall = Fall(0.8, "a fifth less than the dip")
-    check_glued(check, run, first, end, FEW_ROUNDS, fall, figure=f"L2 boosting, {labels} labels")
+    check_glued(check, run, first, end, dip, fall, figure=f"L2 boosting, {labels} labels")
 
 
 def boosting(labels: str) -> Tiers:
@@ -257,6 +280,7 @@ def boosting(labels: str) -> Tiers:
         standard=Solved(
             IMAGES["standard"].but(n=1000, labels=LABELS[labels]), BoostingGrid(ROUNDS["standard"], MEMBERS)
         ),
+        full=Solved(IMAGES["full"].but(labels=LABELS[labels]), BoostingGrid(ROUNDS["full"], MEMBERS)),
     )
 
 
@@ -265,35 +289,57 @@ def boosting(labels: str) -> Tiers:
     "Supplement, section on decision trees and ensembles: L2 boosting",
     adapted=BOOSTED_ADAPTED,
     contested=GLUED,
+    changed=(
+        Change(
+            "control",
+            "A control was added after it had come out reproduced, since one of its checks failed in none.",
+        ),
+    ),
 )
-@trained(grid=boosting("clean"), first=0, end=largest(ROUNDS))
+@trained(grid=boosting("clean"), dip=FEW_ROUNDS, first=0, end=largest(ROUNDS))
 @control(first=-1, says=FIVE)
 @control(end=STOPPED_ROUNDS, says=STOPPED)
-def test_boosting_descends_twice_on_the_glued_axis(grid: Results, first: int, end: int, check: Check) -> None:
+def test_boosting_descends_twice_on_the_glued_axis(
+    grid: Results, dip: tuple[int, ...], first: int, end: int, check: Check
+) -> None:
     """As boosting goes on until it interpolates and further members are then averaged, the test squared
     error falls, rises, and falls far below its first minimum."""
-    check_boosting(check, grid, first, end, "clean")
+    check_boosting(check, grid, first, end, dip, "clean")
 
 
 @claim(
     OVERCLAIM,
     "after BELKIN2019, L2 boosting: with label noise",
     kind="counter",
-    adapted=BOOSTED_ADAPTED,
+    adapted=only(BOOSTED_ADAPTED, "quick", "standard"),
     expected={
         "standard": (
             "inconclusive or reproduced",
             "five members take off 21 %: 14 of 20 reach the margin and 16 must",
         )
     },
+    changed=(
+        Change(
+            "statement",
+            "It was one claim with boosting without noise, and became its own, with its margin kept, "
+            "when it came out inconclusive on MNIST.",
+        ),
+        Change(
+            "expected",
+            "Inconclusive was declared after it had been seen, and reproduced beside it later, for "
+            "chance decides.",
+        ),
+    ),
 )
-@trained(grid=boosting("noisy"), first=0, end=largest(ROUNDS))
+@trained(grid=boosting("noisy"), dip=FEW_ROUNDS, first=0, end=largest(ROUNDS))
 @control(first=-1, says=FIVE)
 @control(end=STOPPED_ROUNDS, says=STOPPED)
-def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, end: int, check: Check) -> None:
+def test_boosting_descends_twice_with_label_noise(
+    grid: Results, dip: tuple[int, ...], first: int, end: int, check: Check
+) -> None:
     """With a fifth of the labels wrong, boosting rises more, and averaging five members takes a fifth off
     the first minimum."""
-    check_boosting(check, grid, first, end, "noisy")
+    check_boosting(check, grid, first, end, dip, "noisy")
 
 
 @claim(
@@ -302,11 +348,11 @@ def test_boosting_descends_twice_with_label_noise(grid: Results, first: int, end
     adapted=BOOSTED_ADAPTED,
     contested="Belkin et al. 2019 show rounds, then members, as one axis",
 )
-@trained(grid=boosting("clean"), averaged=-1)
+@trained(grid=boosting("clean"), dip=FEW_ROUNDS, averaged=-1)
 @control(averaged=0, says="a single member, which overfits")
 def test_with_the_members_held_fixed_more_rounds_hardly_hurt(
-    grid: Results, averaged: int, check: Check
+    grid: Results, dip: tuple[int, ...], averaged: int, check: Check
 ) -> None:
     """With the number of members held fixed at 5, more rounds hardly raise the test squared error."""
-    rise = above_dip(along(grid, averaged), FEW_ROUNDS, "last round - dip test_mse")
+    rise = above_dip(along(grid, averaged), dip, "last round - dip test_mse")
     check(below(rise, 0.02, because=FIFTIETH))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
+from harness import Change
 from harness.spec import TIERS
 
 T = TypeVar("T")
@@ -27,3 +28,10 @@ def adding(more: str, texts: Mapping[str, str]) -> dict[str, str]:
 def only(texts: Mapping[str, T], *tiers: str) -> dict[str, T]:
     """The entries of some tiers."""
     return {tier: texts[tier] for tier in tiers}
+
+
+def nearer(before: str, verdict: str = "reproduced") -> Change:
+    """An entry of a claim's ledger: a control that was trivial, and the verdict that was seen with it."""
+    return Change(
+        "control", f"A control was {before}; a near miss took its place after a verdict: {verdict}."
+    )
