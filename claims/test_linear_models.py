@@ -1,4 +1,4 @@
-"""On a linear model with more weights than examples all minima look alike, and descent from zero picks one.
+"""All minima of a linear model with more weights than examples look alike, and descent from zero picks one.
 
 Zhang et al. 2017, Section 5: infinitely many weights fit the labels, all of the same curvature, and SGD
 from zero ends at those of smallest norm, which a kernel finds too; from elsewhere it ends at another. That
