@@ -1,6 +1,6 @@
 """Convolutional nets on colour images learn patterns before noise, too, and dropout keeps them from noise.
 
-Arpit et al. 2017 train a small AlexNet on CIFAR-10 (Figures 8 to 11); here it is LeNet on a thousand images
+Arpit et al. 2017 train a small AlexNet on CIFAR-10 (Figures 8 to 11); here it is LeNet on 3,000 images
 at standard, and their net on all of them at full.
 
 Calibrated on replicates 1000 and 1001, which no verdict reads: rate, budget, radius and margins at standard.
@@ -34,14 +34,14 @@ PAPERS = Sgd(lr=0.01, decay=0.5, decay_steps=15 * 391, epochs=100)
 """The rate halved every 15 epochs of 391 steps."""
 REAL = Tiers(
     standard=Experiment(
-        Cifar10(n=1000, n_test=1000), LeNet(), Sgd(lr=0.01, epochs=150, batch=32), stop=WhenFitted(0.005)
+        Cifar10(n=3000, n_test=1000), LeNet(), Sgd(lr=0.01, epochs=150, batch=32), stop=WhenFitted(0.005)
     ),
     full=Experiment(Cifar10(), SmallAlexNet(), PAPERS, stop=WhenFitted(0.005)),
 )
 WHOLE = REAL.but(standard__optimizer__epochs=60, stop=None)
 DROPPED = WHOLE.but(model=Tiers(standard=Dropout(LeNet(), 0.5), full=Dropout(SmallAlexNet(), 0.5)))
 RADIUS = {"standard": CriticalSamples(0.02), "full": CriticalSamples(0.02, images=None)}
-ADAPTED = {"standard": "LeNet and 1,000 images of CIFAR-10, a constant rate", "full": "none"}
+ADAPTED = {"standard": "LeNet and 3,000 images of CIFAR-10, a constant rate", "full": "none"}
 NEAR = 0.01
 """Training error at which a net counts as fitted, when epochs are compared."""
 
