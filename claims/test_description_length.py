@@ -108,8 +108,8 @@ def test_the_uniform_code_is_arithmetic(classes: int, check: Check) -> None:
 @control(run=prequential(RANDOM), says="random labels")
 @control(run=prequential(net=TINY_NET), says="a net of four units, with fewer weights than there are labels")
 def test_prequential_codes_compress_labels(run: Results, check: Check) -> None:
-    """A prequential code takes less than two fifths of the uniform code, though its net has more weights
-    than there are labels."""
+    """A prequential code is far shorter than the uniform code, though its net has more weights than there are
+    labels."""
     check(below(run.final("ratio"), 0.4, because="a code of two fifths is one that has learnt"))
     ends = run.array("ends")[0].tolist()
     spare = run.final("parameters") - float(ends[-1])
@@ -129,7 +129,7 @@ def test_prequential_codes_compress_labels(run: Results, check: Check) -> None:
 @trained(run=two_part())
 @control(run=two_part(NET.but(depth=0)).but(standard__data__n=None), says="a linear model of few weights")
 def test_two_part_codes_are_hopeless(run: Results, check: Check) -> None:
-    """Sending the weights as floats costs more than ten times what the labels cost without any net."""
+    """Sending the weights as floats costs far more than the labels cost without any net."""
     check(above(run.final("ratio"), 10.0, because="an order of magnitude above the uniform code"))
 
 
@@ -181,7 +181,7 @@ def test_the_codes_are_ordered(
 def test_variational_codes_are_longer_than_prequential_ones(
     variational: Results, prequential: Results, check: Check
 ) -> None:
-    """A variational code is at least a fifth longer than the prequential one."""
+    """A variational code is longer than the prequential one."""
     longer = ratio(variational.final("ratio"), prequential.final("ratio"))
     check(above(longer, 1.2, because="a fifth; the paper has six times as long on MNIST"))
 
@@ -217,7 +217,7 @@ def test_variational_codes_get_longer_with_width(large: Results, small: Results,
 def test_prequential_codes_hardly_depend_on_the_number_of_weights(
     large: Results, small: Results, check: Check
 ) -> None:
-    """Tens of times as many weights change the prequential code by less than a half."""
+    """The length of the prequential code hardly depends on the number of weights."""
     lengths = [run.final("bits") for run in (large, small)]
     longest = "a factor of 1.5, where the weights differ by a factor above 30"
     check(below(ratio(lengths[0], lengths[1]), 1.5, because=longest))

@@ -136,7 +136,12 @@ def smallest_eigenvalue(vectors: Sequence[Sequence[float]]) -> float:
     return float(np.linalg.eigvalsh(limit_gram(normalized(np.array(vectors, float))))[0])
 
 
-@claim(DU2019, "Theorem 3.1", adapted=everywhere("up to 5 inputs of whole numbers, in float64"))
+@claim(
+    DU2019,
+    "Theorem 3.1",
+    adapted=everywhere("up to 5 inputs of whole numbers, in float64"),
+    reported={"lambda_0": "positive if no two inputs are parallel"},
+)
 @trained(world="distinct")
 @control(world="equal", says="one input comes twice")
 @given(vectors=directions())
@@ -175,6 +180,7 @@ def test_opposite_inputs_of_independent_directions_do_no_harm(world: str, first:
     DU2019,
     "Theorem 4.1",
     adapted=GENERATED_ADAPTED,
+    reported={"squared residual after k steps, of its start": "(1 - step lambda_0 / 2)^k"},
     changed=(
         Change(
             "control",

@@ -190,7 +190,7 @@ def test_convolutional_nets_notice_shuffled_pixels(
 def test_random_labels_need_a_far_larger_subspace(
     random: Sequence[Results], true: Sequence[Results], check: Check
 ) -> None:
-    """Random labels take more than three times the dimension of true ones to be fitted to 90 %."""
+    """Random labels take a far larger dimension than true ones."""
     more = times("train_error", random=random, true=true)
     check(above(more, 3.0, because="three times, half of what 250 digits gave in calibration"))
     draw(check, random, "random labels", "train_error")
@@ -262,7 +262,7 @@ def test_each_random_label_takes_fewer_dimensions_if_there_are_more(
 def test_the_dimension_hardly_depends_on_the_net(
     large: Sequence[Results], small: Sequence[Results], most: int, least: int, check: Check
 ) -> None:
-    """The dimension hardly depends on the net: it grows by less than a quarter of what the weights do."""
+    """The dimension varies little across nets of vastly different sizes."""
     grown = times(large=large, small=small)
     quarter = most / least / 4
     check(below(grown, quarter, because="a quarter of the ratio of the numbers of weights"))
@@ -272,7 +272,7 @@ def test_the_dimension_hardly_depends_on_the_net(
 
 @claim(
     LI2018,
-    "on dense, sparse and Fastfood projections",
+    "Section 2, on dense, sparse and Fastfood projections",
     adapted={
         "quick": "500 digits, a net 64-64-64-10; dimension 200",
         "standard": ADAPTED["standard"] + "; dimension 300",
@@ -364,6 +364,6 @@ def test_subspaces_of_large_nets_beat_small_nets(small: Results, within: Results
 def test_cifar_takes_a_larger_subspace_than_mnist(
     cifar: Sequence[Results], mnist: Sequence[Results], check: Check
 ) -> None:
-    """CIFAR-10 takes more than twice the dimension of MNIST, in the same convolutional net."""
+    """CIFAR-10 takes a larger dimension than MNIST, in the same convolutional net."""
     check(above(times(cifar=cifar, mnist=mnist), 2.0, because="twice; the paper has ten times"))
     draw(check, cifar, "LeNet, CIFAR-10")
