@@ -282,9 +282,7 @@ def test_longer_training_moves_the_peak_left(
     ),
 )
 @trained(nets=at_widths((32, 128), quick__data=SHIFTED, optimizer__epochs=500))
-@control(
-    nets=at_widths((32, 128), optimizer__epochs=500), says="without augmentation, where 32 units are past it"
-)
+@control(nets=at_widths((32, 128)), says="without augmentation, where 32 units are past it by then")
 def test_augmentation_moves_the_peak_right(nets: Mapping[int, Results], check: Check) -> None:
     """Augmentation moves the peak to wider networks: with it the error still rises up to 128 units."""
     wide, narrow = (window(nets[w], "test_error", *LATE_AUGMENTED_EPOCHS) for w in (128, 32))
