@@ -16,7 +16,7 @@ the three rose by 0.141 (0.019), 0.163 and -0.171 (0.052), and the first two fel
 
 Looked at again on replicates 1100 to 1103, the large one rose by 0.093 (0.031) and fell by 0.020 (0.029), so
 that only the direction of its fall is judged, and half of that rise; the middling one rose by 0.175 and fell
-by -0.015, the small one fell by 0.184, and the fourth (4 channels) rose by 0.100 (0.032) with a training error
+by -0.015, the small one fell by 0.184; the fourth (4 channels) rose by 0.100 (0.032) with a training error
 of 0.24 in the end.
 """
 
