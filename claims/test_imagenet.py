@@ -7,7 +7,9 @@ network of that capacity would need them (Zhang et al. 2017, Section 3 and Table
 Nothing here was calibrated: no ImageNet was at hand, and the setting follows the paper where it is stated.
 The bounds come from its printed numbers and were fixed before any training. What says that a network *can*
 do something needs one replicate; comparisons need five, and their rows are shared: 20 trainings of 100
-epochs for all of them. Cells of Table 2 that no source at hand confirms are not used.
+epochs for all of them. That something can be is refuted by proof alone, so those claims are held against
+grey images, of which no function can tell two apart. Cells of Table 2 that no source at hand confirms are
+not used.
 """
 
 from __future__ import annotations
