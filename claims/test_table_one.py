@@ -5,13 +5,15 @@ accuracies of an Inception, an AlexNet and two MLPs on CIFAR-10. Each number is 
 trained on all of CIFAR-10 at standard; five replicates of a convolutional net on 50,000 images take a GPU, so
 theirs are judged at full.
 
-The tolerances come from the tables alone. An audit had read the MLPs' test accuracies from earlier records
-before, and none was drawn from them. Where two papers ran the same row their test accuracies lie up to 3.00
-points apart (AlexNet with crops), their training accuracies up to 0.50, and with crops 1.22; training here
-ends at 99.9 % of the images, which takes another 0.10. On random labels a printed accuracy is that of one run
-on 10,000 test images, whose binomial deviation is 0.30. What is adapted moves little of what could be
-measured: bfloat16 0.03 points. The images here are decoded from JPEG, and for what that changes there was
-nothing to measure it against: it is unknown.
+The tolerances come from the tables and from what our adaptations move, and none from the numbers that are
+judged, though an audit had read the MLPs' test accuracies from earlier records. Where two papers ran the same
+row their test accuracies lie up to 3.00 points apart (AlexNet with crops), their training accuracies up to
+0.50, and with crops 1.22; training here ends at 99.9 % of the images, which takes another 0.10. On random
+labels a printed accuracy is that of one run on 10,000 test images, whose binomial deviation is 0.30. Of what
+is adapted the decay moves most: with the paper's 0.95 an epoch an MLP leaves 2.1 % of random labels unfitted
+here, with EPFL's 0.98 none; on true labels that was not measured. bfloat16 moves a test accuracy by 0.03
+points. The images here are decoded from JPEG, and for what that changes there was nothing to measure it
+against: it is unknown.
 """
 
 from __future__ import annotations
@@ -55,6 +57,13 @@ TRAINING_TOLERANCE = 0.006
 TRAINING_BECAUSE = (
     "half a point, as far as the two papers lie apart on one row (MLP 1x512, random labels), and the tenth "
     "of a point at which training ends here"
+)
+SLOWED_TOLERANCE = 0.027
+SLOWED_BECAUSE = (
+    "half a point, as far as the two papers lie apart on one row, the tenth of a point at which training "
+    "ends "
+    "here, and the 2.1 points that the paper's decay of 0.95 leaves unfitted here where ours of 0.98 "
+    "leaves none"
 )
 CROPPED_TOLERANCE = 0.0132
 CROPPED_BECAUSE = (
@@ -196,27 +205,43 @@ ELSEWHERE_SAYS = (
 )
 
 
+OPEN = pytest.mark.claimed(
+    replicates={"standard": 5},
+    expected={
+        "standard": (
+            "inconclusive or reproduced",
+            "five runs leave our own mean open by 0.4 points, nearly half of the tolerance; more take hours",
+        )
+    },
+)
+
+
 def rows(table: tuple[Row, ...], measure: str) -> list[Any]:
     """A parameter for every row; what is printed there is said, and convolutional nets begin at full."""
-    full_only = pytest.mark.tiers("full")
     parameters = []
     for row in table:
         printed = getattr(row, measure)
-        said = pytest.mark.claimed(
-            says=f"{row.name}: the {measure} accuracy is {printed:g} %.",
-            reported={f"{measure} accuracy": round(printed / 100, 6)},
-        )
-        marks = (said,) if "MLP" in row.net else (said, full_only)
+        marks = [
+            pytest.mark.claimed(
+                says=f"{row.name}: the {measure} accuracy is {printed:g} %.",
+                reported={f"{measure} accuracy": round(printed / 100, 6)},
+            )
+        ]
+        if "MLP" not in row.net:
+            marks.append(pytest.mark.tiers("full"))
+        elif measure == "test" and row.random and row.net == MLP_1:
+            marks.append(OPEN)
         parameters.append(pytest.param(row, marks=marks, id=row.name.replace(" ", "-")))
     return parameters
 
 
-def accuracy_in_training(run: Results, row: Row, check: Check) -> None:
-    """Judge the training accuracy that a row prints."""
-    crops = "crops" in row.regularizers
-    tolerance, because = (
-        (CROPPED_TOLERANCE, CROPPED_BECAUSE) if crops else (TRAINING_TOLERANCE, TRAINING_BECAUSE)
-    )
+def accuracy_in_training(run: Results, row: Row, check: Check, *, slower_decay: bool = False) -> None:
+    """Judge the training accuracy that a row prints; ``slower_decay``: the paper's MLPs decay faster."""
+    tolerance, because = TRAINING_TOLERANCE, TRAINING_BECAUSE
+    if "crops" in row.regularizers:
+        tolerance, because = CROPPED_TOLERANCE, CROPPED_BECAUSE
+    elif slower_decay and row.random and "MLP" in row.net:
+        tolerance, because = SLOWED_TOLERANCE, SLOWED_BECAUSE
     accuracy = (1.0 - run.final("train_error")).named("training accuracy")
     check(matches(accuracy, round(row.training / 100, 6), tolerance, because=because))
 
@@ -234,7 +259,7 @@ def accuracy_on_test_images(run: Results, row: Row, check: Check) -> None:
 @pytest.mark.parametrize("row", rows(PAPERS_ROWS, "training"))
 def test_training_accuracies_of_the_papers_table_1(run: Results, row: Row, check: Check) -> None:
     """Training ends at the accuracy that the paper's Table 1 prints."""
-    accuracy_in_training(run, row, check)
+    accuracy_in_training(run, row, check, slower_decay=True)
 
 
 @claim(
@@ -256,7 +281,7 @@ def test_test_accuracies_of_the_papers_table_1(run: Results, row: Row, check: Ch
 @pytest.mark.parametrize("row", rows(PAPERS_DECAYED, "training"))
 def test_training_accuracies_of_the_papers_table_4(run: Results, row: Row, check: Check) -> None:
     """With weight decay, too, random labels are fitted to the accuracy that the paper's Table 4 prints."""
-    accuracy_in_training(run, row, check)
+    accuracy_in_training(run, row, check, slower_decay=True)
 
 
 @claim(EPFL, "Table I", kind="printed", adapted=ADAPTED, reported={"MLP 1x512, nothing": 0.9997})
