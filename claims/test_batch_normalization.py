@@ -47,6 +47,7 @@ from claims.exact import EXACT
 from claims.papers import OVERCLAIM
 from claims.papers import SANTURKAR2018
 from claims.smoothness import ADAPTED
+from claims.smoothness import NEAR
 from claims.smoothness import NETS
 from claims.smoothness import NO_NORM
 from claims.smoothness import NORM
@@ -55,18 +56,17 @@ from claims.smoothness import PLAIN
 from claims.smoothness import PLAIN_RATES
 from claims.smoothness import SLOW_NORM
 from claims.smoothness import SMALL
-from claims.smoothness import SMALL_STEPS
 from claims.smoothness import VGG
 from claims.smoothness import VGG_ADAPTED
 from claims.smoothness import draw
 from claims.smoothness import draw_bands
 from claims.smoothness import draw_rates
+from claims.smoothness import near_norm
+from claims.smoothness import near_plain
 from claims.smoothness import nets
 from claims.smoothness import norm_net
 from claims.smoothness import plain_net
 from claims.smoothness import shown
-from claims.smoothness import slow_norm
-from claims.smoothness import slow_plain
 from claims.smoothness import times_less
 from claims.texts import everywhere
 from harness import Anew
@@ -94,7 +94,7 @@ PLATEAUED = {"standard": ("inconclusive", "one plain net of twenty stays on a pl
 
 @claim(SANTURKAR2018, "Section 3.2, Figure 4a", adapted=ADAPTED)
 @trained(plain=plain_net, norm=norm_net)
-@control(plain=slow_plain, norm=slow_norm, says=SMALL_STEPS)
+@control(plain=near_plain, norm=near_norm, says=NEAR)
 @nets(expected=PLATEAUED)
 def test_batch_norm_narrows_the_loss_along_the_step(
     plain: Results, norm: Results, check: Check, net: str
@@ -111,7 +111,7 @@ def test_batch_norm_narrows_the_loss_along_the_step(
 
 @claim(SANTURKAR2018, "Section 3.2, Figure 4b", adapted=ADAPTED)
 @trained(plain=plain_net, norm=norm_net)
-@control(plain=slow_plain, norm=slow_norm, says=SMALL_STEPS)
+@control(plain=near_plain, norm=near_norm, says=NEAR)
 @nets(expected=PLATEAUED)
 def test_batch_norm_makes_gradients_predictive(plain: Results, norm: Results, check: Check, net: str) -> None:
     """Gradients are more predictive: along the step they change less, also for their size."""
@@ -127,7 +127,7 @@ def test_batch_norm_makes_gradients_predictive(plain: Results, norm: Results, ch
 
 @claim(SANTURKAR2018, "Section 3.2, Figure 4c", adapted=ADAPTED, expected=WORST)
 @trained(plain=plain_net, norm=norm_net)
-@control(plain=slow_plain, norm=slow_norm, says=SMALL_STEPS)
+@control(plain=near_plain, norm=near_norm, says=NEAR)
 @nets(expected={})
 def test_batch_norm_improves_the_worst_smoothness(
     plain: Results, norm: Results, check: Check, net: str
