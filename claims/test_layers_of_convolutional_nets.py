@@ -17,6 +17,7 @@ from claims.layers import draw_layers
 from claims.layers import mean_error
 from claims.layers import one_by_one
 from claims.papers import ZHANG2022
+from harness import Change
 from harness import Check
 from harness import Experiment
 from harness import Results
@@ -71,6 +72,13 @@ def test_first_layers_of_stages_are_critical(
     "VGG11 on CIFAR-10: re-initialization",
     adapted=IN_VGG_ADAPTED,
     reported=RANDOM_GUESSES | NO_DECLINE,
+    changed=(
+        Change(
+            "control",
+            "Reproduced, with lowest and topmost layers exchanged as control; fresh weights in the "
+            "topmost since.",
+        ),
+    ),
 )
 @trained(net=VGG, lowest=one_by_one(VGG, LOWEST_OF_VGG), topmost=one_by_one(VGG, TOPMOST_OF_VGG))
 @control(topmost=one_by_one(VGG, TOPMOST_OF_VGG, fresh=True), says="fresh weights in the topmost layers")
@@ -90,6 +98,13 @@ def test_lowest_layers_of_vgg_are_critical(
     "VGG11 on CIFAR-10: re-randomization",
     adapted=IN_VGG_ADAPTED,
     reported={"any layer drawn anew": "random guessing"},
+    changed=(
+        Change(
+            "statement",
+            "Reproduced where the least error of any layer had to be above .7: each layer within ten "
+            "points of chance since.",
+        ),
+    ),
 )
 @trained(put_back=one_by_one(VGG, LAYERS_OF_VGG, fresh=True))
 @control(put_back=one_by_one(VGG, LAYERS_OF_VGG), says="the layer's own initial weights")

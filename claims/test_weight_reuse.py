@@ -7,14 +7,6 @@ the height before it is set by the number of steps on the ladder of widths is as
 
 Calibrated on replicates 1000 to 1003, which no verdict reads: the number of digits, learning rate and
 budget, the ladder and the margins. There the risk at 53 units was 1.9 to 3.0 times that at 54.
-
-After the first verdicts were seen: the rise and the drop had been one claim, reproduced in the drop and
-inconclusive, at 10 replicates, in the rise; each is now a claim of its own, with its data, margins and
-control as they were. That the ladder sets the height was inconclusive at 10 replicates too. Both moved to
-the standard tier, on the same digits. At its last rung, 20 replicates, both hold in the mean (the ladder's
-effect is a third, against a margin of a tenth) and neither in 16 replicates, as is asked of the typical run.
-Until that was asked too the rise was reproduced. Both are left to chance now: inconclusive or reproduced.
-So is reuse everywhere, since replicates 4000 to 4009 were seen, of which half fall beyond the threshold.
 """
 
 from __future__ import annotations
@@ -34,6 +26,7 @@ from claims.widths import all_reused
 from claims.widths import draw_by_parameters
 from claims.widths import group
 from claims.widths import reused
+from harness import Change
 from harness import Check
 from harness import Results
 from harness import above
@@ -59,6 +52,12 @@ HALF_MORE = "half as much again: several times the deviation of a ratio without 
     "neural networks on MNIST: weights reused below the threshold",
     adapted=QUICK_ADAPTED,
     contested="OVERCLAIM: without reuse of weights, or with reuse beyond the threshold too, there is no drop",
+    changed=(
+        Change(
+            "statement",
+            "It was one claim with the rise, which was inconclusive on digits for the rise's sake.",
+        ),
+    ),
 )
 @trained(nets=all_reused(WIDTHS_SHOWN) | all_fresh(WIDTHS_AFTER))
 @control(nets=all_fresh((*WIDTHS_SHOWN, *WIDTHS_AFTER)), says="every network from its own initial weights")
@@ -78,6 +77,18 @@ def test_the_risk_drops_beyond_n_times_k_parameters(nets: Mapping[int, Results],
     expected={
         "standard": ("inconclusive or reproduced", "it rises in 15 of 20 and must in 16; in the mean it does")
     },
+    changed=(
+        Change(
+            "tier",
+            "Inconclusive on digits at ten replicates, as one claim with the drop: a claim of its own at "
+            "standard since.",
+        ),
+        Change(
+            "expected",
+            "Reproduced until the typical run was asked for too, and then inconclusive: it rises in 15 of "
+            "20.",
+        ),
+    ),
 )
 @trained(nets=all_reused((16, 20, 26, 53)))
 @control(nets=all_fresh((16, 20, 26, 53)), says="every network from its own initial weights")
@@ -116,6 +127,11 @@ def test_without_reuse_the_threshold_is_not_seen(nets: Mapping[int, Results], ch
             "five of ten fresh ladders fall by a fifth at the threshold, and none of the five judged",
         )
     },
+    changed=(
+        Change(
+            "expected", "Reproduced, and on fresh replicates inconclusive: two verdicts are declared since."
+        ),
+    ),
 )
 @trained(threshold=reused(LADDER, to=53), nets=all_reused(BEYOND, (*LADDER, *BEYOND), beyond=True))
 @control(nets=all_fresh(BEYOND), says="reuse ends at the threshold")
@@ -139,6 +155,10 @@ def test_with_reuse_everywhere_the_risk_does_not_drop(
             "a third higher in the mean, but above the margin in 14 of 20 and not in 16",
         )
     },
+    changed=(
+        Change("tier", "Inconclusive on digits at ten replicates: asked at standard since."),
+        Change("expected", "Inconclusive at twenty replicates: two verdicts are declared since."),
+    ),
 )
 @trained(fine=reused(LADDER, to=53), coarse=reused(COARSE, to=53))
 @control(fine=reused(COARSE, to=53), says="the coarse ladder on both sides")
