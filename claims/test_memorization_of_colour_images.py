@@ -34,7 +34,7 @@ PAPERS = Sgd(lr=0.01, decay=0.5, decay_steps=15 * 391, epochs=100)
 """The rate halved every 15 epochs of 391 steps."""
 REAL = Tiers(
     standard=Experiment(
-        Cifar10(n=3000, n_test=1000), LeNet(), Sgd(lr=0.01, epochs=150, batch=32), stop=WhenFitted(0.005)
+        Cifar10(n=3000, n_test=1000), LeNet(), Sgd(lr=0.003, epochs=150, batch=32), stop=WhenFitted(0.005)
     ),
     full=Experiment(Cifar10(), SmallAlexNet(), PAPERS, stop=WhenFitted(0.005)),
 )
