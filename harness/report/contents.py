@@ -8,8 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.evidence.schema import ClaimReport, PaperEntry, Report
-from harness.report import multiplicity, wording
+from harness.report import multiplicity, tally, wording
+from harness.report.printed import PrintedNumber, printed, tallies
+from harness.report.tally import PaperAtTier, Piece
 from harness.spec import TIERS
+from harness.spec.said import CHANGEABLE, Change, Saying
 from harness.spec.verdict import Verdict
 
 
@@ -24,6 +27,11 @@ class Statement:
     def first(self) -> ClaimReport:
         """Any of them: statement and source are the same for all."""
         return self.items[0]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The entries of its ledger; equal ones of its items are one."""
+        return tuple(dict.fromkeys(change for item in self.items for change in item.changed))
 
     @property
     def tiers(self) -> tuple[tuple[str, Counter[Verdict]], ...]:
@@ -55,14 +63,15 @@ class Section:
 
 
 @dataclass(frozen=True)
-class PaperAtTier:
-    """How one paper's claims came out at one tier."""
+class Ledger:
+    """What was changed after verdicts had been seen: each statement with its entries, and counts.
 
-    paper: PaperEntry
-    tier: str
-    counts: Counter[Verdict]
-    unexpected: int
-    expected_false: float
+    ``counts``: (what was changed, of how many statements), by its words' order in ``CHANGEABLE``.
+    """
+
+    entries: tuple[tuple[Statement, tuple[Change, ...]], ...]
+    counts: tuple[tuple[str, int], ...]
+    of: int
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,10 @@ class PageContents:
 
     Attributes:
         disputes: contested statements; those of two sources that name each other are together.
+        pieces: the items as pieces of evidence, which is what all tables count.
+        rows: what each paper says at each tier, the sources' own statements first.
+        printed: the printed numbers, each with ours.
+        ledger: what was changed after a verdict had been seen.
         adjusted: (id, tier) to Holm's p-value among the claims of that paper at that tier.
     """
 
@@ -89,16 +102,28 @@ class PageContents:
     tiers: tuple[str, ...]
     claims: tuple[ClaimReport, ...]
     sections: tuple[Section, ...]
+    pieces: tuple[Piece, ...]
     rows: tuple[PaperAtTier, ...]
+    printed: tuple[PrintedNumber, ...]
+    ledger: Ledger
     missing: tuple[Missing, ...]
     disputes: tuple[tuple[Statement, ...], ...]
     adjusted: dict[tuple[str, str], float]
     anchors: dict[tuple[str, str], str]
 
     @property
-    def counts(self) -> Counter[Verdict]:
-        """The number of items with each verdict."""
-        return Counter(claim.verdict for claim in self.claims)
+    def tallies(self) -> dict[Saying, Counter[Verdict]]:
+        """Pieces of evidence by verdict for each kind that there is; of printed numbers, the numbers."""
+        return tallies(self.claims, self.pieces)
+
+    @property
+    def sets(self) -> int:
+        """The number of distinct sets of runs that all items read."""
+        return tally.sets_of_runs(self.claims)
+
+    def rows_of(self, kind: Saying) -> tuple[PaperAtTier, ...]:
+        """The rows of one kind."""
+        return tuple(row for row in self.rows if row.kind is kind)
 
     @property
     def fresh(self) -> str:
@@ -143,7 +168,8 @@ def _papers(reports: Sequence[Report], claims: Iterable[ClaimReport]) -> dict[st
 def _statements(claims: Sequence[ClaimReport]) -> tuple[Statement, ...]:
     cells: dict[tuple[str, str], list[ClaimReport]] = {}
     for claim in claims:
-        cells.setdefault((claim.id.partition("[")[0], claim.paper), []).append(claim)
+        kind = "" if claim.kind is Saying.STATEMENT else f" {claim.kind}"
+        cells.setdefault((claim.id.partition("[")[0], f"{claim.paper}{kind}"), []).append(claim)
     names = anchors(cells, "statement ")
     return tuple(Statement(names[key], tuple(items)) for key, items in cells.items())
 
@@ -181,21 +207,11 @@ def _against(one: ClaimReport, other: ClaimReport) -> bool:
     return apart and other.paper in one.contested and one.paper in other.contested
 
 
-def _rows(papers: dict[str, PaperEntry], claims: Sequence[ClaimReport]) -> tuple[PaperAtTier, ...]:
-    cells: dict[tuple[str, str], list[ClaimReport]] = {}
-    for claim in claims:
-        cells.setdefault((claim.paper, claim.tier), []).append(claim)
-    keys = sorted(cells, key=lambda cell: (list(papers).index(cell[0]), _rank(cell[1])))
-    return tuple(
-        PaperAtTier(
-            paper=papers[key],
-            tier=tier,
-            counts=Counter(claim.verdict for claim in cells[key, tier]),
-            unexpected=sum(claim.unexpected for claim in cells[key, tier]),
-            expected_false=multiplicity.expected_false(cells[key, tier]),
-        )
-        for key, tier in keys
-    )
+def _ledger(statements: Sequence[Statement]) -> Ledger:
+    """The entries of every statement, and how often each thing was changed."""
+    told = tuple((statement, statement.changes) for statement in statements if statement.changes)
+    counts = Counter(what for _, changes in told for what in {change.what for change in changes})
+    return Ledger(told, tuple((what, counts[what]) for what in CHANGEABLE if counts[what]), len(statements))
 
 
 def _missing(reports: Sequence[Report], claims: Sequence[ClaimReport]) -> tuple[Missing, ...]:
@@ -254,12 +270,17 @@ def gather(reports: Iterable[Report]) -> PageContents:
     reports = tuple(sorted(reports, key=lambda r: (r.provenance.finished, [_rank(tier) for tier in r.tiers])))
     claims = _ordered(reports)
     papers, statements = _papers(reports, claims), _statements(claims)
+    counted = tally.pieces(sorted(claims, key=lambda claim: list(papers).index(claim.paper)))
+    judged = sorted({claim.tier for claim in claims}, key=_rank)
     return PageContents(
         reports=tuple(sorted(reports, key=lambda report: [_rank(tier) for tier in report.tiers])),
         tiers=tuple(sorted({tier for report in reports for tier in report.tiers}, key=_rank)),
         claims=claims,
         sections=_sections(papers, statements),
-        rows=_rows(papers, claims),
+        pieces=counted,
+        rows=tally.rows(papers, counted, judged),
+        printed=printed(claims),
+        ledger=_ledger(statements),
         missing=_missing(reports, claims),
         disputes=_disputes(statements),
         adjusted=multiplicity.adjusted(claims),

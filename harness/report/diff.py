@@ -15,7 +15,7 @@ import msgspec
 from harness.evidence.inference import Interval, exponential, rate_change_interval, welch_interval
 from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, Report
-from harness.report import markdown as gfm
+from harness.report import markup as gfm
 from harness.report import wording
 from harness.spec.verdict import Expected, Verdict
 

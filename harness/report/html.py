@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from harness.report import costs, figures, forest, trust, wording
+from harness.report import costs, counted, figures, forest, trust, wording
 from harness.report.contents import PageContents, anchors
 from harness.report.track import track
+from harness.spec.said import Saying
 from harness.spec.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _environment() -> jinja2.Environment:
     import jinja2
 
     here = resources.files("harness.report")
-    names = ("page.html.jinja", "parts.html.jinja")
+    names = ("page.html.jinja", "parts.html.jinja", "counts.html.jinja")
     return jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -79,7 +80,9 @@ def render(contents: PageContents) -> str:
         c=contents,
         w=wording,
         css=Markup(_css()),
-        tally=wording.tally(contents.counts),
+        tally=counted.tallies(contents.tallies),
+        counted=counted,
+        kinds=Saying,
         verdicts=tuple(Verdict),
         papers={section.paper.key: section.paper for section in contents.sections},
         figures=_drawn(contents, Markup),

@@ -2,92 +2,47 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from harness.evidence.outcome import ControlOutcome, Evidence
 from harness.evidence.schema import ClaimReport
-from harness.report import costs, figures, multiplicity, track, trust, wording
-from harness.report.contents import Family, PageContents, Section
+from harness.report import costs, counted, figures, multiplicity, sections, track, trust, wording
+from harness.report.contents import PageContents
+from harness.report.markup import LIMIT, code, cut, joined, marked, plain, table
+from harness.report.sections import numbers
+from harness.report.wording import NOTHING
+from harness.spec.said import Saying
 from harness.spec.verdict import Verdict
 
-LIMIT = 1_000_000
-"""Bytes; GitHub drops a step summary of more than 1,024 kB as a whole."""
-
-ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;", "$": "&#36;", "@": "&#64;"}
 BARS = "▁▂▃▄▅▆▇█"
-
-
-def plain(text: str) -> str:
-    """Untrusted text as text: no markup, formula, mention or table cell can come out of it."""
-    line = " ".join(wording.printable(text).split())
-    line = re.sub(r"[\\`*_\[\]#~!]", r"\\\g<0>", line)
-    line = re.sub(r"[<>&|$@]", lambda sign: ENTITIES[sign[0]], line)
-    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[3]}", line)
-
-
-def code(text: str) -> str:
-    """A code span that holds whatever the text is, also in a cell of a table."""
-    line = " ".join(wording.printable(text).split()).replace("|", "\\|")
-    if not line:
-        return ""
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
-    pad = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{fence}{pad}{line}{pad}{fence}"
-
-
-def fenced(text: str) -> str:
-    """A code block, as long a fence as the text needs."""
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{fence}\n{wording.printable(text)}\n{fence}"
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table of cells that are Markdown already."""
-    names = list(head)
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def _verdict(verdict: Verdict) -> str:
-    return f"{verdict.symbol} {verdict}"
 
 
 def render(contents: PageContents, limit: int = LIMIT) -> str:
     """The report in at most ``limit`` bytes.
 
-    Where that is too little, figures and runs go first, then the sections of the single claims, then rows
-    of what was reproduced as expected, and a line says so; the table of verdicts stays as long as it fits.
+    Where that is too little, figures and runs go first, then the numbers of controls that did as they must,
+    then the sections of the single claims, then rows of what was reproduced as expected, and a line says so;
+    the tables of verdicts stay as long as they fit.
     """
     head, rows = list(_head(contents)), [*_summary(contents), *_trust(contents)]
     tail = [*_scope(contents), *_cost(contents), *_provenance(contents)]
     for said, details in (
         ("", [*_details(contents, runs=True), *_figures(contents)]),
-        ("Figures and runs are left out for length", _details(contents, runs=False)),
+        ("Figures and runs are left out for length", _details(contents)),
+        (
+            "Figures, runs and the numbers of controls are left out for length",
+            _details(contents, controls=False),
+        ),
         ("The sections of the single claims are left out for length", ()),
     ):
-        text = _joined([*head, _left_out(said), *rows, *details, *tail])
+        text = joined([*head, _left_out(said), *rows, *details, *tail])
         if len(text.encode()) <= limit:
             return text
     said = "Only what was not reproduced is listed, for length"
-    return cut(_joined([*head, _left_out(said), *_summary(contents, every=False)]), limit)
+    return cut(joined([*head, _left_out(said), *_summary(contents, every=False)]), limit)
 
 
 def _left_out(said: str) -> str:
     return f"*{said}; the page and `report.json` have everything.*" if said else ""
-
-
-def _joined(blocks: Iterable[str]) -> str:
-    return "\n\n".join(block for block in blocks if block) + "\n"
-
-
-def cut(text: str, limit: int) -> str:
-    """Whole lines up to ``limit`` bytes, and a line that says so."""
-    said = "\n*Cut here for length; `report.json` has the rest.*\n"
-    if len(text.encode()) <= limit:
-        return text
-    kept = text.encode()[: max(limit - len(said.encode()), 0)].decode(errors="ignore")
-    return (kept.rpartition("\n")[0] + "\n" + said)[-limit:] if limit else ""
 
 
 def _head(contents: PageContents) -> Iterator[str]:
@@ -96,25 +51,71 @@ def _head(contents: PageContents) -> Iterator[str]:
     scope = "".join(
         f", {plain(part)}" for part in (tiers, f"on {contents.fresh}" * bool(contents.fresh)) if part
     )
-    yield f"**{wording.tally(contents.counts)}**{scope}."
-    rows = (
-        [
-            plain(wording.short(row.paper)),
-            plain(row.tier),
-            *(str(row.counts[verdict]) for verdict in Verdict),
-            str(row.unexpected),
-            f"≤ {wording.number(row.expected_false)}",
-        ]
-        for row in contents.rows
-    )
-    head = ["paper", "tier", *map(_verdict, Verdict), "⚠ unexpected", "false by chance"]
-    yield table(head, rows) if contents.rows else ""
+    yield f"**{plain(counted.tallies(contents.tallies))}**{scope}."
+    yield counted.shared(len(contents.claims), len(contents.pieces), contents.sets) if contents.claims else ""
+    yield from _counts(contents)
+    yield counted.ledger(contents.ledger.counts, len(contents.ledger.entries), contents.ledger.of)
     unexpected = [
-        f"- ⚠ **{_verdict(claim.verdict)}** {plain(wording.scale(claim.tier))}, "
+        f"- ⚠ **{marked(claim.verdict)}** {plain(wording.scale(claim.tier))}, "
         f"{claim.expected} was expected: {plain(claim.says or claim.id)}"
         for claim in contents.unexpected
     ]
     yield "\n".join(["**Unexpected**\n", *unexpected]) if unexpected else ""
+
+
+def _counts(contents: PageContents) -> Iterator[str]:
+    """The verdicts by paper and tier, a table for each kind of claim; of printed numbers the numbers."""
+    head = [
+        "paper",
+        "tier",
+        *map(marked, Verdict),
+        "⚠ unexpected",
+        "false by chance",
+        "sets of runs",
+        counted.SAME,
+    ]
+    for kind in contents.tallies:
+        yield f"**{counted.HEADINGS[kind]}**"
+        if kind is Saying.PRINTED:
+            yield _printed(contents)
+            continue
+        rows = (
+            [
+                plain(wording.short(row.paper)),
+                plain(row.tier),
+                *(str(row.counts[verdict]) for verdict in Verdict),
+                str(row.unexpected),
+                f"≤ {wording.number(row.expected_false)}",
+                str(row.sets),
+                str(row.already),
+            ]
+            for row in contents.rows_of(kind)
+        )
+        yield table(head, rows)
+
+
+def _printed(contents: PageContents) -> str:
+    """The printed numbers, each with ours."""
+    rows = []
+    for number in contents.printed:
+        check = number.check
+        place = ", ".join(
+            filter(None, (number.claim.paper, number.claim.where, wording.params(number.claim)))
+        )
+        ours = [NOTHING] * 2 if check is None else [wording.estimate(check), wording.interval(check)]
+        rows.append(
+            [
+                plain(number.name),
+                plain(place),
+                plain(number.claim.tier),
+                wording.number(number.printed),
+                *ours,
+                "" if number.tolerance is None else f"± {wording.number(number.tolerance)}",
+                marked(number.verdict),
+            ]
+        )
+    head = ["what", "where", "tier", "printed", "ours", "interval", "tolerance", "verdict"]
+    return table(head, rows)
 
 
 def _summary(contents: PageContents, every: bool = True) -> Iterator[str]:
@@ -147,7 +148,7 @@ def _summary(contents: PageContents, every: bool = True) -> Iterator[str]:
 
 def _summary_row(contents: PageContents, claim: ClaimReport) -> list[str]:
     parameters = f" ({wording.params(claim)})" if wording.params(claim) else ""
-    verdict = f"{'⚠ ' if claim.unexpected else ''}{_verdict(claim.verdict)}"
+    verdict = f"{'⚠ ' if claim.unexpected else ''}{marked(claim.verdict)}"
     told = [verdict, plain((claim.says or claim.id) + parameters), plain(claim.paper), plain(claim.tier)]
     if not claim.checks:
         return [*told, "no check was made", *[""] * 7]
@@ -155,11 +156,7 @@ def _summary_row(contents: PageContents, claim: ClaimReport) -> list[str]:
     chances = multiplicity.p_value(claim), contents.adjusted.get((claim.id, claim.tier))
     drawn = code(track.text(check)) if check.level else plain(wording.exactly(check))
     again = wording.chance(claim.chance)
-    return [*told, drawn, *_numbers(check), str(check.n), *map(wording.p, chances), again]
-
-
-def _numbers(check: Evidence) -> list[str]:
-    return [wording.estimate(check), wording.interval(check), wording.bound(check)]
+    return [*told, drawn, *numbers(check), str(check.n), *map(wording.p, chances), again]
 
 
 def _trust(contents: PageContents) -> Iterator[str]:
@@ -170,7 +167,7 @@ def _trust(contents: PageContents) -> Iterator[str]:
     rows = (
         [
             wording.chance(p),
-            _verdict(c.verdict),
+            marked(c.verdict),
             plain(c.says or c.id),
             plain(c.tier),
             plain(c.expected.value),
@@ -186,108 +183,10 @@ def _trust(contents: PageContents) -> Iterator[str]:
     yield table(["claim", "tier", "check", "why no control makes it fail"], free) if free else ""
 
 
-def _details(contents: PageContents, *, runs: bool) -> Iterator[str]:
+def _details(contents: PageContents, *, runs: bool = False, controls: bool = True) -> Iterator[str]:
     for section in contents.sections:
-        yield from _section(section)
-        for family in section.families:
-            yield from _family(family, runs=runs)
+        yield from sections.of_section(section, runs=runs, controls=controls)
     yield from _contested(contents)
-
-
-def _section(section: Section) -> Iterator[str]:
-    paper = section.paper
-    yield f"## {plain(wording.citation(paper))}" + (f": {plain(paper.title)}" if paper.title else "")
-    yield ". ".join(plain(text) for text in (paper.key, paper.venue, paper.url) if text)
-
-
-def _family(family: Family, *, runs: bool) -> Iterator[str]:
-    yield f"### {plain(wording.family(family.name))}"
-    yield plain(family.thesis)
-    for claim in family.claims:
-        yield from _claim(claim)
-        yield _runs(claim) if runs else ""
-        yield fenced(claim.command)
-
-
-def _claim(claim: ClaimReport) -> Iterator[str]:
-    scale = plain(wording.scale(claim.tier))
-    yield f"#### {_verdict(claim.verdict)} {scale}: {plain(claim.says or claim.id)}"
-    expected = wording.expectation(claim)
-    marked = f"**⚠ {plain(expected)}**" if claim.unexpected else plain(expected)
-    reported = "; ".join(f"{name}: {wording.reported(value)}" for name, value in claim.reported.items())
-    facts = {
-        "": marked,
-        "Source: ": plain(
-            ", ".join(text for text in (claim.paper, claim.where, wording.params(claim)) if text)
-        ),
-        "Note: ": plain(claim.reason),
-        "Comes again on fresh replicates: ": wording.chance(claim.chance) if claim.chance is not None else "",
-        "Changed from the source: ": plain(claim.adapted or "not stated"),
-        "Reported by the source: ": plain(reported),
-        "Contested: ": plain(claim.contested),
-    }
-    yield "\n".join(f"- {name}{fact}" for name, fact in facts.items() if fact)
-    yield _checks(claim.checks)
-    for control in claim.controls:
-        yield from _control(control)
-    yield "" if claim.controls else "No control."
-
-
-def _checks(checks: Iterable[Evidence]) -> str:
-    rows = [
-        [
-            _verdict(check.verdict),
-            plain(f"{check.relation}: {check.statement}"),
-            *_numbers(check),
-            wording.level(check),
-            str(check.n),
-            wording.readings(check),
-            plain("; ".join(text for text in (check.because, check.reason) if text)),
-        ]
-        for check in checks
-    ]
-    head = [
-        "verdict",
-        "what must hold",
-        "estimate",
-        "interval",
-        "bound",
-        "level",
-        "n",
-        "p: mean; typical run",
-        "because",
-    ]
-    return table(head, rows) if rows else "No check was made."
-
-
-def _control(control: ControlOutcome) -> Iterator[str]:
-    kind = "Positive control" if control.positive else "Control"
-    outcome = wording.control_says(control.positive, control.discriminates)
-    how = f" ({plain(control.how)})" if control.how else ""
-    yield f"**{kind}:** {plain(control.says)}: {_verdict(control.verdict)} there, **{outcome}**{how}."
-    yield _checks(control.checks)
-    rows = [
-        [
-            plain(c.statement),
-            wording.difference(c),
-            wording.interval(c),
-        ]
-        for c in control.contrasts
-    ]
-    yield table(["claim minus control, paired", "estimate", "interval"], rows) if rows else ""
-
-
-def _runs(claim: ClaimReport) -> str:
-    """The runs by name and content, twelve digits of each address: the JSON has them whole."""
-    lines = [
-        f"- {plain(of.name)} ({plain(of.what)}), replicates {of.replicates}, {wording.duration(of.seconds)}"
-        f"{', ' + plain(of.kernel) if of.kernel else ''}: {code(of.address[:12])}"
-        for of in (*wording.runs(claim.runs), *wording.runs(claim.control_runs))
-    ]
-    if not lines:
-        return ""
-    count = len(claim.runs) + len(claim.control_runs)
-    return "\n".join([f"<details><summary>{count} runs it read</summary>\n", *lines, "\n</details>"])
 
 
 def _figures(contents: PageContents) -> Iterator[str]:
@@ -318,7 +217,7 @@ def sparkline(curve: tuple[float | None, ...], cells: int = 32) -> str:
 
 def _contested(contents: PageContents) -> Iterator[str]:
     lines = [
-        f"- {plain(c.says or c.id)} ({plain(c.paper)}, {_verdict(c.verdict)} "
+        f"- {plain(c.says or c.id)} ({plain(c.paper)}, {marked(c.verdict)} "
         f"{plain(wording.scale(c.tier))}). Against it: {plain(c.contested)}"
         for group in contents.disputes
         for statement in group
@@ -328,12 +227,19 @@ def _contested(contents: PageContents) -> Iterator[str]:
 
 
 def _scope(contents: PageContents) -> Iterator[str]:
+    """What was not tested, by reason and file; the statements of what is tested at no tier."""
     yield "## Scope: what was not tested"
-    rows = [
-        [code(m.id), plain(m.paper), plain(m.tier), plain(m.says), plain(m.why)] for m in contents.missing
-    ]
-    head = ["item", "paper", "tier", "claim", "why"]
-    yield table(head, rows) if rows else "Every claim that was collected was tested."
+    stated = {claim.id for claim in contents.claims}
+    groups: dict[str, dict[str, list[str]]] = {}
+    for item in contents.missing:
+        file, _, name = item.id.rpartition("::")
+        says = "" if item.id in stated else f" ({plain(item.says)}; {plain(item.paper)})"
+        groups.setdefault(f"{item.tier}: {item.why}", {}).setdefault(file, []).append(f"{code(name)}{says}")
+    for why, files in groups.items():
+        count = sum(map(len, files.values()))
+        yield f"**{plain(why)}** ({count} item{'s' * (count != 1)})"
+        yield "\n".join(f"- {code(file)}: {', '.join(names)}" for file, names in files.items())
+    yield "" if groups else "Every claim that was collected was tested."
 
 
 def _cost(contents: PageContents) -> Iterator[str]:

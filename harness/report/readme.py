@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.evidence.schema import ClaimReport, PaperEntry, Report
 from harness.report import wording
 from harness.report.contents import PageContents, gather
-from harness.report.markdown import plain
+from harness.report.markup import plain
 from harness.report.render import load
 from harness.spec.verdict import Verdict
 

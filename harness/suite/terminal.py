@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -15,7 +14,8 @@ import msgspec
 from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, Collected
 from harness.lab.progress import spoken
-from harness.report import costs
+from harness.report import costs, counted, tally, wording
+from harness.report.printed import tallies
 from harness.report.wording import chance, from_first, printable
 from harness.spec.verdict import Expected, Verdict
 
@@ -109,10 +109,13 @@ def _rank_of(verdict: Verdict) -> int:
 
 
 def _counts(claims: Sequence[ClaimReport]) -> str:
-    counts = Counter(claim.verdict for claim in claims)
-    said = ", ".join(f"{counts[v]} {v}" for v in Verdict if counts[v])
+    """How many items were judged, and how the pieces of evidence came out, by who says it if several do."""
+    pieces = tally.pieces(claims)
+    kinds = tallies(claims, pieces)
+    said = counted.tallies(kinds) if len(kinds) > 1 else wording.tally(next(iter(kinds.values()), {}))
+    once = f", {len(pieces)} pieces of evidence" if len(pieces) < len(claims) else ""
     unexpected = sum(claim.unexpected for claim in claims)
-    return f"{len(claims)} claims judged: {said}; {unexpected or 'none'} unexpected"
+    return f"{len(claims)} claims judged{once}: {said}; {unexpected or 'none'} unexpected"
 
 
 # -- the table ----------------------------------------------------------------------------------------

@@ -9,6 +9,10 @@ _contents = into(
     "report/contents.py", "report/test_contents.py", "report/test_report.py", "report/test_html.py"
 )
 _markdown = into("report/markdown.py", "report/test_report_cells.py", "report/test_markdown.py")
+_sections = into("report/sections.py", "report/test_report_cells.py", "report/test_markdown.py")
+_tally = into("report/tally.py", "report/test_tally.py", "report/test_contents.py")
+_printed = into("report/printed.py", "report/test_tally.py")
+_counts = into("report/counts.html.jinja", "report/test_report_cells.py", "report/test_html.py")
 _page = into("report/page.html.jinja", "report/test_report_cells.py", "report/test_html.py")
 _parts = into("report/parts.html.jinja", "report/test_report_cells.py", "report/test_html.py")
 _forest = into("report/forest.py", "report/test_forest.py")
@@ -96,10 +100,30 @@ MUTANTS = (
         "report", "verdicts of all tiers are counted at each",
         "Counter(i.verdict for i in self.items if i.tier == name)", "Counter(i.verdict for i in self.items)",
     ),
-    _contents(
+    _tally(
         "report", "a paper's row counts the verdicts that were expected",
-        "counts=Counter(claim.verdict for claim in cells[key, tier]),",
-        "counts=Counter(claim.expected for claim in cells[key, tier]),",
+        "counts=Counter(claim.verdict for claim in firsts.get(cell, ())),",
+        "counts=Counter(claim.expected for claim in firsts.get(cell, ())),",
+    ),
+    _tally(
+        "report", "claims that make the same checks of the same runs are counted each",
+        "if checked[i] and checked[i] <= checked[j]", "if checked[i] and checked[i] < checked[j]",
+    ),
+    _tally(
+        "report", "claims that share their runs are one piece whatever they check",
+        "if checked[i] and checked[i] <= checked[j]", "if checked[i]",
+    ),
+    _tally(
+        "report", "a source's statement is counted under our own name",
+        "(kinds.index(members[i].kind), -len(checked[i]), i)", "(-len(checked[i]), i)",
+    ),
+    _printed(
+        "report", "a number is shown beside another printed one",
+        "if printed_at(bounds, value):", "if True:",
+    ),
+    _printed(
+        "report", "a number of which controls doubt is reproduced",
+        "or self.claim.verdict is Verdict.INCONCLUSIVE", "",
     ),
     _contents(
         "report", "the earlier of two sessions is shown",
@@ -110,7 +134,7 @@ MUTANTS = (
         "report", "what was not tested is left out",
         "missing.append(Missing(item.id, item.tier, item.paper, item.says, why))", "why = item.reason",
     ),
-    _contents(
+    _tally(
         "report", "unexpected verdicts of a row are counted as all",
         "unexpected=sum(claim.unexpected for claim in", "unexpected=sum(1 for claim in",
     ),
@@ -119,7 +143,7 @@ MUTANTS = (
         "apart = one.paper != other.paper and one.family == other.family",
         "apart = one.paper == other.paper and one.family == other.family",
     ),
-    _markdown(
+    _sections(
         "report", "the columns of estimate and bound are exchanged",
         "return [wording.estimate(check), wording.interval(check), wording.bound(check)]",
         "return [wording.bound(check), wording.interval(check), wording.estimate(check)]",
@@ -134,9 +158,9 @@ MUTANTS = (
         "chances = multiplicity.p_value(claim), contents.adjusted.get((claim.id, claim.tier))",
         "chances = contents.adjusted.get((claim.id, claim.tier)), multiplicity.p_value(claim)",
     ),
-    _markdown(
+    _sections(
         "report", "the control's checks are the claim's",
-        "    yield _checks(control.checks)\n", "    yield _checks(control.checks[:0])\n",
+        "for position, check in enumerate(control.checks):", "for position, check in enumerate(checks):",
     ),
     _markdown(
         "report", "what was not reproduced is left out where space is short",
@@ -144,14 +168,14 @@ MUTANTS = (
         "c.unexpected]",
         "claims = [c for c in contents.claims if every or c.verdict is Verdict.REPRODUCED]",
     ),
-    _page(
+    _counts(
         "report", "the page counts one verdict in all columns",
         'data-label="{{ verdict.symbol }} {{ verdict }}">{{ row.counts[verdict] }}</td>',
         'data-label="{{ verdict.symbol }} {{ verdict }}">{{ row.counts[verdicts[0]] }}</td>',
     ),
-    _page(
+    _counts(
         "report", "the page's total of unexpected verdicts is that of claims",
-        'data-label="⚠ unexpected">{{ c.unexpected|length }}</td>',
+        'data-label="⚠ unexpected">{{ unexpected }}</td>',
         'data-label="⚠ unexpected">{{ c.claims|length }}</td>',
     ),
     _parts(
@@ -222,7 +246,7 @@ MUTANTS = (
     ),
     _badge(
         "report", "the badge is green whatever came out unexpectedly",
-        "if contents.unexpected or counts[Verdict.ERROR]:", "if counts[Verdict.ERROR]:",
+        "if contents.unexpected or Verdict.ERROR in verdicts:", "if Verdict.ERROR in verdicts:",
     ),
     _readme(
         "report", "README counts what was not run as reproduced",

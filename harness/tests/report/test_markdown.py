@@ -7,7 +7,7 @@ import re
 import pytest
 
 from harness.evidence.schema import Report
-from harness.report import markdown
+from harness.report import markdown, markup
 from harness.report.contents import gather
 from harness.tests import reports
 
@@ -46,5 +46,5 @@ def test_markdown_keeps_its_limit_and_says_what_it_left_out(full: Report, limit:
 def test_markdown_of_a_thousand_claims_fits_a_step_summary() -> None:
     claims = [reports.claim(f"c{i}", figures=(), checks=(reports.evidence(),) * 6) for i in range(1000)]
     text = markdown.render(gather([reports.report(*claims)]))
-    assert len(text.encode()) <= markdown.LIMIT
+    assert len(text.encode()) <= markup.LIMIT
     assert "are left out for length" in text

@@ -68,10 +68,13 @@ def test_a_claims_row_has_the_check_that_decides_and_the_p_values_of_all() -> No
 
 
 def of_markdown(text: str) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """The rows of checks, and of the first difference, of a Markdown text."""
+    """The rows of checks, and the first difference, of a Markdown text; a control's bound is its claim's."""
     every = [row for table in tables(text) for row in table]
-    checks = [row for row in every if "what must hold" in row]
-    return checks, next(row for row in every if "claim minus control, paired" in row)
+    checks = [row for row in every if "what must hold" in row or "there" in row]
+    for row in (row for row in checks if row.get("there", "").startswith("check ")):
+        row["bound"] = checks[int(row["there"].removeprefix("check ")) - 1]["bound"]
+    first = next(row for row in every if row.get("claim minus control"))
+    return checks, {"estimate": first["claim minus control"], "interval": first["its interval"]}
 
 
 def of_page(text: str) -> tuple[list[dict[str, str]], dict[str, str]]:
@@ -116,8 +119,10 @@ def test_the_page_counts_verdicts_by_their_names() -> None:
     cells_of = [e for e in Elements(html.render(CONTENTS)).of("td") if "article" not in e["inside"]]
     labelled = [(e.get("data-label", ""), e["text"]) for e in cells_of]
     counted = {label: text for label, text in labelled if label.startswith(("✓", "✗", "?"))}
-    assert counted == {"✓ reproduced": "3", "✗ refuted": "0", "? inconclusive": "1"}
-    elsewhere = [reports.claim(f"d{i}", figures=(), paper="MEADOW2019") for i in range(3)]
+    assert counted == {"✓ reproduced": "1", "✗ refuted": "0", "? inconclusive": "1"}, "three are one"
+    same = [text for label, text in labelled if label == "same evidence"]
+    assert same == ["2"]
+    elsewhere = [reports.claim(f"d{i}", figures=(), paper="MEADOW2019", runs=()) for i in range(3)]
     page = Elements(html.render(gather([reports.report(TWO, *elsewhere)])))
     totals = [e for e in page.of("td") if "tfoot" in e["inside"] and e.get("data-label") == "⚠ unexpected"]
     assert [e["text"] for e in totals] == ["1"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.evidence.outcome import Evidence
 from harness.evidence.statistics import above, all_reach, judge
-from harness.report import html, markdown, wording
+from harness.report import html, markdown, markup, wording
 from harness.report.contents import gather
 from harness.spec.verdict import Verdict
 from harness.tests import reports
@@ -82,7 +82,7 @@ FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=50
 @given(st.text(max_size=20))
 @FIXED
 def test_plain_markdown_is_one_line_without_live_signs(text: str) -> None:
-    written = markdown.plain(text)
+    written = markup.plain(text)
     assert "\n" not in written
     assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]]", written)
     assert not re.search(r"[<>|$@]", written)
