@@ -262,8 +262,8 @@ NEEDS_BECAUSE = "with batch normalization every image is fitted, and without it 
     says="one hidden layer, which fits without",
 )
 @control(
-    norm=DEEP.but(model__width=8, model__batch_norm=True),
-    says="eight units a layer with it, too few for 500 labels",
+    norm=DEEP.but(model__width=8, model__batch_norm=True, optimizer__epochs=120),
+    says="eight units a layer with it, too few for 500 labels (in 120 epochs, enough for 64 units)",
 )
 def test_a_deep_mlp_needs_batch_norm_to_fit(plain: Results, norm: Results, check: Check) -> None:
     """With eight hidden layers an MLP does need batch normalization to fit random labels."""
