@@ -66,6 +66,14 @@ def test_nothing_else_changes(kernel: str) -> None:
     assert all(np.array_equal(asked.weights[name], weight) for name, weight in plain.weights.items())
 
 
+def test_it_is_measured_in_evaluation_mode_though_no_error_is_watched() -> None:
+    """A net in training mode would take the test images into the statistics of batch normalization."""
+    asked = CONVOLVED.but(losses=True)
+    alone, whole = trained(asked, watched=NOTHING), trained(asked)
+    assert alone.curves == {name: whole.curves[name] for name in ("train_loss", "test_loss")}
+    assert all(np.array_equal(alone.weights[name], weight) for name, weight in whole.weights.items())
+
+
 def test_members_of_a_stack_have_it_where_they_ask() -> None:
     asked = [CONVOLVED.but(losses=True), CONVOLVED, CONVOLVED.but(losses=True, optimizer__lr=0.05)]
     for ours, experiment in zip(together([member(one) for one in asked]), asked, strict=True):
