@@ -135,6 +135,14 @@ class Streamed(Replica):
         """The row as it is: an epoch over images on disk measures everything."""
         return row
 
+    def fits(self, error: float) -> bool:
+        """Never asked: an epoch over images on disk measures everything.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError
+
     def _each(self, name: str, *arguments: Any) -> Any:
         """Call all ranks; rank 0's answer."""
         if self.alone is not None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import torch
 
 EVALUATION_BATCH = 1024
+FIRST_ASKED = 32
+"""Images that are predicted first where it is asked whether all are right: few are enough to refute it."""
 CONVOLVED_AT_ONCE = 128
 """Images that convolutions on a CPU evaluate at once: maps of more are mapped into memory anew by every
 operation, which doubles the time. The predictions are the same, to the bit."""
@@ -55,6 +57,7 @@ class Replica:
         self.batches = batches(len(split.y_train), self.optimizer.batch)
         self.steps = len(self.batches)
         self.watched = EVERYTHING
+        self._few = self.x_test, self.y_test, self.x_test, self.y_test  # of no training images yet
 
     def _laid_out(self, model: torch.nn.Module) -> torch.nn.Module:
         """The module on the device, its weights in the kernel's memory order."""
@@ -111,6 +114,17 @@ class Replica:
         """The row of the epoch just trained, with all measures; those that nobody watches are taken now."""
         whole = self.watched == EVERYTHING or not row
         return row if whole else self._measured(row["train_loss"], EVERYTHING)
+
+    def fits(self, error: float) -> bool:
+        """Whether the training error is at most this; a few images do, as long as much of them is wrong."""
+        x, y, few_x, few_y = self._few
+        if x is not self.x_train or y is not self.y_train:
+            x, y = self.x_train, self.y_train
+            few_x, few_y = x[:FIRST_ASKED], y[:FIRST_ASKED]
+            self._few = x, y, few_x, few_y
+        if int(self._wrong(few_x, few_y).sum()) / len(y) > error:
+            return False
+        return _share(self._wrong(x, y)) <= error
 
     def _measured(self, loss: float, watched: Watched) -> dict[str, float]:
         wrong = self._wrong(self.x_train, self.y_train) if watched.train else None

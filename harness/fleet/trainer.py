@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from harness.fleet import table
 from harness.fleet.optimizers import WhenFitted
@@ -83,7 +83,7 @@ def train(member: Member, device: str = "cpu", until_epoch: int | None = None) -
     replica.watched = history.watched
     last = min(member.experiment.optimizer.epochs, until_epoch or math.inf)
     while not history.outcome and history.epoch < last:
-        history.hear(replica.epoch(history.epoch))
+        history.hear(replica.epoch(history.epoch), replica.fits)
         if not history.outcome and history.epoch < member.experiment.optimizer.epochs:
             history.keep(replica.state)
     history.row = replica.completed(history.row)
@@ -181,18 +181,33 @@ class History:
         self.outcome = ""
         self._saved = time.monotonic()
 
-    def hear(self, measured: dict[str, float]) -> None:
-        """Add an epoch's row, and see whether it was the last."""
+    def hear(self, measured: dict[str, float], fits: Callable[[float], bool] | None = None) -> None:
+        """Add an epoch's row, and see whether it was the last.
+
+        Args:
+            measured: the row.
+            fits: whether the training error is at most a number, asked where the row does not tell.
+        """
         for name, value in measured.items():
             if name in self.curves or not self.epoch:  # what a checkpoint left out has no curve
                 self.curves.setdefault(name, []).append(value)
         self.row = measured
         self.epoch += 1
-        stop = self.member.experiment.stop
         if not math.isfinite(measured["train_loss"]):
             self.outcome = "diverged"
-        elif stop is not None and stop.reached(self.curves):
+        elif self._fitted(fits):
             self.outcome = "fitted"
+
+    def _fitted(self, fits: Callable[[float], bool] | None) -> bool:
+        """Whether the stopping rule has it that training ends here."""
+        stop = self.member.experiment.stop
+        if stop is None:
+            return False
+        if not is_of_one_epoch(stop) or "train_error" in self.curves:
+            return stop.reached(self.curves)
+        if fits is None or "train_error" in self.row:
+            return stop.reached({"train_error": [self.row["train_error"]]})
+        return fits(stop.error)
 
     def keep(self, arrays: Callable[[], Weights]) -> None:
         """Leave a checkpoint, if it is time."""
@@ -210,9 +225,16 @@ def watched(member: Member) -> Watched:
     stop = member.experiment.stop
     if stop is None:
         return member.watched
+    if is_of_one_epoch(stop):  # which is asked afresh
+        return member.watched
     # a rule of one's own may read any curve
     of_rule = Watched(train=True, test=False) if type(stop).reached is WhenFitted.reached else EVERYTHING
     return member.watched | of_rule
+
+
+def is_of_one_epoch(stop: Any) -> TypeGuard[WhenFitted]:
+    """Whether a stopping rule asks for nothing but the training error of the last epoch."""
+    return type(stop).reached is WhenFitted.reached and stop.patience == 1
 
 
 def restored(experiment: Experiment, split: Split, weights: Weights, device: str) -> torch.nn.Module:

@@ -388,6 +388,9 @@ class Kernel(Protocol):
             Those that are not watched may be left out.
         """
 
+    def fits(self, error: float) -> bool:
+        """Whether the training error after the epoch just trained is at most this."""
+
     def completed(self, row: dict[str, float]) -> dict[str, float]:
         """The row of the epoch just trained with all measures, watched or not; {} before any epoch."""
 

@@ -17,7 +17,7 @@ from harness.spec import Experiment
 from harness.spec.contracts import Weights
 from harness.spec.watched import EVERYTHING, NOTHING, Watched, curves_of
 from harness.tests.simulated import SMALL
-from harness.tests.trainings import by_reference, trained
+from harness.tests.trainings import by_reference, member, split, trained
 
 pytestmark = pytest.mark.usefixtures("prepared")
 
@@ -39,6 +39,13 @@ def ends_equal(a: Trained, b: Trained) -> bool:
     )
 
 
+RULES = {
+    WhenFitted(error=0.2): NOTHING,
+    WhenFitted(error=0.2, patience=3): Watched(train=True, test=False),
+    WhenTested(): EVERYTHING,
+}
+"""Stopping rules, and of which errors they need curves."""
+
 CROPPED = Augmented(Digits(n=60, whiten=False), (RandomCrop(8, padding=1),))
 
 
@@ -52,7 +59,11 @@ CROPPED = Augmented(Digits(n=60, whiten=False), (RandomCrop(8, padding=1),))
         {"model": Mlp(8, batch_norm=True)},
         {"model": SmallAlexNet(width=0.1), "data__n": 40},
         {"precision": "bfloat16"},
-        {"stop": WhenFitted(error=0.2), "optimizer__epochs": 60},
+        *({"stop": stop, "optimizer__epochs": 60} for stop in RULES),
+        {"stop": WhenFitted(), "optimizer__epochs": 80, "data__n": 40},
+        {"stop": WhenFitted(error=0.3), "optimizer__epochs": 60, "data__labels": RedrawnLabels()},
+        {"stop": WhenFitted(error=0.3), "optimizer__epochs": 60, "data": CROPPED},
+        {"stop": WhenFitted(), "optimizer__epochs": 40, "model": SmallAlexNet(width=0.1), "data__n": 40},
     ],
     ids=str,
 )
@@ -65,7 +76,7 @@ def test_what_is_watched_changes_no_number(changes: dict[str, Any]) -> None:
         assert sparing.kernel == whole.kernel
         assert ends_equal(sparing, whole)
         assert all(whole.curves[name] == values for name, values in sparing.curves.items())
-        assert curves_of(sparing.curves) == watched | Watched(experiment.stop is not None, test=False)
+        assert curves_of(sparing.curves) == watched | RULES.get(experiment.stop, NOTHING)
 
 
 def test_the_plain_path_spares_as_the_fast_kernels_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +103,53 @@ def test_images_are_evaluated_as_often_as_somebody_reads(
     monkeypatch.setattr(Replica, "_wrong", counting)
     assert len(trained(SMALL, watched=watched).curves["train_loss"]) == 3
     assert len(evaluated) == calls
+
+
+@pytest.mark.parametrize("model", [Mlp(32), Mlp(16, batch_norm=True)], ids=str)
+def test_a_few_images_refute_that_all_are_right(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
+    """The rule ends training in the same epoch, and most of its looks are at a few images."""
+    looks: list[int] = []
+    experiment = SMALL.but(model=model, stop=WhenFitted(), optimizer__epochs=200)
+    whole = trained(experiment)
+    kind: Any = type(table.replica(experiment, 0, split(experiment), "cpu"))
+    plain = kind._wrong
+
+    def looking(self: Any, x: Any, y: Any) -> np.ndarray:
+        looks.append(len(y))
+        predicted: np.ndarray = plain(self, x, y)
+        return predicted
+
+    monkeypatch.setattr(kind, "_wrong", looking)
+    sparing = trained(experiment, watched=NOTHING)
+    epochs = len(whole.curves["train_loss"])
+    assert ends_equal(sparing, whole)
+    assert sparing.outcome == "fitted"
+    assert epochs > 5
+    assert looks.count(32) == epochs
+    assert 2 <= looks.count(200) < epochs
+
+
+@pytest.mark.parametrize("error", [0.0, 0.005, 0.05, 0.2, 1.0])
+def test_the_rule_is_asked_of_all_images(monkeypatch: pytest.MonkeyPatch, error: float) -> None:
+    """Of 200 images, those after the first few count as well."""
+    monkeypatch.setenv(table.FORCED, "reference")
+    replica = table.replica(SMALL, 0, split(SMALL), "cpu")
+    for wrong in ([0], [40], [199], range(10), range(40), range(32, 200), range(200), ()):
+        predicted = np.zeros(200, bool)
+        predicted[list(wrong)] = True
+        monkeypatch.setattr(replica, "_wrong", lambda x, y, p=predicted: p[: len(y)])
+        assert replica.fits(error) == (len(wrong) / 200 <= error)
+
+
+def test_rows_may_have_more_than_the_curves_of_a_checkpoint() -> None:
+    """A stack measures everything; what it goes on from has what was watched."""
+    history = trainer.History(member(SMALL.but(stop=WhenFitted(error=0.5)), watched=NOTHING))
+    history.hear({"train_loss": 1.0}, lambda error: False)
+    history.hear({"train_loss": 1.0, "train_error": 0.6, "test_error": 0.1})
+    assert history.outcome == ""
+    history.hear({"train_loss": 1.0, "train_error": 0.5, "test_error": 0.1})
+    assert history.outcome == "fitted"
+    assert history.curves == {"train_loss": [1.0, 1.0, 1.0]}
 
 
 def test_a_rule_of_ones_own_reads_what_it_likes() -> None:
