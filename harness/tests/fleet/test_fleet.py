@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "2e1d9f2daa4e8ae50f088f34cccef6242b7f698382ca4c71e1d2ce29e67c967a"}
+PINNED = {1: "9a71872de0e3a9a1438e5618681390bf32d704f43f8cb5774b37a1cb69f4b487"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_plans",

@@ -39,7 +39,7 @@ def ends_equal(a: Trained, b: Trained) -> bool:
     )
 
 
-RULES = {
+RULES: dict[Any, Watched] = {
     WhenFitted(error=0.2): NOTHING,
     WhenFitted(error=0.2, patience=3): Watched(train=True, test=False),
     WhenTested(): EVERYTHING,
@@ -76,7 +76,8 @@ def test_what_is_watched_changes_no_number(changes: dict[str, Any]) -> None:
         assert sparing.kernel == whole.kernel
         assert ends_equal(sparing, whole)
         assert all(whole.curves[name] == values for name, values in sparing.curves.items())
-        assert curves_of(sparing.curves) == watched | RULES.get(experiment.stop, NOTHING)
+        needed = RULES.get(experiment.stop, NOTHING)
+        assert curves_of(sparing.curves) == watched | needed
 
 
 def test_the_plain_path_spares_as_the_fast_kernels_do(monkeypatch: pytest.MonkeyPatch) -> None:
