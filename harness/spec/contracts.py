@@ -2,15 +2,14 @@
 
 Whoever adds a data set, a corruption, an augmentation, a model, an optimizer, a stopping rule, a solver, a
 probe, a transform or a kernel writes one class that offers what its contract lists. The class is a frozen
-``harness.Value`` (a kernel is not), and usually derives from the base of its room, which supplies what most
-have in common: ``harness.data`` has ``Examples``, ``LabelChange``, ``InputChange`` and ``ImageChange``,
-``harness.models`` has ``Architecture``. ``python -m harness check FILE:NAME`` says whether a class keeps its
-contract.
+``harness.Value`` (a kernel is not), and usually derives from the base of its room: ``harness.data`` has
+``Examples``, ``LabelChange``, ``InputChange`` and ``ImageChange``, ``harness.models`` has ``Architecture``.
+``python -m harness check FILE:NAME`` says whether a class keeps its contract.
 
 Units and types throughout: images are float32 [n, channels, height, width] (or float32 [n, values]), labels
 int64 [n] from 0 to classes - 1, weights float32 arrays by name. Arrays that are passed in may be shared with
 other runs and are never written to, unless a contract says so. Random numbers come from the generator that
-is passed in and from nowhere else, so that the same run gives the same bits wherever it is computed.
+is passed in alone, so that the same run gives the same bits wherever it is computed.
 """
 
 from __future__ import annotations
@@ -355,8 +354,7 @@ class Joining(Described, Protocol):
 class Kernel(Protocol):
     """One run in training: the same arithmetic as the plain path, up to rounding, in a way of its own.
 
-    It is made with the module at its initial weights, the experiment, the replicate, the split and the
-    device, and holds the split's arrays where it needs them.
+    It is made with the module at its initial weights, experiment, replicate, split and device.
     """
 
     @property
@@ -383,9 +381,8 @@ class Kernel(Protocol):
         """Train one epoch, counted from 0, in the order of the replicate's stream, then measure.
 
         Returns:
-            ``train_loss``, the mean over the epoch's examples before their steps; ``train_error`` and
-            ``test_error`` after it; where labels are corrupted, ``corrupted_error`` and ``clean_error``.
-            Those that are not watched may be left out.
+            ``train_loss``, the mean over the epoch's examples before their steps; if they are watched,
+            ``train_error``, ``test_error`` and, of corrupted labels, ``corrupted_error``, ``clean_error``.
         """
 
     def fits(self, error: float) -> bool:

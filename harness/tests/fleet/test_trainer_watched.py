@@ -132,7 +132,7 @@ def test_a_few_images_refute_that_all_are_right(monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize("error", [0.0, 0.005, 0.05, 0.2, 1.0])
 def test_the_rule_is_asked_of_all_images(monkeypatch: pytest.MonkeyPatch, error: float) -> None:
-    """Of 200 images, those after the first few count as well."""
+    """Images after the first few count as well, of 200 in all."""
     monkeypatch.setenv(table.FORCED, "reference")
     replica = table.replica(SMALL, 0, split(SMALL), "cpu")
     for wrong in ([0], [40], [199], range(10), range(40), range(32, 200), range(200), ()):
