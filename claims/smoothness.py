@@ -54,7 +54,7 @@ PLAIN_RATES = Tiers(
 NORM_RATES = PLAIN_RATES.but(solver__batch_norm=True)
 VGG = Tiers(
     standard=Solved(Cifar10(n=4000, crop=None, n_test=1000), Landscape(Vgg(11, width=16), lr=0.03)),
-    full=Solved(Cifar10(crop=None), Landscape(Vgg(11), lr=0.03, steps=15_000, every=250, accelerated=True)),
+    full=Solved(Cifar10(crop=None), Landscape(Vgg(11), lr=0.1, steps=15_000, every=250, accelerated=True)),
 )
 VGG_NORM = VGG.but(solver__model__batch_norm=True)
 NETS = {"mlp": Worlds(PLAIN, NORM, SLOW, SLOW_NORM), "vgg": Worlds(VGG, VGG_NORM, VGG, Anew(VGG))}
@@ -66,7 +66,7 @@ ADAPTED = {
 }
 VGG_ADAPTED = {
     "standard": "VGG11 with a quarter of its channels, 4,000 images of CIFAR-10, 200 steps at a rate of 0.03",
-    "full": "a learning rate of 0.03, constant; no momentum; one dense layer",
+    "full": "a constant learning rate of 0.1; no momentum; one dense layer",
 }
 
 LINEAR = {"lr": 0.01, "steps": 100, "every": 20}
