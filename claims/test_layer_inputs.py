@@ -215,7 +215,7 @@ def test_batch_norm_does_not_reduce_covariate_shift(
     plain: Results, norm: Results, check: Check, net: str
 ) -> None:
     """Batch normalization does not reduce internal covariate shift, the change of a layer's gradient when
-    the layers before it have taken their step: in ReLU networks, an MLP at a learning rate of 0.1, and VGG."""
+    the layers before it have taken their step: in an MLP at a learning rate of 0.1, and in VGG."""
     check_not_reduced(check, plain, norm)
     draw_shifts(check, shown("Figure 3", net), plain, norm)
 
