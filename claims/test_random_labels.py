@@ -12,6 +12,7 @@ verdict reads: the grids of rates and decays, and the worlds of the controls.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -52,6 +53,7 @@ from harness import matches
 from harness import trained
 from harness.data import Digits
 from harness.data import GaussianInputs
+from harness.data import Mnist
 from harness.data import RandomLabels
 from harness.data import RandomPixels
 from harness.data import ShuffledPixels
@@ -113,18 +115,25 @@ FEW_IMAGES = MLP.standard.but(data__n=2000, data__n_test=2000, optimizer__decay_
 TUNED = Tiers(quick=FEW_DIGITS, standard=FEW_IMAGES, full=MLP.full)
 RATES = {"quick": (0.05, 0.1), "standard": (0.01, 0.03), "full": (0.003, 0.01, 0.03)}
 DECAYS = {"quick": (0.98, 1.0), "standard": (0.95, 1.0), "full": (0.98, 1.0)}
-FAST_DECAYS = {"quick": (0.9, 0.95), "standard": (0.5,), "full": (0.9, 0.95)}
+FAST_DECAYS = {"quick": (0.9, 0.95), "standard": (0.8,), "full": (0.8, 0.9)}
+# of so few images of CIFAR-10 true labels are nearly as hard as random ones: digits tell the two apart
+HASTY = TUNED.but(standard__data=Mnist(n=2000, n_test=2000), standard__optimizer__decay_steps=None)
 Grid = dict[tuple[float, float], Experiment]
 
 
-def over_rates(tier: str, decays: Mapping[str, Sequence[float]] = DECAYS, labels: Value = TRUE) -> Grid:
+def over_rates(tier: str, labels: Value = TRUE) -> Grid:
     """The experiment at every learning rate and decay of a grid, with these labels."""
-    plain = TUNED[tier].but(data__labels=labels)
-    return {
-        (rate, decay): plain.but(optimizer__lr=rate, optimizer__decay=decay)
-        for rate in RATES[tier]
-        for decay in decays[tier]
-    }
+    return _over(TUNED[tier].but(data__labels=labels), RATES[tier], DECAYS[tier])
+
+
+def over_fast_decays(tier: str, labels: Value = TRUE) -> Grid:
+    """The same with decays after which hardly anything moves; at standard an epoch's, on MNIST."""
+    return _over(HASTY[tier].but(data__labels=labels), RATES[tier], FAST_DECAYS[tier])
+
+
+def _over(plain: Experiment, rates: Sequence[float], decays: Sequence[float]) -> Grid:
+    cells = itertools.product(rates, decays)
+    return {(r, d): plain.but(optimizer__lr=r, optimizer__decay=d) for r, d in cells}
 
 
 @claim(
@@ -147,11 +156,11 @@ def over_rates(tier: str, decays: Mapping[str, Sequence[float]] = DECAYS, labels
         ),
     ),
 )
-@trained(true=over_rates, random=lambda tier: over_rates(tier, labels=RANDOM), fitted=FITTED)
+@trained(true=lambda tier: over_rates(tier), random=lambda tier: over_rates(tier, RANDOM), fitted=FITTED)
 @control(
-    true=lambda tier: over_rates(tier, FAST_DECAYS),
-    random=lambda tier: over_rates(tier, FAST_DECAYS, RANDOM),
-    says="chosen among decays so fast that training ends soon, which suits true labels just as well",
+    true=lambda tier: over_fast_decays(tier),
+    random=lambda tier: over_fast_decays(tier, RANDOM),
+    says="chosen among decays so fast that training ends soon, which suits true labels (standard: of MNIST)",
 )
 def test_the_same_hyperparameters_fit_both(
     true: Mapping[tuple[float, float], Results],
