@@ -43,8 +43,7 @@ def refused(claimed: Mapping[str, Any], world: Mapping[str, Any]) -> str:
     before, after = _distinct(claim.values()), _distinct(control.values())
     if len(before) > 1 and len(after) == 1 and not isinstance(after[0], Anew) and merges(claimed, world):
         return "all that it compares is one world: a difference is zero there whatever the claim is about"
-    exchanged = claim.keys() == control.keys() and len(before) == len(after) > 1
-    if exchanged and claim != control and all(value in after for value in before):
+    if len(before) > 1 and claim.keys() == control.keys() and claim != control and _exchanged(claim, control):
         return "it has the claim's worlds in another order: what it measures is the claim's, mirrored"
     return ""
 
@@ -75,6 +74,16 @@ def says_nothing(claim: Relation, control: Relation, *, merged: bool) -> bool:
     if not here.any() or here.shape != there.shape:
         return False
     return (merged and not there.any()) or bool((here == -there).all())
+
+
+def _exchanged(claim: Positions, control: Positions) -> bool:
+    """Whether the control has each of the claim's worlds as often as the claim has it."""
+    rest = list(control.values())
+    for value in claim.values():
+        if value not in rest:
+            return False
+        rest.remove(value)
+    return True
 
 
 def _distinct(values: Any) -> Sequence[Any]:

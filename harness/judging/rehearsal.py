@@ -21,6 +21,7 @@ from harness.evidence.kinds import Relation
 from harness.evidence.measured import Slip
 from harness.judging.ladder import Item, runnables
 from harness.judging.lines import ClaimLines, frames, is_users
+from harness.judging.near_misses import refused
 from harness.judging.standins import Anything, Doubt, Heeding, Unbearable, standing, watched
 from harness.spec.claim import Claim, Control, resolved
 from harness.spec.said import Saying, numbers, why_unprinted
@@ -30,6 +31,7 @@ CALLED_WRONGLY = re.compile(
     r"(missing \d+ required|unexpected keyword|takes .*positional argument|multiple values for)"
 )
 SLOW = ("scipy", "sklearn", "torch", "torchvision", "matplotlib", "pandas", "statsmodels")
+INSTEAD = "name a near miss, read one of them Anew(...), or say trivial= with the reason"
 MOST = 3
 """So many mistakes of one claim are told."""
 
@@ -154,6 +156,9 @@ def _at(item: Item, body: Body, source: ClaimLines, heard: Heard) -> Iterator[st
             line = source.decorator("control", i - 1)
             yield source.at(line, f"@control is the claim's own world at tier {item.tier!r}: nothing differs")
             continue
+        elif arguments is not None and not control.trivial and (why := refused(arguments, world)):
+            line = source.decorator("control", i - 1)
+            yield source.at(line, f"@control at tier {item.tier!r}: {why}; {INSTEAD}")
         worlds[i] = world
     trains = any(runnables(value) for world in worlds.values() for value in world.values())
     if trains and not body.hypothesis:  # a body that trains nothing costs what its own numbers cost

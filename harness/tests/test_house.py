@@ -50,6 +50,7 @@ def test_the_path_of_an_experiment_is_told_by_its_modules() -> None:
 
 
 WHOLE_HOUSE = {
+    "claims": "all claims of the project together",
     "floors": "who imports whom, what importing costs, how long files are, and how things are called",
     "house": "docs/HOUSE.md",
     "imagenet_claims": "claims that no test can train",

@@ -33,6 +33,7 @@ OTHER = BELOW.but(params={**dict(BELOW.params), "shift": -2.0})
         ({"x": {1: ABOVE, 2: BELOW}}, {"x": {1: ABOVE, 2: ABOVE}}, "one world"),
         ({"x": [ABOVE, BELOW, OTHER]}, {"x": [BELOW, ABOVE, OTHER]}, "another order"),
         ({"x": [ABOVE, BELOW, OTHER]}, {"x": [ABOVE, ABOVE, OTHER]}, ""),
+        ({"a": ABOVE, "b": ABOVE, "c": BELOW}, {"a": BELOW}, ""),  # what was alike is told apart
         ({"x": ABOVE, "bound": 1.0}, {"bound": 2.0}, ""),
     ],
 )

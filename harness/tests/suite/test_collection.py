@@ -58,6 +58,9 @@ def test_sound(x, check):
 """
 
 
+EXCHANGED = 'says="exchanged", x=NOISE, y=NET'
+
+
 def written(
     name: str,
     body: str,
@@ -149,6 +152,16 @@ MISTAKES = {
     "same": (
         written("same", CHECK, control='says="same", x=NET.but()').replace("but())", "but())  # here"),
         "@control is the claim's own world at tier 'quick'",
+    ),
+    "itself": (
+        written("itself", CHECK, takes="x, y, check", trained="x=NET, y=NOISE", control='says="same", y=NET')
+        .replace("y=NET)", "y=NET)  # here"),
+        "@control at tier 'quick': all that it compares is one world: a difference is zero there",
+    ),
+    "mirror": (
+        written("mirror", CHECK, takes="x, y, check", trained="x=NET, y=NOISE", control=EXCHANGED)
+        .replace("x=NOISE, y=NET)", "x=NOISE, y=NET)  # here"),
+        "it has the claim's worlds in another order: what it measures is the claim's, mirrored",
     ),
     "tier": (
         written("tier", CHECK, adapted="BOTH", trained="x=Tiers(quick=NET)", control='says="noise", x=NOISE')

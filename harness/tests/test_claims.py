@@ -1,0 +1,52 @@
+"""All claims of the project together: what none of them may do alone, and how many may do what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.judging import near_misses
+from harness.spec.claim import Control
+from harness.suite.entries import claim_of, item_of
+from harness.suite.listing import functions
+
+ROOT = Path(__file__).parents[2]
+MOST_TRIVIAL = 15
+"""So many controls of all may compare a world with itself, each with its reason."""
+
+
+@pytest.fixture(scope="module")
+def items() -> list[pytest.Function]:
+    return functions(ROOT)
+
+
+def test_few_controls_compare_a_world_with_itself(items: list[pytest.Function]) -> None:
+    trivial = {
+        (claim_of(item).says, control.says): control
+        for item in items
+        for control in item_of(item).controls
+        if control.trivial
+    }
+    assert len(trivial) <= MOST_TRIVIAL, sorted(trivial)
+
+
+def test_a_reason_for_such_a_control_is_said_only_where_one_is_needed(items: list[pytest.Function]) -> None:
+    needed: dict[tuple[str, str], bool] = {}
+    for item in items:
+        question = item_of(item)
+        for control in filter(lambda one: one.trivial, question.controls):
+            claimed, world = question.world(), question.world(control)
+            needs = bool(near_misses.refused(claimed, world)) or near_misses.merges(claimed, world)
+            needed[question.claim.says, control.says] = needs or needed.get(
+                (question.claim.says, control.says), False
+            )
+    assert [names for names, needs in needed.items() if not needs] == []
+
+
+def test_a_control_takes_its_reason_in_words() -> None:
+    from harness import control
+
+    with pytest.raises(TypeError, match="trivial= as a reason in words"):
+        control(says="as it is", trivial=True, x=1)(lambda: None)  # type: ignore[arg-type]
+    assert Control(says="as it is", positive=False, worlds={}).trivial == ""
