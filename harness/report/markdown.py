@@ -77,7 +77,7 @@ def _counts(contents: PageContents) -> Iterator[str]:
     for kind in contents.tallies:
         yield f"**{counted.HEADINGS[kind]}**"
         if kind is Saying.PRINTED:
-            yield _printed(contents)
+            yield printed_table(contents)
             continue
         rows = (
             [
@@ -94,7 +94,7 @@ def _counts(contents: PageContents) -> Iterator[str]:
         yield table(head, rows)
 
 
-def _printed(contents: PageContents) -> str:
+def printed_table(contents: PageContents) -> str:
     """The printed numbers, each with ours."""
     rows = []
     for number in contents.printed:

@@ -1,4 +1,8 @@
-"""README's tables of verdicts: ``python -m harness.report.readme`` writes them from the committed reports."""
+"""What came out, for readers of the repository: ``python -m harness.report.readme`` writes it.
+
+From the committed reports alone: ``reports/README.md`` with every claim, a figure, and between two markers of
+``README.md`` a line for each source and the statements that were refuted.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from harness.evidence.schema import ClaimReport, PaperEntry, Report
-from harness.report import wording
+from harness.report import counted, figures, wording
 from harness.report.contents import PageContents, gather
+from harness.report.markdown import printed_table
 from harness.report.markup import plain
 from harness.report.render import load
+from harness.spec.said import Saying
 from harness.spec.verdict import Verdict
 
 BEGIN = "<!-- verdicts, written by: python -m harness.report.readme -->"
 END = "<!-- end of verdicts -->"
+PICTURE = "NAKKIRAN2020", "Width"
+"""The figure that is shown in README: its source and name; of several tiers the last."""
+MOST = 20
+"""So many refuted statements stand in README."""
+LINE = 13.0
+"""Units of the figure from a line of its legend to the next."""
+NOUNS = {
+    Saying.STATEMENT: "",
+    Saying.PRINTED: "printed numbers ",
+    Saying.RETOLD: "as often retold ",
+    Saying.COUNTER: "counter-claims ",
+}
+"""What is counted in a line of README."""
 Cells = dict[tuple[str, str], dict[str, list[Verdict]]]
 """(paper, what a claim says) -> tier -> the verdicts of its items."""
 
@@ -39,7 +58,7 @@ def committed(root: Path) -> tuple[Report, ...]:
 
 
 def fill(text: str, reports: Iterable[Report]) -> str:
-    """``text`` with the tables of these reports between its markers.
+    """``text`` with what came out by these reports, in short, between its markers.
 
     Raises:
         ValueError: the markers are not there, each once and in order.
@@ -48,7 +67,19 @@ def fill(text: str, reports: Iterable[Report]) -> str:
     inside, end, after = rest.partition(END)
     if not (begin and end) or any(marker in before + inside + after for marker in (BEGIN, END)):
         raise ValueError(f"README needs one line {BEGIN} and, after it, one line {END}")
-    return f"{before}{BEGIN}\n\n{_joined(_blocks(gather(reports)))}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{_joined(_short(gather(reports)))}\n\n{END}{after}"
+
+
+def tables(reports: Iterable[Report]) -> str:
+    """``reports/README.md``: counts by kind, source and tier, what did not come out as said, every claim."""
+    blocks = (
+        "# What came out",
+        "Written from the reports beside this file by `python -m harness.report.readme`; a claim on several "
+        "models or settings is counted once for each. How a verdict is reached: "
+        "[docs/VERDICTS.md](../docs/VERDICTS.md).",
+        *_blocks(gather(reports)),
+    )
+    return _joined(blocks) + "\n"
 
 
 def _joined(blocks: Iterable[str]) -> str:
@@ -57,10 +88,64 @@ def _joined(blocks: Iterable[str]) -> str:
 
 def _blocks(contents: PageContents) -> Iterator[str]:
     cells = _cells(contents)
-    yield _counts(contents, cells)
+    yield counted.shared(len(contents.claims), len(contents.pieces), contents.sets) if contents.claims else ""
+    for kind in Saying:
+        yield from _counts(contents, kind)
+    yield counted.ledger(contents.ledger.counts, len(contents.ledger.entries), contents.ledger.of)
     yield "\n".join(_scope(report) for report in contents.reports)
     yield from _exceptions(contents)
     yield from _papers(contents, cells)
+
+
+def _short(contents: PageContents) -> Iterator[str]:
+    """README's part: a line for each source, then what was refuted of what sources say."""
+    lines = []
+    for paper in _sources(contents, _cells(contents)):
+        of_kinds = {
+            kind: [told for tier in contents.tiers if (told := _tier(contents, kind, paper.key, tier))]
+            for kind in Saying
+        }
+        parts = [f"{NOUNS[kind]}{', '.join(tiers)}" for kind, tiers in of_kinds.items() if tiers]
+        lines.append(f"- [{plain(_named(paper))}](reports/README.md#{_anchor(paper)}): {'; '.join(parts)}")
+    yield "\n".join(lines)
+    refuted = [c for c in contents.claims if c.verdict is Verdict.REFUTED and c.kind.is_source]
+    said: dict[tuple[str, str], list[str]] = {}
+    for claim in refuted:
+        said.setdefault((claim.says, f"{claim.paper}, {claim.where}"), []).append(claim.tier)
+    refutations = [
+        f"- {plain(says)} ({plain(where)}; {', '.join(dict.fromkeys(tiers))})"
+        for (says, where), tiers in said.items()
+    ]
+    beyond = len(refutations) - MOST
+    more = f"- and {beyond} more: [reports/README.md](reports/README.md)" if beyond > 0 else ""
+    yield (
+        "\n".join(["What sources say and our tests refute, with why:\n", *told[:MOST], more]) if told else ""
+    )
+
+
+def _tier(contents: PageContents, kind: Saying, paper: str, tier: str) -> str:
+    """How one kind of what a paper says came out at a tier, in a few signs; "" where there is none."""
+    counts = _outcomes(contents).get((kind, paper, tier))
+    if not counts:
+        return ""
+    return f"{tier} " + " ".join(
+        f"{counts[verdict]} {verdict.symbol}" for verdict in Verdict if counts[verdict]
+    )
+
+
+def _outcomes(contents: PageContents) -> dict[tuple[Saying, str, str], Counter[Verdict]]:
+    """(kind, paper, tier) -> pieces of evidence by verdict, and what was not judged at a judged tier."""
+    outcomes = {(row.kind, row.paper.key, row.tier): Counter(row.counts) for row in contents.rows}
+    judged = {(claim.id, claim.tier) for claim in contents.claims}
+    items = {(item.id, item.tier): item for report in contents.reports for item in report.collected}
+    for key, item in items.items():
+        if item.tier in contents.tiers and key not in judged:
+            outcomes.setdefault((item.kind, item.paper, item.tier), Counter())[Verdict.NOT_RUN] += 1
+    numbers: dict[tuple[Saying, str, str], Counter[Verdict]] = {}
+    for number in contents.printed:
+        cell = Saying.PRINTED, number.claim.paper, number.claim.tier
+        numbers.setdefault(cell, Counter())[number.verdict] += 1
+    return {**outcomes, **numbers}
 
 
 def _cells(contents: PageContents) -> Cells:
@@ -95,17 +180,26 @@ def _sources(contents: PageContents, cells: Cells) -> list[PaperEntry]:
     return [described.get(key) or bare[key] for key in keys if key in bare]
 
 
-def _counts(contents: PageContents, cells: Cells) -> str:
-    """Papers by tiers: how many items came out how."""
-    shown = [v for v in Verdict if any(v in of for tiers in cells.values() for of in tiers.values())]
-    rows = []
-    for paper in _sources(contents, cells):
-        for tier in contents.tiers:
-            mine = [tiers.get(tier, []) for (key, _), tiers in cells.items() if key == paper.key]
-            counts = Counter(verdict for of in mine for verdict in of)
-            if counts:
-                rows.append([_link(paper), tier, *(str(counts[verdict]) for verdict in shown)])
-    return _table(["source", "tier", *(f"{verdict.symbol} {verdict}" for verdict in shown)], rows)
+def _counts(contents: PageContents, kind: Saying) -> Iterator[str]:
+    """Papers by tiers: how much of one kind came out how; of printed numbers, the numbers."""
+    mine = {cell[1:]: counts for cell, counts in _outcomes(contents).items() if cell[0] is kind}
+    shown = [verdict for verdict in Verdict if any(counts[verdict] for counts in mine.values())]
+    rows = [
+        [_link(paper), tier, *(str(mine[paper.key, tier][verdict]) for verdict in shown)]
+        for paper in _sources(contents, _cells(contents))
+        for tier in contents.tiers
+        if (paper.key, tier) in mine
+    ]
+    if rows:
+        yield f"## {counted.HEADINGS[kind]}"
+        yield _table(["source", "tier", *(f"{verdict.symbol} {verdict}" for verdict in shown)], rows)
+    if rows and kind is Saying.PRINTED:
+        yield printed_table(contents)
+
+
+def _anchor(paper: PaperEntry) -> str:
+    """The name of a paper's claims in ``reports/README.md``."""
+    return re.sub(r"[^a-z0-9]+", "-", paper.key.lower())
 
 
 def _named(paper: PaperEntry) -> str:
@@ -123,7 +217,7 @@ def _scope(report: Report) -> str:
     data = ", ".join(plain(name) for name in seen.data) or "none"
     runs = seen.trained_runs + seen.reused_runs
     cold = f", all trained in this session of {wording.duration(seen.wall_seconds)}" * (not seen.reused_runs)
-    name = f"[{', '.join(report.tiers)}](reports/{report.tiers[0]}/report.md)"
+    name = f"[{', '.join(report.tiers)}]({report.tiers[0]}/report.md)"
     return (
         f"- {name}: data {data}; {runs:,} runs{cold}; judged on {plain(seen.device)}, {seen.cores} cores, "
         f"at commit {seen.commit[:7] or 'unknown'}"
@@ -161,16 +255,27 @@ def _told(claim: ClaimReport) -> str:
 def _papers(contents: PageContents, cells: Cells) -> Iterator[str]:
     """A folded table per paper: claims by tiers."""
     where = {(claim.paper, claim.says): claim.where for claim in contents.claims}
+    kinds = {(i.paper, i.says): i.kind for report in contents.reports for i in report.collected}
     for paper in _sources(contents, cells):
         mine = {key: tiers for key, tiers in cells.items() if key[0] == paper.key}
         rows = [
-            [plain(key[1]), plain(where.get(key, "")), *(_outcome(tiers.get(t, [])) for t in contents.tiers)]
+            [
+                _by_whom(kinds[key]) + plain(key[1]),
+                plain(where.get(key, "")),
+                *(_outcome(tiers.get(t, [])) for t in contents.tiers),
+            ]
             for key, tiers in mine.items()
         ]
         count = f"{len(rows)} claim{'s' * (len(rows) != 1)}"
+        yield f'<a name="{_anchor(paper)}"></a>'
         yield f"<details><summary>{html.escape(wording.printable(_named(paper)))}: {count}</summary>"
         yield _table(["claim", "where", *contents.tiers], rows)
         yield "</details>"
+
+
+def _by_whom(kind: Saying) -> str:
+    """Who says it, where it is not the source in words."""
+    return f"*{NOUNS[kind].rstrip()}:* " if NOUNS[kind] else ""
 
 
 def _outcome(verdicts: Sequence[Verdict]) -> str:
@@ -183,14 +288,40 @@ def _outcome(verdicts: Sequence[Verdict]) -> str:
     return ", ".join(f"{verdict.symbol} {counts[verdict]}" for verdict in Verdict if counts[verdict])
 
 
+def picture(reports: Iterable[Report]) -> str:
+    """README's figure as SVG with its legend above; "" where no report has it."""
+    panels = [p for p in figures.panels(gather(reports).claims) if (p.paper, p.figure) == PICTURE]
+    if not panels:
+        return ""
+    drawn = figures.svg(panels[-1])
+    width, height = (72 * side for side in figures.SIZE)
+    entries = figures.legend(panels[-1])
+    labels = (f"{entry.letter}: {entry.label}" if entry.letter else entry.label for entry in entries)
+    legend = "".join(
+        f'<text x="8" y="{LINE * i:g}" style="fill: {entry.color}">{html.escape(label)}</text>'
+        for i, (entry, label) in enumerate(zip(entries, labels, strict=True), 1)
+    )
+    above = LINE * (len(entries) + 1)
+    head, _, rest = drawn[drawn.index("<svg") :].partition(">")
+    head = re.sub(r' (width|height)="[^"]*"', "", head)
+    inner = f'{head} y="{above:g}" width="{width:g}" height="{height:g}">{rest}'
+    size = f'width="{2 * width:g}" viewBox="0 0 {width:g} {height + above:g}"'
+    letters = 'font-family="sans-serif" font-size="9"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {letters}>{legend}{inner}</svg>\n'
+
+
 def main(arguments: Sequence[str] = ()) -> int:
-    """Write the tables into ``README.md`` of the current directory; the exit status."""
+    """Write ``reports/README.md``, the figure and README's part in this directory; the exit status."""
     readme = Path("README.md")
     if arguments:
         print(f"python -m harness.report.readme: takes no arguments, not {arguments[0]}", file=sys.stderr)
         return 2
     try:
-        readme.write_text(fill(readme.read_text(encoding="utf-8"), committed(Path())), encoding="utf-8")
+        text, reports = readme.read_text(encoding="utf-8"), committed(Path())
+        readme.write_text(fill(text, reports), encoding="utf-8")
+        (Path("reports") / "README.md").write_text(tables(reports), encoding="utf-8")
+        if drawn := picture(reports):
+            (Path("reports") / "picture.svg").write_text(drawn, encoding="utf-8")
     except (ValueError, OSError) as error:
         print(f"python -m harness.report.readme: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""README keeps its word: its tables are those of the committed reports, its examples run, its files exist."""
+"""README and what it links keep their word: tables are the reports', examples run, files exist."""
 
 from __future__ import annotations
 
@@ -20,8 +20,14 @@ from harness.suite import terminal
 from harness.tests.reports import HOSTILE, bare, claim, report
 from harness.tests.suites import ROOT, Session, run, write
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLE, DATA = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+README, TABLES, VERDICTS, CLUSTERS, CONTRIBUTING = (
+    (ROOT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "reports/README.md", "docs/VERDICTS.md", "docs/CLUSTERS.md", "CONTRIBUTING.md")
+)
+WRITTEN = "\n".join((README, VERDICTS, CLUSTERS, CONTRIBUTING))
+"""What was written by hand, but for README's lines of verdicts."""
+PYTHON = re.compile(r"```python\n(.*?)```", flags=re.DOTALL)
+EXAMPLE, DATA = PYTHON.findall(CONTRIBUTING)
 EMPTY = f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n"
 
 OWN = '''"""What one has oneself is learnt."""
@@ -50,21 +56,42 @@ def test_mine(run, check):
 
 
 def test_tables_are_those_of_the_committed_reports() -> None:
-    current = readme.fill(README, readme.committed(ROOT))
-    assert current == README, "README is out of date: python -m harness.report.readme"
+    reports = readme.committed(ROOT)
+    assert readme.fill(README, reports) == README, "README is out of date: python -m harness.report.readme"
+    assert readme.tables(reports) == TABLES, "reports/README.md is out of date"
+    drawn = readme.picture(reports)
+    assert drawn, "no report has README's figure"
+    assert drawn == (ROOT / "reports" / "picture.svg").read_text(encoding="utf-8"), (
+        "the figure is out of date"
+    )
+
+
+def test_readme_is_short_and_leads_everywhere() -> None:
+    assert len(README.splitlines()) <= 150
+    links = re.findall(r"\]\(([^)#\s]+)(?:#([^)\s]+))?\)", README)
+    linked = {path for path, _ in links}
+    assert {"reports/README.md", "docs/VERDICTS.md", "docs/CLUSTERS.md", "CONTRIBUTING.md"} <= linked
+    assert [path for path in linked if not (ROOT / path).exists()] == []
+    assert [name for _, name in links if name and f'<a name="{name}"></a>' not in TABLES] == []
+
+
+def test_the_claim_that_is_shown_is_one_of_the_claims() -> None:
+    (shown,) = PYTHON.findall(README)
+    (file,) = re.findall(r"As it stands in `(claims/test_\w+\.py)`", README)
+    assert f"\n\n\n{shown.strip()}\n" in (ROOT / file).read_text(encoding="utf-8")
 
 
 def test_the_line_that_is_explained_is_that_of_the_committed_report() -> None:
-    (shown,) = (row for row in README.splitlines() if "reproduced   quick" in row)
+    (shown,) = (row for row in VERDICTS.splitlines() if "reproduced   quick" in row)
     name = shown.split()[3]
     reports = [r for r in readme.committed(ROOT) if r.tiers == ("quick",)]
     claims = [c for r in reports for c in r.claims if c.id.endswith(f"::test_{name}")]
     rows = [text for text, _ in terminal.summary(claims, [], terminal.Spent(), width=110)]
     heading, line = (" ".join(row.split()) for row in rows[1:3])
     assert " ".join(shown.split()) == line
-    assert heading in " ".join(README.split())
+    assert heading in " ".join(VERDICTS.split())
     low, high = claims[0].checks[0].low, claims[0].checks[0].high
-    assert f"interval from {low:.3g} to {high:.3g} over" in README
+    assert f"interval from {low:.3g} to {high:.3g} over" in VERDICTS
 
 
 def session(folder: Path, *arguments: str) -> Session:
@@ -116,9 +143,10 @@ def test_the_data_of_the_example_may_be_missing(tmp_path: Path, monkeypatch: pyt
 
 
 def named() -> Iterator[str]:
-    """Everything in README, outside of its tables of verdicts, that looks like a file of the checkout."""
-    text = readme.fill(README, [report()]).partition(readme.BEGIN)[0] + README.partition(readme.END)[2]
-    yield from re.findall(r"(?<![\w/.])((?:claims|harness|reports|\.github)/[\w./]*\w)", text)
+    """Everything that looks like a file of the checkout, outside of README's lines of verdicts."""
+    before, _, rest = WRITTEN.partition(readme.BEGIN)
+    text = before + rest.partition(readme.END)[2]
+    yield from re.findall(r"(?<![\w/.])((?:claims|harness|reports|docs|\.github)/[\w./]*\w)", text)
 
 
 def test_files_that_are_named_exist() -> None:
@@ -127,10 +155,10 @@ def test_files_that_are_named_exist() -> None:
 
 
 def test_commands_that_are_named_exist() -> None:
-    called = re.findall(r"python -m harness ([a-z]+)", README)
+    called = re.findall(r"python -m harness ([a-z]+)", WRITTEN)
     assert set(called) <= set(COMMANDS)
     assert {"list", "plan", "train", "fresh", "report", "data", "doctor"} <= set(called)
-    tiers = re.findall(r"python3? -m pytest claims[^`\n]*? -m (\w+)", README)
+    tiers = re.findall(r"python3? -m pytest claims[^`\n]*? -m (\w+)", WRITTEN)
     assert set(tiers) == {"quick", "standard", "full"}
 
 
@@ -157,7 +185,7 @@ def test_markers_must_be_there_once_and_in_order(text: str) -> None:
 
 def test_what_a_report_says_stays_in_its_cell() -> None:
     items = [claim(says=HOSTILE, where=HOSTILE), claim("b", verdict=Verdict.REFUTED, says=HOSTILE)]
-    text = readme.fill(EMPTY, [report(claims=tuple(items), collected=collected(*items))])
+    text = readme.tables([report(claims=tuple(items), collected=collected(*items))])
     rows = [row for row in text.splitlines() if row.startswith("|")]
     widths = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
     assert len(rows) == 6
@@ -174,14 +202,13 @@ def collected(*items: object) -> tuple[Collected, ...]:
 
 
 def test_items_of_one_claim_share_a_cell_and_missing_ones_are_counted() -> None:
-    fit = [claim(f"fit[{m}]", says="all fit") for m in "abc"]
+    fit = [claim(f"fit[{m}]", says="all fit", runs=()) for m in "abc"]
     split = [
-        claim("x", says="split"),
-        claim("y", says="split", verdict=Verdict.REFUTED, expected_because="known"),
+        claim("x", says="split", runs=()),
+        claim("y", says="split", runs=(), verdict=Verdict.REFUTED, expected_because="known"),
     ]
     unjudged = claim("later", says="later")
-    text = readme.fill(
-        EMPTY,
+    text = readme.tables(
         [report(claims=(*fit, *split), collected=collected(*fit, *split, unjudged, claim("q", "full")))],
     )
     cells = {
@@ -198,7 +225,7 @@ def test_items_of_one_claim_share_a_cell_and_missing_ones_are_counted() -> None:
 def test_what_is_not_as_the_sources_say_tells_two_declared_verdicts() -> None:
     either = {"expected": Expected.PERHAPS_REPRODUCED, "expected_because": "too few runs"}
     items = (claim(verdict=Verdict.INCONCLUSIVE, **either), claim("by_chance", **either), claim("plain"))
-    text = readme.fill(EMPTY, [report(claims=items, collected=collected(*items))])
+    text = readme.tables([report(claims=items, collected=collected(*items))])
     for said in ("Not as the sources say:\n\n- ? ", "As the sources say, where chance decides:\n\n- ✓ "):
         (told,) = text.partition(said)[2].partition("\n\n")[0].splitlines()
         assert told.endswith(": reproduced or inconclusive was expected: too few runs")
@@ -217,7 +244,7 @@ def test_outside_of_a_checkout_it_is_one_line(
 
 
 def test_a_report_without_claims_has_no_rows() -> None:
-    text = readme.fill(EMPTY, [report(claims=(bare(Verdict.NOT_RUN),), collected=())])
+    text = readme.tables([report(claims=(bare(Verdict.NOT_RUN),), collected=())])
     assert "<details>" not in text
 
 
