@@ -118,9 +118,8 @@ def _short(contents: PageContents) -> Iterator[str]:
     ]
     beyond = len(refutations) - MOST
     more = f"- and {beyond} more: [reports/README.md](reports/README.md)" if beyond > 0 else ""
-    yield (
-        "\n".join(["What sources say and our tests refute, with why:\n", *told[:MOST], more]) if told else ""
-    )
+    title = "What sources say and our tests refute (why: [reports/README.md](reports/README.md)):\n"
+    yield "\n".join(filter(None, [title, *refutations[:MOST], more])) if refutations else ""
 
 
 def _tier(contents: PageContents, kind: Saying, paper: str, tier: str) -> str:

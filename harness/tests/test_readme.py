@@ -8,16 +8,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from harness.__main__ import COMMANDS
 from harness.data import DataError
-from harness.evidence.schema import Collected
+from harness.evidence.schema import ClaimReport, Collected
 from harness.report import readme
+from harness.spec.said import Saying
 from harness.spec.verdict import Expected, Verdict
 from harness.suite import terminal
 from harness.tests.reports import HOSTILE, bare, claim, report
+from harness.tests.reports import curve as reports_curve
 from harness.tests.suites import ROOT, Session, run, write
 
 README, TABLES, VERDICTS, CLUSTERS, CONTRIBUTING = (
@@ -194,10 +197,9 @@ def test_what_a_report_says_stays_in_its_cell() -> None:
     assert "javascript" not in re.sub(r"\\\[f\\\]\(javascript", "", text)
 
 
-def collected(*items: object) -> tuple[Collected, ...]:
+def collected(*items: ClaimReport) -> tuple[Collected, ...]:
     return tuple(
-        Collected(id=c.id, tier=c.tier, paper=c.paper, says=c.says, selected=True)  # type: ignore[attr-defined]
-        for c in items
+        Collected(id=c.id, tier=c.tier, paper=c.paper, says=c.says, kind=c.kind, selected=True) for c in items
     )
 
 
@@ -220,6 +222,42 @@ def test_items_of_one_claim_share_a_cell_and_missing_ones_are_counted() -> None:
     assert "✗ refuted (quick): split (RIVER2017, Section 2.1, Table 1): known" in text
     assert "| quick | 4 | 1 | 1 |" in text
     assert "| full |" not in text
+
+
+def test_readme_has_a_line_for_each_source_and_for_what_was_refuted() -> None:
+    told: dict[str, Any] = {"verdict": Verdict.REFUTED, "runs": ()}
+    items = (
+        claim("x"),
+        claim("x", tier="standard"),
+        claim("again"),
+        claim("y", says="It falls.", **told),
+        claim("z", says="They retell it.", kind=Saying.RETOLD, **told),
+        claim("w", paper="OVERCLAIM", kind=Saying.COUNTER, runs=()),
+    )
+    text = readme.fill(EMPTY, [report(*items, collected=collected(*items))])
+    linked = "[Networks that remember (2017)](reports/README.md#river2017)"
+    assert f"- {linked}: quick 1 ✓ 1 ✗, standard 1 ✓; as often retold quick 1 ✗" in text
+    assert "(reports/README.md#overclaim): counter-claims quick 1 ✓" in text
+    assert "- It falls. (RIVER2017, Section 2.1, Table 1; quick)" in text
+    assert "They retell it." not in text
+    many = [claim(f"c{i}", says=f"Number {i}.", **told) for i in range(readme.MOST + 3)]
+    assert "- and 3 more: [" in readme.fill(EMPTY, [report(*many)])
+
+
+def test_the_tables_have_each_kind_under_its_heading() -> None:
+    items = (claim("x"), claim("z", says="It is told.", kind=Saying.RETOLD, runs=()))
+    text = readme.tables([report(*items, collected=collected(*items))])
+    assert text.index("## What the sources say") < text.index("## As often retold")
+    assert "| *as often retold:* It is told. |" in text
+
+
+def test_the_figure_of_readme_has_its_legend_and_escapes_it() -> None:
+    drawn = reports_curve(HOSTILE, figure=readme.PICTURE[1], marks={"a": 3.0})
+    text = readme.picture([report(claim(paper=readme.PICTURE[0], figures=(drawn,)))])
+    assert text.startswith("<svg")
+    assert ">a: a (3)</text>" in text
+    assert "<script" not in text
+    assert readme.picture([report(claim())]) == ""
 
 
 def test_what_is_not_as_the_sources_say_tells_two_declared_verdicts() -> None:
