@@ -64,11 +64,11 @@ def patched(
     return each(nets, change)
 
 
-def moved(nets: Tiers, *, half: bool = False) -> Tiers:
-    """What training has added to the weights, in sizes of the initial ones; ``half``, in its second half."""
+def moved(nets: Tiers, *, last: bool = False) -> Tiers:
+    """What training has added to the weights, in sizes of those before; ``last``, in its last epoch alone."""
 
     def change(net: Experiment) -> Experiment:
-        start = (From(net), From(at_epoch(net, halfway(net) if half else 0), Movement()))
+        start = (From(net), From(at_epoch(net, net.optimizer.epochs - 1 if last else 0), Movement()))
         return net.but(optimizer=Untrained(), start=start, probes=(WeightSizes(),))
 
     return each(nets, change)

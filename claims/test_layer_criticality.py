@@ -111,7 +111,7 @@ def test_the_first_layer_is_critical(net: Results, put_back: Sequence[Results], 
     adapted=ADAPTED,
     reported=RANDOM_GUESSES,
     expected={
-        "quick": ("refuted", "a third of the digits is still right"),
+        "quick": ("refuted", "half of the digits are still right"),
         "standard": ("refuted", "most of the images are still right"),
     },
 )
@@ -165,7 +165,7 @@ def test_upper_layers_are_robust(net: Results, put_back: Sequence[Results], chec
     ),
 )
 @trained(net=moved(NET))
-@control(net=moved(NET, half=True), positive=True, says="the second half of training alone")
+@control(net=moved(NET, last=True), positive=True, says="the last epoch of training alone")
 def test_robust_layers_hardly_move(net: Results, check: Check) -> None:
     """In training the robust middle layers hardly move: by little of the size of their initial weights."""
     moves = [net.final(f"size_{layer.removesuffix('.')}") for layer in MIDDLE_LAYERS]
