@@ -128,7 +128,7 @@ FREE = Tiers(
     full=Experiment(Cifar100(), SmallInception(), Sgd(lr=0.1, decay=0.95, epochs=100)),
 )
 DECAY_COEFFICIENTS = Tiers(quick=0.0005, standard=0.0005, full=4e-5)
-STRONG_DECAY = Tiers(quick=0.2, standard=0.1, full=0.02)
+STRONG_DECAY = Tiers(quick=0.2, standard=0.3, full=0.02)
 CHANCE = Tiers(quick=0.9, standard=0.9, full=0.99)
 HELD = FREE.but(optimizer__weight_decay=DECAY_COEFFICIENTS)
 CROPS = (RandomCrop(28), RandomFlip())
