@@ -1,4 +1,4 @@
-"""On MNIST, too, many filters beat few ones, and the clusters of many are a good start for few.
+"""On MNIST, too, many filters beat few ones; that clusters of many are a good start for few does not show.
 
 Brutzkus and Globerson 2019 see in 120 filters against 4 what their analysis of the XOR problem explains: many
 filters explore, and cluster around what is to be detected.
@@ -35,24 +35,40 @@ def started(parent: Experiment) -> Experiment:
     return SMALL.but(start=From(parent, FilterCentres(4)))
 
 
+EXPECTED = {
+    "standard": (
+        "inconclusive or refuted",
+        "of replicates 1000 to 1002 two of three small nets ended worse from the clusters",
+    )
+}
+REPORTED: dict[str, float | str] = {"filters of the large net": 120, "filters of the small net": 4}
+
+
+@claim(BRUTZKUS2019, "Section 8: filters on MNIST, large and small nets", adapted=ADAPTED, reported=REPORTED)
+@trained(large=LARGE, small=SMALL)
+@control(large=SMALL.but(model=OneConvolution(5)), says="five filters against four")
+def test_many_filters_generalize_better_on_mnist(large: Results, small: Results, check: Check) -> None:
+    """On MNIST a net of many filters generalizes better than one of few."""
+    more = small.final("test_error") - large.final("test_error")
+    check(above(more.named("test error, small - large"), 0.005, because="half a point"))
+
+
 @claim(
     BRUTZKUS2019,
-    "Section 8: filters on MNIST, large and small nets",
+    "Section 8: clusters of a large net's filters on MNIST",
     adapted=ADAPTED,
-    reported={"filters of the large net": 120, "filters of the small net": 4},
+    reported=REPORTED,
+    expected=EXPECTED,
 )
-@trained(large=LARGE, small=SMALL, clustered=started(LARGE))
+@trained(small=SMALL, clustered=started(LARGE))
 @control(
     clustered=started(LARGE.but(optimizer=Untrained())),
     says="the centres of the large net's filters before it was trained",
 )
-@control(large=SMALL.but(model=OneConvolution(5)), says="five filters against four")
 def test_clusters_of_many_filters_are_a_good_start_for_few(
-    large: Results, small: Results, clustered: Results, check: Check
+    small: Results, clustered: Results, check: Check
 ) -> None:
-    """A net of many filters generalizes better than one of few, and one of few generalizes better if it
-    starts from the clusters of a large net's filters."""
-    more = small.final("test_error") - large.final("test_error")
-    check(above(more.named("test error, small - large"), 0.01, because="a point"))
+    """On MNIST a net of few filters generalizes better if it starts from the clusters of a large net's
+    filters."""
     better = small.final("test_error") - clustered.final("test_error")
     check(above(better.named("test error, random - clustered start"), 0.0, because="any gain is claimed"))

@@ -35,25 +35,25 @@ FIRST_EPOCH: dict[str, object] = {"optimizer__epochs": 1, "stop": None}
     changed=(
         Change(
             "control",
-            "The shares in falling order were exchanged for nets after one epoch; the verdict was "
-            "reproduced.",
+            "The shares in falling order were exchanged for shares up to one in 200; the verdict "
+            "was reproduced.",
+        ),
+        Change(
+            "control",
+            "In between it was nets after one epoch, which did not tell on MNIST; the verdict was "
+            "inconclusive.",
         ),
     ),
 )
 @trained(levels=[critical(p) for p in LEVELS])
-@control(
-    levels=[critical(p, **FIRST_EPOCH) for p in LEVELS],
-    says="after one epoch, when patterns are learnt and no noise is memorized yet",
-)
+@control(levels=[critical(p / 200) for p in LEVELS], says="one random label in 200 at most")
 def test_critical_samples_grow_with_label_noise(levels: Sequence[Results], check: Check) -> None:
     """The more random labels, the more test images have another prediction close by."""
     shares = [
         level.final("critical").named(f"critical at {p:g}") for level, p in zip(levels, LEVELS, strict=True)
     ]
     level = "up to two points of noise between neighbours, where the ends are 60 points apart"
-    rising = (
-        "of a near miss it is asked whether all rise as much; shares rise from step to step there as well"
-    )
+    rising = "of a near miss it is asked whether all rise as much; steps are within noise there"
     check(ordered(shares, slack=0.02, because=level), uncontrolled=rising)
     check(above(shares[-1] - shares[0], 0.3, because="thirty points from none to all"))
     check.draw(

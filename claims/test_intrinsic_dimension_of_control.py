@@ -62,9 +62,7 @@ def poles(*, force: float = 10.0, **changes: int) -> Simulation:
     ),
 )
 @trained(run=poles())
-@control(
-    run=poles(force=0.4), says="a motor of a 25th of the force, by which the pole is harder to balance"
-)
+@control(run=poles(force=0.4), says="a motor of a 25th of the force, by which the pole is harder to balance")
 @control(run=poles(steps=10), says="a fifth of a second, in which no pole falls: one dimension is enough")
 def test_an_inverted_pendulum_takes_about_four_dimensions(run: Results, check: Check) -> None:
     """An inverted pendulum takes a subspace of about four dimensions."""

@@ -23,6 +23,8 @@ KERNEL, POOL = 5, 4
 SMALLEST = KERNEL + POOL - 1  # pixels of which one square to pool is left
 ROUNDS = 20
 """Rounds of k-means, after which centres of a hundred filters have come to rest."""
+STARTS = 10
+"""Starts of k-means from random filters, of which the one with the least squared distances is kept."""
 
 
 class OneConvolution(Architecture, frozen=True):
@@ -78,8 +80,7 @@ class OneConvolution(Architecture, frozen=True):
 class FilterCentres(Value, frozen=True):
     """A transform for ``From``: the k-means centres of a ``OneConvolution``'s filters, for one of fewer.
 
-    Filters are clustered with their biases, from the longest on, each next start the one farthest from
-    those before. The dense layer is drawn afresh.
+    Filters are clustered with their biases. The dense layer is drawn afresh.
 
     Args:
         filters: how many centres.
@@ -102,7 +103,7 @@ class FilterCentres(Value, frozen=True):
         if self.filters > len(kernels):
             raise ValueError(f"FilterCentres({self.filters}): the net has {len(kernels)} filters")
         rows = np.concatenate([kernels.reshape(len(kernels), -1), biases[:, None]], axis=1).astype(np.float64)
-        centres = self._centres(rows).astype(np.float32)
+        centres = self._centres(rows, generator).astype(np.float32)
         last = weights["4.weight"]
         inputs = last.shape[1] // len(kernels) * self.filters
         reach = 1 / inputs**0.5
@@ -113,21 +114,22 @@ class FilterCentres(Value, frozen=True):
             "4.bias": generator.uniform(-reach, reach, len(last)).astype(np.float32),
         }
 
-    def _centres(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Centres [filters, values] of rows [n, values]."""
+    def _centres(self, rows: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+        """Centres [filters, values] of rows [n, values]: the best of several starts from random rows."""
         import numpy as np
 
-        centres = rows[[int((rows**2).sum(axis=1).argmax())]]
-        while len(centres) < self.filters:
-            farthest = _distances(rows, centres).min(axis=1).argmax()
-            centres = np.concatenate([centres, rows[[int(farthest)]]])
-        for _ in range(ROUNDS):
-            nearest = _distances(rows, centres).argmin(axis=1)
-            means = [
-                rows[nearest == i].mean(axis=0) if (nearest == i).any() else c for i, c in enumerate(centres)
-            ]
-            centres = np.array(means)
-        return centres
+        best, least = rows[: self.filters], np.inf
+        for _ in range(STARTS):
+            centres = rows[generator.choice(len(rows), self.filters, replace=False)]
+            for _ in range(ROUNDS):
+                nearest = _distances(rows, centres).argmin(axis=1)
+                members = [rows[nearest == i] for i in range(self.filters)]
+                centres = np.array(
+                    [p.mean(axis=0) if len(p) else c for p, c in zip(members, centres, strict=True)]
+                )
+            spread = float(_distances(rows, centres).min(axis=1).sum())
+            best, least = (centres, spread) if spread < least else (best, least)
+        return best
 
 
 def _distances(rows: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
