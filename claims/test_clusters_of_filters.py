@@ -1,4 +1,4 @@
-"""On MNIST, too, many filters beat few ones; that clusters of many are a good start for few does not show.
+"""Many filters beat few ones on MNIST, too; that clusters of many are a good start for few does not show.
 
 Brutzkus and Globerson 2019 see in 120 filters against 4 what their analysis of the XOR problem explains: many
 filters explore, and cluster around what is to be detected.
