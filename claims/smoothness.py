@@ -52,6 +52,8 @@ PLAIN_RATES = Tiers(
     quick=Solved(DIGITS, AcrossRates(batch=64, steps=100)), standard=Solved(MNIST, AcrossRates())
 )
 NORM_RATES = PLAIN_RATES.but(solver__batch_norm=True)
+NOISY_RATES = NORM_RATES.but(solver__noisy=True, solver__rates=(0.1, 0.3, 1.0))
+NOISY_PLAIN_RATES = PLAIN_RATES.but(solver__noisy=True)
 VGG = Tiers(
     standard=Solved(Cifar10(n=4000, crop=None, n_test=1000), Landscape(Vgg(11, width=16), lr=0.03)),
     full=Solved(Cifar10(crop=None), Landscape(Vgg(11), lr=0.1, steps=15_000, every=250, accelerated=True)),

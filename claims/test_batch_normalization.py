@@ -41,6 +41,8 @@ from claims.smoothness import ADAPTED
 from claims.smoothness import NEAR
 from claims.smoothness import NETS
 from claims.smoothness import NO_NORM
+from claims.smoothness import NOISY_PLAIN_RATES
+from claims.smoothness import NOISY_RATES
 from claims.smoothness import NORM
 from claims.smoothness import NORM_RATES
 from claims.smoothness import PLAIN
@@ -238,13 +240,13 @@ def test_a_smooth_landscape_is_not_enough(small: Results, norm: Results, check: 
             "That the normalized net learns at a rate of 1 is asked of most nets, since one of each had "
             "left it inconclusive.",
         ),
-        Change("control", "Reproduced, with one net on both sides as controls; one side is read anew since."),
+        Change("control", "Reproduced, with one net on both sides as controls; noise in layers since."),
     ),
     reported={"learning rates": "a larger range of them"},
 )
 @trained(plain=PLAIN_RATES, norm=NORM_RATES)
-@control(norm=Anew(PLAIN_RATES), says=f"{NO_NORM}, read anew")
-@control(plain=Anew(NORM_RATES), says="batch normalization on both sides, read anew")
+@control(norm=NOISY_PLAIN_RATES, says="noise in hidden layers for batch normalization")
+@control(plain=NOISY_RATES, says="noise after batch normalization for the plain net")
 def test_batch_norm_tolerates_larger_learning_rates(plain: Results, norm: Results, check: Check) -> None:
     """With batch normalization far larger learning rates can be used."""
     larger = ratio(norm.final("largest_rate"), plain.final("largest_rate"))

@@ -25,6 +25,8 @@ from claims.papers import SANTURKAR2018
 from claims.smoothness import ADAPTED
 from claims.smoothness import DIGITS
 from claims.smoothness import MNIST
+from claims.smoothness import NOISY_PLAIN_RATES
+from claims.smoothness import NOISY_RATES
 from claims.smoothness import NORM
 from claims.smoothness import NORM_RATES
 from claims.smoothness import PLAIN
@@ -59,8 +61,6 @@ from harness import trained
 from harness.analytic.layer_inputs import LayerInputs
 
 NOISY = NORM.but(solver__noisy=True)
-NOISY_RATES = NORM_RATES.but(solver__noisy=True, solver__rates=(0.1, 0.3, 1.0))
-NOISY_PLAIN_RATES = PLAIN_RATES.but(solver__noisy=True)
 PLAIN_INPUTS = Tiers(
     quick=Solved(DIGITS, LayerInputs(batch=64, steps=100)), standard=Solved(MNIST, LayerInputs())
 )
