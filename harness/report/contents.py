@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -115,6 +116,16 @@ class PageContents:
     def tallies(self) -> dict[Saying, Counter[Verdict]]:
         """Pieces of evidence by verdict for each kind that there is; of printed numbers, the numbers."""
         return tallies(self.claims, self.pieces)
+
+    @functools.cached_property
+    def counted_with(self) -> dict[tuple[str, str], ClaimReport]:
+        """(id, tier) of what is not counted by itself -> what it is counted with."""
+        return tally.counted_with(self.pieces)
+
+    @functools.cached_property
+    def sharing(self) -> dict[tuple[str, str], tuple[ClaimReport, ...]]:
+        """(id, tier) -> the other items that read the very same runs, where there are any."""
+        return tally.sharing(self.claims)
 
     @property
     def sets(self) -> int:

@@ -51,6 +51,11 @@ def shared(claims: int, pieces: int, sets: int) -> str:
     return f"{on}; {them} only checks that another makes of the same runs: counted once, with that one."
 
 
+def others(count: int) -> str:
+    """That other items read the very same runs."""
+    return f"{count} other claim{'s' * (count > 1)} read{'s' * (count == 1)} the same runs"
+
+
 def ledger(counts: Iterable[tuple[str, int]], changed: int, of: int) -> str:
     """How many statements were changed after a verdict on them had been seen, and in what."""
     if not changed:

@@ -185,7 +185,7 @@ def _trust(contents: PageContents) -> Iterator[str]:
 
 def _details(contents: PageContents, *, runs: bool = False, controls: bool = True) -> Iterator[str]:
     for section in contents.sections:
-        yield from sections.of_section(section, runs=runs, controls=controls)
+        yield from sections.of_section(contents, section, runs=runs, controls=controls)
     yield from _contested(contents)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from harness.evidence.outcome import Contrast, ControlOutcome, Evidence
 from harness.evidence.schema import ClaimReport
 from harness.report import counted, wording
-from harness.report.contents import Section
+from harness.report.contents import PageContents, Section
 from harness.report.markup import code, fenced, marked, plain, table
 
 DIFFERENCE = ("claim minus control", "its interval")
@@ -19,7 +19,7 @@ def numbers(check: Evidence) -> list[str]:
     return [wording.estimate(check), wording.interval(check), wording.bound(check)]
 
 
-def of_section(section: Section, *, runs: bool, controls: bool) -> Iterator[str]:
+def of_section(contents: PageContents, section: Section, *, runs: bool, controls: bool) -> Iterator[str]:
     """A source and its claims; without the runs they read, or the numbers of controls that did as they must.
 
     The controls that did not are shown whatever is left out.
@@ -31,12 +31,26 @@ def of_section(section: Section, *, runs: bool, controls: bool) -> Iterator[str]
         yield f"### {plain(wording.family(family.name))}"
         yield plain(family.thesis)
         for claim in family.claims:
-            yield from _claim(claim, controls)
+            yield from _claim(claim, _beside(contents, claim), controls)
             yield _runs(claim) if runs else ""
             yield fenced(claim.command)
 
 
-def _claim(claim: ClaimReport, controls: bool) -> Iterator[str]:
+def _beside(contents: PageContents, claim: ClaimReport) -> str:
+    """The other items that read the same runs, and the one with which it is counted."""
+    key = claim.id, claim.tier
+    others, whole = contents.sharing.get(key, ()), contents.counted_with.get(key)
+    same = f"counted with {_name(whole)}, whose checks are the same" if whole else ""
+    listed = f"{counted.others(len(others))}: {', '.join(map(_name, others))}" if others else ""
+    return "; ".join(filter(None, (same, listed)))
+
+
+def _name(claim: ClaimReport) -> str:
+    """An item by its function, with its parameters."""
+    return code(claim.id.rpartition("::")[2])
+
+
+def _claim(claim: ClaimReport, beside: str, controls: bool) -> Iterator[str]:
     scale = plain(wording.scale(claim.tier))
     yield f"#### {marked(claim.verdict)} {scale}: {plain(claim.says or claim.id)}"
     expected = wording.expectation(claim)
@@ -51,6 +65,7 @@ def _claim(claim: ClaimReport, controls: bool) -> Iterator[str]:
         "Comes again on fresh replicates: ": wording.chance(claim.chance) if claim.chance is not None else "",
         "Changed from the source: ": plain(claim.adapted or "not stated"),
         "Reported by the source: ": plain(reported),
+        "Runs: ": beside,
         "Contested: ": plain(claim.contested),
         "Changed after a verdict was seen: ": plain(
             " ".join(f"({change.what}) {change.says}" for change in claim.changed)

@@ -108,6 +108,25 @@ def by_kind(counted: Iterable[Piece]) -> dict[Saying, Counter[Verdict]]:
     return {kind: counts for kind, counts in tallies.items() if counts}
 
 
+def counted_with(counted: Iterable[Piece]) -> dict[Key, ClaimReport]:
+    """Items that are not counted by themselves -> the one that they are counted with."""
+    return {(claim.id, claim.tier): piece.first for piece in counted for claim in piece.others}
+
+
+def sharing(claims: Iterable[ClaimReport]) -> dict[Key, tuple[ClaimReport, ...]]:
+    """Each item that reads the very runs of others -> those others, in their order."""
+    cells: dict[tuple[str, Runs], list[ClaimReport]] = {}
+    for claim in claims:
+        if runs := runs_of(claim):
+            cells.setdefault((claim.tier, runs), []).append(claim)
+    return {
+        (claim.id, claim.tier): tuple(other for other in members if other is not claim)
+        for members in cells.values()
+        for claim in members
+        if members[1:]
+    }
+
+
 def sets_of_runs(claims: Iterable[ClaimReport]) -> int:
     """The number of distinct sets of runs that the items read."""
     return len({(claim.tier, runs) for claim in claims if (runs := runs_of(claim))})

@@ -104,6 +104,23 @@ def test_each_kind_has_rows_and_a_tally_of_its_own() -> None:
     assert "as often retold: 1 refuted; counter-claims of our own: 1 reproduced; none unexpected" in below
 
 
+def test_an_item_says_which_others_read_its_runs_and_with_which_it_is_counted() -> None:
+    first, again, told, *_ = KINDS
+    assert list(CONTENTS.counted_with) == [(again.id, "quick")]
+    assert CONTENTS.counted_with[again.id, "quick"] == first
+    assert [other.id for other in CONTENTS.sharing[told.id, "quick"]] == [
+        claim.id for claim in KINDS if claim is not told
+    ]
+    page = html.render(CONTENTS)
+    assert page.count("Counted with</span> <a href=") == 1
+    assert page.count("4 other claims read the same runs") == 5
+    text = markdown.render(CONTENTS)
+    assert text.count("- Runs: counted with `test_statement[quick]`, whose checks are the same; 4 other") == 1
+    assert text.count("4 other claims read the same runs: `test_") == 5
+    alone = gather([reports.report(said("a"), said("b", runs=OTHER_RUNS))])
+    assert (alone.sharing, alone.counted_with) == ({}, {})
+
+
 def test_printed_numbers_stand_beside_ours_with_interval_tolerance_and_place() -> None:
     first, second = CONTENTS.printed
     assert (first.name, first.printed, first.check) == ("accuracy", 0.9, NUMBER)
