@@ -51,6 +51,7 @@ from harness.data import WrongLabels
 from harness.models import Mlp
 from harness.models.cnn3 import Cnn3
 
+AS_OFTEN = "20 at quick for 5: it had come out reproduced at five, and would have come again so in {} of 100 repeats."
 Span = tuple[int, int]
 
 
@@ -189,7 +190,9 @@ def test_the_test_error_falls_rises_and_falls_again(
     "Section 6, Figure 9: medium models",
     adapted=adapted((56, 90), (8, 60)),
     reported=BY_WIDTH,
+    replicates={"quick": 20},
     changed=(
+        Change("replicates", AS_OFTEN.format("86")),
         Change(
             "statement",
             "It reproduced of 16 units, which never fit their labels (training error 0.27); the source "
@@ -233,6 +236,8 @@ def test_a_medium_network_goes_through_a_u(
     "Section 6, Figure 9: models too small to reach the threshold",
     adapted=adapted((4, 200), (2, 60)),
     reported=BY_WIDTH,
+    replicates={"quick": 20},
+    changed=(Change("replicates", AS_OFTEN.format("75")),),
 )
 @trained(net=SMALL, windows=OF_SMALL)
 @control(net=MEDIUM, windows=OF_MEDIUM, says="a network that just about fits its labels in the end")
