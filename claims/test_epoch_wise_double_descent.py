@@ -51,7 +51,7 @@ from harness.data import WrongLabels
 from harness.models import Mlp
 from harness.models.cnn3 import Cnn3
 
-AS_OFTEN = "20 at quick for 5: it had come out reproduced at five, and would have come again so in {} of 100 repeats."
+AS_OFTEN = "20 at quick for 5: it had come out reproduced, and would have come again so in {} of 100 repeats."
 Span = tuple[int, int]
 
 
