@@ -92,6 +92,10 @@ def test_a_ticket_needs_its_initial_weights(ticket: Results, other: Results, che
             "Reproduced, with random masks on both sides as control, which lay near the bound (chance to "
             "come again .89): a ticket with more weights since.",
         ),
+        Change(
+            "replicates",
+            "Twenty were tried with the control of then (reproduced, chance .76); the ladder again since.",
+        ),
     ),
 )
 @trained(ticket=left(ticket, COMPARED), random=left(random, COMPARED))
