@@ -16,7 +16,7 @@ import pytest
 from harness.evidence.schema import SCHEMA, ClaimReport, Provenance, Report
 from harness.lab import provenance
 from harness.lab.lab import Lab
-from harness.spec import TIERS
+from harness.spec import ANEW, TIERS
 from harness.spec.untrusted import cause_of
 from harness.spec.verdict import Verdict
 from harness.suite.exchange import Exchange
@@ -127,7 +127,8 @@ def _provenance(
 def _replicates(claims: list[ClaimReport], first: int) -> str:
     """The replicates that were read; of the ordinary ones, how many at each tier."""
     if first:
-        last = max((run.replicate for c in claims for run in (*c.runs, *c.control_runs)), default=first)
+        read = (run.replicate for c in claims for run in (*c.runs, *c.control_runs))
+        last = max((r for r in read if r < ANEW), default=first)  # what is read anew lies far above
         return f"{first} to {last}"
     judged_at = {c.tier: max((len({r.replicate for r in c.runs}) for c in claims), default=0) for c in claims}
     return "0 and up; " + ", ".join(f"{tier}: up to {n}" for tier, n in judged_at.items())
