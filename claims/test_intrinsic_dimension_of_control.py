@@ -56,7 +56,8 @@ def poles(*, force: float = 10.0, **changes: int) -> Simulation:
         ),
         Change(
             "control",
-            "A motor without force was exchanged for one of a 25th of the force; the verdict "
+            "A motor without force was exchanged for one of a 20th, which did not tell on the replicates "
+            "judged, and then for one of a 25th, chosen on 1000 and up; the verdict "
             "was inconclusive.",
         ),
     ),

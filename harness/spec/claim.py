@@ -126,13 +126,10 @@ def claim(
     def mark(function: F) -> F:
         if isinstance(function, type):
             raise TypeError(f"@claim marks test functions, and {function.__name__} is a class")
-        statement = says or " ".join((function.__doc__ or "").split())
-        if not statement:
-            raise ValueError(f"{function.__name__} needs a docstring that states the claim")
         declared = Claim(
             paper=paper,
             where=where,
-            says=statement,
+            says=says or _docstring_of(function),
             adapted=dict(adapted),
             reported=dict(reported or {}),
             expected=verdicts,
@@ -141,15 +138,36 @@ def claim(
             kind=says_who,
             changed=ledger,
         )
-        try:  # the report shows it whatever comes out, so it must be what the report has a place for
-            msgspec.json.decode(msgspec.json.encode(declared), type=Claim)
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-            raise TypeError(f"@claim: {error}") from None
+        _require_shown(declared)
         require_said(says_who, paper.key, declared.reported)
         function.claim = declared  # type: ignore[attr-defined]
         return function
 
     return mark
+
+
+def _docstring_of(function: Any) -> str:
+    """The statement that a test function's docstring makes, in one line.
+
+    Raises:
+        ValueError: it says nothing.
+    """
+    statement = " ".join((function.__doc__ or "").split())
+    if not statement:
+        raise ValueError(f"{function.__name__} needs a docstring that states the claim")
+    return statement
+
+
+def _require_shown(declared: Claim) -> None:
+    """Refuse what a report has no place for: it shows a claim whatever comes out.
+
+    Raises:
+        TypeError: something else than words and numbers.
+    """
+    try:
+        msgspec.json.decode(msgspec.json.encode(declared), type=Claim)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"@claim: {error}") from None
 
 
 def _require_counts(replicates: int | Mapping[str, int] | None) -> None:
