@@ -7,6 +7,7 @@ for itself, xdist's workers, and a session with a single core.
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 ENDING_SECONDS = 2
 """Seconds that a process of a broken pool, which has been told to end, may take to do so."""
+POLL_SECONDS = 0.002
+"""Seconds between two looks at a process whose end another thread has just seen."""
 
 
 class Crew:
@@ -147,15 +150,27 @@ def _ending(members: Iterable[BaseProcess]) -> str:
     """How the process ended that broke the pool; the others were then ended by SIGTERM."""
     import signal
 
-    for member in members:
-        member.join(ENDING_SECONDS)
-    codes = [member.exitcode for member in members if member.exitcode not in (None, 0, -signal.SIGTERM)]
+    deadline = time.monotonic() + ENDING_SECONDS
+    ends = [_status(member, deadline) for member in members]
+    codes = [status for status in ends if status not in (None, 0, -signal.SIGTERM)]
     if not codes or codes[0] is None:
         return "was lost"
     if codes[0] > 0:
         return f"ended itself with status {codes[0]}"
     cause = " (out of memory?)" if codes[0] == -signal.SIGKILL else ""
     return f"was killed by signal {-codes[0]}{cause}"
+
+
+def _status(member: BaseProcess, deadline: float) -> int | None:
+    """The status with which a process ended, None if it runs on at the deadline (monotonic seconds).
+
+    The pool's own thread waits for the same processes. Whoever of the two comes second learns nothing from
+    the system, and has to ask again until the first has written the status down.
+    """
+    member.join(max(0.0, deadline - time.monotonic()))
+    while member.exitcode is None and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return member.exitcode
 
 
 def _drained(pickled: bytes, place: Place) -> list[Finished]:

@@ -10,10 +10,11 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from harness.lab.crew import Crew
+from harness.lab.crew import Crew, _ending
 from harness.lab.lab import Failed, Lab
 from harness.tests.simulated import (
     at,
@@ -75,6 +76,28 @@ def test_a_run_that_ends_its_process_is_told_with_the_status(pair: Lab, tmp_path
     with pytest.raises(Failed, match="its training process ended itself with status 7 twice"):
         pair.results("leaving", leaving, 1)
     assert pair.results("done", done, 3).final("x").values.shape == (3,)
+
+
+class Reaped:
+    """A process that another thread has waited for, and whose status that thread writes down a bit later."""
+
+    def __init__(self, status: int, looks: int) -> None:
+        self.status, self.looks = status, looks
+
+    def join(self, timeout: float) -> None:
+        """Come back at once, as where there is nothing left to wait for."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """The status, None at the first looks."""
+        self.looks -= 1
+        return None if self.looks >= 0 else self.status
+
+
+@pytest.mark.parametrize(("status", "told"), [(-9, "was killed by signal 9 (out of memory?)"), (7, "status 7")])
+def test_an_end_that_the_pool_saw_first_is_waited_for(status: int, told: str) -> None:
+    others = [Reaped(-15, 0), Reaped(0, 2)]
+    assert told in _ending(cast(Any, [*others, Reaped(status, 3)]))
 
 
 @pytest.mark.parametrize("missing", ["shared memory", "semaphores", "a free process"])
