@@ -94,7 +94,9 @@ class Reaped:
         return None if self.looks >= 0 else self.status
 
 
-@pytest.mark.parametrize(("status", "told"), [(-9, "was killed by signal 9 (out of memory?)"), (7, "status 7")])
+@pytest.mark.parametrize(
+    ("status", "told"), [(-9, "was killed by signal 9 (out of memory?)"), (7, "status 7")]
+)
 def test_an_end_that_the_pool_saw_first_is_waited_for(status: int, told: str) -> None:
     others = [Reaped(-15, 0), Reaped(0, 2)]
     assert told in _ending(cast(Any, [*others, Reaped(status, 3)]))
