@@ -67,6 +67,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
     group.addoption("--report", metavar="DIR", help="write report.json, .md and .html there")
     group.addoption(
+        "--costs", action="store_true", help="say below the verdicts what each family cost, and what was slow"
+    )
+    group.addoption(
         "--first-replicate",
         type=int,
         default=0,

@@ -53,6 +53,8 @@ def _without_effect(config: pytest.Config) -> Iterator[str]:
         for name, said in CACHED.items():
             if getattr(option, name, False):
                 yield f"{said} needs pytest's cache: leave out -p no:cacheprovider"
+    if option.costs and (option.plan or option.collectonly or option.verbose < 0):
+        yield "--costs is told below verdicts: leave out -q, --plan and --collect-only"
     if getattr(option, "forked", False):
         yield "--forked judges claims in processes that cannot say what they read: leave it out"
     if (getattr(option, "numprocesses", None) or 0) < 0:

@@ -283,6 +283,7 @@ class Session:
             first=self.lab.first,
             width=self.config.get_terminal_writer().fullwidth,
             verbosity=self.config.get_verbosity(),
+            priced=option.costs,
         )
         if option.report and not self._unwritten:
             yield f"report: report.html, report.md and report.json in {option.report}", {}

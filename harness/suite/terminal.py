@@ -1,5 +1,6 @@
-"""The verdicts as a table below pytest's output, what they cost, and the command for what was not run.
+"""The verdicts below pytest's output: surprises, counts, costs, and the command for what was not run.
 
+Of many claims those that came out reproduced as declared are counted and not listed; a few are a table.
 Colour comes on top of words and symbols, never instead of them, and only by way of pytest's markup.
 """
 
@@ -25,6 +26,10 @@ Cells = tuple[str, str, str, str]
 HEADINGS = ("estimate", "interval", "bound", "n")
 NAME = 44
 """A name is cut only on a terminal that has room for so much of it beside the numbers."""
+FEW = 8
+"""So many claims are all listed, reproduced ones too: who judges a single claim wants to see its numbers."""
+LEAST = 16
+"""Columns that must be left beside a name for anything to be told there."""
 SLOWEST = 5
 COMMANDS = 3
 
@@ -60,8 +65,9 @@ def summary(
     width: int,
     verbosity: int = 0,
     first: int = 0,
+    priced: bool = False,
 ) -> Iterator[Line]:
-    """The table, counts, costs and commands.
+    """What came out otherwise than reproduced, a line each, counts, costs and commands.
 
     Args:
         claims: judged, in the order in which they are written.
@@ -69,12 +75,13 @@ def summary(
         spent: what the session took.
         width: columns of the terminal; only commands may be longer.
         verbosity: below 0 (``-q``) only what is not plainly reproduced, and no costs; above 0 (``-v``)
-            every check, nothing cut.
+            every claim and check, nothing cut.
         first: the replicate that was read first.
+        priced: list what each family cost, and the slowest of what was trained (``--costs``).
     """
     title = f" verdicts on {from_first(first)} " if first else " verdicts "
     yield title.center(width, "="), {"bold": True}
-    for text, markup in _lines(claims, collected, spent, width, verbosity):
+    for text, markup in _lines(claims, collected, spent, width, verbosity, priced):
         yield printable(text).replace("\n", " "), markup
 
 
@@ -84,16 +91,21 @@ def _lines(
     spent: Spent,
     width: int,
     verbosity: int,
+    priced: bool,
 ) -> Iterator[Line]:
     shown = sorted(claims, key=_rank)
-    if verbosity < 0:
+    if verbosity < 0 or (verbosity == 0 and len(shown) > FEW):
         shown = [claim for claim in shown if _rank(claim) < _rank_of(Verdict.REPRODUCED)]
-    yield from _table(shown, width, verbosity > 0)
+    if verbosity == 0 and len(claims) > FEW:
+        yield from _surprises(shown, width)
+        yield from _reproduced(claims)
+    else:
+        yield from _table(shown, width, verbosity > 0)
     yield from ((text, {"bold": True}) for text in textwrap.wrap(_counts(claims), width))
     if any(claim.tier == "quick" for claim in claims):
         yield "quick evidence is evidence at quick scale: small data, small models", {}
     if verbosity >= 0:
-        below = (*_costs(claims, spent.unit), *_trained(spent))
+        below = (*(_costs(claims, spent.unit) if priced else ()), *_trained(spent, priced))
         yield from ((text if verbosity else _cut(text, width), {}) for text in below)
     yield from ((text, {}) for text in _unrun(claims, collected))
 
@@ -106,6 +118,35 @@ def _rank(claim: ClaimReport) -> int:
 def _rank_of(verdict: Verdict) -> int:
     order = (Verdict.ERROR, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.REPRODUCED)
     return order.index(verdict)
+
+
+def _surprises(claims: Sequence[ClaimReport], width: int) -> Iterator[Line]:
+    """A line for each claim: symbol, verdict, tier and name, and in what room is left why it is told."""
+    for claim in claims:
+        start = f" {claim.verdict.symbol} {claim.verdict.value:<12} {claim.tier:<8} "
+        line = start + _cut(_name(claim.id), width - len(start))
+        room = width - len(line) - 2
+        told = _cut(" ".join(_told(claim).split()), room) if room >= LEAST else ""
+        yield f"{line}  {told}".rstrip(), {COLOURS[claim.verdict]: True}
+
+
+def _told(claim: ClaimReport) -> str:
+    """Why a claim is no plain reproduction: what was expected, its deciding numbers, and the reason."""
+    if claim.unexpected:
+        return ": ".join(filter(None, (f"UNEXPECTED, expected {claim.expected.value}", claim.reason)))
+    cells = _cells(_checks(claim, full=False)[0]) if claim.checks else None
+    numbers = f"{cells[0]} {cells[1]}, bound {cells[2]}" if cells else ""
+    declared = claim.expected is not Expected.REPRODUCED and claim.expected.allows(claim.verdict)
+    why = f"as expected: {claim.expected_because}" if declared else claim.reason
+    return "; ".join(filter(None, (numbers, why)))
+
+
+def _reproduced(claims: Sequence[ClaimReport]) -> Iterator[Line]:
+    """How many came out reproduced as declared, which are not listed."""
+    plainly = sum(_rank(claim) == _rank_of(Verdict.REPRODUCED) for claim in claims)
+    if plainly:
+        symbol = Verdict.REPRODUCED.symbol
+        yield f" {symbol} {plainly:,} reproduced as expected (-v lists them)", {"green": True}
 
 
 def _counts(claims: Sequence[ClaimReport]) -> str:
@@ -266,12 +307,13 @@ def _costs(claims: Sequence[ClaimReport], unit: str) -> Iterator[str]:
         yield f"{_seconds(cost.seconds):>10}  {cost.family}{tier}{shared}"
 
 
-def _trained(spent: Spent) -> Iterator[str]:
+def _trained(spent: Spent, priced: bool) -> Iterator[str]:
+    """What was trained in this session; ``priced``: and the slowest of it."""
     if not spent.runs:
         return
     took = f"{_seconds(spent.seconds)} {spent.unit} seconds, {spoken(spent.wall)} by the clock"
     slowest = sorted(spent.fleets.items(), key=lambda pair: -pair[1][1])[:SLOWEST]
-    several = len(spent.fleets) > 1
+    several = priced and len(spent.fleets) > 1
     yield f"trained here: {spent.runs:,} runs, {took}{'; the slowest:' if several else ''}"
     for what, (runs, seconds) in slowest if several else ():
         yield f"{_seconds(seconds):>10}  {runs:,} run{'s' if runs > 1 else ''} of {what}"

@@ -332,6 +332,8 @@ def _of_pytest() -> Iterator[Invocation]:
         (*judged, "--store", "half.gz", "--device", "cuda"), "--device has no effect with --store FILE"
     )
     yield Invocation((*judged, "--store", "half.gz", "--fresh"), "leave one of them out")
+    for option in ("--plan", "-q", "--collect-only"):
+        yield Invocation((*judged, "--costs", option), "--costs is told below verdicts: leave out -q")
     for (name, value), says in VARIABLES.items():
         yield Invocation(judged, says, ((name, value),))
 

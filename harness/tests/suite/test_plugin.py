@@ -211,7 +211,7 @@ def test_reasons_are_single_lines(outcomes: Session) -> None:
     assert reasons["asserts"].endswith("assert is no check outside hypothesis: write check(...) in its place")
     assert "does not discriminate" in reasons["blind"]
     assert not [r for r in reasons.values() if "\n" in r]
-    outcomes.says("– not run      quick    skips            needs the moon", "NOT RUN [1]")
+    outcomes.says("– not run      quick    skips  needs the moon", "NOT RUN [1]")
 
 
 def test_every_run_is_computed_once(outcomes: Session) -> None:

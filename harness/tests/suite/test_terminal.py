@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from harness.lab.plan import Plan
 from harness.lab.runs import Fleet
 from harness.spec.verdict import Expected, Verdict
 from harness.suite import opening
-from harness.suite.terminal import Line, Spent, summary
+from harness.suite.terminal import FEW, Line, Spent, summary
 from harness.tests.reports import bare, claim, control, every_kind, evidence
 from harness.tests.simulated import at, drawn, named
 
@@ -25,9 +26,14 @@ LONG = "random_labels_are_fit_by_every_network_of_the_paper_that_we_tried[incept
 
 
 def lines(
-    *claims: ClaimReport, width: int = 140, verbosity: int = 0, spent: Spent = NOTHING, left: tuple = ()
+    *claims: ClaimReport,
+    width: int = 140,
+    verbosity: int = 0,
+    spent: Spent = NOTHING,
+    left: tuple = (),
+    priced: bool = False,
 ) -> list[Line]:
-    return list(summary(claims, left, spent, width=width, verbosity=verbosity))
+    return list(summary(claims, left, spent, width=width, verbosity=verbosity, priced=priced))
 
 
 def text(*claims: ClaimReport, **options: object) -> str:
@@ -66,16 +72,17 @@ def test_on_a_narrow_terminal_the_numbers_go_below() -> None:
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=40)
-@given(width=st.integers(70, 220), verbosity=st.sampled_from([-1, 0]))
-def test_nothing_but_a_command_is_wider_than_the_terminal(width: int, verbosity: int) -> None:
+@given(width=st.integers(70, 220), verbosity=st.sampled_from([-1, 0]), few=st.booleans())
+def test_nothing_but_a_command_is_wider_than_the_terminal(width: int, verbosity: int, few: bool) -> None:
     spent = Spent(runs=9, seconds=1e6, wall=1e5, fleets={"x" * 90: (1, 5.0), "y": (8, 1e6)})
     shown = lines(
-        *every_kind(),
+        *every_kind()[-FEW + 1 if few else 0 :],
         claim(name=LONG),
         width=width,
         verbosity=verbosity,
         spent=spent,
         left=(skipped("a.py"),),
+        priced=verbosity == 0,
     )
     assert not [line for line, _ in shown if len(line) > width and "python -m pytest" not in line]
     assert all(sign.isprintable() for line, _ in shown for sign in line)
@@ -143,6 +150,50 @@ def test_quiet_shows_what_is_not_reproduced_and_verbose_all() -> None:
     assert LONG in text(claim(name=LONG), verbosity=1, width=80)
 
 
+# -- of many only what surprises ----------------------------------------------------------------------
+
+
+def many(*odd: ClaimReport) -> tuple[ClaimReport, ...]:
+    return (*(claim(name=f"fine_{i}") for i in range(FEW)), *odd)
+
+
+def declared(name: str, verdict: Verdict, expected: Expected, **changes: Any) -> ClaimReport:
+    return claim(name=name, verdict=verdict, expected=expected, expected_because="it is told", **changes)
+
+
+def test_of_many_the_surprises_come_first_a_line_each_and_reproduced_ones_are_counted() -> None:
+    known = declared("known", Verdict.REFUTED, Expected.REFUTED, checks=(evidence(Verdict.REFUTED),))
+    open_one = declared("open", Verdict.INCONCLUSIVE, Expected.INCONCLUSIVE, checks=())
+    late = claim(name="late", verdict=Verdict.REFUTED, unexpected=True, reason="all\ndiverged")
+    rows = text(*many(open_one, known, late)).splitlines()
+    assert rows[1:5] == [
+        " ✗ refuted      quick    late[quick]  UNEXPECTED, expected reproduced: all diverged",
+        " ✗ refuted      quick    known[quick]  0.312 [0.251, 0.373], bound > 0.1; as expected: it is told",
+        " ? inconclusive quick    open[quick]  as expected: it is told",
+        f" ✓ {FEW} reproduced as expected (-v lists them)",
+    ]
+    assert rows[5].startswith(f"{FEW + 3} claims judged")
+    assert rows[5].endswith("; 1 unexpected")
+    assert "fine_0" not in "\n".join(rows)
+
+
+def test_a_few_are_all_shown_and_verbose_shows_many() -> None:
+    few, beyond = many()[:FEW], many(claim(name="last"))
+    assert all(f"fine_{i}" in text(*few) for i in range(FEW))
+    assert "reproduced as expected" not in text(*few)
+    assert all(name in text(*beyond, verbosity=1) for name in ("fine_0", "last"))
+    assert "-v lists them" not in text(*beyond, verbosity=1)
+    quiet = text(*beyond, verbosity=-1).splitlines()
+    assert quiet[1].startswith(f"{FEW + 1} claims judged")
+
+
+def test_a_reproduction_that_was_not_expected_is_a_surprise() -> None:
+    risen = declared("risen", Verdict.REPRODUCED, Expected.REFUTED, unexpected=True, reason="")
+    rows = text(*many(risen)).splitlines()
+    assert rows[1] == " ✓ reproduced   quick    risen[quick]  UNEXPECTED, expected refuted"
+    assert rows[2].startswith(f" ✓ {FEW} reproduced as expected")
+
+
 # -- what it took, and what was not run ---------------------------------------------------------------
 
 
@@ -153,20 +204,24 @@ def run(address: str, replicate: int, seconds: float = 2.0) -> RunRead:
 def test_a_family_pays_for_its_controls_and_the_sum_has_each_run_once() -> None:
     first = claim(family="one", runs=(run("a", 0), run("a", 1)), control_runs=(run("b", 0), run("a", 0)))
     second = claim(family="two", runs=(run("a", 1), run("c", 0, 30.0)))
-    told = text(first, second).splitlines()
+    told = text(first, second, priced=True).splitlines()
     where = told.index("36 core seconds in all that was judged, controls included; by family:")
     assert told[where + 1 : where + 3] == [
         "        32  two, of which 2.0 are shared",
         "       6.0  one, of which 2.0 are shared",
     ]
-    apart = text(first, claim(tier="full", family="two", runs=(run("c", 0, 30.0),)))
+    apart = text(first, claim(tier="full", family="two", runs=(run("c", 0, 30.0),)), priced=True)
     assert "        30  two, full\n       6.0  one, quick" in apart
-    assert "seconds" not in text(claim(runs=(), control_runs=()))
+    assert "seconds" not in text(claim(runs=(), control_runs=()), priced=True)
+    assert "seconds" not in text(first, second)
 
 
 def test_the_slowest_fleets_are_named() -> None:
     fleets = {f"Mlp({i}), 100 images": (i, 10.0 * i) for i in range(1, 9)}
-    told = text(claim(runs=()), spent=Spent(runs=36, seconds=360.0, wall=200.0, fleets=fleets, unit="GPU"))
+    spent = Spent(runs=36, seconds=360.0, wall=200.0, fleets=fleets, unit="GPU")
+    briefly = text(claim(runs=()), spent=spent).splitlines()
+    assert briefly[-1] == "trained here: 36 runs, 360 GPU seconds, 3 min by the clock"
+    told = text(claim(runs=()), spent=spent, priced=True)
     assert "trained here: 36 runs, 360 GPU seconds, 3 min by the clock; the slowest:" in told
     assert "        80  8 runs of Mlp(8), 100 images\n        70  7 runs of Mlp(7)" in told
     assert "Mlp(3)" not in told
