@@ -23,6 +23,12 @@ DAMAGED = (
 )  # fmt: skip
 """What Python's zipfile raises for files that are damaged on purpose, besides its own error."""
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+LOCAL = struct.Struct("<26xHH")
+"""The head of a member where it lies: at its end, how long the name and the further fields after it are."""
+DESCRIBED_LATER = 0x08
+"""The flag of a member that is followed by its sizes, because they were not known before it."""
+DESCRIPTORS = (12, 16, 20, 24)
+"""Bytes that follow such a member: checksum and two sizes of 4 or 8 bytes, perhaps after a sign of 4."""
 
 
 def npz_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
@@ -58,11 +64,34 @@ def _opened(path: Path, do: Callable[[zipfile.ZipFile], Result]) -> Result:
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as packed:
+                _require_accounted(packed, file)
                 return do(packed)
         except zipfile.BadZipFile as error:
             raise ValueError(_unlike(file, error)) from None
         except DAMAGED as error:
             raise ValueError(f"damaged: {next(iter(str(error).splitlines()), '') or 'cut short'}") from None
+
+
+def _require_accounted(packed: zipfile.ZipFile, file: IO[bytes]) -> None:
+    """Refuse a file whose directory does not account for every byte before it, by the names that lie there.
+
+    A damaged directory leaves arrays out, or calls them otherwise, and says nothing: whoever asks for others
+    would not notice.
+
+    Raises:
+        ValueError, DAMAGED: there is a gap, an overlap, or another name.
+    """
+    end, gaps = 0, (0,)
+    for name, info in sorted(_members(packed).items(), key=lambda member: member[1].header_offset):
+        with packed.open(info):  # which compares its name with the one that lies there
+            file.seek(info.header_offset)
+            name_length, further = LOCAL.unpack(file.read(LOCAL.size))
+        if info.header_offset - end not in gaps:
+            raise ValueError(f"damaged: its directory leaves out what lies before {name}")
+        end = info.header_offset + LOCAL.size + name_length + further + info.compress_size
+        gaps = DESCRIPTORS if info.flag_bits & DESCRIBED_LATER else (0,)
+    if packed.start_dir - end not in gaps:
+        raise ValueError("damaged: its directory leaves out what lies before it")
 
 
 def _unlike(file: IO[bytes], error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.data.npz import npz_arrays
+from harness.data.npz import npz_arrays, require_arrays
 
 ARRAYS: dict[str, Any] = {
     "x": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
@@ -124,6 +125,74 @@ def test_anything_else_is_refused_in_one_line(tmp_path: Path, kind: str) -> None
     assert "\n" not in str(refused.value)
     assert "allow_pickle" not in str(refused.value)
     assert str(tmp_path) not in str(refused.value)
+
+
+def hidden(name: str) -> bytes:
+    """A file of x and y whose directory says nothing of one of them; "" leaves none out."""
+    whole = zipped(**{each: npy(array) for each, array in ARRAYS.items()})
+    first, second = (at.start() for at in re.finditer(b"PK\x01\x02", whole))
+    end = whole.index(b"PK\x05\x06")
+    left_out = {"x": range(first, second), "y": range(second, end)}.get(name, range(0))
+    entries = bytes(
+        byte for place, byte in enumerate(whole[:end]) if place >= first and place not in left_out
+    )
+    count = entries.count(b"PK\x01\x02")
+    tail = whole[end : end + 8] + struct.pack("<HHII", count, count, len(entries), first) + whole[end + 20 :]
+    return whole[:first] + entries + tail
+
+
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_what_the_directory_leaves_out_is_noticed_by_whoever_asks_for_others(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "a.npz").write_bytes(hidden(""))
+    asked = {"x": "y", "y": "x"}[name]
+    assert list(npz_arrays(tmp_path / "a.npz", [asked])) == [asked]
+    (tmp_path / "a.npz").write_bytes(hidden(name))
+    with zipfile.ZipFile(tmp_path / "a.npz") as packed:  # Python's own reader does not notice
+        assert packed.namelist() == [f"{asked}.npy"]
+    with pytest.raises(ValueError, match="damaged: its directory leaves out what lies before"):
+        npz_arrays(tmp_path / "a.npz", [asked])
+    with pytest.raises(ValueError, match="damaged"):
+        require_arrays(tmp_path / "a.npz", [asked])
+
+
+def test_an_array_that_the_directory_calls_otherwise_is_noticed(tmp_path: Path) -> None:
+    whole = bytearray(zipped(**{each: npy(array) for each, array in ARRAYS.items()}))
+    whole[whole.rindex(b"y.npy")] = ord("z")
+    (tmp_path / "a.npz").write_bytes(whole)
+    with pytest.raises(ValueError, match="damaged"):
+        npz_arrays(tmp_path / "a.npz", ["x"])
+
+
+def test_a_file_whose_sizes_follow_its_arrays_is_read(tmp_path: Path) -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def tell(self) -> int:
+            raise OSError
+
+    target = Pipe()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, array in ARRAYS.items():
+            packed.writestr(f"{name}.npy", npy(array))
+    (tmp_path / "a.npz").write_bytes(target.getvalue())
+    assert list(npz_arrays(tmp_path / "a.npz")) == list(ARRAYS)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_flipped_bit_hides_an_array(tmp_path: Path, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    whole = zipped(**{name: npy(array) for name, array in ARRAYS.items()})
+    directory = whole.index(b"PK\x01\x02")
+    for _ in range(200):
+        data = bytearray(whole)
+        data[int(generator.integers(directory, len(data)))] ^= 1 << int(generator.integers(8))
+        (tmp_path / "a.npz").write_bytes(data)
+        with contextlib.suppress(ValueError):
+            assert list(npz_arrays(tmp_path / "a.npz", ["x"])) == ["x"]
+            assert list(npz_arrays(tmp_path / "a.npz")) == list(ARRAYS)
 
 
 @pytest.mark.timeout(20)
