@@ -81,7 +81,8 @@ def _require_accounted(packed: zipfile.ZipFile, file: IO[bytes]) -> None:
     Raises:
         ValueError, DAMAGED: there is a gap, an overlap, or another name.
     """
-    end, gaps = 0, (0,)
+    end = 0
+    gaps: tuple[int, ...] = (0,)
     for name, info in sorted(_members(packed).items(), key=lambda member: member[1].header_offset):
         with packed.open(info):  # which compares its name with the one that lies there
             file.seek(info.header_offset)

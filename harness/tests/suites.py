@@ -40,6 +40,19 @@ strict = true
 addopts = ["-ra", "-p", "no:cacheprovider", "-p", "no:benchmark", "-p", "no:timeout"]
 """
 
+COMPANY = {
+    "pytest_cov": "pytest-cov",
+    "pytest_forked": "pytest-forked",
+    "pytest_html": "pytest-html",
+    "pytest_instafail": "pytest-instafail",
+    "pytest_randomly": "pytest-randomly",
+    "pytest_repeat": "pytest-repeat",
+    "pytest_rerunfailures": "pytest-rerunfailures",
+    "pytest_sugar": "pytest-sugar",
+    "pytest_timeout": "pytest-timeout",
+}
+"""pytest plugins that people have beside ours: module -> package."""
+
 HEAD = '''"""Numbers are large, which is a thesis."""
 
 import os

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.__main__ import COMMANDS
-from harness.tests.suites import ROOT
+from harness.tests.suites import COMPANY, ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 NAMES = [path.stem for path in WORKFLOWS]
@@ -98,7 +98,8 @@ def test_the_quick_tier_is_judged_on_every_push_and_pull_request() -> None:
     quick = members(text)["quick"]
     for needed in ("claims -m quick", "--junitxml", "GITHUB_STEP_SUMMARY", "upload-artifact", "--diff"):
         assert needed in quick
-    assert "run: tox" in members(text)["instrument"]
+    assert "run: tox\n" in members(text)["instrument"]
+    assert "run: tox -e company" in members(text)["instrument"]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,16 @@ def test_tox_alone_lints_and_tests(tox: configparser.ConfigParser) -> None:
     assert "mypy" in tox["testenv:tests"]["commands"]
     assert "pytest" in tox["testenv:tests"]["commands"]
     assert "pytest" not in tox.sections()
+
+
+def test_company_is_what_its_tests_ask_for_beside_the_environment_of_torch(
+    tox: configparser.ConfigParser,
+) -> None:
+    section = tox["testenv:company"]
+    brought = [row.partition(">")[0] for row in section["deps"].split()]
+    assert brought == sorted(COMPANY.values())
+    assert section["commands_pre"].endswith("run -e tests --notest")
+    assert section["commands"].startswith("{[inside]python} -m pytest ")
 
 
 def test_one_environment_holds_torch(tox: configparser.ConfigParser) -> None:
