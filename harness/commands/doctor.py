@@ -27,6 +27,8 @@ EXAMPLES = """
 full             status 1 if something is in the way of the full tier
 --json           for programs
 """
+CLAIMS = Path("claims")
+"""Where claims lie, seen from where commands are run."""
 WEEK = 7 * 86_400.0
 """Seconds of training that are told as being in the way of a tier."""
 
@@ -96,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     """Examine and print; 1 if something is in the way of the tiers that were named.
 
     Raises:
-        ValueError: data root or device cannot be used; no claims here.
+        ValueError: data root or device cannot be used.
     """
     diagnosed = diagnosis(options)
     if options.json:
@@ -111,7 +113,7 @@ def diagnosis(options: argparse.Namespace) -> Diagnosis:
     """Examine this machine, its store and data, and what each tier needs.
 
     Raises:
-        ValueError: data root or device cannot be used; no claims here.
+        ValueError: data root or device cannot be used.
     """
     from harness.data.archives import ARCHIVES
 
@@ -122,7 +124,7 @@ def diagnosis(options: argparse.Namespace) -> Diagnosis:
     with tempfile.TemporaryDirectory() as nowhere:
         usable = place.store.exists() and not store.problem
         lab = selection.lab(place if usable else msgspec.structs.replace(place, store=Path(nowhere)))
-        tiers = tuple(_tiers(options, place, lab, machine, store))
+        tiers = tuple(_tiers(options, place, lab, machine, store) if CLAIMS.is_dir() else _no_tiers())
     return Diagnosis(machine=machine, store=store, data=data, tiers=tiers)
 
 
@@ -182,6 +184,15 @@ def _tiers(
         )
 
 
+def _no_tiers() -> Iterator[Tier]:
+    """What is in the way of each tier where there are no claims; all else of the machine is told anyway."""
+    nothing = {"items": 0, "missing": 0, "present": 0, "processes": 1, "timed": 0, "at_most": 0}
+    from harness.suite.listing import NOWHERE
+
+    for tier in TIERS:
+        yield Tier(tier=tier, seconds=0.0, problems=(NOWHERE,), **nothing)
+
+
 def _lacks(machine: machines.Machine, store: Storage, missing: Sequence[Any]) -> Iterator[str]:
     """A line for each of packages, memory and disk that does not suffice for what is missing."""
     from harness.fleet import memory
@@ -192,7 +203,7 @@ def _lacks(machine: machines.Machine, store: Storage, missing: Sequence[Any]) ->
     if not missing:
         return
     if "torch" not in machine.versions:
-        yield "torch is not installed: python -m pip install -e ."
+        yield "torch is not installed: python -m pip install torch"
     kept_whole = [value for value in missing if not is_streamed(value)]
     most = (memory.PROCESS + max(map(memory.needed, kept_whole), default=0)) / 2**30
     if most > machine.available_gib:
@@ -227,8 +238,11 @@ def told(diagnosed: Diagnosis) -> list[str]:
     inside = f"{store.records} records, {shared.sized(store.bytes)}" if store.records else "empty"
     rows.append(("store", store.problem or f"{store.path}: {inside}; {shared.sized(store.free)} free"))
     rows += [(f"tier {tier.tier}", _tier_told(tier)) for tier in diagnosed.tiers]
+    ways: dict[str, list[str]] = {}
     for tier in diagnosed.tiers:
-        rows += [(f"in the way of {tier.tier}", problem) for problem in tier.problems]
+        for problem in tier.problems:
+            ways.setdefault(problem, []).append(tier.tier)
+    rows += [(f"in the way of {' and '.join(tiers)}", problem) for problem, tiers in ways.items()]
     return shared.table(rows)
 
 

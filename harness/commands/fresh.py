@@ -71,6 +71,9 @@ def run(options: argparse.Namespace) -> int:
     from harness.suite.reporting import misplaced
 
     against = options.against or Path("reports") / options.tier
+    if not against.exists():
+        write = f"python -m pytest claims -m {options.tier} --report {against}"
+        raise ValueError(f"{against}: No such file or directory to compare with: {write} makes it")
     (before,) = render.load([against])
     try:
         fresh.require_comparable(before, options.tier, options.first)

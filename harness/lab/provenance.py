@@ -12,6 +12,11 @@ from pathlib import Path
 
 import msgspec
 
+from harness.spec.modules import SITE
+
+HARNESS = Path(__file__).resolve().parents[1]
+CODE = ("*.py", "*.cpp", "*.h", "pyproject.toml")
+"""Files of a repository that verdicts may depend on, in whichever folder: reports and prose are none."""
 PACKAGES = (
     "overclaim", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "pytest", "pytest-xdist",
     "hypothesis", "msgspec", "safetensors",
@@ -60,11 +65,23 @@ def mutants(root: Path) -> str:
 
 
 def commit(root: Path) -> tuple[str, bool]:
-    """The commit checked out at or above ``root``, and whether the tree differs; ("", False) outside git."""
+    """The commit of the repository a folder is part of, and whether code differs; ("", False) outside git.
+
+    What is installed, or ignored by git, is part of no repository, wherever its folder lies.
+    """
+    if SITE & set(root.resolve().parts) or _git(root, "check-ignore", "."):
+        return "", False
     head = _git(root, "rev-parse", "HEAD")
-    code = (f":(top){name}" for name in ("harness", "claims", "conftest.py", "pyproject.toml"))
-    changed = _git(root, "status", "--porcelain", "--", *code)
-    return head, bool(changed)
+    return head, bool(_git(root, "status", "--porcelain", "--", *(f":(top){files}" for files in CODE)))
+
+
+def release(root: Path) -> str:
+    """The version of the harness, and its commit where that is of another repository than ``root`` is."""
+    version = versions().get("overclaim", "")
+    head, dirty = commit(HARNESS)
+    if not head or head == commit(root)[0]:
+        return version
+    return f"{version} at {head[:12]}{' with changes' if dirty else ''}".strip()
 
 
 def _git(root: Path, *arguments: str) -> str:

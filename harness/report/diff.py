@@ -278,7 +278,7 @@ def _facts(report: Report) -> dict[str, str]:
     """What a number may depend on besides the claim; times are none of it."""
     seen = report.provenance
     return {
-        "commit": f"{seen.commit or 'unknown'}{' (with uncommitted changes)' if seen.dirty else ''}",
+        "commit": wording.code(seen),
         "records shipped with": seen.shipped or "none",
         "device": seen.device,
         "processor": seen.processor,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.evidence.outcome import Contrast, Evidence
-from harness.evidence.schema import ClaimReport, PaperEntry, Report, RunRead
+from harness.evidence.schema import ClaimReport, PaperEntry, Provenance, Report, RunRead
 from harness.spec.verdict import Expected, Verdict
 
 MEANINGS = {
@@ -328,12 +328,19 @@ def carried(report: Report) -> tuple[str, ...]:
     )
 
 
+def code(seen: Provenance) -> str:
+    """The code that verdicts are of: a commit, or the version of what is installed."""
+    version = seen.versions.get("overclaim", "")
+    installed = f"unknown, overclaim {version}" if version else "unknown"
+    return f"{seen.commit or installed}{' (with uncommitted changes)' if seen.dirty else ''}"
+
+
 def provenance(report: Report) -> dict[str, tuple[str, ...]]:
     """What is shown of a session: a row's name and its lines."""
     seen = report.provenance
     shipped = f"records shipped with commit {seen.shipped}, judged here; nothing was trained"
     return {
-        "commit": (f"{seen.commit or 'unknown'}{' (with uncommitted changes)' if seen.dirty else ''}",),
+        "commit": (code(seen),),
         **({"judged from": (shipped,)} if seen.shipped else {}),
         **({"carried": carried(report)} if seen.carried else {}),
         **({"the instrument's tests": (seen.mutants,)} if seen.mutants else {}),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
+import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
@@ -14,6 +17,8 @@ from harness.spec.said import Change, Saying, require_ledger, require_said
 from harness.spec.verdict import Expected
 
 F = TypeVar("F", bound=Callable[..., Any])
+JUDGE = "harness.suite.plugin"
+"""What judges claims, once pytest has loaded it."""
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +119,7 @@ def claim(
             or the reported numbers, a verdict that cannot be expected, a missing reason, or something else
             than words and numbers where the report shows words and numbers.
     """
+    _warn_where_nothing_judges()
     _require_tiers(adapted=adapted, expected=expected or {})
     _require_counts(replicates)
     if not adapted or not where:
@@ -181,6 +187,21 @@ def _require_counts(replicates: int | Mapping[str, int] | None) -> None:
     for count in by_tier.values() if by_tier else () if replicates is None else (replicates,):
         if not isinstance(count, int) or count < 1:
             raise ValueError(f"replicates={replicates!r}: at least one is needed, or leave it out")
+
+
+def _warn_where_nothing_judges() -> None:
+    """Warn where pytest collects claims, which it would only deselect, without what judges them."""
+    collecting = "PYTEST_VERSION" in os.environ and "_pytest.main" in sys.modules
+    if not collecting or JUDGE in sys.modules:
+        return
+    import multiprocessing
+
+    if multiprocessing.parent_process() is None:  # in others, values are unpickled
+        warnings.warn(
+            f"nothing judges these claims: pytest_plugins = ['{JUDGE}'] is missing in the conftest.py beside "
+            f"their folder, or -p {JUDGE} on the command line",
+            stacklevel=3,
+        )
 
 
 def _require_tiers(**said: Mapping[str, object]) -> None:

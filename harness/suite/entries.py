@@ -23,6 +23,8 @@ from harness.spec import TIERS
 from harness.spec.claim import Claim
 from harness.spec.verdict import Verdict
 
+PLUGIN = "harness.suite.plugin"
+"""The name by which pytest loads what judges claims."""
 REPEATED = "__pytest_repeat_step_number"
 """The parameter that pytest-repeat adds to an item."""
 
@@ -103,12 +105,14 @@ def claim_id(item: pytest.Function) -> str:
 
 
 def command_of(item: pytest.Function) -> str:
-    """What judges an item again, on the same replicates, at the top of a checkout."""
+    """What judges an item again, on the same replicates: at the top of a checkout, or what is installed."""
     first = item.config.getoption("first_replicate")
     name = item.name
     if REPEATED in item.callspec.params:
         name = re.sub(r"-\d+-\d+\]$", "]", name)
     again = f'python -m pytest "{_at_top(item).removesuffix(item.name)}{name}"'
+    if item.config.getoption("pyargs"):
+        again = f'python -m pytest -p {PLUGIN} --pyargs "{item.module.__name__}::{name}"'
     return f"{again} --first-replicate {first}" if first else again
 
 
@@ -120,8 +124,12 @@ def _at_top(item: pytest.Function) -> str:
 
 @functools.cache
 def _in_package(path: Path) -> str:
-    """A file from the top of its package on; empty if it is in none."""
+    """A file from the top of its package on, or from a folder ``claims`` around it; empty if in neither.
+
+    Node ids begin at pytest's root, which of a repository without settings depends on the options there are.
+    """
     package = resolve_package_path(path)
+    package = package or next((folder for folder in path.parents if folder.name == "claims"), None)
     return path.relative_to(package.parent).as_posix() if package else ""
 
 

@@ -15,10 +15,12 @@ import pytest
 from _pytest.mark import deselect_by_keyword
 
 from harness.spec import TIERS
-from harness.suite.entries import claim_id, claim_of, command_of, is_claim, is_tested, tier_of
+from harness.suite.entries import PLUGIN, claim_id, claim_of, command_of, is_claim, is_tested, tier_of
 
-PLUGIN = "harness.suite.plugin"
-"""Loaded also where no conftest.py of the claims' folder does it."""
+NOWHERE = (
+    "no folder claims/ here: run it at the top of a checkout, or of a repository of your own claims; "
+    f"installed ones are judged by python -m pytest -p {PLUGIN} --pyargs claims -m quick"
+)
 
 
 class Uncollected(ValueError):
@@ -63,7 +65,7 @@ def functions(root: Path, tiers: Collection[str] = TIERS, words: str = "") -> li
         ValueError: there are no claims at ``root``.
     """
     if not (root / "claims").is_dir():
-        raise ValueError("no folder claims/ here; run it at the top of a checkout")
+        raise ValueError(NOWHERE)
     collector = _Collector()
     said = io.StringIO()
     os.environ.setdefault(
@@ -73,6 +75,7 @@ def functions(root: Path, tiers: Collection[str] = TIERS, words: str = "") -> li
     quiet = contextlib.redirect_stdout(said), contextlib.redirect_stderr(said)
     with quiet[0], quiet[1], tempfile.TemporaryDirectory() as nowhere:
         # a store of its own: collecting needs none, and the user's may be out of reach
+        # and the plugin, also where no conftest.py loads it
         options = ["--store", nowhere, "-o", "addopts=", "-p", "no:cacheprovider", "-p", PLUGIN]
         status = int(pytest.main([*arguments, *options], plugins=[collector]))
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
@@ -113,7 +116,7 @@ def selected(root: Path, tiers: Collection[str] = TIERS, words: str = "") -> lis
         raise Unselected(
             f"no claim{at} matches -k {words!r}: `python -m harness list` names them"
             if words
-            else f"no claim{at} is in the folder claims/ here: claims/README.md says how to write one"
+            else f"no claim{at} is in the folder claims/ here: docs/OWN_CLAIMS.md says how to write one"
         )
     return chosen
 

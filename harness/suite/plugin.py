@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import uuid
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from _pytest.mark import deselect_by_keyword, deselect_by_mark
 from harness.judging.check import Check
 from harness.judging.lines import written
 from harness.lab.lab import Failed
-from harness.lab.pinning import pin_arithmetic
+from harness.lab.pinning import pin_arithmetic, pin_gpu
 from harness.lab.places import Place
 from harness.lab.store import StoreError
 from harness.spec import TIERS
@@ -26,6 +27,8 @@ from harness.suite.entries import Mistake, is_claim, is_tested, unjudged
 if TYPE_CHECKING:
     from harness.suite.session import Session
 
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # it takes one GPU for itself before torch is imported
+    pin_gpu(int(worker.removeprefix("gw")))
 pin_arithmetic()  # before anything imports numpy
 
 STASH = pytest.StashKey["Session"]()

@@ -17,6 +17,7 @@ from harness.evidence.schema import SCHEMA, ClaimReport, Provenance, Report
 from harness.lab import provenance
 from harness.lab.lab import Lab
 from harness.spec import ANEW, TIERS
+from harness.spec.modules import source_file
 from harness.spec.untrusted import cause_of
 from harness.spec.verdict import Verdict
 from harness.suite.exchange import Exchange
@@ -89,17 +90,22 @@ def without_places(report: Report) -> Report:
 
 
 def code_of(config: pytest.Config) -> Path:
-    """Where the claims lie: pytest's root may be another place, that of the store among its options, say."""
+    """Where the claims lie: pytest's root may be another place, that of the store among its options, say.
+
+    With ``--pyargs`` arguments are names of modules, and the folder is where these are installed.
+    """
     start = config.invocation_params.dir
-    paths = (start / argument.partition("::")[0] for argument in config.args)
-    first = next((path for path in paths if path.exists()), start)
+    names = [argument.partition("::")[0] for argument in config.args]
+    modules = [file for name in names if config.option.pyargs and (file := source_file(name))]
+    first = next((path for path in (*modules, *(start / name for name in names)) if path.exists()), start)
     return first if first.is_dir() else first.parent
 
 
 def _provenance(
     claims: list[ClaimReport], exchange: Exchange, lab: Lab, config: pytest.Config, began: float
 ) -> Provenance:
-    head, dirty = provenance.commit(code_of(config))
+    code = code_of(config)
+    head, dirty = provenance.commit(code)
     return Provenance(
         commit=head,
         dirty=dirty,
@@ -113,7 +119,7 @@ def _provenance(
         processor=provenance.processor(),
         cores=provenance.cores(),
         memory_gib=provenance.memory_gib(),
-        versions=provenance.versions(),
+        versions=provenance.versions() | {"overclaim": provenance.release(code)},
         data=exchange.data,
         replicates=_replicates(claims, lab.first),
         first_replicate=lab.first,

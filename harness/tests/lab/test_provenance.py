@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -75,3 +76,45 @@ def test_a_session_says_whose_numbers_it_read(tmp_path: Path) -> None:
     assert record is not None
     store.publish(msgspec.structs.replace(record, provenance={**record.provenance, "numpy": "1.0.0"}))
     run(tmp_path).says("note: records of other versions were read: 1 with numpy 1.0 (here ")
+
+
+def repository(folder: Path) -> Path:
+    """A repository of one commit, of a module, that ignores the folder ``vendored`` within it."""
+    (folder / "vendored").mkdir(parents=True)
+    (folder / ".gitignore").write_text("vendored/\n")
+    (folder / "module.py").write_text("x = 1\n")
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "One"]):
+        who = ["-c", "user.name=us", "-c", "user.email=us@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *who, *arguments], cwd=folder, check=True)
+    return folder
+
+
+def test_a_commit_is_of_what_the_repository_tracks(tmp_path: Path) -> None:
+    ours = repository(tmp_path / "ours")
+    head, dirty = provenance.commit(ours)
+    assert (len(head), dirty) == (40, False)
+    (ours / "reports").mkdir()
+    (ours / "reports" / "report.json").write_text("{}")
+    assert provenance.commit(ours / "reports") == (head, False), "a report is no code"
+    (ours / "module.py").write_text("x = 2\n")
+    assert provenance.commit(ours) == (head, True)
+    assert provenance.commit(ours / "vendored") == ("", False)
+    installed = ours / "lib" / "site-packages"
+    installed.mkdir(parents=True)
+    assert provenance.commit(installed) == ("", False)
+
+
+def test_the_harness_of_another_repository_is_named_with_its_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "versions", lambda: {"overclaim": "1.2.3"})
+    ours, theirs = (repository(tmp_path / name) for name in ("ours", "theirs"))
+    monkeypatch.setattr(provenance, "HARNESS", theirs)
+    (theirs / "module.py").write_text("x = 3\n")
+    assert provenance.release(theirs) == "1.2.3"
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=b", "commit", "-qam", "Two"], cwd=theirs, check=True
+    )
+    assert provenance.release(ours) == f"1.2.3 at {provenance.commit(theirs)[0][:12]}"
+    monkeypatch.setattr(provenance, "HARNESS", theirs / "vendored")
+    assert provenance.release(ours) == "1.2.3"

@@ -78,9 +78,8 @@ MUTANTS = (
     ),
     _wording(
         "report", "a tree with uncommitted changes is shown as its commit",
-        """"commit": (f"{seen.commit or 'unknown'}{' (with uncommitted changes)' if seen.dirty else """
-        """''}",),""",
-        """"commit": (f"{seen.commit or 'unknown'}",),""",
+        """{seen.commit or installed}{' (with uncommitted changes)' if seen.dirty else ''}""",
+        "{seen.commit or installed}",
     ),
     _wording(
         "report", "runs that were read are shown as trained",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import NamedTuple
 
 import pytest
 
 from harness import Anew, Paper, Simulation, Tiers, claim, trained
-from harness.spec.claim import Claim, resolved
+from harness.spec.claim import JUDGE, Claim, resolved
 from harness.spec.verdict import Expected, Verdict
 from harness.tests.simulated import drawn
 
@@ -141,3 +143,20 @@ def test_what_cannot_be_expected_is_refused_in_one_line(pair: object, why: str) 
     with pytest.raises((TypeError, ValueError), match=why) as refused:
         declared().but(expected={"quick": pair})
     assert "\n" not in str(refused.value)
+
+
+def test_claims_that_nothing_judges_are_told_when_collected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They would only be deselected; by whom they are judged is loaded here, so nothing is said before."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        declared()
+    monkeypatch.delitem(sys.modules, JUDGE)
+    with pytest.warns(UserWarning, match=r"= \['harness.suite.plugin'\] is missing in the conftest") as seen:
+        declared()
+    assert [warning.filename for warning in seen] == [__file__]
+    monkeypatch.delenv("PYTEST_VERSION")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        declared()

@@ -11,7 +11,7 @@ import pytest
 from harness.judging.ladder import Judgement
 from harness.spec.claim import Paper, claim
 from harness.spec.verdict import Verdict
-from harness.suite.entries import entry
+from harness.suite.entries import claim_id, command_of, entry
 from harness.tests import reports
 
 PAPER = Paper(key="K", authors="A", title="T", venue="V", year=2020, url="")
@@ -82,3 +82,13 @@ def test_an_entry_has_its_tiers_adaptation_and_its_own_and_its_controls_runs() -
     assert [run.address for run in quick.control_runs] == ["bb"]
     assert (quick.params, quick.family, quick.thesis) == ({"width": 8}, "family", "A thesis.")
     assert quick.id == standard.id == "claims/test_family.py::test_it[8]"
+
+
+@pytest.mark.parametrize("root", ["", "mine/own/"])
+def test_a_claim_of_ones_own_is_named_from_its_folder_on_whatever_pytests_root(root: str) -> None:
+    """The root of a repository without settings depends on the paths among the options."""
+    collected = item()
+    collected.path = Path("/mine/own/claims/test_family.py")
+    collected.nodeid = f"{root}{collected.nodeid}"
+    assert claim_id(collected) == "claims/test_family.py::test_it[8]"
+    assert command_of(collected) == 'python -m pytest "claims/test_family.py::test_it[quick-8]"'
