@@ -205,19 +205,25 @@ class Watch(threading.Thread):
                 statuses.append(decoded(contents(file), Status))
         return statuses
 
+    def _plans(self) -> list[Status]:
+        """How far each worker came with the session's plan."""
+        plans = [s if s.first else s.planned for s in self._statuses()]
+        return [plan for plan in plans if plan is not None]
+
     def _settle(self) -> None:
         """What was shown as open has ended, or is said as far as it came."""
         if self._shown:
             ended = any(s.over for s in self._statuses())
-            done = self._shown.runs if ended else self._shown.done
-            self.terminal.show(msgspec.structs.replace(self._shown, done=done), True)
+            # a worker that planned later missed fewer, and may have been the only one to be seen so far
+            runs = max([self._shown.runs, *(s.runs for s in self._plans() if self._shown.first)])
+            done = runs if ended else self._shown.done
+            self.terminal.show(msgspec.structs.replace(self._shown, runs=runs, done=done), True)
             self._said |= self._shown.first
             self._shown = None
 
     def _say(self) -> None:
         """The last line of a plan that was computed between two looks."""
-        plans = [s if s.first else s.planned for s in self._statuses()]
-        planned = [s for s in plans if s and s.over]
+        planned = [s for s in self._plans() if s.over]
         if planned and not self._said:
             self._said = True
             self.terminal.show(max(planned, key=lambda s: s.runs), True)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 import harness
 from harness.evidence.schema import Report, decode
+from harness.tests import zygote
 
 ROOT = Path(harness.__file__).parents[1]
 
@@ -166,18 +168,22 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(folder: Path, *arguments: str, **env: str) -> Session:
     """``python -m pytest`` in ``folder``."""
-    command = [sys.executable, "-B", "-m", "pytest", *arguments]
-    return _finished(folder, command, env)
+    return _finished(folder, "pytest", arguments, env)
 
 
 def run_harness(folder: Path, *arguments: str, **env: str) -> Session:
     """``python -m harness`` in ``folder``."""
-    return _finished(folder, [sys.executable, "-B", "-m", "harness", *arguments], env)
+    return _finished(folder, "harness", arguments, env)
 
 
-def _finished(folder: Path, command: list[str], env: Mapping[str, str]) -> Session:
+def _finished(folder: Path, module: str, arguments: tuple[str, ...], env: Mapping[str, str]) -> Session:
+    """A session of a process of its own, a copy of one that has imported what all need where that will do."""
+    if not any(name.startswith(zygote.AT_START) for name in env):
+        with tempfile.NamedTemporaryFile(prefix="printed-") as file:
+            status = zygote.run(module, arguments, folder, environment(folder, **env), Path(file.name))
+            return Session(status=status, text=Path(file.name).read_text(), folder=folder)
     done = subprocess.run(
-        command,
+        [sys.executable, "-B", "-m", module, *arguments],
         cwd=folder,
         env=environment(folder, **env),
         stdout=subprocess.PIPE,

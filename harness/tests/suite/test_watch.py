@@ -105,6 +105,20 @@ def test_the_first_worker_to_have_planned_is_heard_whatever_its_clock_says(tmp_p
     assert shown.getvalue() == "plan: 3 runs to train\n"
 
 
+def test_the_whole_plan_is_told_though_a_worker_with_less_of_it_was_seen_first(tmp_path: Path) -> None:
+    watch, shown = watched(tmp_path)
+    plan = [fleet(FIT, 10.0)]
+    late, whole = (StatusFile(tmp_path, "s", worker) for worker in ("gw0", "gw1"))
+    part = replace(status_after(plan, []), runs=2)
+    late.show(part, False)
+    watch._look()
+    late.show(replace(part, done=2, over=True), True)
+    whole.show(replace(status_after(plan, []), done=3, over=True), True)
+    watch.judging()
+    watch._over.set()
+    assert shown.getvalue() == "trained 3 of 3 runs (100 %), 0 s\n"
+
+
 def test_a_worker_that_is_lost_is_not_waited_for(tmp_path: Path) -> None:
     watch, shown = watched(tmp_path)
     plan = [fleet(FIT, 10.0)]

@@ -1,0 +1,150 @@
+"""A process that has imported pytest and the harness, and becomes any session that is asked of it.
+
+To start Python and to import both costs more than most little sessions take. A copy of a process that has
+done so (a fork) is a process of its own all the same: with its own folder, environment, arguments, output
+and end. Torch is not imported beforehand.
+
+Run as a script it reads a request a line, forks, and answers with the status: minus the signal that killed
+the session, as ``subprocess`` does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FIRST = """
+import hypothesis
+import hypothesis.internal.conjecture.engine
+import hypothesis.strategies
+
+
+@hypothesis.given(hypothesis.strategies.integers())
+@hypothesis.settings(max_examples=1, database=None)
+def test_first(number):
+    pass
+"""
+"""The tests of the session that imports."""
+LATER = (
+    "harness.commands", "harness.suite.session", "harness.suite.terminal", "numpy.fft", "numpy.linalg",
+    "numpy.random", "scipy.special",
+)  # fmt: skip
+"""What many sessions import later than pytest does."""
+MOST_SECONDS = 120
+"""A session that takes longer hangs."""
+AT_START = ("LD_", "MKL_", "NPY_", "OMP_", "OPENBLAS_", "PYTHON")
+"""Beginnings of the variables that are read when a process starts, and that a fork would not heed."""
+
+_lock = threading.Lock()
+_process: subprocess.Popen[str] | None = None
+
+
+def run(module: str, arguments: tuple[str, ...], folder: Path, env: Mapping[str, str], output: Path) -> int:
+    """Runs ``python -B -m module`` in a folder, with what it prints in a file; the status.
+
+    Raises:
+        TimeoutError: it took longer than any of these may, and was killed.
+    """
+    asked = {"module": module, "arguments": arguments, "folder": str(folder), "env": dict(env)}
+    with _lock:
+        process = _started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps({**asked, "output": str(output)}) + "\n")
+        process.stdin.flush()
+        pid = int(process.stdout.readline())
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            os.kill(pid, signal.SIGKILL)
+
+        timer = threading.Timer(MOST_SECONDS, end)
+        timer.start()
+        status = int(process.stdout.readline())
+        timer.cancel()
+    if late.is_set():
+        said = output.read_text(errors="replace")
+        raise TimeoutError(f"{module} {' '.join(arguments)} took more than {MOST_SECONDS} s:\n{said}")
+    return status
+
+
+def _started() -> subprocess.Popen[str]:
+    global _process  # one for the session, started when first needed
+    if _process is None or _process.poll() is not None:
+        root = str(Path(__file__).parents[2])
+        _process = subprocess.Popen(
+            [sys.executable, "-B", __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            env={
+                **{n: v for n, v in os.environ.items() if not n.startswith("PYTEST_")},
+                "PYTHONPATH": root,
+                "OMP_NUM_THREADS": "1",
+            },
+        )
+        atexit.register(_process.kill)
+    return _process
+
+
+def _asked() -> dict[str, Any]:
+    """Serve requests; it returns in each copy, with what that copy is to become."""
+    for line in sys.stdin:
+        asked: dict[str, Any] = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            return asked
+        print(pid, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    raise SystemExit
+
+
+def _become(asked: dict[str, Any]) -> None:
+    """Make this process look as if it had been started for the session."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    printed = os.open(asked["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(printed, 1)
+    os.dup2(printed, 2)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    sys.path[0] = os.getcwd()
+    sys.argv[1:] = asked["arguments"]
+
+
+def _prepare() -> None:
+    """Import what every session imports, by a session, so that pytest rewrites what it wants to."""
+    import tempfile
+
+    import pytest
+
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
+        os.chdir(folder)
+        Path("test_first.py").write_text(FIRST)
+        printing, sys.stdout = sys.stdout, nowhere
+        pytest.main(["-p", "harness.suite.plugin", "-p", "no:cacheprovider", "-p", "no:harness"])
+        sys.stdout = printing
+        os.chdir("/")
+    for name in LATER:
+        importlib.import_module(name)
+
+
+if __name__ == "__main__":
+    import runpy
+
+    sys.path[0] = "/"  # and not this file's folder, whose modules are no one's
+    _prepare()
+    wanted = _asked()
+    _become(wanted)
+    runpy.run_module(wanted["module"], run_name="__main__", alter_sys=True)
