@@ -14,6 +14,7 @@ from harness.data.blocks import blocks
 from harness.data.verified import verified_split
 from harness.fleet import memory, native_library, numerics, ranks, trainer
 from harness.lab import recording
+from harness.lab.locks import Holder
 from harness.lab.names import digests_of
 from harness.lab.places import Place
 from harness.lab.runs import Fleet, Run
@@ -39,6 +40,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
         seconds: that it took by the clock; cost: those of its record, of the processor or of the GPU.
         failure: why it could not be computed, in one line; empty if it did not fail.
         notes: what people should hear of this machine, a line each.
+        holder: the process that holds it, where that is known; told on the terminal, never in a report.
     """
 
     run: Run
@@ -47,6 +49,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     cost: float = 0.0
     failure: str = ""
     notes: tuple[str, ...] = ()
+    holder: Holder | None = None
 
 
 class Elsewhere(Exception):

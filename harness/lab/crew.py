@@ -29,7 +29,7 @@ POLL_SECONDS = 0.002
 """Seconds between two looks at a process whose end another thread has just seen."""
 
 
-class Crew:
+class LocalCrew:
     """Processes that compute fleets side by side, started when first needed and kept for the session.
 
     Where no processes can be had (no shared memory, say, or no more of them allowed), this one computes all.

@@ -13,7 +13,7 @@ from harness.fleet.ranks import is_streamed
 from harness.lab import pinning
 from harness.lab.computing import HELD, Finished, drain, one_line
 from harness.lab.conformance import unplannable
-from harness.lab.crew import Crew
+from harness.lab.crew import LocalCrew
 from harness.lab.durations import expected, may_stop_early
 from harness.lab.names import Names
 from harness.lab.places import Place
@@ -76,7 +76,7 @@ class Lab:
         self.store = self.shipped or Store(place.store)
         self.names = self.shipped.names() if self.shipped else Names(place.data_root, presume=presume)
         apart = processes > 1 or pinning.is_late()
-        self.crew = Crew(place, processes) if apart and not self.shipped else None
+        self.crew = LocalCrew(place, processes) if apart and not self.shipped else None
         self.failures: dict[str, str] = {}
         self.settled: set[str] = set()
         self.notes: dict[str, None] = dict.fromkeys(pinning.said())

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness.lab.crew import Crew, _ending
+from harness.lab.crew import LocalCrew, _ending
 from harness.lab.lab import Failed, Lab
 from harness.tests.simulated import (
     at,
@@ -165,4 +165,4 @@ def running(process: int) -> bool:
 
 
 def test_a_crew_that_never_started_closes() -> None:
-    Crew(at(Path()), 2).close()
+    LocalCrew(at(Path()), 2).close()
