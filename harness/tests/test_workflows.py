@@ -7,15 +7,31 @@ from __future__ import annotations
 
 import configparser
 import re
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from harness.__main__ import COMMANDS
+from harness.lab import environment
+from harness.report import readme
 from harness.tests.suites import COMPANY, ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 NAMES = [path.stem for path in WORKFLOWS]
+CLAIMS, _, VERDICTS = (path.read_text() for path in WORKFLOWS)
+LOCK = (ROOT / ".github" / "locked.txt").read_text(encoding="utf-8")
+PINNED = re.compile(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+WRITES = {
+    "badge": {"contents"},
+    "pages": {"pages", "id-token"},
+    "attestation": {"attestations", "id-token"},
+}
+"""What parts of workflows may write."""
+LOCKED = "-m pip install --require-hashes -r .github/locked.txt"
+ITSELF = "-m pip install --no-deps --no-build-isolation -e ."
+"""The two lines by which CI installs: all from the lock, and this repository beside it."""
 EMPTY = ("quick", "standard", "full", "speed", "report", "mutants", "torture")
 
 
@@ -42,26 +58,33 @@ def scripts(text: str) -> list[str]:
     return [script for _, script in blocks]
 
 
-def test_both_are_there() -> None:
-    assert NAMES == ["claims", "full"]
-    assert set(members(WORKFLOWS[0].read_text())) == {"instrument", "quick", "badge"}
+def test_all_are_there() -> None:
+    assert NAMES == ["claims", "full", "verdicts"]
+    assert set(members(CLAIMS)) == {"instrument", "quick", "attestation", "pages", "badge"}
     assert set(members(WORKFLOWS[1].read_text())) == {"judge"}
+    assert set(members(VERDICTS)) == {"judge"}
 
 
-def test_actions_are_githubs_own_at_a_major_version(workflow: str) -> None:
-    used = re.findall(r"uses: (\S+)", workflow)
+def test_actions_are_githubs_own_pinned_by_commit(workflow: str) -> None:
+    used = re.findall(r"uses: (.+)", workflow)
     assert used
-    assert [action for action in used if not re.fullmatch(r"actions/[a-z-]+@v\d+", action)] == []
+    assert [action for action in used if not PINNED.fullmatch(action)] == []
     assert workflow.count("uses: actions/checkout@") == workflow.count("persist-credentials: false")
+
+
+def test_an_action_is_the_same_everywhere() -> None:
+    used = {action for path in WORKFLOWS for action in re.findall(r"uses: (.+)", path.read_text())}
+    assert len(used) == len({action.partition("@")[0] for action in used})
+    assert "package-ecosystem: github-actions" in (ROOT / ".github" / "dependabot.yml").read_text()
 
 
 def test_only_what_runs_none_of_our_code_may_write(workflow: str) -> None:
     assert "\npermissions:\n  contents: read\n\n" in workflow
     for name, body in members(workflow).items():
-        writes = re.findall(r"^ +[\w-]+: write$", body, flags=re.MULTILINE)
-        assert [right.strip() for right in writes] == (["contents: write"] if name == "badge" else [])
+        writes = re.findall(r"^ +([\w-]+): write$", body, flags=re.MULTILINE)
+        assert set(writes) == WRITES.get(name, set())
         if writes:
-            assert "uses:" not in body
+            assert "checkout@" not in body
             assert "python" not in body
             assert "github.event_name == 'push'" in body
             assert "github.event.repository.default_branch" in body
@@ -92,14 +115,88 @@ def test_commands_exist(workflow: str) -> None:
 
 
 def test_the_quick_tier_is_judged_on_every_push_and_pull_request() -> None:
-    text = WORKFLOWS[0].read_text()
-    head = text.partition("\njobs:\n")[0]
+    head = CLAIMS.partition("\njobs:\n")[0]
     assert "\n  push:\n    branches-ignore: [badges]\n  pull_request:\n" in head
-    quick = members(text)["quick"]
+    quick = members(CLAIMS)["quick"]
     for needed in ("claims -m quick", "--junitxml", "GITHUB_STEP_SUMMARY", "upload-artifact", "--diff"):
         assert needed in quick
-    assert "run: tox\n" in members(text)["instrument"]
-    assert "run: tox -e company" in members(text)["instrument"]
+
+
+def test_the_instrument_is_tested_by_what_tox_runs(tox: configparser.ConfigParser) -> None:
+    (tested,) = (script for script in scripts(CLAIMS) if "pytest harness/tests" in script)
+    lint, tests = (tox[f"testenv:{name}"]["commands"].split("\n") for name in ("lint", "tests"))
+    whole = [command.replace("{posargs:harness/tests}", "harness/tests") for command in (*lint, *tests)]
+    assert [line.strip() for line in tested.splitlines()[1:] if line.strip()] == list(filter(None, whole))
+
+
+def test_report_page_and_badge_are_published_and_the_report_attested() -> None:
+    parts = members(CLAIMS)
+    assert "upload-pages-artifact@" in parts["quick"]
+    assert "site/index.html" in parts["quick"]
+    assert "deploy-pages@" in parts["pages"]
+    assert "has_pages" in parts["pages"], "where there are no Pages, nothing fails"
+    kept = re.findall(r"name: (report-\w+)", parts["quick"])
+    attested = parts["attestation"]
+    assert re.findall(r"name: (report-\w+)", attested) == kept
+    assert "store export" in parts["quick"]
+    assert re.findall(r"report/(\S+)", attested.partition("subject-path")[2]) == [
+        "report.json",
+        "records.jsonl.gz",
+    ]
+    assert all("needs: quick\n" in parts[name] for name in ("attestation", "pages", "badge"))
+
+
+def test_verdicts_are_compared_across_kernels_and_versions_every_week() -> None:
+    assert re.search(r'^  schedule:\n    - cron: "\d+ \d+ \* \* \d"', VERDICTS, re.MULTILINE)
+    body = members(VERDICTS)["judge"]
+    assert "HARNESS_KERNEL: ${{ matrix.kernel }}" in body
+    kernels = set(re.findall(r'^ +kernel: "?(\w*)"?$', body, re.MULTILINE))
+    assert kernels == {"", *environment.VALUES["HARNESS_KERNEL"]}
+    assert 'python: "3.x"' in body
+    assert "report --diff reports/quick" in body
+
+
+def test_what_ci_installs_is_locked_and_from_one_index(workflow: str) -> None:
+    assert "index-url" not in workflow.lower().replace("_", "-")
+    installs = re.findall(r"(-m pip install .+)", " \n".join(scripts(workflow)))
+    quiet = [line.replace("--quiet ", "").strip() for line in installs]
+    newest = [line for line in quiet if line == "-m pip install --upgrade -e ."]
+    assert len(newest) == (workflow == VERDICTS), "one leg is of what users get who install today"
+    locked = [line for line in quiet if line not in newest]
+    assert locked == [LOCKED, ITSELF] * (len(locked) // 2)
+    assert locked
+    assert "run: tox" not in workflow, "it would install what is not locked"
+
+
+def requirements() -> dict[str, str]:
+    """Name of each locked package -> its version."""
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+) \\$", LOCK, re.MULTILINE))
+
+
+def test_every_package_is_locked_with_hashes() -> None:
+    rows = [row for row in LOCK.splitlines() if row and not row.lstrip().startswith("#")]
+    heads = [row for row in rows if not row.startswith("    --hash=sha256:")]
+    assert len(heads) == len(requirements()) > 50
+    followed = [after for row, after in pairwise([*rows, ""]) if row in heads]
+    assert [after for after in followed if not re.match(r"    --hash=sha256:[0-9a-f]{64}\b", after)] == []
+
+
+def test_the_lock_holds_what_the_project_needs_within_its_bounds() -> None:
+    from packaging.requirements import Requirement
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = map(Requirement, (*project["dependencies"], *project["optional-dependencies"]["dev"]))
+    locked = requirements()
+    wrong = [str(one) for one in needed if not one.specifier.contains(locked.get(one.name, "0"))]
+    assert wrong == [], "write the lock anew: its second line says how"
+    assert f"python-version {project['requires-python'].removeprefix('>=')}" in LOCK
+
+
+def test_the_lock_is_of_the_versions_that_the_committed_reports_are_of() -> None:
+    locked = requirements()
+    for report in readme.committed(ROOT):
+        computed = {n: v for n, v in report.provenance.versions.items() if n in ("torch", "numpy", "scipy")}
+        assert {name: locked[name] for name in computed} == computed
 
 
 @pytest.fixture(scope="module")
