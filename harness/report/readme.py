@@ -1,7 +1,7 @@
 """What came out, for readers of the repository: ``python -m harness.report.readme`` writes it.
 
-From the committed reports alone: ``reports/README.md`` with every claim, a figure, and between two markers of
-``README.md`` a line for each source and the statements that were refuted.
+It is written from the committed reports alone: ``reports/README.md`` with every claim, the picture, and
+between two markers of ``README.md`` a line for each source and the statements refuted at every scale.
 """
 
 from __future__ import annotations
@@ -14,22 +14,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from harness.evidence.schema import ClaimReport, PaperEntry, Report
-from harness.report import counted, figures, wording
+from harness.report import counted, wording
 from harness.report.contents import PageContents, gather
 from harness.report.markdown import printed_table
 from harness.report.markup import plain
+from harness.report.picture import picture
 from harness.report.render import load
 from harness.spec.said import Saying
 from harness.spec.verdict import Verdict
 
 BEGIN = "<!-- verdicts, written by: python -m harness.report.readme -->"
 END = "<!-- end of verdicts -->"
-PICTURE = "NAKKIRAN2020", "Width"
-"""The figure that is shown in README: its source and name; of several tiers the last."""
-MOST = 20
+MOST = 12
 """So many refuted statements stand in README."""
-LINE = 13.0
-"""Units of the figure from a line of its legend to the next."""
 NOUNS = {
     Saying.STATEMENT: "",
     Saying.PRINTED: "printed numbers ",
@@ -108,18 +105,26 @@ def _short(contents: PageContents) -> Iterator[str]:
         parts = [f"{NOUNS[kind]}{', '.join(tiers)}" for kind, tiers in of_kinds.items() if tiers]
         lines.append(f"- [{plain(_named(paper))}](reports/README.md#{_anchor(paper)}): {'; '.join(parts)}")
     yield "\n".join(lines)
-    refuted = [c for c in contents.claims if c.verdict is Verdict.REFUTED and c.kind.is_source]
-    said: dict[tuple[str, str], list[str]] = {}
-    for claim in refuted:
-        said.setdefault((claim.says, f"{claim.paper}, {claim.where}"), []).append(claim.tier)
+    yield _refutations(contents)
+
+
+def _refutations(contents: PageContents) -> str:
+    """What sources say and all tests of it refute, at two tiers where there are two; "" for nothing."""
+    judged: dict[tuple[str, str], list[ClaimReport]] = {}
+    for claim in contents.claims:
+        if claim.kind.is_source and claim.verdict is not Verdict.NOT_RUN:
+            judged.setdefault((claim.says, f"{claim.paper}, {claim.where}"), []).append(claim)
+    tiers = min(len(contents.tiers), 2)
     refutations = [
-        f"- {plain(says)} ({plain(where)}; {', '.join(dict.fromkeys(tiers))})"
-        for (says, where), tiers in said.items()
+        f"- {plain(says)} ({plain(where)})"
+        for (says, where), claims in judged.items()
+        if {claim.verdict for claim in claims} == {Verdict.REFUTED} and len({c.tier for c in claims}) >= tiers
     ]
     beyond = len(refutations) - MOST
     more = f"- and {beyond} more: [reports/README.md](reports/README.md)" if beyond > 0 else ""
-    title = "What sources say and our tests refute (why: [reports/README.md](reports/README.md)):\n"
-    yield "\n".join(filter(None, [title, *refutations[:MOST], more])) if refutations else ""
+    every = " at each scale" * (tiers > 1)
+    title = f"What sources say and our tests refute{every} (why: [reports/README.md](reports/README.md)):\n"
+    return "\n".join(filter(None, [title, *refutations[:MOST], more])) if refutations else ""
 
 
 def _tier(contents: PageContents, kind: Saying, paper: str, tier: str) -> str:
@@ -287,30 +292,8 @@ def _outcome(verdicts: Sequence[Verdict]) -> str:
     return ", ".join(f"{verdict.symbol} {counts[verdict]}" for verdict in Verdict if counts[verdict])
 
 
-def picture(reports: Iterable[Report]) -> str:
-    """README's figure as SVG with its legend above; "" where no report has it."""
-    panels = [p for p in figures.panels(gather(reports).claims) if (p.paper, p.figure) == PICTURE]
-    if not panels:
-        return ""
-    drawn = figures.svg(panels[-1])
-    width, height = (72 * side for side in figures.SIZE)
-    entries = figures.legend(panels[-1])
-    labels = (f"{entry.letter}: {entry.label}" if entry.letter else entry.label for entry in entries)
-    legend = "".join(
-        f'<text x="8" y="{LINE * i:g}" style="fill: {entry.color}">{html.escape(label)}</text>'
-        for i, (entry, label) in enumerate(zip(entries, labels, strict=True), 1)
-    )
-    above = LINE * (len(entries) + 1)
-    head, _, rest = drawn[drawn.index("<svg") :].partition(">")
-    head = re.sub(r' (width|height)="[^"]*"', "", head)
-    inner = f'{head} y="{above:g}" width="{width:g}" height="{height:g}">{rest}'
-    size = f'width="{2 * width:g}" viewBox="0 0 {width:g} {height + above:g}"'
-    letters = 'font-family="sans-serif" font-size="9"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {letters}>{legend}{inner}</svg>\n'
-
-
 def main(arguments: Sequence[str] = ()) -> int:
-    """Write ``reports/README.md``, the figure and README's part in this directory; the exit status."""
+    """Write ``reports/README.md``, the picture and README's part in this directory; the exit status."""
     readme = Path("README.md")
     if arguments:
         print(f"python -m harness.report.readme: takes no arguments, not {arguments[0]}", file=sys.stderr)
