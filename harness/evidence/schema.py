@@ -120,6 +120,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     ``carried``: for records carried over a change of code, a proof's name -> from which commit, and how it
     was shown that the change does not touch them.
     ``first_replicate``: 0 but for a fresh judgement, whose report stands for no tier.
+    ``kept_outcomes``: those of exact claims that earlier sessions had computed, by code and world.
     ``mutants``: what became of mistakes planted into the instrument, in a sentence; "" where none were.
     """
 
@@ -143,6 +144,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     carried: dict[str, str] = {}
     first_replicate: int = 0
     mutants: str = ""
+    kept_outcomes: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -127,9 +127,9 @@ class _Heard:
         try:
             item.call(self.check, read)
         except (AssertionError, ExceptionGroup) as error:
-            if item.examples is None or not _is_counterexample(error):
+            if item.examples is None or not is_counterexample(error):
                 raise  # outside hypothesis a bare assert is a mistake in the claim, not evidence
-            self.exact = (_exact(item.examples() - before, _told(error)),)
+            self.exact = (_exact(item.examples() - before, told(error)),)
         else:
             if item.examples is not None:
                 self.exact = (_exact(item.examples() - before, ""),)
@@ -206,7 +206,9 @@ def judged(item: Item, lab: Lab, readable: Readable = lambda values, replicates:
             break
     last, seen = _with_controls(item, claim, checks, reached, lab, readable)
     controls = tuple(look.outcome for look in seen)
-    further = [run for run in last.runs if run not in claim.runs]  # read for contrasts alone
+    runs = claim.runs
+    read = set(runs)
+    further = [run for run in last.runs if run not in read]  # read for contrasts alone
     verdict, reason = with_controls(reached, checks, controls, proof=claim.proof)
     if not reason:
         reason = "; ".join(e.reason for e in checks if e.reason and e.verdict is not Verdict.REPRODUCED)
@@ -216,7 +218,7 @@ def judged(item: Item, lab: Lab, readable: Readable = lambda values, replicates:
         checks=checks,
         controls=controls,
         figures=tuple(claim.check.series),
-        runs=claim.runs,
+        runs=runs,
         control_runs=tuple(dict.fromkeys([*further, *(run for look in seen for run in look.heard.runs)])),
         chance=chance_again(
             verdict,
@@ -312,14 +314,14 @@ def _silent(item: Item, control: Control, claim: _Heard, heard: _Heard) -> set[i
     return {i for i, (c, h) in enumerate(pairs) if near_misses.says_nothing(c, h, merged=merged)}
 
 
-def _is_counterexample(error: Exception) -> bool:
+def is_counterexample(error: Exception) -> bool:
     """Is every error a failed assertion? hypothesis groups several, and may group others with them."""
     if isinstance(error, ExceptionGroup):
-        return all(_is_counterexample(inner) for inner in error.exceptions)
+        return all(is_counterexample(inner) for inner in error.exceptions)
     return isinstance(error, AssertionError)
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
     """The assertion and, from hypothesis's notes, the example it failed for; never empty."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
@@ -349,13 +351,16 @@ def _exact(examples: int, counterexample: str) -> Evidence:
 
 
 def _runs(results: Results) -> Iterator[RunRead]:
+    said: dict[int, str] = {}  # of a value that stands as long as its runs do; its replicates share it
     for run, record in zip(results.runs, results.records, strict=True):
         proof = proof_of(record)
+        if id(run.value) not in said:
+            said[id(run.value)] = abbreviated(run.value)
         yield RunRead(
             name=results.name,
             replicate=run.replicate,
             address=run.address,
-            what=abbreviated(run.value),
+            what=said[id(run.value)],
             seconds=round(record.seconds, 3),
             kernel=record.provenance.get("kernel", ""),
             carried=proof[0] if proof else "",

@@ -22,7 +22,7 @@ from harness.spec.untrusted import decoded
 
 MARK = "store.json"
 CONTENT = "overclaim store"
-PARTS = ("tmp", "locks", "partial", "aside", "timings")
+PARTS = ("tmp", "locks", "partial", "aside", "timings", "exact")
 """The folders that a store makes for itself beside those of its records."""
 
 _KEY = "[0-9a-f]{64}"
@@ -30,6 +30,7 @@ KINDS = {
     "record": ("[0-9a-f]{2}", _KEY),
     "checkpoint": ("partial", _KEY),
     "lock": ("locks", rf"{_KEY}\.lock"),
+    "exact outcome": ("exact", _KEY),
     "set aside": ("aside", rf"{_KEY}-[0-9a-f]{{8}}"),
     "draft": ("tmp", rf"(?:probe-)?[0-9a-f]{{32}}|{_KEY}-[0-9a-f]{{8}}"),
 }

@@ -87,7 +87,7 @@ class Sealed(msgspec.Struct, frozen=True):
     record: msgspec.Raw
 
 
-def sealed(body: Record | Checkpoint) -> bytes:
+def sealed(body: msgspec.Struct) -> bytes:
     """The bytes of a file that holds a body and its seal."""
     encoded = msgspec.json.encode(body)
     return msgspec.json.encode(Sealed(hashlib.sha256(encoded).hexdigest(), msgspec.Raw(encoded)))

@@ -8,6 +8,7 @@
     <root>/v1/aside/                            torn or foreign records: kept for a look, never trusted
     <root>/v1/tmp/                              drafts, and what is on its way out
     <root>/v1/timings/                          seconds per kind of run, for the plan's estimate
+    <root>/v1/exact/                            what claims without training computed (harness.lab.exact)
 
 A record is written under ``tmp/`` and renamed into place after fsync, so a reader sees all of it or none,
 and ``kill -9`` at any moment loses at most the current checkpoint interval. Nothing is pickled. Opening a

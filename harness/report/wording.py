@@ -314,6 +314,13 @@ def _ranges(numbers: Iterable[int]) -> str:
     return ", ".join(f"{p[0]}–{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
 
 
+def kept(seen: Provenance) -> str:
+    """What was not computed anew of exact claims."""
+    return (
+        f"{seen.kept_outcomes} outcomes kept from earlier sessions of the same code, versions and processor"
+    )
+
+
 def carried(report: Report) -> tuple[str, ...]:
     """How many runs have records that were carried over a change of code, in one line; none if none have."""
     proofs = report.provenance.carried
@@ -348,6 +355,7 @@ def provenance(report: Report) -> dict[str, tuple[str, ...]]:
         "started": (seen.started,),
         "finished": (seen.finished,),
         "wall time": (duration(seen.wall_seconds),),
+        **({"exact claims": (kept(seen),)} if seen.kept_outcomes else {}),
         "runs": (
             f"{seen.trained_runs:,} trained in {duration(seen.trained_seconds)}, {seen.reused_runs:,} reused",
         ),

@@ -52,6 +52,17 @@ def fingerprint(value: Value) -> str:
     return hashlib.sha256("\n".join(sorted(pieces)).encode()).hexdigest()
 
 
+def of_definition(module: str, name: str) -> str:
+    """SHA-256 (hex) of the code that a function or class of a module reaches, with its decorators.
+
+    Raises:
+        LookupError: the module has no source, or no such name at its top level.
+    """
+    if not _has(module, name):
+        raise LookupError(f"{module} defines no {name}")
+    return _of_definition(module, name)
+
+
 def unseen() -> tuple[str, ...]:
     """The modules that were reached so far and whose code cannot be read, each with what it is."""
     return tuple(sorted(_UNSEEN))

@@ -18,6 +18,7 @@ from harness.judging import rehearsal
 from harness.judging.ladder import Item, runnables
 from harness.judging.lines import ClaimLines
 from harness.lab.conformance import faults
+from harness.lab.exact import ExactOutcomes
 from harness.lab.lab import Lab
 from harness.lab.plan import Plan
 from harness.lab.runs import Run
@@ -48,6 +49,7 @@ class ClaimCollection:
     Args:
         lab: names runs and plans them.
         exchange: told what exists, what data is read and what is wrong.
+        exact: where outcomes of exact claims are kept, if they are.
 
     Attributes:
         questions: node id -> what there is to judge.
@@ -55,8 +57,8 @@ class ClaimCollection:
         plan: what has to be computed; None as long as nothing was collected.
     """
 
-    def __init__(self, lab: Lab, exchange: Exchange) -> None:
-        self.lab, self.exchange = lab, exchange
+    def __init__(self, lab: Lab, exchange: Exchange, exact: ExactOutcomes | None = None) -> None:
+        self.lab, self.exchange, self._exact = lab, exchange, exact
         self.questions: dict[str, Item] = {}
         self.mistakes: dict[str, str] = {}
         self.plan: Plan | None = None
@@ -147,7 +149,7 @@ class ClaimCollection:
             DataError: data it needs is missing or corrupt (one line).
         """
         try:
-            self.questions[item.nodeid] = question = item_of(item)
+            self.questions[item.nodeid] = question = item_of(item, self._exact)
             replicates = question.rungs()[0][0]
             worlds = list(question.worlds())
         except (KeyboardInterrupt, DataError):

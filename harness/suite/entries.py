@@ -16,12 +16,14 @@ from _pytest.pathlib import resolve_package_path
 from harness.evidence.outcome import ControlOutcome, Evidence
 from harness.evidence.schema import ClaimReport
 from harness.judging.check import Check
-from harness.judging.ladder import Item, Judgement
+from harness.judging.ladder import Item, Judgement, is_counterexample, told
 from harness.judging.lines import written
 from harness.judging.rehearsal import Body, unprinted
+from harness.lab.exact import ExactOutcome, ExactOutcomes
 from harness.spec import TIERS
 from harness.spec.claim import Claim
 from harness.spec.verdict import Verdict
+from harness.suite import kept
 
 PLUGIN = "harness.suite.plugin"
 """The name by which pytest loads what judges claims."""
@@ -133,8 +135,12 @@ def _in_package(path: Path) -> str:
     return path.relative_to(package.parent).as_posix() if package else ""
 
 
-def item_of(item: pytest.Function) -> Item:
-    """What there is to judge in a collected pytest function."""
+def item_of(item: pytest.Function, exact: ExactOutcomes | None = None) -> Item:
+    """What there is to judge in a collected pytest function.
+
+    Args:
+        exact: where outcomes of exact bodies are kept; without, they are computed.
+    """
     test = item.function
     return Item(
         claim=claim_of(item),
@@ -142,7 +148,7 @@ def item_of(item: pytest.Function) -> Item:
         controls=getattr(test, "controls", ()),
         params=_params(item),
         tier=tier_of(item),
-        call=functools.partial(_call, item),
+        call=functools.partial(_call, item, exact),
         examples=_counting(test),
     )
 
@@ -164,7 +170,9 @@ def _params(item: pytest.Function) -> dict[str, Any]:
     return {name: value for name, value in item.callspec.params.items() if name not in ("tier", REPEATED)}
 
 
-def _call(item: pytest.Function, check: Check, worlds: Mapping[str, Any]) -> None:
+def _call(
+    item: pytest.Function, exact: ExactOutcomes | None, check: Check, worlds: Mapping[str, Any]
+) -> None:
     """Run the body with the worlds and ``check``; what else it takes comes from pytest.
 
     Raises:
@@ -175,17 +183,46 @@ def _call(item: pytest.Function, check: Check, worlds: Mapping[str, Any]) -> Non
     arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
     if "check" in arguments:
         arguments["check"] = check
-    exact = hasattr(item.function, "hypothesis")
-    try:
+    if hasattr(item.function, "hypothesis"):
+        _call_exactly(item, exact, {**arguments, **worlds}, worlds)
+    else:
         item.obj(**arguments, **worlds)
-    except AssertionError as error:
-        if not exact:
-            raise
-        raise AssertionError(_counterexample(error)) from None
-    if not exact and not check.relations:
-        raise Mistake("the claim made no check: call check(...) in its body")
+        if not check.relations:
+            raise Mistake("the claim made no check: call check(...) in its body")
     if wrong := unprinted(claim_of(item), check.relations):
         raise Mistake(wrong)
+
+
+def _call_exactly(
+    item: pytest.Function,
+    exact: ExactOutcomes | None,
+    arguments: Mapping[str, Any],
+    worlds: Mapping[str, Any],
+) -> None:
+    """Run a body by hypothesis, or come out as it did in an earlier session.
+
+    Raises:
+        AssertionError: a counterexample, told in one line.
+        Exception: whatever else the body raises.
+    """
+    test = item.function.hypothesis.inner_test
+    name = kept.name_of(item, worlds) if exact else ""
+    outcome = exact.read(name) if exact and name else None
+    if outcome is None:
+        before, counterexample = test.examples, ""
+        try:
+            item.obj(**arguments)
+        except (AssertionError, ExceptionGroup) as error:
+            if not is_counterexample(error):
+                raise
+            counterexample = told(error) if isinstance(error, ExceptionGroup) else _counterexample(error)
+        outcome = ExactOutcome(key=name, examples=test.examples - before, counterexample=counterexample)
+        if exact and name:
+            exact.keep(outcome)
+    else:
+        test.examples += outcome.examples
+    if outcome.counterexample:
+        raise AssertionError(outcome.counterexample)
 
 
 def _counterexample(error: AssertionError) -> str:

@@ -19,6 +19,7 @@ class Exchange(msgspec.Struct, kw_only=True):
         data: honest name of a collection -> digest.
         computed: key of a run -> seconds; trained: what was trained -> (runs, seconds).
         read: keys of the records that were judged; carried: as in ``Provenance``.
+        exact: names of the outcomes of exact claims that were kept from earlier sessions.
         notes: what people should hear of the machine that computed, a line each.
         mistakes: what is wrong with single claims, a line each.
         refusal: why nothing can be judged (missing data, say), in one line; empty if all is well.
@@ -32,6 +33,7 @@ class Exchange(msgspec.Struct, kw_only=True):
     trained: dict[str, Work] = {}
     read: list[str] = []
     carried: dict[str, str] = {}
+    exact: list[str] = []
     notes: list[str] = []
     mistakes: list[str] = []
     refusal: str = ""
@@ -44,6 +46,7 @@ class Exchange(msgspec.Struct, kw_only=True):
         self.trained = progress.summed(self.trained, other.trained)
         self.read += other.read
         self.carried |= other.carried
+        self.exact = sorted({*self.exact, *other.exact})
         self.data |= other.data
         self.notes = list(dict.fromkeys((*self.notes, *other.notes)))
         self.mistakes = list(dict.fromkeys((*self.mistakes, *other.mistakes)))

@@ -115,6 +115,7 @@ def _provenance(
         trained_seconds=round(sum(exchange.computed.values()), 1),
         trained_runs=len(exchange.computed),
         reused_runs=len(set(exchange.read) - set(exchange.computed)),
+        kept_outcomes=len(exchange.exact),
         device=lab.place.device,
         processor=provenance.processor(),
         cores=provenance.cores(),

@@ -17,6 +17,7 @@ from harness.judging.ladder import judged
 from harness.judging.rejudging import rejudged
 from harness.lab import progress, provenance
 from harness.lab.carrying import proof_of
+from harness.lab.exact import ExactOutcomes
 from harness.lab.lab import Lab
 from harness.lab.places import Place, processes
 from harness.lab.shipped import UNSHIPPED
@@ -57,7 +58,8 @@ class Session:
         if not (self.lab.shipped or self.lab.store.exists):
             self.lab.store.prepare()
         self.exchange = Exchange()
-        self.collection = ClaimCollection(self.lab, self.exchange)
+        self.exact = None if self.lab.shipped else ExactOutcomes(self.lab.store, fresh=place.fresh)
+        self.collection = ClaimCollection(self.lab, self.exchange, self.exact)
         self.outcome = Outcome()
 
     def _processes(self) -> int:
@@ -172,7 +174,7 @@ class Session:
             Exception: whatever the claim's body raises.
         """
         began = time.monotonic()
-        question = self.collection.questions.get(item.nodeid) or item_of(item)
+        question = self.collection.questions.get(item.nodeid) or item_of(item, self.exact)
         judgement = rejudged(question, self.lab) if self.lab.shipped else judged(question, self.lab)
         if judgement is None:
             pytest.skip(UNSHIPPED)
@@ -210,6 +212,7 @@ class Session:
                 read=list(self.lab.read),
                 notes=[*self.lab.notes, *self._versions()],
                 carried=dict(filter(None, map(proof_of, self.lab.read.values()))),
+                exact=sorted(self.exact.reused) if self.exact else [],
             )
         )
         if self.is_worker:
@@ -261,6 +264,8 @@ class Session:
             if problem:
                 yield f"ERROR: {problem}", {"red": True}
         yield from ((f"note: {note}", {"yellow": True}) for note in self.exchange.notes)
+        if kept := len(self.exchange.exact):
+            yield f"exact claims: {kept} outcomes kept from earlier sessions (--fresh computes them anew)", {}
         if not self.outcome.claims:
             chosen = any(item.selected for item in self.exchange.collected)  # and only planned, with --plan
             if status == pytest.ExitCode.NO_TESTS_COLLECTED and not self.refusal and not chosen:

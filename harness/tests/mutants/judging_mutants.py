@@ -182,8 +182,8 @@ MUTANTS = (
     ),
     _ladder(
         "statistics", "a counterexample is one example among many",
-        "if item.examples is None or not _is_counterexample(error):\n                raise  #",
-        "if item.examples is None or not _is_counterexample(error) or item.examples() > 1:\n"
+        "if item.examples is None or not is_counterexample(error):\n                raise  #",
+        "if item.examples is None or not is_counterexample(error) or item.examples() > 1:\n"
         "                raise  #",
     ),
     _check(
