@@ -113,7 +113,13 @@ DENSE_NARROW, DENSE_LARGE = sweep(DATA, NARROW_NET, GRID), sweep(DATA, LARGE_NET
 CONV, CONV_SHUFFLED = sweep(DATA, LENET, LENET_GRID), sweep(SHUFFLED, LENET, SHUFFLED_GRID)
 MEMORIZED = sweep(LABELLED.but(labels=RANDOM), MEMORIZER, RANDOM_GRID, LONG_BUDGET)
 LEARNT = sweep(LABELLED, MEMORIZER, TRUE_GRID, LONG_BUDGET)
-HARDLY_NOISY = sweep(LABELLED.but(labels=RandomLabels(0.05)), MEMORIZER, coarse(TRUE_GRID), LONG_BUDGET)
+HARDLY_NOISY = sweep(
+    LABELLED.but(labels=RandomLabels(0.05)),
+    MEMORIZER,
+    Tiers(quick=(100, 200), standard=(*TRUE_GRID["standard"], 600), full=TRUE_GRID["full"]),
+    LONG_BUDGET,
+)
+"""One label in twenty random, up to twice the dimension at which true labels end: no run is cut off there."""
 SCRAMBLED = sweep(Tiers(quick=DATA["quick"].but(inputs=RandomPixels())), NET, coarse(GRID))
 DENSE_WIDER = sweep(DATA, WIDER_NET, coarse(GRID))
 CONV_WHITENED = sweep(ON_IMAGES.but(whiten=True), LENET, LENET_GRID)

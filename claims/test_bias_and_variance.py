@@ -117,7 +117,12 @@ def drawn(check: Check, sweep: Parts, names: tuple[str, ...]) -> None:
         )
 
 
-@claim(YANG2020, "Abstract; Section 3, Figures 1 and 2", adapted=ADAPTED)
+@claim(
+    YANG2020,
+    "Abstract; Section 3, Figures 1 and 2",
+    adapted=ADAPTED,
+    reported={"squared bias with width": "monotonically decreasing"},
+)
 @trained(sweep=PARTS, places=PLACES, part="squared_bias")
 @control(part="squared_error", says="the whole error, variance included: it rises to the peak")
 @control(part="data_variance", says="the variance from the data: it rises to the peak, too")
@@ -137,6 +142,7 @@ def test_squared_bias_falls_with_width(
     YANG2020,
     "Abstract; Section 3, Figures 1 and 2",
     adapted=ADAPTED,
+    reported={"variance with width": "unimodal, or bell-shaped"},
     contested="Neal et al. 2018: both can fall",
 )
 @trained(sweep=PARTS, places=PLACES, part="variance")

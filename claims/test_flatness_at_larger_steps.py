@@ -36,9 +36,10 @@ from harness.data import Mnist
 
 NET = Solved(Digits(n=200), FullBatch(lr=0.05, hidden=(24, 24)))
 ON_MNIST = Solved(Mnist(n=1000, crop=None), FullBatch(lr=0.02, hidden=(64, 64)))
-STEP = Tiers(quick=NET, standard=ON_MNIST)
-DOUBLE = STEP.but(quick__solver__lr=0.1, standard__solver__lr=0.04)
-LARGE = STEP.but(quick__solver__lr=0.3, standard__solver__lr=0.2)
+ON_ALL = Solved(Mnist(crop=None), FullBatch(lr=0.05, hidden=(200, 200), steps=100_000))
+STEP = Tiers(quick=NET, standard=ON_MNIST, full=ON_ALL)
+DOUBLE = STEP.but(quick__solver__lr=0.1, standard__solver__lr=0.04, full__solver__lr=0.1)
+LARGE = STEP.but(quick__solver__lr=0.3, standard__solver__lr=0.2, full__solver__lr=0.3)
 LARGEST = NET.but(solver__lr=0.6)
 SOFT = NET.but(solver__lr=0.02, solver__penalty=0.6 / 4)
 SOFTER = NET.but(solver__penalty=0.1 / 4)
@@ -46,18 +47,24 @@ STRONG = NET.but(solver__penalty=0.5)
 SMALL_ADAPTED = {
     "quick": "200 digits and 24-24 hidden units for MNIST, all compared at a training loss of 0.01",
     "standard": "1,000 images and 64-64 hidden units, all compared at a training loss of 0.01",
+    "full": "two hidden layers of 200 units and steps of 0.05 and 0.3, all compared at a training loss of "
+    "0.01: the paper's own widths and rates could not be confirmed, and nothing here was ever run",
 }
 DIGITS_ADAPTED = {"quick": SMALL_ADAPTED["quick"]}
 BELOW_THE_EDGE = "a step twice as large that is still below the edge of stability"
 STEPPED = Tiers(
     quick=Solved(Digits(n=200), EqualSteps(lr=0.05, steps=600, hidden=(24, 24))),
     standard=Solved(Mnist(n=1000, crop=None), EqualSteps(lr=0.02, steps=1000, hidden=(64, 64))),
+    full=Solved(Mnist(crop=None), EqualSteps(lr=0.05, steps=10_000, look=100, hidden=(200, 200))),
 )
-STEPPED_LARGE = STEPPED.but(quick__solver__lr=0.3, standard__solver__lr=0.2)
+STEPPED_LARGE = STEPPED.but(quick__solver__lr=0.3, standard__solver__lr=0.2, full__solver__lr=0.3)
+SHORTENED = STEPPED_LARGE.but(quick__solver__steps=100, standard__solver__steps=100, full__solver__steps=1667)
 EQUAL = "the larger steps only until they have covered the time of the smaller ones"
 STEPPED_ADAPTED = {
     "quick": "200 digits and 24-24 hidden units for MNIST, 600 steps of 0.05 against 0.3",
     "standard": "1,000 images and 64-64 hidden units, 1,000 steps of 0.02 against 0.2",
+    "full": "two hidden layers of 200 units, 10,000 steps of 0.05 against 0.3; the paper compares where the "
+    "test accuracy is highest, and its widths and rates could not be confirmed",
 }
 
 
@@ -104,7 +111,7 @@ def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Resul
 
 @claim(
     BARRETT2021,
-    "Abstract: trajectories with large gradients are penalized",
+    "Abstract; Figure 2: R_IG by learning rate and width",
     adapted=STEPPED_ADAPTED,
     changed=(
         Change(
@@ -115,7 +122,7 @@ def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Resul
     ),
 )
 @trained(small=STEPPED, large=STEPPED_LARGE)
-@control(large=STEPPED_LARGE.but(solver__steps=100), says=EQUAL)
+@control(large=SHORTENED, says=EQUAL)
 def test_larger_steps_end_at_a_smaller_r_ig(small: Results, large: Results, check: Check) -> None:
     """After equally many steps, larger learning rates end where R_IG, the mean squared gradient, is
     smaller."""
@@ -147,7 +154,7 @@ def test_at_equal_loss_r_ig_does_not_fall(small: Results, large: Results, check:
 
 @claim(
     BARRETT2021,
-    "Abstract: small test errors",
+    "Abstract: small test errors; Figure 2: test accuracy by learning rate and width",
     adapted=SMALL_ADAPTED,
     expected={
         "quick": (

@@ -162,8 +162,9 @@ def epochs(*, replaced: bool) -> Simulation:
 
 @claim(
     SMITH2021,
-    "Section 2, equations (1) and (2)",
+    "Abstract; Section 2, equations (1) and (2)",
     adapted={"quick": TANH_ADAPTED["quick"] + ", four batches and all of their orders"},
+    reported={"what is penalized": "the norms of the gradients of minibatches"},
 )
 @trained(run=epochs(replaced=False))
 @control(run=epochs(replaced=True), says="batches drawn with replacement")

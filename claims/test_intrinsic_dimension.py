@@ -179,17 +179,17 @@ def test_convolutional_nets_notice_shuffled_pixels(
         "random labels, training accuracy, D = 959,610": 190_000,
         "true labels, validation accuracy, D = 199,210": 750,
     },
-    expected={
-        "standard": (
-            "inconclusive",
-            "a net may memorize one label in twenty of 500 images: whether it did, its control does not tell",
-        )
-    },
     changed=(
         Change(
             "control", "One world on both sides was exchanged for a near miss; the verdict was reproduced."
         ),
         Change("expected", "Inconclusive at standard with the new control, which does not tell there."),
+        Change(
+            "control",
+            "At standard one run in twenty of the control ended at the largest of its dimensions, so that a "
+            "claim of more than that could not be refuted there; the control goes up to twice as many, and "
+            "nothing is declared any longer.",
+        ),
     ),
 )
 @trained(random=MEMORIZED, true=LEARNT)

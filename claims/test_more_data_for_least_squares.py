@@ -121,6 +121,11 @@ LOUD, QUIET = (Fraction(0), Fraction(1000)), (Fraction(1, 10), Fraction(1, 10))
     NAKKIRAN2021,
     "Section 4.1: counterexamples; this one is ours",
     adapted={"quick": "an example of our own, in rational arithmetic"},
+    reported={
+        "its example": "two coordinates of which one has noise of +-10: n = 2 is worse than n = 1",
+        "dimensions": 2,
+        "noise of the noisy coordinate": 10,
+    },
     contested="for isotropic Gaussian features more data never hurts: see the claim before",
 )
 @trained(world=LOUD)

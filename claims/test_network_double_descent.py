@@ -12,7 +12,8 @@ by the same recipe. The groups of widths that are called dip, peak and tail were
 replicates 1000 and up (``claims.widths``); the largest of several noisy means is never judged. There, after
 500 and 800 epochs, the peak stood 0.06 to 0.10 above the dip, and as much above the tail. On MNIST it stood
 0.084 (deviation 0.032) above the dip and 0.128 (0.015) above the tail on replicates 1000 to 1007, and 0.075
-(0.011) and 0.114 (0.011) on 1100 to 1107, on all sixteen above both.
+(0.011) and 0.114 (0.011) on 1100 to 1107, on all sixteen above both. Moved about by a pixel, its 128 units
+were worse than 32 by 0.065 (0.015) on 1100 to 1107, where unmoved images made them better by 0.082 (0.011).
 """
 
 from __future__ import annotations
@@ -237,9 +238,8 @@ def test_label_noise_raises_and_moves_the_peak(
     changed=(
         Change(
             "control",
-            "After it had reproduced it got a control in which the peak has not passed by yet; and the "
-            "end of "
-            "training on both sides became half of training.",
+            "After it had reproduced it got a control in which the peak has not passed by yet; and the end "
+            "of training on both sides became half of training.",
         ),
     ),
 )
@@ -263,7 +263,12 @@ def test_longer_training_moves_the_peak_left(
 @claim(
     NAKKIRAN2020,
     "Section 5, Figure 5: data augmentation",
-    adapted={"quick": "one hidden layer and 1,000 digits, moved by up to one pixel, 500 epochs"},
+    adapted={
+        "quick": "one hidden layer and 1,000 digits, moved by up to one pixel, 500 epochs",
+        "standard": "one hidden layer and 1,000 images of MNIST averaged to 8x8 pixels, moved by up to one "
+        "of them and then standardised one by one, 500 epochs",
+    },
+    reported={"augmentation in Figure 5b": "crops of images padded by 4 pixels, and flips"},
     replicates={"quick": 8},
     changed=(
         Change(
@@ -274,19 +279,24 @@ def test_longer_training_moves_the_peak_left(
         ),
         Change(
             "replicates",
-            "Five replicates reproduced it by a hair (0.0100 above 0.01), so it is read at eight; on "
-            "1100 to 1115 "
-            "the rise is 0.050 (deviation 0.009), and -0.087 (0.017) without augmentation.",
+            "Five replicates reproduced it by a hair (0.0100 above 0.01), so it is read at eight; on 1100 "
+            "to 1115 the rise is 0.050 (deviation 0.009), and -0.087 (0.017) without augmentation.",
         ),
         Change("setting", "The same five were of 24, 32 and 128 units; those of 24 were left out."),
     ),
 )
-@trained(nets=at_widths((32, 128), quick__data=SHIFTED, optimizer__epochs=500))
-@control(nets=at_widths((32, 128)), says="without augmentation, where 32 units are past it by then")
-def test_augmentation_moves_the_peak_right(nets: Mapping[int, Results], check: Check) -> None:
+@trained(
+    nets=at_widths((32, 128), data=SHIFTED, optimizer__epochs=500), least=Tiers(quick=0.01, standard=0.03)
+)
+@control(
+    nets=at_widths((32, 128), standard__data__whiten=True),
+    says="without augmentation, where 32 units are past it by then",
+)
+def test_augmentation_moves_the_peak_right(nets: Mapping[int, Results], least: float, check: Check) -> None:
     """Augmentation moves the peak to wider networks: with it the error still rises up to 128 units."""
     wide, narrow = (window(nets[w], "test_error", *LATE_AUGMENTED_EPOCHS) for w in (128, 32))
-    check(above((wide - narrow).named("128 units - 32"), 0.01, because=POINT))
+    half = POINT + "; at standard less than half of what replicates 1100 to 1107 showed"
+    check(above((wide - narrow).named("128 units - 32"), least, because=half))
     unfit = "a twentieth: far from the zero that networks of this width reach on images that stay"
     check(above(nets[32].final("train_error"), 0.05, because=unfit))
 
@@ -371,14 +381,14 @@ def test_wide_networks_gain_nothing_from_early_stopping(nets: Mapping[int, Resul
 
 @claim(
     NAKKIRAN2021,
-    "Section 5, Figure 4: tuned weight decay, convolutional networks",
+    "Section 5.2, Figure 4: tuned weight decay, five-layer networks on CIFAR-100",
     adapted=adding("one decay of 0.01 for all widths, chosen on calibration replicates", NETS_ADAPTED),
+    reported={"steps": 1_000_000, "label noise": 0.0},
     contested="Nakkiran et al. 2020, Figure 22: over the coefficient itself there is a peak too",
     changed=(
         Change(
             "statement",
-            "It reproduced as a statement of Nakkiran et al. 2020, who do not say it; it is Nakkiran et "
-            "al. 2021's.",
+            "It reproduced as one of Nakkiran et al. 2020, who do not say it; it is Nakkiran et al. 2021's.",
         ),
     ),
 )

@@ -248,11 +248,12 @@ def test_across_the_threshold_a_smaller_norm_does_not_mean_a_smaller_error(
 
 @claim(
     NAKKIRAN2021,
-    "experiments: random features of images",
+    "Section 5.2, Model-size monotonicity: random ReLU features",
     adapted={
         "quick": "random Fourier features of 300 digits for ReLU features of 500 images of Fashion-MNIST",
         "standard": "random Fourier features of 1,000 images of MNIST for ReLU features of Fashion-MNIST",
     },
+    reported={"images": "Fashion-MNIST, 784 pixels", "entries of the features' matrix": "normal"},
 )
 @trained(sweep=TUNED, measure="tuned_error")
 @control(sweep=UNHELD, says="a penalty too small to be felt")
@@ -277,7 +278,7 @@ def samples(tier: str, features: int, examples: int, shown: int, noise: float = 
 
 @claim(
     NAKKIRAN2021,
-    "experiments: random features of images, without a penalty",
+    "Section 5.1, Sample monotonicity: random ReLU features, without a penalty",
     adapted={
         "quick": "200 Fourier features of up to 800 digits, a fifth of the labels wrong",
         "standard": "500 Fourier features of up to 2,000 images of MNIST",
@@ -357,7 +358,7 @@ def test_random_relu_features_have_the_predicted_risk(
         )
 
 
-@claim(MEI2019, "Section 1: peak at N = n, minimum at many features", adapted=SPHERE_ADAPTED)
+@claim(MEI2019, "Abstract; Section 1: peak at N = n, minimum at many features", adapted=SPHERE_ADAPTED)
 @trained(sweep=relu(0.0), many=12.0)
 @control(sweep=relu(0.01, draws=1), says="a penalty of 0.01, with which the risk only falls")
 @control(many=2.0, says="twice as many features as examples: lower than with few, but not yet by half")
@@ -375,7 +376,7 @@ def test_random_relu_features_peak_and_many_are_best(sweep: Results, many: float
 
 @claim(
     MEI2019,
-    "with a suitable penalty",
+    "Theorem 2, with a penalty: the risk of ridge regression on random features",
     adapted=SPHERE_ADAPTED,
     changed=(
         Change(

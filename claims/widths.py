@@ -27,6 +27,7 @@ from harness.data import Digits
 from harness.data import RandomCrop
 from harness.data import TrueLabels
 from harness.data import WrongLabels
+from harness.data.scaled import ScaledMnist
 from harness.models import Mlp
 from harness.models.widening import Widened
 
@@ -38,7 +39,14 @@ RECIPE = Sgd(lr=0.02, epochs=600, batch=32)
 DIP, PEAK, TAIL = (5, 6, 8), (16, 20), (64, 128)
 WIDTHS = (4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 64, 128)
 NET = Tiers(quick=Experiment(NOISY_DIGITS, Mlp(), RECIPE), standard=Experiment(NOISY_MNIST, Mlp(), RECIPE))
-SHIFTED = Augmented(NOISY_DIGITS.but(whiten=False), (RandomCrop(8, padding=1),))
+MOVED_ABOUT = (RandomCrop(8, padding=1),)
+SHIFTED = Tiers(
+    quick=Augmented(NOISY_DIGITS.but(whiten=False), MOVED_ABOUT),
+    standard=Augmented(
+        ScaledMnist(n=1000, n_test=3000, labels=WrongLabels(0.2), crop=24, square=3), MOVED_ABOUT
+    ),
+)
+"""The same images moved about by up to a pixel, and then standardised one by one."""
 
 LADDER = (2, 4, 6, 8, 12, 16, 20, 26, 32, 40, 46, 50, 53)
 COARSE = (4, 8, 16, 32, 53)

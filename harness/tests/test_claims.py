@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,10 @@ def test_a_control_takes_its_reason_in_words() -> None:
     with pytest.raises(TypeError, match="trivial= as a reason in words"):
         control(says="as it is", trivial=True, x=1)(lambda: None)  # type: ignore[arg-type]
     assert Control(says="as it is", positive=False, worlds={}).trivial == ""
+
+
+def test_the_map_of_statements_names_every_claim_and_no_other(items: list[pytest.Function]) -> None:
+    named = re.findall(r"`(test_\w+)(?:\.py)?`", (ROOT / "claims" / "README.md").read_text(encoding="utf-8"))
+    claimed = {item.originalname for item in items}
+    assert claimed - set(named) == set(), "claims that claims/README.md does not name"
+    assert set(named) - claimed == set(), "names in claims/README.md that no claim has"
