@@ -32,5 +32,5 @@ def with_slow_head(module: nn.Module, share: float) -> bool:
     head.root = root
     with torch.no_grad():
         for parameter in head.parameters():
-            parameter /= root
+            parameter.div_(root)
     return True
