@@ -10,15 +10,28 @@ Command = Callable[[argparse.Namespace], int]
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong with a command line in one line, instead of after its whole usage."""
+    """Says what is wrong with a command line in one line, instead of after its whole usage.
+
+    Attributes:
+        actions: first argument -> the parser of all that follows it. A command that takes folders may have
+            actions beside them so; a folder of such a name is written with its path (``./audit``).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actions: dict[str, argparse.ArgumentParser] = {}
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does; an action's arguments by the action's own parser."""
+        if args and args[0] in self.actions:
+            return self.actions[args[0]].parse_known_args(args[1:], namespace)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def parser(
-    commands: Any, name: str, what: str, examples: str, run: Command | None = None
-) -> argparse.ArgumentParser:
+def parser(commands: Any, name: str, what: str, examples: str, run: Command | None = None) -> OneLineParser:
     """A subcommand whose help ends with examples.
 
     Args:
@@ -26,7 +39,7 @@ def parser(
         examples: what follows ``python -m harness NAME``, a line each, with its comment.
     """
     shown = [f"  python -m harness {name} {row.strip()}".rstrip() for row in examples.strip().splitlines()]
-    added: argparse.ArgumentParser = commands.add_parser(
+    added: OneLineParser = commands.add_parser(
         name,
         help=what,
         description=what[0].upper() + what[1:] + ".",
@@ -35,6 +48,20 @@ def parser(
     )
     if run is not None:
         added.set_defaults(run=run)
+    return added
+
+
+def action(parser: OneLineParser, name: str, what: str, examples: str, run: Command) -> OneLineParser:
+    """The parser of an action of a command, chosen by its first argument; its help ends with examples."""
+    shown = [f"  {parser.prog} {name} {row.strip()}".rstrip() for row in examples.strip().splitlines()]
+    added = OneLineParser(
+        prog=f"{parser.prog} {name}",
+        description=what[0].upper() + what[1:] + ".",
+        epilog="\n".join(["examples:", *shown]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    added.set_defaults(run=run)
+    parser.actions[name] = added
     return added
 
 

@@ -1,8 +1,8 @@
-"""A script that ``store carry`` runs inside the tree of another commit, with that commit's own code.
+"""A script that ``store carry`` and ``report audit`` run inside the tree of a commit, with its own code.
 
 It imports nothing of the tree it comes from, and finds what it needs wherever the other commit keeps it.
 
-    python at_commit.py names DATA_ROOT                    that commit's name of every experiment, as JSON
+    python at_commit.py names DATA_ROOT [TOLD]             that commit's name of every experiment, as JSON
     python at_commit.py train DATA_ROOT STORE REQUESTS N   compute [[address, replicate, epochs], ...]
 """
 
@@ -27,6 +27,11 @@ PLACES = {
     "lab": ("harness.lab.lab:Lab", "harness.lab:Lab"),
     "place": ("harness.lab.places:place", "harness.places:place"),
     "values_in": ("harness.spec:values_in",),
+    "address": ("harness.spec:address",),
+    "fingerprint": ("harness.spec.fingerprint:fingerprint", "harness.fingerprint:fingerprint"),
+    "semantics": ("harness.fleet:SEMANTICS",),
+    "sourced": ("harness.spec.contracts:Sourced",),
+    "addressed": ("harness.lab.names:Addressed", "harness.fleet.plan:Addressed"),
 }
 """What is needed here -> where commits have had it, the youngest first."""
 
@@ -71,20 +76,99 @@ def main() -> None:
     action, root, *more = sys.argv[1:]
     names = named("names")(Path(root))
     if action == "names":
-        print(json.dumps(listed(names)))
+        print(json.dumps(listed(names, Told(more[0]) if more else None)))
     else:
         store, asked, processes = more
         requests = json.loads(Path(asked).read_text())
         print(json.dumps(trained(names, Path(root), Path(store), requests, int(processes))))
 
 
-def listed(names: Any) -> dict[str, Any]:
-    """Specification -> address and data, and class -> fields."""
+class Told:
+    """What a file of shipped records says of its experiments' data: for what is not here to be read.
+
+    Args:
+        file: JSON: ``fields`` by class and, by specification with these fields, ``sources``.
+    """
+
+    def __init__(self, file: str) -> None:
+        content = json.loads(Path(file).read_text())
+        self.fields, self.sources = content["fields"], content["sources"]
+        self.of_kind: dict[str, set[tuple[str, str]]] = {}
+        self.believed: set[str] = set()
+
+    def specified(self, value: Any) -> str:
+        """The specification that a value had with the fields of that file."""
+        return str(named("specification")(value, self.fields))
+
+    def learn(self, value: Any) -> None:
+        """Note what the file says of the data of an experiment, by the classes that read it."""
+        read = _reading(value)
+        for one, source in zip(read, self.sources.get(self.specified(value), ()), strict=False):
+            self.of_kind.setdefault(type(one).__name__, set()).add(tuple(source))
+
+    def data_of(self, value: Any) -> list[tuple[str, str]]:
+        """(Name, digest) of each collection that an experiment reads, as the file tells; none if it does not.
+
+        What starts a chain is named by the file only where it was read itself: the same class, the same data.
+        """
+        if told := self.sources.get(self.specified(value)):
+            return [tuple(source) for source in told]
+        known = [self.of_kind.get(type(one).__name__, set()) for one in _reading(value)]
+        return [next(iter(each)) for each in known] if all(len(each) == 1 for each in known) else []
+
+    def naming(self, names: Any) -> None:
+        """Have what cannot be read here named by the digests that the file tells."""
+        plainly = names.named
+        for value in values():
+            self.learn(value)
+
+        def by_digest(value: Any) -> Any:
+            try:
+                return plainly(value)
+            except (ValueError, LookupError):  # its data is not here
+                sources = self.data_of(value)
+                if not sources:
+                    raise
+                self.believed.add(self.specified(value))
+                return named("addressed")(
+                    named("address")(
+                        value,
+                        code=named("fingerprint")(value),
+                        source=" ".join(digest for _, digest in sources),
+                        semantics=named("semantics"),
+                    ),
+                    tuple(sources),
+                )
+
+        names.named = by_digest
+
+
+def _reading(value: Any) -> list[Any]:
+    """What inside an experiment reads files, in the order in which its sources are told."""
+    return [one for one in named("values_in")(value) if isinstance(one, named("sourced"))]
+
+
+def listed(names: Any, told: Told | None = None) -> dict[str, Any]:
+    """Specification -> address and data, and class -> fields.
+
+    With what a file tells also the file's own specification of each, and whether its data was only told.
+    """
     known: dict[str, Any] = {}
     fields: dict[str, Any] = {}
+    if told:
+        told.naming(names)
     for run in runs(names):
         one = names.named(run.value)
-        known[named("specification")(run.value)] = {"address": one.address, "sources": one.sources}
+        entry = {"address": one.address, "sources": one.sources}
+        if told:
+            before = told.specified(run.value)
+            probed = getattr(run.value, "experiment", None)  # what a probe reads
+            entry |= {
+                "told": before,
+                "believed": before in told.believed,
+                "of": names.named(probed).address if probed is not None else one.address,
+            }
+        known[named("specification")(run.value)] = entry
         fields |= {type(v).__name__: v.__struct_fields__ for v in named("values_in")(run.value)}
     return {"names": known, "fields": fields}
 

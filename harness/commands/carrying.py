@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import secrets
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.commands import at_commit, selection
+from harness.commands import selection, trees
 from harness.spec import TIERS, plain
 
 if TYPE_CHECKING:
@@ -135,8 +132,8 @@ def _origin(origin: str, place: Place, target: Store) -> tuple[Earlier, Store]:
         shipped = Shipped(Path(origin))
         header = shipped.header
         return Earlier(commit=shipped.commit, names=header.names, fields=header.fields), shipped
-    with _tree(origin) as (tree, commit):
-        told = _run_there(tree, "names", str(place.data_root))
+    with trees.of(origin) as (tree, commit):
+        told = trees.told(tree, "names", str(place.data_root))
     return msgspec.convert({"commit": commit, **told}, Earlier), target
 
 
@@ -206,8 +203,8 @@ def _computed_there(
     asked.write_bytes(msgspec.json.encode(requests))
     commit = earlier.commit.removesuffix("-dirty")
     try:
-        with _tree(commit) as (tree, _):
-            keys = _run_there(tree, "train", *map(str, (place.data_root, store, asked, processes)))
+        with trees.of(commit) as (tree, _):
+            keys = trees.told(tree, "train", *map(str, (place.data_root, store, asked, processes)))
     except ValueError as error:
         print(f"{error}: nothing to compare with but the records", file=sys.stderr)
         return {}
@@ -218,46 +215,3 @@ def _computed_there(
         if record is not None:
             records[candidate.run.key] = record
     return records
-
-
-@contextlib.contextmanager
-def _tree(commit: str) -> Iterator[tuple[Path, str]]:
-    """A checkout of a commit beside this one, and the commit's full name.
-
-    Raises:
-        ValueError: this is no git checkout, or it has no such commit.
-    """
-    whole = _git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").strip()
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        _git("worktree", "add", "--detach", "--quiet", str(tree), whole)
-        try:
-            yield tree, whole
-        finally:
-            _git("worktree", "remove", "--force", str(tree))
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        cause = done.stderr.strip().splitlines() or ["no such commit in this checkout"]
-        raise ValueError(f"git {arguments[0]} {arguments[-1]}: {cause[-1]}")
-    return done.stdout
-
-
-def _run_there(tree: Path, *arguments: str) -> Any:
-    """What ``at_commit.py`` says inside another tree.
-
-    Raises:
-        ValueError: it failed; the line is its last.
-    """
-    script = Path(at_commit.__file__).resolve()
-    path = os.pathsep.join(filter(None, [str(tree), os.environ.get("PYTHONPATH", "")]))
-    environment = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run(
-        [sys.executable, str(script), *arguments],
-        cwd=tree, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise ValueError(f"that commit's code failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
-    return msgspec.json.decode(done.stdout.strip().splitlines()[-1])

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from harness import commands as shared
-from harness.commands import selection
+from harness.commands import auditing, selection
 
 if TYPE_CHECKING:
     from harness.evidence.schema import Report
@@ -16,7 +16,9 @@ EXAMPLES = """
 reports/quick                                  render report.json there again
 reports/quick reports/standard --out page      several tiers as one page
 --diff before/report.json reports/quick        what changed; status 1 if a verdict flipped unexpectedly
+audit stranger                                 judge it again from its records: does it follow from them?
 """
+AUDIT = "judge a report again from its shipped records, and say what does not follow; status 1 if anything"
 
 
 def add(commands: Any) -> None:
@@ -34,6 +36,7 @@ def add(commands: Any) -> None:
     how.add_argument("--json", action="store_true", help="with --diff: as JSON, for programs")
     how.add_argument("--markdown", action="store_true", help="with --diff: as Markdown, for a step summary")
     parser.set_defaults(parser=parser)
+    auditing.add(shared.action(parser, "audit", AUDIT, auditing.EXAMPLES, auditing.audit))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,0 +1,71 @@
+"""Files beside a stranger's report, held against what is rendered from it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.commands import trees
+from harness.report.audit import MOST, Audited, Finding, same_rendering, shown
+
+if TYPE_CHECKING:
+    from harness.evidence.schema import Report
+
+RENDERED = ("badge.json", "report.md", "report.html")
+
+
+def hold(done: Audited, report: Report, folder: Path, tree: Path) -> None:
+    """Hold the files beside a report against what is rendered of it, by the code here or its commit's."""
+    from harness.spec.untrusted import contents
+
+    beside = {name: folder / name for name in RENDERED if (folder / name).exists()}
+    if not beside:
+        return
+    try:
+        here = _renders(report, tuple(beside))
+    except Exception as error:  # what is told may fit nothing that a renderer expects
+        done.findings.append(Finding(where="report.json", says=f"it cannot be rendered: {shown(str(error))}"))
+        return
+    there: dict[str, bytes] | None = None
+    for name, file in beside.items():
+        try:
+            data = contents(file, MOST)
+        except OSError as error:
+            done.findings.append(Finding(where=name, says=f"cannot be read: {error.strerror or error}"))
+            continue
+        same = same_rendering(name, data, here[name])
+        if not same and tree != Path.cwd():
+            there = _renders_there(report, tree) if there is None else there
+            same = name in there and same_rendering(name, data, there[name])
+        if same:
+            done.files.append(name)
+        else:
+            done.findings.append(Finding(where=name, says="is not what is rendered from report.json"))
+
+
+def _renders(report: Report, names: tuple[str, ...]) -> dict[str, bytes]:
+    """These files as they are rendered from a report by the code here."""
+    from harness.report import badge, html, markdown
+    from harness.report.contents import gather
+
+    page = gather([report])
+    ways: dict[str, Callable[[], bytes]] = {
+        "badge.json": lambda: badge.render(page),
+        "report.md": lambda: markdown.render(page).encode(),
+        "report.html": lambda: html.render(page).encode(),
+    }
+    return {name: ways[name]() for name in names}
+
+
+def _renders_there(report: Report, tree: Path) -> dict[str, bytes]:
+    """All files as the code of another tree renders them; none where it fails."""
+    from harness.evidence.schema import encode
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder) / "report.json", Path(folder) / "out"
+        source.write_bytes(encode(report))
+        trees.ran([sys.executable, "-m", "harness", "report", str(source), "--out", str(out)], tree)
+        return {name: (out / name).read_bytes() for name in RENDERED if (out / name).exists()}
