@@ -22,7 +22,7 @@ class OneLineParser(argparse.ArgumentParser):
         self.actions: dict[str, argparse.ArgumentParser] = {}
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse does; an action's arguments by the action's own parser."""
+        """Parse as argparse does, and an action's arguments by the action's own parser."""
         if args and args[0] in self.actions:
             return self.actions[args[0]].parse_known_args(args[1:], namespace)
         return super().parse_known_args(args, namespace)

@@ -76,14 +76,14 @@ def main() -> None:
     action, root, *more = sys.argv[1:]
     names = named("names")(Path(root))
     if action == "names":
-        print(json.dumps(listed(names, Told(more[0]) if more else None)))
+        print(json.dumps(listed(names, ShippedData(more[0]) if more else None)))
     else:
         store, asked, processes = more
         requests = json.loads(Path(asked).read_text())
         print(json.dumps(trained(names, Path(root), Path(store), requests, int(processes))))
 
 
-class Told:
+class ShippedData:
     """What a file of shipped records says of its experiments' data: for what is not here to be read.
 
     Args:
@@ -148,7 +148,7 @@ def _reading(value: Any) -> list[Any]:
     return [one for one in named("values_in")(value) if isinstance(one, named("sourced"))]
 
 
-def listed(names: Any, told: Told | None = None) -> dict[str, Any]:
+def listed(names: Any, told: ShippedData | None = None) -> dict[str, Any]:
     """Specification -> address and data, and class -> fields.
 
     With what a file tells also the file's own specification of each, and whether its data was only told.

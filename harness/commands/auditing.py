@@ -1,7 +1,7 @@
 """``python -m harness report audit``: a stranger's report, judged again from its shipped records.
 
 Everything in the folder is untrusted: files are read with bounds, nothing of them is run, no path of theirs
-is followed. Code is run of this checkout alone, or of a commit in its history.
+is followed. CodeNames is run of this checkout alone, or of a commit in its history.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from harness.commands.exporting import NAME
 from harness.report.audit import MOST, Audited, Counted, Finding, findings, shown, unknown_fields
 
 if TYPE_CHECKING:
-    from harness.commands.trees import Code
+    from harness.commands.trees import CodeNames
     from harness.evidence.schema import Report
     from harness.lab.records import Record
     from harness.lab.shipped import Header
@@ -77,10 +77,10 @@ def audited(options: argparse.Namespace) -> Audited:
     Raises:
         ValueError: as ``audit``.
     """
+    data_root = selection.data_root_of(options)
     file = options.folder / "report.json" if options.folder.is_dir() else options.folder
     report, unknown = _report(file)
     header, records = _records(options.records or file.parent / NAME)
-    data_root = selection.data_root_of(options)
     with _code(report.provenance.commit, here=options.here) as tree:
         here = tree == Path.cwd()
         by = "the code here" if options.here else f"that commit's code{' (which is here)' if here else ''}"
@@ -103,7 +103,7 @@ def audited(options: argparse.Namespace) -> Audited:
         rendering.hold(done, report, file.parent, tree)
         if options.again:
             done.findings += retraining.findings(done, records, code, tree, data_root, options.again, report)
-    done.notes += _notes(records, code, done)
+    done.notes += _notes(code, done, report, again)
     done.follows = not done.findings
     return done
 
@@ -167,7 +167,7 @@ def _code(commit: str, *, here: bool) -> Iterator[Path]:
         yield tree
 
 
-def _of_header(header: Header, code: Code, report: Report) -> Iterator[Finding]:
+def _of_header(header: Header, code: CodeNames, report: Report) -> Iterator[Finding]:
     """Names of experiments that the code does not give, and data that is not what it is called."""
     from harness.data.archives import KNOWN
     from harness.data.digests import combined
@@ -191,7 +191,7 @@ def _of_header(header: Header, code: Code, report: Report) -> Iterator[Finding]:
             yield Finding(where=where, says=f"the report has another digest of {shown(name)}")
 
 
-def _of_records(records: Mapping[str, Record], code: Code, report: Report) -> Iterator[Finding]:
+def _of_records(records: Mapping[str, Record], code: CodeNames, report: Report) -> Iterator[Finding]:
     """Records under a name that is not theirs, of experiments of no claim, and that nothing reads."""
     from harness.spec import digest
 
@@ -213,7 +213,9 @@ def _of_records(records: Mapping[str, Record], code: Code, report: Report) -> It
         yield Finding(where=NAME, says=f"{count} records that nothing in the report reads, of {shown(what)}")
 
 
-def rejudged(tree: Path, header: Header, records: Mapping[str, Record], code: Code, report: Report) -> Report:
+def rejudged(
+    tree: Path, header: Header, records: Mapping[str, Record], code: CodeNames, report: Report
+) -> Report:
     """The report of an ordinary session of a tree's code over the records, under the names of that code.
 
     Raises:
@@ -243,8 +245,11 @@ def rejudged(tree: Path, header: Header, records: Mapping[str, Record], code: Co
             raise ValueError(f"nothing could be judged again: {why}") from None
 
 
-def _notes(records: Mapping[str, Record], code: Code, done: Audited) -> Iterator[str]:
+def _notes(code: CodeNames, done: Audited, report: Report, again: Report) -> Iterator[str]:
     """What was not checked, and why."""
+    versions = [one.provenance.versions.get("overclaim", "") for one in (report, again)]
+    if versions[0] != versions[1]:
+        yield f"judged by overclaim {shown(versions[0], quoted=False)}, judged again by {versions[1]}"
     absent = {name for one in code.names.values() if one.believed for name, digest in one.sources if digest}
     if absent:
         told = ", ".join(sorted(shown(name, quoted=False) for name in absent))

@@ -16,7 +16,7 @@ from harness.lab import provenance
 from harness.report.audit import Audited, Finding, shown
 
 if TYPE_CHECKING:
-    from harness.commands.trees import Code
+    from harness.commands.trees import CodeNames
     from harness.evidence.schema import Report
     from harness.lab.records import Record
 
@@ -27,7 +27,7 @@ SECONDS = 60
 def findings(
     done: Audited,
     records: Mapping[str, Record],
-    code: Code,
+    code: CodeNames,
     tree: Path,
     data_root: Path,
     count: int,
@@ -56,7 +56,7 @@ def findings(
 
 
 def sampled(
-    records: Mapping[str, Record], code: Code, count: int, seed: int
+    records: Mapping[str, Record], code: CodeNames, count: int, seed: int
 ) -> list[tuple[Record, int | None]]:
     """Records drawn by chance, and how many of their first epochs to compute (None: all)."""
     known = {one.address for one in code.names.values() if not one.believed}
@@ -95,7 +95,7 @@ def _computed(
 
 
 def _difference(record: Record, computed: Record, epochs: int | None) -> str:
-    """In what a computation differs from its record, with the numbers; "" where it is equal to the bit."""
+    """What of a computation differs from its record, with the numbers; "" where it is equal to the bit."""
     from harness.lab.carrying import differs
 
     wrong = differs(record, computed, epochs)

@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.commands import at_commit
+from harness.lab.provenance import CODE
 
 if TYPE_CHECKING:
     from harness.lab.shipped import Header
 
-CODE = ("harness", "claims", "conftest.py", "pyproject.toml")
-"""What of a checkout verdicts depend on."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-class Named(msgspec.Struct, frozen=True):
+class CodeName(msgspec.Struct, frozen=True):
     """What a commit's code says of one experiment.
 
     Attributes:
@@ -41,10 +40,10 @@ class Named(msgspec.Struct, frozen=True):
     of: str
 
 
-class Code(msgspec.Struct, frozen=True):
+class CodeNames(msgspec.Struct, frozen=True):
     """How a commit's code names the experiments of its claims, by specification, and its classes' fields."""
 
-    names: dict[str, Named]
+    names: dict[str, CodeName]
     fields: dict[str, tuple[str, ...]]
 
 
@@ -92,8 +91,9 @@ def trusted(commit: str) -> Iterator[Path]:
 
 def is_here(commit: str) -> bool:
     """Whether the code that is checked out here is that of a commit, to the byte."""
-    same = answers("diff", "--quiet", commit, "--", *CODE)
-    return same and not git("status", "--porcelain", "--untracked-files=all", "--", *CODE[:2]).strip()
+    code = [f":(top){files}" for files in CODE]
+    same = answers("diff", "--quiet", commit, "--", *code)
+    return same and not git("status", "--porcelain", "--untracked-files=all", "--", *code).strip()
 
 
 def git(*arguments: str) -> str:
@@ -137,7 +137,7 @@ def told(tree: Path, *arguments: str) -> Any:
     return msgspec.json.decode(done.stdout.strip().splitlines()[-1])
 
 
-def names(tree: Path, data_root: Path, header: Header) -> Code:
+def names(tree: Path, data_root: Path, header: Header) -> CodeNames:
     """How a tree's code names what its claims read; of data that is not here by the digests of a header.
 
     Raises:
@@ -147,7 +147,7 @@ def names(tree: Path, data_root: Path, header: Header) -> Code:
     with tempfile.TemporaryDirectory() as folder:
         asked = Path(folder) / "told.json"
         asked.write_bytes(msgspec.json.encode({"fields": header.fields, "sources": known}))
-        return msgspec.convert(told(tree, "names", str(data_root), str(asked)), Code)
+        return msgspec.convert(told(tree, "names", str(data_root), str(asked)), CodeNames)
 
 
 def ran(command: list[str], tree: Path) -> tuple[int, str]:

@@ -177,7 +177,7 @@ def _differences(path: str, told: Any, again: Any, counted: Counted) -> Iterator
             yield f"{path} has {len(told)} entries in the report, {len(again)} by the records"
         for i, (one, other) in enumerate(zip(told, again, strict=False)):
             yield from _differences(f"{path}[{i}]", one, other, counted)
-    elif isinstance(told, (int, float)) and isinstance(again, (int, float)):
+    elif _is_number(told) and _is_number(again):
         counted.numbers += 1
         if not _near(told, again):
             yield f"{path} is {told:.9g} in the report, {again:.9g} by the records"
@@ -185,6 +185,10 @@ def _differences(path: str, told: Any, again: Any, counted: Counted) -> Iterator
         counted.texts += 1
         if told != again:
             yield f"{path} is {shown(told)} in the report, {shown(again)} by the records"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _near(one: float, other: float) -> bool:
@@ -231,7 +235,7 @@ def unknown_fields(raw: Any, known: Any, path: str = "") -> Iterator[Finding]:
                 yield Finding(where="report.json", says=f"{where} is no field of the schema")
             else:
                 yield from unknown_fields(raw[name], known[name], _at(path, name))
-    elif isinstance(raw, list) and isinstance(known, list):
+    elif isinstance(raw, list) and isinstance(known, (list, tuple)):
         for i, (one, other) in enumerate(zip(raw, known, strict=False)):
             yield from unknown_fields(one, other, f"{path}[{i}]")
 

@@ -190,6 +190,22 @@ def _of_reports() -> Iterator[Invocation]:
             "report --out x": "give folders to render", "report --diff a a b": "unrecognized|give folders",
         }.items()
     )  # fmt: skip
+    yield from _each(["report", "audit"], "", absent)
+    yield from _each(["report", "audit", "a", "--records"], "", {
+        "": "empty path", "nowhere": "nowhere: No such file.*or by --records", "text": "holds no records",
+        "half.gz": "half.gz is damaged", "pipe": "not a regular file", "empty": "empty: Is a directory",
+    })  # fmt: skip
+    yield from _each(["report", "audit", "a", "--again"], "", COUNTS)
+    yield from _each(["report", "audit", "b", "--data-root"], "", ROOTS)
+    yield from (
+        Invocation(tuple(line.split()), says)
+        for line, says in {
+            "report audit": "required: DIR", "report audit a b": "unrecognized arguments: b",
+            "report audit a": r"records.jsonl.gz: No such file.*beside it, or by --records FILE",
+            "report audit a --out x": "unrecognized arguments: --out x",
+            "report audit a --store x": "unrecognized arguments: --store x",
+        }.items()
+    )  # fmt: skip
     yield from _each(["fresh"], "", TIERS)
     yield from _each(
         ["fresh", "quick", "--first"], "", {"x": "from 0 up", "50": "begin at 3000", "-1": "from 0"}
