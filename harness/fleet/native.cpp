@@ -1,7 +1,8 @@
 // Training of small nets on one CPU thread, in float32 or rounded to bfloat16: blocks of (unpadded
-// convolution, 2x2 max-pool, ReLU), then dense layers with ReLU between. native.py compiles this file and
-// calls the functions at its end; one call trains a whole epoch, so nothing but arithmetic happens between
-// two steps.
+// convolution, 2x2 max-pool, ReLU), then dense layers with ReLU between. In float32 also other convolutional
+// nets (native_maps.h), and dense layers that are normalized, masked, or whose inputs are dropped. native.py
+// compiles this file and calls the functions at its end; one call trains a whole epoch, so nothing but
+// arithmetic happens between two steps.
 //
 // Convolutions hold one example per lane of a vector: then no shape wastes lanes and nothing is shuffled
 // (native_convolution.h). Dense layers hold one example per row (native_dense.h). Results depend neither
@@ -11,6 +12,7 @@
 
 #include "native_convolution.h"
 #include "native_dense.h"
+#include "native_maps.h"
 
 // exp for arguments up to 0, as in Cephes: 2^n times a polynomial, relative error about 1e-7.
 INLINE V exponential(V x) {
@@ -76,25 +78,31 @@ struct Net {
   Rule rule;
   Rounding rounding;
   Loss loss;
+  Graph graph;  // of stages, or
   std::vector<Convolution> convolutions;
   std::vector<Dense> layers;
   Vectors flat, gradient, next_gradient, full;                  // of one group of L examples
   Floats features, rows_gradient, next_rows_gradient, nothing;  // [example][feature] of a step
 
-  Net(const int64_t* spec, int n_convolutions, int n_layers, int most, int squared, int reduced,
-      float momentum, float decay)
+  Net(const int64_t* spec, const double* reals, int stages, int n_convolutions, int n_layers, int most,
+      int squared, int reduced, float momentum, float decay)
       : capacity(vectors(most) * L), rule{0, momentum, decay}, rounding{reduced != 0} {
     size_t map = 0, spread = 0, widest = 0;
+    if (stages) {
+      graph.make(spec, reals, stages, capacity / L);
+      map = graph.images.size(), spec += 3 + stages * Graph::INTEGERS, reals += stages * Graph::REALS;
+    }
     for (int i = 0; i < n_convolutions; i++, spec += 6) {
       const Convolution& c = convolutions.emplace_back(spec, capacity / L, rounding);
       map = std::max({map, c.in_size(), c.out_size()});
       spread = std::max(spread, c.outputs * c.spread_map());
     }
-    for (int i = 0; i < n_layers; i++, spec += 3) {
-      const Dense& d = layers.emplace_back(spec, i + 1 == n_layers, capacity, rounding);
+    for (int i = 0; i < n_layers; i++, spec += Dense::INTEGERS, reals += Dense::REALS) {
+      const bool gated = i || n_convolutions;
+      const Dense& d = layers.emplace_back(spec, reals, i + 1 == n_layers, gated, capacity, rounding);
       widest = std::max({widest, d.in_stride, d.out_stride});
     }
-    size = n_convolutions ? (int)convolutions[0].in_size() : layers[0].inputs;
+    size = stages ? (int)map : n_convolutions ? (int)convolutions[0].in_size() : layers[0].inputs;
     flat.resize(map), gradient.resize(map), next_gradient.resize(map), full.resize(spread);
     features.resize(capacity * layers[0].in_stride), nothing.resize(widest);
     rows_gradient.resize(capacity * widest), next_rows_gradient.resize(capacity * widest);
@@ -103,6 +111,7 @@ struct Net {
 
   // f(parameters, rows, columns, distance of rows, distance of columns), in the order of torch's state_dict.
   template <class F> void each(F f) {
+    graph.each(f);
     for (Convolution& c : convolutions) {
       f(c.weights, c.outputs, c.taps, 1, c.outputs);
       if (c.has_bias) f(c.bias, 1, c.outputs, 0, 1);
@@ -113,22 +122,67 @@ struct Net {
     }
   }
 
+  // The same for what is kept beside them: running moments and masks.
+  template <class F> void each_buffer(F f) {
+    graph.each_buffer(f);
+    for (Dense& d : layers) {
+      if (d.masked()) f(d.mask.data(), d.outputs, d.inputs, d.in_stride);
+      if (d.norm.features)
+        f(d.norm.moments.mean.data(), 1, d.outputs, 0), f(d.norm.moments.variance.data(), 1, d.outputs, 0);
+    }
+  }
+
+  bool convolves() const { return !convolutions.empty() || !graph.stages.empty(); }
+
   void prepare() {
+    graph.prepare();
     for (Convolution& c : convolutions) c.prepare();
     for (Dense& d : layers) d.prepare();
   }
 
-  void forward(const float* x, const int64_t* chosen, int count) {
+  // kept: of each layer's inputs those that are not dropped in this step, or null; none in evaluation.
+  void forward(const float* x, const int64_t* chosen, int count, const uint8_t* const* kept = nullptr) {
+    if (!graph.stages.empty()) convolve_all(x, chosen, Batch(count, kept != nullptr));
     for (int g = 0; g * L < count && !convolutions.empty(); g++) convolve(x, chosen, count, g);
     for (int b = 0; b < count; b++) {
       float* row = features.data() + b * layers[0].in_stride;
-      layers[0].rows[b] = convolutions.empty() ? read(x + chosen[b] * size, row) : row;
+      layers[0].rows[b] = convolves() ? row : read(x + chosen[b] * size, row);
     }
     for (size_t d = 0; d < layers.size(); d++) {
-      layers[d].forward(count);
+      Dense& layer = layers[d];
+      if (kept && kept[d]) layer.drop(kept[d], count, d ? layers[d - 1].output.data() : features.data());
+      layer.forward(count);
+      if (layer.norm.features) layer.norm.forward(layer.output.data(), count, kept != nullptr);
       for (int b = 0; b < count && d + 1 < layers.size(); b++)
-        layers[d + 1].rows[b] = layers[d].output.data() + b * layers[d].out_stride;
+        layers[d + 1].rows[b] = layer.output.data() + b * layer.out_stride;
     }
+  }
+
+  // All groups through the graph, up to the first dense layer.
+  void convolve_all(const float* x, const int64_t* chosen, const Batch& batch) {
+    const size_t stride = layers[0].in_stride;
+    for (int g = 0; g < batch.groups; g++) {
+      const float* rows[L];
+      for (int i = 0; i < L; i++) rows[i] = x + chosen[std::min(g * L + i, batch.count - 1)] * size;
+      to_lanes(rows, size, graph.images.at(g));
+    }
+    graph.forward(batch);
+    for (int g = 0; g < batch.groups; g++)
+      from_lanes(graph.last().at(g), layers[0].inputs, L, features.data() + g * L * stride, stride);
+  }
+
+  void convolve_all_back(const Batch& batch) {
+    for (int g = 0; g < batch.groups; g++) to_lanes_back(batch.count, g, graph.last().gradient(g));
+    graph.backward(batch);
+    graph.update(rule);
+  }
+
+  // The gradients of a group's features, zero in lanes beyond the last example.
+  void to_lanes_back(int count, int g, V* out) const {
+    const float* rows[L];
+    for (int i = 0; i < L; i++)
+      rows[i] = g * L + i < count ? rows_gradient.data() + (g * L + i) * layers[0].in_stride : nothing.data();
+    to_lanes(rows, layers[0].inputs, out);
   }
 
   // A row of whole vectors is used where it is; another is copied, since a vector would reach past its end,
@@ -156,19 +210,23 @@ struct Net {
   }
 
   // One step of gradient descent; the sum of the losses before it.
-  double step(const float* x, const int64_t* chosen, const int64_t* labels, int count) {
+  double step(const float* x, const int64_t* chosen, const int64_t* labels, int count,
+              const uint8_t* const* kept) {
     prepare();
-    forward(x, chosen, count);
+    forward(x, chosen, count, kept);
     const Dense& last = layers.back();
     const double total = loss(last.output.data(), labels, count, last.out_stride, rows_gradient.data());
     for (size_t i = 0; rounding.reduced && i < count * last.out_stride; i += L)
       store(rows_gradient.data() + i, bfloat16(load(rows_gradient.data() + i)));
     for (size_t d = layers.size(); d-- > 0;) {
-      if (d || !convolutions.empty())
+      if (layers[d].norm.features) layers[d].norm.backward(rows_gradient.data(), count);
+      if (d || convolves())
         layers[d].input_gradients(count, rows_gradient.data(), next_rows_gradient.data());
+      if (kept[d]) layers[d].drop(kept[d], count, next_rows_gradient.data());
       layers[d].update(count, rows_gradient.data(), rule);
       std::swap(rows_gradient, next_rows_gradient);
     }
+    if (!graph.stages.empty()) convolve_all_back(Batch(count, true));
     for (Convolution& c : convolutions) c.turn();
     for (int g = 0; g * L < count && !convolutions.empty(); g++) convolve_back(count, g);
     for (Convolution& c : convolutions) c.update(rule);
@@ -176,10 +234,7 @@ struct Net {
   }
 
   void convolve_back(int count, int g) {
-    const float* rows[L];
-    for (int i = 0; i < L; i++)
-      rows[i] = g * L + i < count ? rows_gradient.data() + (g * L + i) * layers[0].in_stride : nothing.data();
-    to_lanes(rows, layers[0].inputs, gradient.data());
+    to_lanes_back(count, g, gradient.data());
     for (size_t l = convolutions.size(); l-- > 0;) {
       convolutions[l].spread(g, gradient.data(), full.data());
       convolutions[l].weight_gradients(g, full.data());
@@ -190,12 +245,14 @@ struct Net {
 };
 
 extern "C" {
-// spec: channels, outputs, kernel, height, width, bias of each convolution; then inputs, outputs, bias of
-// each dense layer. reduced: round to bfloat16. Null where memory is short.
-Net* native_new(const int64_t* spec, int convolutions, int layers, int most, int squared, int reduced,
-                float momentum, float decay) {
+// spec: of a graph what Graph::make reads; channels, outputs, kernel, height, width, bias of each convolution;
+// then of each dense layer inputs, outputs, and whether it has biases, a mask, normalized outputs and dropped
+// inputs. reals: of the stages and of the dense layers (epsilon and momentum of their normalization, the share
+// dropped). reduced: round to bfloat16. Null where memory is short.
+Net* native_new(const int64_t* spec, const double* reals, int stages, int convolutions, int layers, int most,
+                int squared, int reduced, float momentum, float decay) {
   try {
-    return new Net(spec, convolutions, layers, most, squared, reduced, momentum, decay);
+    return new Net(spec, reals, stages, convolutions, layers, most, squared, reduced, momentum, decay);
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
@@ -215,18 +272,34 @@ void native_copy(Net* net, float* weights, float* velocities, int into) {
   });
 }
 
+// Running moments and masks, one after the other, into the net or out of it.
+void native_copy_buffers(Net* net, float* numbers, int into) {
+  net->each_buffer([&](float* own, int rows, int columns, size_t row) {
+    for (int r = 0; r < rows; r++)
+      for (int c = 0; c < columns; c++, numbers++) {
+        float& number = own[r * row + c];
+        if (into) number = *numbers;
+        else *numbers = number;
+      }
+  });
+}
+
 // Step s takes examples order[bounds[s]] to order[bounds[s + 1] - 1]; the sum of all losses on the way.
+// kept: of each dense layer null, or which inputs of the i-th example in the order are not dropped.
 double native_epoch(Net* net, const float* x, const int64_t* y, const int64_t* order, const int64_t* bounds,
-                    const double* rates, int steps) {
+                    const double* rates, int steps, const uint8_t* const* kept) {
   const FlushDenormals flush;
   std::vector<int64_t> labels(net->capacity);
+  std::vector<const uint8_t*> here(net->layers.size());
   double total = 0;
   for (int s = 0; s < steps; s++) {
     const int64_t* chosen = order + bounds[s];
     const int count = (int)(bounds[s + 1] - bounds[s]);
     for (int b = 0; b < count; b++) labels[b] = y[chosen[b]];
+    for (size_t d = 0; d < here.size(); d++)
+      here[d] = kept[d] ? kept[d] + bounds[s] * net->layers[d].inputs : nullptr;
     net->rule.lr = (float)rates[s];
-    total += net->step(x, chosen, labels.data(), count);
+    total += net->step(x, chosen, labels.data(), count, here.data());
   }
   return total;
 }

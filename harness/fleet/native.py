@@ -14,12 +14,13 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.fleet import native_library
-from harness.fleet.native_plans import NativeConvolution, NativeDense, NativePlan, plan_of
+from harness.fleet import native_library, native_trial
+from harness.fleet.native_plans import Named, NativePlan, plan_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,10 @@ KERNEL = "native"
 OFF = "HARNESS_NATIVE"
 """Set this variable to 0 to train without the native kernel."""
 
-SOURCES = ("native.cpp", "native_convolution.h", "native_dense.h", "native_vectors.h")
+SOURCES = (
+    "native.cpp", "native_dense.cpp", "native_convolution.h", "native_dense.h", "native_maps.h",
+    "native_moments.h", "native_vectors.h",
+)  # fmt: skip
 FLAGS = "-O3 -march=native -std=c++17 -ffp-contract=fast -fno-strict-aliasing -shared -fPIC"
 EVALUATION_BATCH = 128  # at least: each batch arranges the weights anew
 
@@ -54,7 +58,7 @@ def net(
     """A net in training from the module's weights, or None: then use another kernel.
 
     Args:
-        module: a Sequential as ``plan_of`` describes it; it is read, not changed.
+        module: one that ``plan_of`` describes; it is read, not changed.
         shape: of one example.
         batch: examples per step (one more is accepted: a last single example joins its neighbours).
         loss: "cross_entropy", or "squared" (mean over examples and classes, one-hot targets).
@@ -106,29 +110,42 @@ class NativeNet:
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f'precision={precision!r}: use "float32" or "bfloat16"')
         self.plan, self.shape, self.momentum = plan, tuple(shape), momentum
+        if precision == "bfloat16" and not plan.plain:
+            raise ValueError(f"no plan of this kind is trained in {precision}")
         self._most = batch + 1
         self._library = library
-        spec = np.array([n for layer in (*plan.convolutions, *plan.layers) for n in layer], dtype=np.int64)
-        room = max(self._most, EVALUATION_BATCH)
+        self._none_dropped = np.zeros(len(plan.layers), dtype=np.int64)
+        self._steps = dict.fromkeys(plan.counters, 0)
+        spec, reals = _numbers(plan)
+        room = self._most if plan.graph else max(self._most, EVALUATION_BATCH)
+        stages = len(plan.graph.stages) if plan.graph else 0
         flags = (int(loss == "squared"), int(precision == "bfloat16"))
-        counts = (len(plan.convolutions), len(plan.layers), room, *flags)
-        self._net = library.native_new(spec.ctypes.data, *counts, momentum, weight_decay)
+        counts = (stages, len(plan.convolutions), len(plan.layers), room, *flags)
+        self._net = library.native_new(spec.ctypes.data, reals.ctypes.data, *counts, momentum, weight_decay)
         if not self._net:
             raise MemoryError(f"no memory for a net with batches of {batch}")
         weakref.finalize(self, library.native_free, self._net)
 
     def load(self, weights: dict[str, np.ndarray], velocities: Sequence[np.ndarray] = ()) -> None:
-        """Take over weights by name; velocities in the order of the parameters, or all zero."""
+        """Take over weights and buffers by name; velocities in the order of the parameters, or all zero."""
         self._copy([weights[name] for name, _ in self.plan.parameters], velocities)
+        if self.plan.buffers:
+            self._copy_buffers([weights[name] for name, _ in self.plan.buffers])
+        self._steps = {name: int(weights[name]) for name in self.plan.counters}
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Copies of all parameters, under the names and in the shapes of ``state_dict``."""
-        arrays = self._parts(self._copy()[0])
-        return {name: array for (name, _), array in zip(self.plan.parameters, arrays, strict=True)}
+        """Copies of all parameters and buffers, under the names and in the shapes of ``state_dict``."""
+        import numpy as np
+
+        plan = self.plan
+        arrays = _parts(self._copy()[0], plan.parameters)
+        if plan.buffers:
+            arrays |= _parts(self._copy_buffers(), plan.buffers)
+        return arrays | {name: np.array(steps) for name, steps in self._steps.items()}
 
     def velocities(self) -> list[np.ndarray]:
         """Copies of all velocities in the order of the parameters; none without momentum."""
-        return self._parts(self._copy()[1]) if self.momentum else []
+        return list(_parts(self._copy()[1], self.plan.parameters).values()) if self.momentum else []
 
     def epoch(
         self,
@@ -194,21 +211,38 @@ class NativeNet:
         sizes = np.diff(bounds)
         if any(begin != bound for (begin, _), bound in zip(batches, bounds, strict=False)):
             raise ValueError("batches must follow one another")
-        if sizes.min() < 1 or sizes.max() > self._most or bounds[0] < 0 or bounds[-1] > count:
-            raise ValueError(f"batches must lie within the order and have 1 to {self._most} examples")
+        least = self.plan.least
+        if sizes.min() < least or sizes.max() > self._most or bounds[0] < 0 or bounds[-1] > count:
+            raise ValueError(f"batches must lie within the order and have {least} to {self._most} examples")
         return bounds
 
     def descend(
-        self, examples: NativeExamples, order: np.ndarray, bounds: np.ndarray, rates: Sequence[float]
+        self,
+        examples: NativeExamples,
+        order: np.ndarray,
+        bounds: np.ndarray,
+        rates: Sequence[float],
+        kept: Mapping[int, np.ndarray] = MappingProxyType({}),
     ) -> float:
-        """Train an epoch over what has been checked; the order is int64 without gaps and within it."""
+        """Train an epoch over what has been checked; the order is int64 without gaps and within it.
+
+        Args:
+            kept: layer whose inputs are dropped -> which are not, bool [examples of the order, inputs].
+        """
         import numpy as np
 
         steps = np.array(rates, dtype=np.float64)
         if len(steps) != len(bounds) - 1:
             raise ValueError(f"{len(bounds) - 1} batches, but {len(steps)} learning rates")
+        dropped = self._none_dropped
+        if kept:
+            dropped = np.array([kept[i].ctypes.data if i in kept else 0 for i in range(len(dropped))])
         pointers = (order.ctypes.data, bounds.ctypes.data, steps.ctypes.data)
-        total = self._library.native_epoch(self._net, examples.images, examples.labels, *pointers, len(steps))
+        total = self._library.native_epoch(
+            self._net, examples.images, examples.labels, *pointers, len(steps), dropped.ctypes.data
+        )
+        for name in self._steps:
+            self._steps[name] += len(steps)
         return float(total)
 
     def wrong(self, examples: NativeExamples) -> np.ndarray:
@@ -236,13 +270,36 @@ class NativeNet:
         self._library.native_copy(self._net, flat.ctypes.data, moving.ctypes.data, into)
         return flat, moving
 
-    def _parts(self, flat: np.ndarray) -> list[np.ndarray]:
-        parts, begin = [], 0
-        for _, shape in self.plan.parameters:
-            end = begin + math.prod(shape)
-            parts.append(flat[begin:end].reshape(shape).copy())
-            begin = end
-        return parts
+    def _copy_buffers(self, arrays: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """All buffers out of the net as a flat array, or into it where they are given."""
+        import numpy as np
+
+        flat = np.zeros(sum(math.prod(shape) for _, shape in self.plan.buffers), dtype=np.float32)
+        if arrays is not None:
+            np.concatenate([array.ravel() for array in arrays], out=flat)
+        self._library.native_copy_buffers(self._net, flat.ctypes.data, int(arrays is not None))
+        return flat
+
+
+def _numbers(plan: NativePlan) -> tuple[np.ndarray, np.ndarray]:
+    """The integers and the reals of a plan, as native.cpp reads them."""
+    import numpy as np
+
+    convolutions = [n for convolution in plan.convolutions for n in convolution]
+    dense = [n for layer in plan.layers for n in layer.integers]
+    integers = [*(plan.graph.integers if plan.graph else ()), *convolutions, *dense]
+    reals = [*(plan.graph.reals if plan.graph else ()), *(n for layer in plan.layers for n in layer.reals)]
+    return np.array(integers, dtype=np.int64), np.array(reals, dtype=np.float64)
+
+
+def _parts(flat: np.ndarray, named: Sequence[Named]) -> dict[str, np.ndarray]:
+    """Copies of the arrays that lie in a flat one, one after the other."""
+    parts, begin = {}, 0
+    for name, shape in named:
+        end = begin + math.prod(shape)
+        parts[name] = flat[begin:end].reshape(shape).copy()
+        begin = end
+    return parts
 
 
 def _library() -> ctypes.CDLL | None:
@@ -283,13 +340,15 @@ def load_first(library: str) -> None:
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     """The library with the types of its functions, which release Python's lock."""
     pointer, number, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_float
-    library.native_new.argtypes = [pointer, *[number] * 5, real, real]
+    library.native_new.argtypes = [pointer, pointer, *[number] * 6, real, real]
     library.native_new.restype = pointer
     library.native_free.argtypes = [pointer]
     library.native_free.restype = None
     library.native_copy.argtypes = [pointer, pointer, pointer, number]
     library.native_copy.restype = None
-    library.native_epoch.argtypes = [pointer] * 6 + [number]
+    library.native_copy_buffers.argtypes = [pointer, pointer, number]
+    library.native_copy_buffers.restype = None
+    library.native_epoch.argtypes = [*[pointer] * 6, number, pointer]
     library.native_epoch.restype = ctypes.c_double
     library.native_errors.argtypes = [pointer, pointer, pointer, ctypes.c_int64, pointer]
     library.native_errors.restype = None
@@ -297,28 +356,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
 
 
 def _correct(library: ctypes.CDLL) -> bool:
-    """Whether one step of a net with every kind of layer agrees with torch."""
-    import numpy as np
-    import torch
-    import torch.nn.functional as F
-
-    def waves(*shape: int) -> torch.Tensor:  # no random numbers: a library must not touch torch's generator
-        return torch.from_numpy(np.sin(np.arange(math.prod(shape), dtype=np.float32) ** 2).reshape(shape))
-
-    shape, n, rate = (2, 7, 9), 19, 0.5
-    shapes = [(5, 2, 3, 3), (5,), (23, 30), (23,), (3, 23), (3,)]
-    named = tuple((str(i), part) for i, part in enumerate(shapes))
-    first = NativeConvolution(channels=2, outputs=5, kernel=3, height=7, width=9, bias=1)
-    plan = NativePlan((first,), (NativeDense(30, 23, 1), NativeDense(23, 3, 1)), named)
-    x, y, before = waves(n, *shape), torch.arange(n) % 3, [0.5 * waves(*part) for part in shapes]
-    with torch.inference_mode(False), torch.enable_grad():
-        w = [part.clone().requires_grad_() for part in before]
-        maps = F.relu(F.max_pool2d(F.conv2d(x, w[0], w[1]), 2)).flatten(1)
-        loss = F.cross_entropy(F.linear(F.relu(F.linear(maps, w[2], w[3])), w[4], w[5]), y)
-        gradients = torch.autograd.grad(loss, w)
-    tried = NativeNet(plan, library, shape, n, "cross_entropy", 0.9, 0.0)
-    tried.load({str(i): part.numpy() for i, part in enumerate(before)})
-    total = tried.epoch(x.numpy(), y.numpy(), np.arange(n), [(0, n)], [rate])
-    expected = [(part - rate * g).numpy() for part, g in zip(before, gradients, strict=True)]
-    close = map(functools.partial(np.allclose, rtol=0, atol=1e-4), tried.weights().values(), expected)
-    return abs(total / n - loss.item()) < 1e-4 and all(close)
+    """Whether one step of nets with every kind of layer agrees with torch."""
+    return native_trial.agrees(
+        lambda plan, shape, n: NativeNet(plan, library, shape, n, "cross_entropy", native_trial.MOMENTUM, 0.0)
+    )

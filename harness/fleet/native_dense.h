@@ -1,172 +1,66 @@
 // A dense layer, [example][feature]: the weights keep torch's layout, and a first layer can read the
 // caller's rows where they are. The three products of a step are sums of outer products in registers.
 #pragma once
-#include "native_vectors.h"
-
-// sum over k of left(m, k) times the N vectors at right(k), for M rows; `done` gets each finished vector.
-template <int M, int N, class A, class B, class F> INLINE void product(int depth, A left, B right, F done) {
-  V acc[M][N] = {};
-  for (int k = 0; k < depth; k++) {
-    const float* row = right(k);
-    V r[N];
-    UNROLL for (int n = 0; n < N; n++) r[n] = load(row + n * L);
-    UNROLL for (int m = 0; m < M; m++) {
-      const V l = all(left(m, k));
-      UNROLL for (int n = 0; n < N; n++) acc[m][n] += l * r[n];
-    }
-  }
-  UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++) done(m, n * L, acc[m][n]);
-}
-
-// Rows of a block with n vectors per row.
-constexpr int tall(int n) { return WIDE ? (n == 1 ? 12 : n == 2 ? 10 : n == 3 ? 8 : 6) : (n == 1 ? 8 : 5); }
-
-// f(row, M, column, N) for each block of a matrix.
-template <class F> INLINE void blocks(int rows, int columns, F f) {
-  for (int column = 0; column < columns;)
-    sized<WIDE ? 4 : 2>(vectors(columns - column), [&](auto N) {
-      for (int row = 0; row < rows;)
-        sized<tall(decltype(N)::value)>(rows - row, [&](auto M) {
-          f(row, M, column, N);
-          row += M;
-        });
-      column += N * L;
-    });
-}
+#include "native_moments.h"
 
 struct Dense {
   static constexpr int DEPTH = 128;  // inputs of a panel of transposed weights: it stays in the first cache
-  int inputs, outputs, has_bias, is_last;
+  static constexpr int INTEGERS = 6, REALS = 3;  // of each layer
+  int inputs, outputs, has_bias;
+  bool rectified, gated;  // whether ReLU follows; whether the inputs come from one
   size_t in_stride, out_stride;
   Rounding rounding;
   Parameters weights, bias;  // weights as [output][in_stride], zeros at the end of a row
   Floats output;
   std::vector<const float*> rows;  // the inputs of each example
+  Floats mask;                     // of the weights, of no size where there is none
+  NormalizedRows norm;             // of the outputs, of no features where there is none
+  bool dropped;                    // whether inputs are dropped while training,
+  float rate;                      // and which share
 
-  Dense(const int64_t* s, bool is_last, int capacity, Rounding rounding)
-      : inputs(s[0]), outputs(s[1]), has_bias(s[2]), is_last(is_last), in_stride(padded(inputs)),
-        out_stride(padded(outputs)), rounding(rounding) {
+  Dense(const int64_t* s, const double* reals, bool is_last, bool gated, int capacity, Rounding rounding)
+      : inputs(s[0]), outputs(s[1]), has_bias(s[2]), rectified(!is_last && !s[4]), gated(gated),
+        in_stride(padded(inputs)), out_stride(padded(outputs)), rounding(rounding), dropped(s[5]),
+        rate((float)reals[2]) {
     weights.resize(outputs * in_stride), bias.resize(out_stride);
     output.resize(capacity * out_stride), rows.resize(capacity);
+    if (s[3]) mask.resize(outputs * in_stride);
+    if (s[4]) norm.make(outputs, out_stride, capacity, reals);
   }
 
-  void prepare() { weights.prepare(rounding), bias.prepare(rounding); }
-
-  void forward(int count) {
-    if (outputs <= L && inputs >= 16 * L) return forward_narrow(count);
-    for (int first = 0; first < inputs; first += DEPTH)
-      for (int o = 0; o < outputs;)
-        sized<WIDE ? 4 : 2>(vectors(outputs - o), [&](auto N) {
-          forward_panel<decltype(N)::value>(count, first, std::min(DEPTH, inputs - first), o);
-          o += N * L;
-        });
+  void prepare() {
+    weights.prepare(rounding), bias.prepare(rounding);
+    if (masked()) weights.cover(mask);
   }
+  bool masked() const { return !mask.values.empty(); }
 
-  template <int N> INLINE void forward_panel(int count, int first, int depth, int o) {
-    alignas(64) float panel[DEPTH * N * L];
-    for (int n = 0; n < N; n++)
-      for (int i = 0; i < depth; i += L) {
-        V block[L];
-        UNROLL for (int r = 0; r < L; r++) {
-          const int row = o + n * L + r;
-          block[r] = row < outputs ? load(weights.used() + row * in_stride + first + i) : V{};
-        }
-        transpose(block);
-        UNROLL for (int r = 0; r < L; r++) store(panel + ((i + r) * N + n) * L, block[r]);
+  // Drop inputs, or their gradients: what is kept, as bytes [example][input], is scaled up.
+  void drop(const uint8_t* kept, int count, float* numbers) const {
+    const V share = all(1 - rate);
+    for (int b = 0; b < count; b++, kept += inputs, numbers += in_stride) {
+      int i = 0;
+      for (; i + L <= inputs; i += L) {
+        Bytes bytes;
+        std::memcpy(&bytes, kept + i, L);
+        const Mask keep = __builtin_convertvector(bytes, Mask);
+        store(numbers + i, keep != 0 ? load(numbers + i) / share : V{});
       }
-    const bool begin = first == 0, end = first + depth == inputs;
-    for (int b = 0; b < count;)
-      sized<tall(N)>(count - b, [&](auto M) {
-        const float* const* x = &rows[b];
-        product<decltype(M)::value, N>(
-            depth, [&](int m, int k) { return x[m][first + k]; }, [&](int k) { return panel + k * N * L; },
-            [&](int m, int n, V sum) {
-              float* at = output.data() + (b + m) * out_stride + o + n;
-              const V value = sum + load(begin ? bias.used() + o + n : at);
-              store(at, end ? finished(value) : value);
-            });
-        b += M;
-      });
-  }
-
-  INLINE V finished(V sum) const {
-    const V value = rounding(sum);
-    return is_last ? value : relu(value);
-  }
-
-  // Few outputs of long rows: the lanes run along the inputs, in strips that stay in the first cache for
-  // SOME examples and all outputs.
-  void forward_narrow(int count) {
-    constexpr int M = L == 16 ? 4 : 2, N = L / M, SOME = 2 * M, STRIP = 32 * L;
-    V sum[SOME / M][L / N][L];
-    for (int b = 0; b < count; b += SOME) {
-      std::memset((void*)sum, 0, sizeof sum);
-      for (int first = 0; first < inputs; first += STRIP)
-        for (int o = 0; o < outputs; o += N)
-          for (int some = 0; some < SOME; some += M)
-            dots<M, N>(b + some, count, o, first, std::min(inputs, first + STRIP), sum[some / M][o / N]);
-      for (int o = 0; o < outputs; o += N)
-        for (int some = 0; some < SOME; some += M) {
-          const V total = sums(sum[some / M][o / N]);
-          for (int m = 0; m < M && b + some + m < count; m++)
-            for (int n = 0; n < N && o + n < outputs; n++) {
-              const V value = finished(all(total[m * N + n] + bias.used()[o + n]));
-              output.data()[(b + some + m) * out_stride + o + n] = value[0];
-            }
-        }
+      for (; i < inputs; i++) numbers[i] = kept[i] ? numbers[i] / share[0] : 0.f;
     }
   }
 
-  // Adds to sum[m * N + n] the products of example b + m and output o + n over a strip of inputs.
-  template <int M, int N> INLINE void dots(int b, int count, int o, int first, int end, V* sum) {
-    const float *x[M], *w[N];
-    for (int m = 0; m < M; m++) x[m] = rows[std::min(b + m, count - 1)];
-    for (int n = 0; n < N; n++) w[n] = weights.used() + std::min(o + n, outputs - 1) * in_stride;
-    V acc[L];
-    UNROLL for (int i = 0; i < L; i++) acc[i] = sum[i];
-    for (int i = first; i < end; i += L) {
-      V left[M];
-      UNROLL for (int m = 0; m < M; m++) left[m] = load(x[m] + i);
-      UNROLL for (int n = 0; n < N; n++) {
-        const V right = load(w[n] + i);
-        UNROLL for (int m = 0; m < M; m++) acc[m * N + n] += left[m] * right;
-      }
-    }
-    UNROLL for (int i = 0; i < L; i++) sum[i] = acc[i];
-  }
+  void forward(int count);
 
-  // From d loss / d outputs, [count][out_stride], to d loss / d inputs, [count][in_stride]. The inputs come
-  // from a ReLU, so that the gradient is zero where they are.
-  void input_gradients(int count, const float* gradient, float* out) {
-    blocks(count, inputs, [&](int b, auto M, int i, auto N) {
-      product<decltype(M)::value, decltype(N)::value>(
-          outputs, [&](int m, int k) { return gradient[(b + m) * out_stride + k]; },
-          [&](int k) { return weights.used() + k * in_stride + i; },
-          [&](int m, int n, V sum) {
-            store(out + (b + m) * in_stride + i + n, load(rows[b + m] + i + n) > 0 ? rounding(sum) : V{});
-          });
-    });
-  }
+  // From d loss / d outputs, [count][out_stride], to d loss / d inputs, [count][in_stride]. Of inputs that
+  // come from a ReLU the gradient is zero where they are.
+  void input_gradients(int count, const float* gradient, float* out) const;
 
-  // The gradient of the weights never reaches memory: each block is applied from the registers. What it
-  // applies to is fetched while the block is summed.
-  void update(int count, const float* gradient, const Rule& rule) {
-    blocks(outputs, inputs, [&](int o, auto M, int i, auto N) {
-      float *w = weights.w() + o * in_stride + i, *v = weights.v() + o * in_stride + i;
-      for (int m = 0; m < M; m++)
-        for (int n = 0; n < N; n++)
-          __builtin_prefetch(w + m * in_stride + n * L), __builtin_prefetch(v + m * in_stride + n * L);
-      product<decltype(M)::value, decltype(N)::value>(
-          count, [&](int m, int k) { return gradient[k * out_stride + o + m]; },
-          [&](int k) { return rows[k] + i; },
-          [&](int m, int n, V sum) {
-            rule.apply(w + m * in_stride + n, v + m * in_stride + n, rounding(sum));
-          });
-    });
-    for (int o = 0; has_bias && o < outputs; o += L) {
-      V total = {};
-      for (int b = 0; b < count; b++) total += load(gradient + b * out_stride + o);
-      rule.apply(bias.w() + o, bias.v() + o, rounding(total));
-    }
-  }
+  // A step of the weights and biases.
+  void update(int count, const float* gradient, const Rule& rule);
+
+ private:
+  template <int N> void forward_panel(int count, int first, int depth, int o);
+  void forward_narrow(int count);
+  template <int M, int N> void dots(int b, int count, int o, int first, int end, V* sum) const;
+  V finished(V sum) const;
 };

@@ -71,7 +71,7 @@ def compiled(sources: Sequence[Path], flags: str, works: Works) -> Path | None:
     Of several processes one makes it and the others wait.
 
     Args:
-        sources: the first one is compiled, and includes the others.
+        sources: those named .cpp are compiled, side by side, and include the others.
         flags: of the compiler.
         works: tries a library in a process of its own.
 
@@ -99,8 +99,8 @@ def compiled(sources: Sequence[Path], flags: str, works: Works) -> Path | None:
     if _seal(path, digest) is None:
         with FileLock(path.with_suffix(".lock")):
             if _seal(path, digest) is None:
-                make = [*command, *flags.split(), str(sources[0])]
-                _make(path, digest, make, works)
+                units = [source for source in sources if source.suffix == ".cpp"]
+                _make(path, digest, [*command, *flags.split()], units, works)
     seal = _seal(path, digest)
     if seal and seal.fault:
         notes.append(f"the native kernel is off, another one trains: {seal.fault}")
@@ -185,7 +185,7 @@ def _seal(path: Path, digest: str) -> Seal | None:
     return seal if whole and seal.made_of == digest else None
 
 
-def _make(path: Path, digest: str, make: Sequence[str], works: Works) -> None:
+def _make(path: Path, digest: str, command: Sequence[str], units: Sequence[Path], works: Works) -> None:
     """Compile a library, try it, and put it in place with its seal, unless its first load was stopped."""
     if os.path.lexists(path.with_suffix(".json")):
         notes.append("the native kernel's library in the cache was damaged: built again")
@@ -193,7 +193,7 @@ def _make(path: Path, digest: str, make: Sequence[str], works: Works) -> None:
         _clear(stale)
     with tempfile.TemporaryDirectory(dir=path.parent) as building:
         made = Path(building, "native.so")
-        subprocess.run([*make, "-o", str(made)], capture_output=True, check=True, timeout=COMPILE_SECONDS)
+        _compile(command, units, made)
         made.chmod(0o600)
         first = works(made)
         if not first.lasting:
@@ -209,6 +209,23 @@ def _make(path: Path, digest: str, make: Sequence[str], works: Works) -> None:
                 os.fsync(file.fileno())
             draft.chmod(0o600)
             draft.replace(path.parent / name)
+
+
+def _compile(command: Sequence[str], units: Sequence[Path], made: Path) -> None:
+    """Compile units side by side, for other processes wait for them, and link them.
+
+    Raises:
+        subprocess.SubprocessError: the compiler fails.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    def run(*arguments: str) -> None:
+        subprocess.run([*command, *arguments], capture_output=True, check=True, timeout=COMPILE_SECONDS)
+
+    objects = [str(made.with_name(f"{unit.stem}.o")) for unit in units]
+    with ThreadPoolExecutor(len(units)) as side_by_side:
+        list(side_by_side.map(lambda unit, to: run("-c", str(unit), "-o", to), units, objects))
+    run(*objects, "-o", str(made))
 
 
 def _clear(path: Path) -> None:

@@ -162,5 +162,10 @@ struct Parameters {
     rounded.values.resize(weights.values.size());
     for (size_t i = 0; i < weights.values.size(); i++) rounded.values[i] = bfloat16(weights.values[i]);
   }
+  // Or their products with a mask.
+  void cover(const Floats& mask) {
+    rounded.values.resize(weights.values.size());
+    for (size_t i = 0; i < weights.values.size(); i++) rounded.values[i] = weights.values[i] * mask.values[i];
+  }
   const float* used() const { return rounded.values.empty() ? weights.data() : rounded.data(); }
 };

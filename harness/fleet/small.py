@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.data.blocks import blocks
 from harness.fleet import native
 from harness.fleet.replica import Replica
 from harness.spec import Experiment
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from harness.data import Split
 
+DRAWS = 2**22
+"""Numbers drawn at once for what is dropped: 16 MiB."""
 ALIGNED = 64
 """Bytes at a multiple of which images begin, for the processor's widest loads."""
 
@@ -71,7 +74,37 @@ class Native(Replica):
         batches, bounds = self._bounds
         if batches is not self.batches:
             bounds = self.net.bounds(self.batches, len(order))
-        return self.net.descend(self._examples(self.x_train, self.y_train), order, bounds, rates) / len(order)
+        examples = self._examples(self.x_train, self.y_train)
+        if not self.noise:
+            return self.net.descend(examples, order, bounds, rates) / len(order)
+        total = 0.0
+        for steps in self._in_parts(bounds):
+            first, last = bounds[steps.start], bounds[steps.stop]
+            here, within = order[first:last], bounds[steps.start : steps.stop + 1] - first
+            total += self.net.descend(examples, here, within, rates[steps], self._kept_inputs(len(here)))
+        return total / len(order)
+
+    def _in_parts(self, bounds: np.ndarray) -> list[slice]:
+        """The steps of an epoch in parts for which draws of noise are made at once."""
+        widest = max(layer.inputs for layer in self.net.plan.layers)
+        return list(blocks(len(bounds) - 1, max(1, DRAWS // (self.optimizer.batch * widest))))
+
+    def _kept_inputs(self, count: int) -> dict[int, np.ndarray]:
+        """Of each layer that drops inputs, which ones it keeps, as ``SeededDropout`` draws them.
+
+        A generator's numbers are the same, drawn at once or step by step.
+        """
+        import torch
+
+        from harness.models._dropout_nets import SeededDropout
+
+        dropping = [i for i, layer in enumerate(self.net.plan.layers) if layer.dropped]
+        kept = {}
+        for i, part in zip(dropping, self.noise, strict=True):
+            assert isinstance(part, SeededDropout), "no plan has noise of another kind"
+            draws = torch.rand(count, self.net.plan.layers[i].inputs, generator=part.generator)
+            kept[i] = (draws >= part.rate).numpy()
+        return kept
 
     def _evaluated(self) -> torch.nn.Module:
         import torch

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from harness.fleet.replica import ChannelsLast, Replica, built, noisy
+from harness.fleet.replica import ChannelsLast, Replica, built
 from harness.spec import Experiment
 from harness.spec.contracts import Kernel
 from harness.spec.splits import Split
@@ -66,9 +66,11 @@ def _has_written_step(experiment: Experiment) -> bool:
 def _is_small(module: torch.nn.Module, experiment: Experiment) -> bool:
     from harness.fleet import native, native_plans
 
-    plain = _has_written_step(experiment) and not noisy(module)
-    plan = native_plans.plan_of(module, experiment.data.shape) if plain else None
-    if plan is None or (experiment.precision == "bfloat16" and not plan.convolutions):
+    written = _has_written_step(experiment)
+    plan = native_plans.plan_of(module, experiment.data.shape) if written else None
+    if plan is None or (plan.graph is not None and not plan.graph.pays):
+        return False
+    if experiment.precision == "bfloat16" and not (plan.plain and plan.convolutions):
         return False  # the library's products of dense layers are faster where the processor has bfloat16
     return native.available()
 
@@ -110,7 +112,13 @@ STREAMED = tuple(
 """No matter of speed: such data do not fit into memory, so not even ``HARNESS_KERNEL`` changes it."""
 TABLE = (
     *STREAMED,
-    Row("cpu", "native", "LeNet-like nets, and dense ones in float32, given a compiler", _is_small, _native),
+    Row(
+        "cpu",
+        "native",
+        "LeNet-like nets; in float32 dense and small ones, given a compiler",
+        _is_small,
+        _native,
+    ),
     Row("cpu", "backprop", "dense ReLU nets in bfloat16, or without a compiler", _is_dense, _backprop),
     Row("cpu", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),
     Row("cuda", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),

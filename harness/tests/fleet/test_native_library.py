@@ -273,7 +273,7 @@ def test_a_cut_library_costs_no_process_and_is_built_again(quick_compiler: str, 
 
 def test_a_library_with_wrong_answers_is_not_used(quick_compiler: str, tmp_path: Path) -> None:
     source, path = tmp_path / "stub.cpp", tmp_path / "stub.so"
-    names = ("native_free", "native_copy", "native_errors", "native_epoch")
+    names = ("native_free", "native_copy", "native_copy_buffers", "native_errors", "native_epoch")
     functions = "".join(f"double {name}(...) {{ return 0; }}\n" for name in names)
     source.write_text(f'extern "C" {{\nvoid* native_new(...) {{ return (void*)1; }}\n{functions}}}\n')
     subprocess.run([quick_compiler, "-shared", "-fPIC", "-o", path, source], check=True)

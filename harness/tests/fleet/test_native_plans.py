@@ -10,11 +10,23 @@ from torch import nn
 
 from harness.fleet import native
 from harness.fleet.native_plans import plan_of
-from harness.models import Mlp, StudentCnn
+from harness.models import StudentCnn
+from harness.models._dropout_nets import SeededDropout
 
 
 def built(model: Any, shape: tuple[int, ...]) -> nn.Module:
     module: nn.Module = model.build(shape, 10, np.random.default_rng(0))
+    return module
+
+
+def dense(*between: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Flatten(), nn.Linear(6, 8), *between, nn.ReLU(), nn.Linear(8, 4))
+
+
+def hooked() -> nn.Sequential:
+    """A net of which one layer does something else besides."""
+    module = dense()
+    module[3].register_forward_pre_hook(lambda _, inputs: (2 * inputs[0],))
     return module
 
 
@@ -25,14 +37,18 @@ def sequences() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
     return {
         "a subclass": (type("Other", (nn.Sequential,), {})(flat, nn.Linear(6, 4)), (6,)),
         "one layer": (nn.Linear(6, 4), (6,)),
-        "batch norm": (built(Mlp(8, batch_norm=True), (6,)), (6,)),
+        "gain and offset": (dense(nn.BatchNorm1d(8)), (6,)),
+        "moments of the batch alone": (
+            dense(nn.BatchNorm1d(8, affine=False, track_running_stats=False)),
+            (6,),
+        ),
+        "torch's own dropout": (dense(nn.Dropout()), (6,)),
+        "noise before ReLU": (dense(SeededDropout(0.5)), (6,)),
+        "hooked": (hooked(), (6,)),
+        "normalized after ReLU": (dense(relu, nn.BatchNorm1d(8, affine=False)), (6,)),
         "ReLU at the end": (nn.Sequential(flat, nn.Linear(6, 4), relu), (6,)),
-        "no pool": (nn.Sequential(conv, relu, flat, nn.Linear(72, 4)), image),
-        "padding": (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), pool, relu, flat, nn.Linear(32, 4)), image),
-        "stride": (nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), pool, relu, flat, nn.Linear(2, 4)), image),
         "groups": (nn.Sequential(nn.Conv2d(2, 2, 3, groups=2), pool, relu, flat, last), (2, 8, 8)),
         "oblong": (nn.Sequential(nn.Conv2d(1, 2, (3, 5)), pool, relu, flat, nn.Linear(12, 4)), image),
-        "wide pool": (nn.Sequential(conv, nn.MaxPool2d(3), relu, flat, nn.Linear(8, 4)), image),
         "ceiling": (nn.Sequential(conv, nn.MaxPool2d(2, ceil_mode=True), relu, flat, last), image),
         "other images": (nn.Sequential(conv, pool, relu, flat, last), (1, 10, 10)),
         "not an image": (nn.Sequential(conv, pool, relu, flat, last), (64,)),
@@ -55,5 +71,9 @@ def test_a_plan_names_parameters_as_torch_does() -> None:
     plan = plan_of(module, shape)
     assert plan is not None
     assert plan.convolutions == ((2, 6, 5, 18, 18, 1), (6, 6, 5, 7, 7, 1))
-    assert plan.layers == ((6, 20, 1), (20, 10, 1), (10, 10, 1))
+    assert [layer.integers for layer in plan.layers] == [
+        (6, 20, 1, 0, 0, 0), (20, 10, 1, 0, 0, 0), (10, 10, 1, 0, 0, 0),
+    ]  # fmt: skip
+    assert plan.plain
+    assert plan.least == 1
     assert [name for name, _ in plan.parameters] == list(module.state_dict())

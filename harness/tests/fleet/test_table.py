@@ -15,11 +15,12 @@ from torch import nn
 from harness.data import Augmented, Digits, GeneratedImages, RandomCrop, RandomLabels
 from harness.fleet import native, replica, table, trainer
 from harness.fleet.optimizers import Sgd
-from harness.fleet.replica import ChannelsLast, Replica, built
+from harness.fleet.replica import ChannelsLast, Replica, built, noisy
 from harness.fleet.schedules import InverseSqrtSgd
 from harness.fleet.stacked import Stack
 from harness.fleet.trainer import Trained
 from harness.models import Dropout, EpflAlexNet, Linear, Mlp, SmallAlexNet, SmallInception, StudentCnn
+from harness.models.masked import Masked
 from harness.spec import Experiment
 from harness.tests.trainings import by_reference, far, member, split, together
 
@@ -43,18 +44,22 @@ NETS = {
     "alexnet": Experiment(IMAGES, SmallAlexNet(width=0.125), ONCE),
     "epfl alexnet": Experiment(LARGER, EpflAlexNet(width=0.125), ONCE),
     "inception": Experiment(IMAGES, SmallInception(width=0.125), ONCE),
+    "dropout": Experiment(Digits(n=60), Dropout(Mlp(24, depth=2), 0.5), ONCE),
+    "dropout behind maps": Experiment(IMAGES, Dropout(SmallAlexNet(width=0.125), 0.5), ONCE),
+    "masks": Experiment(Digits(n=60), Masked(Mlp(24, depth=2)), ONCE),
 }
 
 
 def by_kernels(experiment: Experiment) -> dict[str, Trained]:
-    """The outcomes by the table's kernel, by that without a compiler, and stacked with other labels."""
+    """The outcomes by the table's kernel, by that without a compiler, and stacked with others if possible."""
     others = [member(experiment.but(data__labels=RandomLabels(1.0))), member(experiment, 1)]
     chosen = trainer.train(member(experiment))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(native.OFF, "0")
         without = trainer.train(member(experiment))
-    stacked = together([others[0], member(experiment), others[1]])[1]
-    return {made.kernel: made for made in (chosen, without, stacked)}
+    noise = noisy(built(experiment, 0, split(experiment)))
+    stacked = [] if noise else [together([others[0], member(experiment), others[1]])[1]]
+    return {made.kernel: made for made in (chosen, without, *stacked)}
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
@@ -97,6 +102,7 @@ def test_bfloat16_stays_close_to_the_reference_in_bfloat16(net: str) -> None:
 def test_predictions_do_not_depend_on_how_many_are_made_at_once(
     net: str, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(native.OFF, "0")
     experiment = NETS[net].but(precision=precision, data__n=300)
     data = split(experiment)
     made = table.replica(experiment, 0, data, "cpu")
@@ -126,13 +132,18 @@ def kernel_of(experiment: Experiment, device: str = "cpu") -> str:
 
 
 def test_the_table_names_the_kernel_by_device_and_shape(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert kernel_of(NETS["inception"]) == kernel_of(NETS["alexnet"], "cuda:1") == "channels_last"
-    assert kernel_of(NETS["mlp, batch norm"]) == kernel_of(NETS["mlp"], "cuda") == "reference"
-    assert kernel_of(NETS["mlp"].but(precision="bfloat16")) == "backprop"
-    small = {"linear": "backprop", "mlp": "backprop", "student": "channels_last"}
+    wide = NETS["inception"].but(model__width=1.0)
+    reduced = {net: NETS[net].but(precision="bfloat16") for net in NETS}
+    assert kernel_of(wide) == kernel_of(reduced["alexnet"]) == kernel_of(NETS["alexnet"], "cuda:1")
+    assert kernel_of(wide) == "channels_last"
+    assert kernel_of(reduced["mlp, batch norm"]) == kernel_of(NETS["mlp"], "cuda") == "reference"
+    assert kernel_of(reduced["mlp"]) == "backprop"
+    dense, noise = {"linear": "backprop", "mlp": "backprop"}, {"dropout": "reference", "masks": "reference"}
+    convolutional = dict.fromkeys(("student", "alexnet", "epfl alexnet", "inception"), "channels_last")
+    small = {**dense, **noise, **convolutional, "mlp, batch norm": "reference"}
     if native.available():
         assert {kernel_of(NETS[net]) for net in small} == {"native"}
-        assert kernel_of(NETS["student"].but(precision="bfloat16")) == "native"
+        assert kernel_of(reduced["student"]) == "native"
     monkeypatch.setenv(native.OFF, "0")
     assert {net: kernel_of(NETS[net]) for net in small} == small
     monkeypatch.setenv(table.FORCED, "reference")
@@ -182,7 +193,8 @@ def test_checkpoints_pass_between_kernels() -> None:
     np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
 
 
-def test_records_are_in_plain_order_whatever_the_layout() -> None:
+def test_records_are_in_plain_order_whatever_the_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(native.OFF, "0")
     experiment = NETS["inception"]
     replica = table.replica(experiment, 0, split(experiment), "cpu")
     assert isinstance(replica, ChannelsLast)
@@ -200,7 +212,6 @@ def test_dropout_depends_on_the_run_alone() -> None:
     torch.manual_seed(3)
     trainer.train(member(DROPPED, 1))
     again = trainer.train(member(DROPPED))
-    assert first.kernel == "reference"
     assert far(again, first) == 0
     assert far(trainer.train(member(DROPPED.but(model=Mlp(24, depth=2)))), first) > 1e-3
     assert not trainer.stack_pays([member(DROPPED), member(DROPPED, 1)], "cpu")

@@ -5,12 +5,15 @@ from __future__ import annotations
 from harness.tests.mutants.mutant import into
 
 _native = into("fleet/native.py", "fleet/test_native.py", "fleet/test_table.py")
-_dense = into("fleet/native_dense.h", "fleet/test_native.py", "fleet/test_table.py")
+_products = into("fleet/native_dense.cpp", "fleet/test_native.py", "fleet/test_table.py")
+_dense = into("fleet/native_dense.h", "fleet/test_table.py")
+_maps = into("fleet/native_maps.h", "fleet/test_native_graphs.py", "fleet/test_table.py")
+_moments = into("fleet/native_moments.h", "fleet/test_native_graphs.py", "fleet/test_table.py")
 _convolution = into("fleet/native_convolution.h", "fleet/test_native.py", "fleet/test_table.py")
 _vectors = into("fleet/native_vectors.h", "fleet/test_native.py", "fleet/test_table.py")
 _library = into("fleet/native.cpp", "fleet/test_native.py", "fleet/test_table.py")
 
-_small = into("fleet/small.py", "fleet/test_trainer_losses.py")
+_small = into("fleet/small.py", "fleet/test_trainer_losses.py", "fleet/test_table.py")
 
 MUTANTS = (
     _small(
@@ -23,13 +26,54 @@ MUTANTS = (
         "            if velocities:\n"
         "                np.concatenate([v.ravel() for v in velocities], out=moving)\n", "",
     ),
-    _dense(
+    _products(
         "kernels", "the library's dense layers keep their biases",
         "for (int o = 0; has_bias && o < outputs; o += L) {", "for (int o = 0; has_bias && o < 0; o += L) {",
     ),
-    _dense(
+    _products(
         "kernels", "the library's gradients pass through closed ReLUs",
-        "load(rows[b + m] + i + n) > 0 ? rounding(sum) : V{}", "rounding(sum)",
+        "open > 0 ? rounding(sum) : V{}", "rounding(sum)",
+    ),
+    _products(
+        "kernels", "the library's masked weights get gradients", "masked() ? sum * load(", "false ? sum * load(",
+    ),
+    _dense(
+        "kernels", "what the library keeps of dropped inputs is not scaled up",
+        "const V share = all(1 - rate);", "const V share = all(1);",
+    ),
+    _maps(
+        "kernels", "the library's lanes beyond the last example count for moments",
+        "if (here >= L) return v;", "return v;",
+    ),
+    _maps(
+        "kernels", "the library's maps have the gradient of one reader only",
+        "other.gradient(g)[i] += out", "other.gradient(g)[i] = out",
+    ),
+    _maps(
+        "kernels", "the library's response norm takes its neighbours for constants",
+        "out.gradients[at] * factor[at] - 1.5f * alpha * in.values[at] * near(spent.data(), c);",
+        "out.gradients[at] * factor[at];",
+    ),
+    _maps(
+        "kernels", "the library's batch norm takes its deviation for a constant",
+        "mean - out.at(g, c)[i] * slope;", "mean;",
+    ),
+    _maps(
+        "evaluation", "the library's batch norm has the batch's moments in evaluation too",
+        "      if (batch.training) {", "      if (true) {",
+    ),
+    _moments(
+        "kernels", "the library's running variances are those of the batch, biased",
+        "(float)(v * n / (n - 1))", "(float)v",
+    ),
+    _moments(
+        "kernels", "the library's normalized rows take their mean for a constant",
+        "(to(b) - mean - at(b) * slope) * scale", "(to(b) - at(b) * slope) * scale",
+    ),
+    _small(
+        "kernels", "the inputs that the library drops are drawn once for all parts of an epoch",
+        "draws = torch.rand(count, self.net.plan.layers[i].inputs, generator=part.generator)",
+        "draws = torch.rand(count, self.net.plan.layers[i].inputs)",
     ),
     _convolution(
         "kernels", "the library's gradient of a pool goes to its first position",

@@ -1,0 +1,153 @@
+// The products of a dense layer: sums of outer products in registers. A file of its own, so that it compiles
+// beside native.cpp.
+#include "native_dense.h"
+
+// sum over k of left(m, k) times the N vectors at right(k), for M rows; `done` gets each finished vector.
+template <int M, int N, class A, class B, class F> INLINE void product(int depth, A left, B right, F done) {
+  V acc[M][N] = {};
+  for (int k = 0; k < depth; k++) {
+    const float* row = right(k);
+    V r[N];
+    UNROLL for (int n = 0; n < N; n++) r[n] = load(row + n * L);
+    UNROLL for (int m = 0; m < M; m++) {
+      const V l = all(left(m, k));
+      UNROLL for (int n = 0; n < N; n++) acc[m][n] += l * r[n];
+    }
+  }
+  UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++) done(m, n * L, acc[m][n]);
+}
+
+// Rows of a block with n vectors per row.
+constexpr int tall(int n) { return WIDE ? (n == 1 ? 12 : n == 2 ? 10 : n == 3 ? 8 : 6) : (n == 1 ? 8 : 5); }
+
+// f(row, M, column, N) for each block of a matrix.
+template <class F> INLINE void blocks(int rows, int columns, F f) {
+  for (int column = 0; column < columns;)
+    sized<WIDE ? 4 : 2>(vectors(columns - column), [&](auto N) {
+      for (int row = 0; row < rows;)
+        sized<tall(decltype(N)::value)>(rows - row, [&](auto M) {
+          f(row, M, column, N);
+          row += M;
+        });
+      column += N * L;
+    });
+}
+
+INLINE V Dense::finished(V sum) const {
+  const V value = rounding(sum);
+  return rectified ? relu(value) : value;
+}
+
+void Dense::forward(int count) {
+  if (outputs <= L && inputs >= 16 * L) return forward_narrow(count);
+  for (int first = 0; first < inputs; first += DEPTH)
+    for (int o = 0; o < outputs;)
+      sized<WIDE ? 4 : 2>(vectors(outputs - o), [&](auto N) {
+        forward_panel<decltype(N)::value>(count, first, std::min(DEPTH, inputs - first), o);
+        o += N * L;
+      });
+}
+
+template <int N> INLINE void Dense::forward_panel(int count, int first, int depth, int o) {
+  alignas(64) float panel[DEPTH * N * L];
+  for (int n = 0; n < N; n++)
+    for (int i = 0; i < depth; i += L) {
+      V block[L];
+      UNROLL for (int r = 0; r < L; r++) {
+        const int row = o + n * L + r;
+        block[r] = row < outputs ? load(weights.used() + row * in_stride + first + i) : V{};
+      }
+      transpose(block);
+      UNROLL for (int r = 0; r < L; r++) store(panel + ((i + r) * N + n) * L, block[r]);
+    }
+  const bool begin = first == 0, end = first + depth == inputs;
+  for (int b = 0; b < count;)
+    sized<tall(N)>(count - b, [&](auto M) {
+      const float* const* x = &rows[b];
+      product<decltype(M)::value, N>(
+          depth, [&](int m, int k) { return x[m][first + k]; }, [&](int k) { return panel + k * N * L; },
+          [&](int m, int n, V sum) {
+            float* at = output.data() + (b + m) * out_stride + o + n;
+            const V value = sum + load(begin ? bias.used() + o + n : at);
+            store(at, end ? finished(value) : value);
+          });
+      b += M;
+    });
+}
+
+// Few outputs of long rows: the lanes run along the inputs, in strips that stay in the first cache for
+// SOME examples and all outputs.
+void Dense::forward_narrow(int count) {
+  constexpr int M = L == 16 ? 4 : 2, N = L / M, SOME = 2 * M, STRIP = 32 * L;
+  V sum[SOME / M][L / N][L];
+  for (int b = 0; b < count; b += SOME) {
+    std::memset((void*)sum, 0, sizeof sum);
+    for (int first = 0; first < inputs; first += STRIP)
+      for (int o = 0; o < outputs; o += N)
+        for (int some = 0; some < SOME; some += M)
+          dots<M, N>(b + some, count, o, first, std::min(inputs, first + STRIP), sum[some / M][o / N]);
+    for (int o = 0; o < outputs; o += N)
+      for (int some = 0; some < SOME; some += M) {
+        const V total = sums(sum[some / M][o / N]);
+        for (int m = 0; m < M && b + some + m < count; m++)
+          for (int n = 0; n < N && o + n < outputs; n++) {
+            const V value = finished(all(total[m * N + n] + bias.used()[o + n]));
+            output.data()[(b + some + m) * out_stride + o + n] = value[0];
+          }
+      }
+  }
+}
+
+// Adds to sum[m * N + n] the products of example b + m and output o + n over a strip of inputs.
+template <int M, int N>
+INLINE void Dense::dots(int b, int count, int o, int first, int end, V* sum) const {
+  const float *x[M], *w[N];
+  for (int m = 0; m < M; m++) x[m] = rows[std::min(b + m, count - 1)];
+  for (int n = 0; n < N; n++) w[n] = weights.used() + std::min(o + n, outputs - 1) * in_stride;
+  V acc[L];
+  UNROLL for (int i = 0; i < L; i++) acc[i] = sum[i];
+  for (int i = first; i < end; i += L) {
+    V left[M];
+    UNROLL for (int m = 0; m < M; m++) left[m] = load(x[m] + i);
+    UNROLL for (int n = 0; n < N; n++) {
+      const V right = load(w[n] + i);
+      UNROLL for (int m = 0; m < M; m++) acc[m * N + n] += left[m] * right;
+    }
+  }
+  UNROLL for (int i = 0; i < L; i++) sum[i] = acc[i];
+}
+
+void Dense::input_gradients(int count, const float* gradient, float* out) const {
+  blocks(count, inputs, [&](int b, auto M, int i, auto N) {
+    product<decltype(M)::value, decltype(N)::value>(
+        outputs, [&](int m, int k) { return gradient[(b + m) * out_stride + k]; },
+        [&](int k) { return weights.used() + k * in_stride + i; },
+        [&](int m, int n, V sum) {
+          const V open = gated ? load(rows[b + m] + i + n) : all(1);
+          store(out + (b + m) * in_stride + i + n, open > 0 ? rounding(sum) : V{});
+        });
+  });
+}
+
+// The gradient of the weights never reaches memory: each block is applied from the registers. What it
+// applies to is fetched while the block is summed.
+void Dense::update(int count, const float* gradient, const Rule& rule) {
+  blocks(outputs, inputs, [&](int o, auto M, int i, auto N) {
+    float *w = weights.w() + o * in_stride + i, *v = weights.v() + o * in_stride + i;
+    for (int m = 0; m < M; m++)
+      for (int n = 0; n < N; n++)
+        __builtin_prefetch(w + m * in_stride + n * L), __builtin_prefetch(v + m * in_stride + n * L);
+    product<decltype(M)::value, decltype(N)::value>(
+        count, [&](int m, int k) { return gradient[k * out_stride + o + m]; },
+        [&](int k) { return rows[k] + i; },
+        [&](int m, int n, V sum) {
+          const V kept = masked() ? sum * load(mask.data() + (o + m) * in_stride + i + n) : sum;
+          rule.apply(w + m * in_stride + n, v + m * in_stride + n, rounding(kept));
+        });
+  });
+  for (int o = 0; has_bias && o < outputs; o += L) {
+    V total = {};
+    for (int b = 0; b < count; b++) total += load(gradient + b * out_stride + o);
+    rule.apply(bias.w() + o, bias.v() + o, rounding(total));
+  }
+}
