@@ -19,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.fleet import native_library, native_trial
+from harness.fleet import native_check, native_library
 from harness.fleet.native_plans import Named, NativePlan, plan_of
 
 if TYPE_CHECKING:
@@ -357,6 +357,6 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
 
 def _correct(library: ctypes.CDLL) -> bool:
     """Whether one step of nets with every kind of layer agrees with torch."""
-    return native_trial.agrees(
-        lambda plan, shape, n: NativeNet(plan, library, shape, n, "cross_entropy", native_trial.MOMENTUM, 0.0)
+    return native_check.agrees(
+        lambda plan, shape, n: NativeNet(plan, library, shape, n, "cross_entropy", native_check.MOMENTUM, 0.0)
     )

@@ -107,7 +107,7 @@ class NativeGraph(NamedTuple):
         return [real for stage in self.stages for real in (stage.reals or (0.0, 0.0))]
 
 
-class _Unknown(Exception):
+class _Unstaged(Exception):
     """A part that the kernel does not know."""
 
 
@@ -126,7 +126,7 @@ def graph_of(front: Sequence[Any], shape: tuple[int, ...], *, mean: bool) -> Nat
         end = growing.chain(front, 0)
         if mean:
             growing.add(StageKind.AVERAGE, end, maps=(growing.maps(end)[0], 1, 1))
-    except _Unknown:
+    except _Unstaged:
         return None
     return NativeGraph(growing.images, tuple(growing.stages), growing.parts)
 
@@ -165,7 +165,7 @@ class _Growing:
         """One module, whatever it is made of.
 
         Raises:
-            _Unknown: it is of another kind, or does not fit.
+            _Unstaged: it is of another kind, or does not fit.
         """
         from torch import nn
 
@@ -174,7 +174,7 @@ class _Growing:
 
         kind = type(module)
         if module._forward_hooks or module._forward_pre_hooks:
-            raise _Unknown
+            raise _Unstaged
         if kind in (nn.Sequential, ConvModule):
             return self.chain(list(module), source)
         if kind is Beside:
@@ -190,12 +190,12 @@ class _Growing:
             return self._responded(module, source)
         if kind is nn.ReLU:
             return self.add(StageKind.RECTIFY, source)
-        raise _Unknown
+        raise _Unstaged
 
     def _joined(self, left: int, right: int) -> int:
         (channels, *sides), (others, *other_sides) = self.maps(left), self.maps(right)
         if sides != other_sides:
-            raise _Unknown
+            raise _Unstaged
         return self.add(StageKind.JOIN, left, other=right, maps=(channels + others, sides[0], sides[1]))
 
     def _convolved(self, layer: Any, source: int) -> int:
@@ -204,10 +204,10 @@ class _Growing:
         square = {layer.kernel_size, layer.stride, padding} <= {(kernel,) * 2, (stride,) * 2, padding}
         plain = square and (layer.dilation, layer.groups, layer.padding_mode) == ((1, 1), 1, "zeros")
         if not plain or isinstance(padding, str) or padding[0] != padding[1]:
-            raise _Unknown
+            raise _Unstaged
         sides = _windows((height, width), kernel, stride, padding[0])
         if layer.in_channels != channels or padding[0] >= kernel:
-            raise _Unknown
+            raise _Unstaged
         self.parts.append(layer)
         integers = (kernel, stride, padding[0], layer.out_channels, int(layer.bias is not None))
         return self.add(StageKind.CONVOLVE, source, integers=integers, maps=(layer.out_channels, *sides))
@@ -217,9 +217,9 @@ class _Growing:
         numbers = (layer.kernel_size, layer.stride or layer.kernel_size, layer.padding)
         kernel, stride, padding = (n[0] if isinstance(n, tuple) and n[0] == n[1] else n for n in numbers)
         if not all(isinstance(n, int) for n in (kernel, stride, padding)) or kernel > 15:
-            raise _Unknown  # the place of a winner is kept in a byte
+            raise _Unstaged  # the place of a winner is kept in a byte
         if layer.dilation not in (1, (1, 1)) or layer.ceil_mode or layer.return_indices:
-            raise _Unknown
+            raise _Unstaged
         sides = _windows((height, width), kernel, stride, padding)
         return self.add(StageKind.POOL, source, integers=(kernel, stride, padding), maps=(channels, *sides))
 
@@ -233,11 +233,11 @@ def _windows(sides: tuple[int, int], kernel: int, stride: int, padding: int) -> 
     """How many windows there are along each side.
 
     Raises:
-        _Unknown: none.
+        _Unstaged: none.
     """
     height, width = ((side + 2 * padding - kernel) // stride + 1 for side in sides)
     if min(height, width) < 1:
-        raise _Unknown
+        raise _Unstaged
     return height, width
 
 

@@ -90,7 +90,7 @@ class Native(Replica):
         return list(blocks(len(bounds) - 1, max(1, DRAWS // (self.optimizer.batch * widest))))
 
     def _kept_inputs(self, count: int) -> dict[int, np.ndarray]:
-        """Of each layer that drops inputs, which ones it keeps, as ``SeededDropout`` draws them.
+        """What each layer keeps of the inputs that it drops, as ``SeededDropout`` draws them.
 
         A generator's numbers are the same, drawn at once or step by step.
         """

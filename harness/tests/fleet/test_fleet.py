@@ -14,7 +14,7 @@ from harness.spec.syntax import code_of, without_docstring
 PINNED = {1: "9a71872de0e3a9a1438e5618681390bf32d704f43f8cb5774b37a1cb69f4b487"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
-    "native", "native_plans",
+    "native", "native_check", "native_graphs", "native_plans",
 )  # fmt: skip
 
 

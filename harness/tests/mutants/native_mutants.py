@@ -35,7 +35,8 @@ MUTANTS = (
         "open > 0 ? rounding(sum) : V{}", "rounding(sum)",
     ),
     _products(
-        "kernels", "the library's masked weights get gradients", "masked() ? sum * load(", "false ? sum * load(",
+        "kernels", "the library's masked weights get gradients",
+        "masked() ? sum * load(", "false ? sum * load(",
     ),
     _dense(
         "kernels", "what the library keeps of dropped inputs is not scaled up",
@@ -59,7 +60,7 @@ MUTANTS = (
         "mean - out.at(g, c)[i] * slope;", "mean;",
     ),
     _maps(
-        "evaluation", "the library's batch norm has the batch's moments in evaluation too",
+        "batch norm", "the library's batch norm has the batch's moments in evaluation too",
         "      if (batch.training) {", "      if (true) {",
     ),
     _moments(

@@ -18,7 +18,7 @@ RATE, MOMENTUM = 0.5, 0.9
 TOLERANCE = 1e-4
 
 
-class Trained(Protocol):
+class Stepping(Protocol):
     """What is asked of a net in training here."""
 
     def load(self, weights: dict[str, np.ndarray], velocities: Sequence[np.ndarray] = ()) -> None: ...
@@ -35,7 +35,7 @@ class Trained(Protocol):
     ) -> float: ...
 
 
-Make = Callable[[NativePlan, tuple[int, ...], int], Trained]
+Make = Callable[[NativePlan, tuple[int, ...], int], Stepping]
 
 
 def agrees(make: Make) -> bool:
