@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from harness.analytic.least_squares import nested_least_squares, nested_samples
-from harness.analytic.ridge import ridge_path
+from harness.analytic.ridge import ridge_coefficients
 from harness.analytic.risks import best_penalty, captured
 from harness.spec import Value
 
@@ -132,9 +132,7 @@ def sample_risks(
         true /= np.linalg.norm(true)
         outputs = features @ true + np.sqrt(noise) * generator.standard_normal((sizes[-1], 1))
         if ridge:
-            coefficients = [
-                ridge_path(features[:n], outputs[:n], (penalty,), identity)[0].test for n in sizes
-            ]
+            coefficients = [ridge_coefficients(features[:n], outputs[:n], penalty) for n in sizes]
         else:
             coefficients = [fit.test for fit in nested_samples(features, outputs, sizes, identity)]
         rows.append([float(((w - true) ** 2).sum()) for w in coefficients])
@@ -165,12 +163,11 @@ def _ridge(
     """Coefficients with the penalty of each width and kind of targets, [features, targets]."""
     import numpy as np
 
-    identity, coefficients = _identity(features.shape[1]), []
+    coefficients = []
     for width, wanted in zip(widths, penalties, strict=True):
-        path = tuple(sorted(set(wanted)))
-        fits = ridge_path(features[:, :width], outputs, path, identity[:, :width])
-        chosen = [fits[path.index(penalty)].test[:, i] for i, penalty in enumerate(wanted)]
-        coefficients.append(np.stack(chosen, axis=1))
+        leading = features[:, :width]
+        fits = [ridge_coefficients(leading, outputs[:, i], penalty) for i, penalty in enumerate(wanted)]
+        coefficients.append(np.pad(np.stack(fits, axis=1), ((0, features.shape[1] - width), (0, 0))))
     return coefficients
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from harness.analytic.least_squares import nested_least_squares
 from harness.analytic.random_features import ReluFeatures
-from harness.analytic.ridge import ridge_path
+from harness.analytic.ridge import ridge_coefficients
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +129,5 @@ def _sphere_risks(
     if penalty == 0:
         predictions = [fit.test for fit in nested_least_squares(train, y, widths, test)]
     else:
-        predictions = [
-            ridge_path(train[:, :p], y, (n * p * penalty / d,), test[:, :p])[0].test for p in widths
-        ]
+        predictions = [test[:, :p] @ ridge_coefficients(train[:, :p], y, n * p * penalty / d) for p in widths]
     return [float(np.mean((predicted[:, 0] - clean[n:]) ** 2)) for predicted in predictions]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data import (
-    Digits,
-)
+from harness.data import Digits, digits
 from harness.tests.deterministic import derandomized
 
 
@@ -22,6 +24,21 @@ def test_digits_are_divided_into_training_and_test_images(n: int, replicate: int
     assert split.x_train.dtype == split.x_test.dtype == np.float32
     every = np.bincount(np.concatenate([split.y_train, split.y_test]), minlength=10)
     assert every.tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+def test_digits_are_read_as_scikit_learn_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file is read without importing it; where there is no such file it is asked."""
+    read: Callable[[], Sequence[np.ndarray]] = digits._images.__wrapped__
+    asked = read()
+    monkeypatch.setattr(digits, "FILE", ("no", "such", "file"))
+    for array, expected in zip(asked, read(), strict=True):
+        assert (array.dtype, array.shape) == (expected.dtype, expected.shape)
+        assert np.array_equal(array, expected)
+
+
+def test_digits_are_read_without_importing_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)  # to import it is an error
+    assert len(digits._images.__wrapped__()[0]) == digits.TOTAL
 
 
 def test_digits_are_whitened_or_scaled_and_drawn_by_replicate() -> None:

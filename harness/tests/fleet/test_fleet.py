@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "9a71872de0e3a9a1438e5618681390bf32d704f43f8cb5774b37a1cb69f4b487"}
+PINNED = {1: "5aa3432039081d0f8c7c0d218277e0dc679be9a50b6b05646aa141b30156522d"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_check", "native_graphs", "native_plans",
