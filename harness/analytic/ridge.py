@@ -58,14 +58,18 @@ def ridge_coefficients(features: Floats, targets: Floats, penalty: float) -> Flo
         targets: [n, r].
         penalty: positive, and not so small beside F'F that rounding drowns it.
     """
-    import numpy as np
-
     n, p = features.shape
     if p < n:
-        inner: Floats = np.linalg.solve(features.T @ features + penalty * np.eye(p), features.T @ targets)
-        return inner
-    outer: Floats = np.linalg.solve(features @ features.T + penalty * np.eye(n), targets)
-    return features.T @ outer
+        return _solved(features.T @ features, penalty, features.T @ targets)
+    return features.T @ _solved(features @ features.T, penalty, targets)
+
+
+def _solved(gram: Floats, penalty: float, targets: Floats) -> Floats:
+    """The solution of (gram + penalty I) x = targets."""
+    import numpy as np
+
+    shifted = gram + penalty * np.eye(len(gram), dtype=np.float64)
+    return np.asarray(np.linalg.solve(shifted, targets), dtype=np.float64)
 
 
 class _Spectrum(NamedTuple):
