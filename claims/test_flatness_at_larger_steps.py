@@ -16,10 +16,13 @@ from __future__ import annotations
 
 from claims.papers import BARRETT2021
 from claims.papers import OVERCLAIM
+from claims.papers import SMITH2021
 from harness import Change
 from harness import Check
+from harness import Experiment
 from harness import Measured
 from harness import Results
+from harness import Sgd
 from harness import Solved
 from harness import Tiers
 from harness import above
@@ -31,8 +34,13 @@ from harness import ratio
 from harness import trained
 from harness.analytic.equal_steps import EqualSteps
 from harness.analytic.full_batch import FullBatch
+from harness.data import Augmented
+from harness.data import Cifar10
 from harness.data import Digits
 from harness.data import Mnist
+from harness.data import RandomCrop
+from harness.data import RandomFlip
+from harness.models.resnet18 import ResNet18
 
 NET = Solved(Digits(n=200), FullBatch(lr=0.05, hidden=(24, 24)))
 ON_MNIST = Solved(Mnist(n=1000, crop=None), FullBatch(lr=0.02, hidden=(64, 64)))
@@ -66,6 +74,14 @@ STEPPED_ADAPTED = {
     "full": "two hidden layers of 200 units, 10,000 steps of 0.05 against 0.3; the paper compares where the "
     "test accuracy is highest, and its widths and rates could not be confirmed",
 }
+# A batch of 32 and no momentum, so that the scale of the penalty, rate over batch, is set by the rate alone
+RESNET = Tiers(
+    full=Experiment(
+        Augmented(Cifar10(crop=None, whiten=False), (RandomCrop(32, padding=4), RandomFlip())),
+        ResNet18(16),
+        Sgd(lr=0.01, epochs=200, momentum=0.0, batch=32),
+    )
+)
 
 
 def flatter(sharp: Results, flat: Results) -> Measured:
@@ -262,3 +278,22 @@ def test_a_penalty_in_stable_steps_does_not_flatten(free: Results, held: Results
     """In stable steps the penalty h/4 of a large step does not flatten; instability does."""
     tenth = "a tenth, where the step of 0.6 itself ends twice as flat"
     check(equivalent(flatter(free, held), 1.1, because=tenth))
+
+
+@claim(
+    SMITH2021,
+    "Abstract: moderately large learning rates can achieve higher test accuracies",
+    adapted={
+        "full": "our ResNet18 of 16 channels for a Wide-ResNet, images standardised one by one, 200 epochs "
+        "at a constant rate of 0.01 or 0.1: the paper's own could not be confirmed, and nothing was ever run"
+    },
+    reported={"scale of the penalty at small batches": "in proportion to learning rate over batch"},
+)
+@trained(small=RESNET, large=RESNET.but(optimizer__lr=0.1))
+@control(large=RESNET.but(optimizer__lr=0.012), says="a rate larger by a fifth")
+def test_a_moderately_large_rate_lowers_the_test_error_of_a_resnet(
+    small: Results, large: Results, check: Check
+) -> None:
+    """Over as many epochs at a constant rate a moderately large learning rate reaches a lower test error."""
+    gain = small.final("test_error") - large.final("test_error")
+    check(above(gain, 0.005, because="half a point, fifty of the test images"))
