@@ -139,6 +139,7 @@ def test_convolutional_networks_peak_in_width_by_adam_too(
     NAKKIRAN2020,
     "Section 5, Figure 4b: a plateau without label noise",
     adapted={"standard": ADAPTED["standard"].replace("a fifth of the labels wrong", "true labels")},
+    reported={"Figure 4b, no label noise": "a plateau around the interpolation point"},
     contested="the same section, Figures 4a, 7 and 8: on CIFAR-100, and in translation, there is a peak",
 )
 @trained(runs=nets(MNIST.but(data__labels=TrueLabels()), (*DIP, *PEAK, *TAIL)))
@@ -158,6 +159,7 @@ def test_convolutional_networks_have_no_peak_without_label_noise(
     NAKKIRAN2020,
     "Section 8, early stopping; Appendix E.2",
     adapted=adding("stopped by the test error: the best any rule could do", ADAPTED),
+    reported={"with optimal early stopping": "many of the phenomena often do not occur"},
     contested="the same paper, Figure 19: a ResNet18 on CIFAR-100 without label noise keeps its peak",
 )
 @trained(runs=nets(MNIST, (*DIP, *PEAK)), stopped=True)

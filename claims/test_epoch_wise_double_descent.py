@@ -341,6 +341,7 @@ def test_training_on_beats_the_first_minimum(net: Results, windows: Windows, che
         ),
     ),
     adapted=only(LARGE_ADAPTED, "quick"),
+    reported={"the peak": "accentuated with label noise"},
 )
 @trained(tenth=LARGE.but(data__labels=TENTH), net=LARGE, windows=OF_LARGE)
 @control(

@@ -102,7 +102,7 @@ def units_on_a_line(draw: st.DrawFn) -> tuple[list[Fraction], list[Fraction]]:
     return z, [low + share * (high - low) for (low, high), share in chosen]
 
 
-@claim(ZHANG2017, "Section 4, Theorem 1", adapted=SIX_POINTS_ADAPTED)
+@claim(ZHANG2017, "Section 4, Theorem 1", adapted=SIX_POINTS_ADAPTED, reported={"weights": "2n + d"})
 @trained(world="whole")
 @control(world="spoiled", says="one weight is off by one, so the point farthest along gets another label")
 @given(sample=samples())
@@ -118,7 +118,12 @@ def test_any_labels_of_distinct_points_are_fit(world: str, sample: Sample) -> No
         assert network(x) == y
 
 
-@claim(ZHANG2017, "Section 4, Theorem 1", adapted=GENERATED_ADAPTED)
+@claim(
+    ZHANG2017,
+    "Section 4, Theorem 1",
+    adapted=GENERATED_ADAPTED,
+    reported={"weights": "2n + d", "of n = 50,000 and d = 2,352": 102_352},
+)
 @trained(fit=ANY_LABELS, measure="float64_residual")
 @control(measure="spoiled_residual", says="one of the 50,000 hinges is missing")
 def test_random_labels_are_fit_at_the_size_of_cifar10(fit: Results, measure: str, check: Check) -> None:
@@ -175,7 +180,12 @@ def test_theorem_1_covers_a_width_of_512_on_500000_images(images: int, check: Ch
     check(exact(missing_units, 0, because="the theorem's network has n hidden units, this one 512"))
 
 
-@claim(ZHANG2017, "Section 4, corollary on depth", adapted=adding("our own network", SIX_POINTS_ADAPTED))
+@claim(
+    ZHANG2017,
+    "Section 4, corollary on depth",
+    adapted=adding("our own network", SIX_POINTS_ADAPTED),
+    reported={"width at depth k": "O(n / k)", "weights": "O(n + d)"},
+)
 @trained(world="whole")
 @control(world="no hinge", says="the last hidden layer misses a hinge")
 @control(world="no carry", says="the last hidden layer misses the unit that carries on the sum so far")

@@ -89,7 +89,12 @@ def flatter(sharp: Results, flat: Results) -> Measured:
     return ratio(sharp.final("sharpness"), flat.final("sharpness"))
 
 
-@claim(BARRETT2021, "Abstract: flat minima", adapted=SMALL_ADAPTED)
+@claim(
+    BARRETT2021,
+    "Abstract: flat minima",
+    adapted=SMALL_ADAPTED,
+    reported={"gradient descent is biased": "toward flat minima"},
+)
 @trained(small=STEP, large=LARGE)
 @control(large=DOUBLE, says=BELOW_THE_EDGE)
 def test_larger_steps_end_in_flatter_minima(small: Results, large: Results, check: Check) -> None:
@@ -116,7 +121,12 @@ def test_flatness_needs_steps_beyond_the_edge_of_stability(
     check(below(large.final("rises"), 1.0, because="less than one step at which the loss rises"))
 
 
-@claim(BARRETT2021, "Abstract: solutions that are robust to noisy weights", adapted=SMALL_ADAPTED)
+@claim(
+    BARRETT2021,
+    "Abstract: solutions that are robust to noisy weights",
+    adapted=SMALL_ADAPTED,
+    reported={"solutions": "robust to noisy parameter perturbations"},
+)
 @trained(small=STEP, large=LARGE)
 @control(large=DOUBLE, says=BELOW_THE_EDGE)
 def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Results, check: Check) -> None:
@@ -129,6 +139,7 @@ def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Resul
     BARRETT2021,
     "Abstract; Figure 2: R_IG by learning rate and width",
     adapted=STEPPED_ADAPTED,
+    reported={"penalized": "trajectories that have large loss gradients"},
     changed=(
         Change(
             "statement",
@@ -172,6 +183,7 @@ def test_at_equal_loss_r_ig_does_not_fall(small: Results, large: Results, check:
     BARRETT2021,
     "Abstract: small test errors; Figure 2: test accuracy by learning rate and width",
     adapted=SMALL_ADAPTED,
+    reported={"in flat minima, test errors": "small"},
     expected={
         "quick": (
             "reproduced or inconclusive",

@@ -212,6 +212,7 @@ def test_any_fresh_layer_destroys_the_net(put_back: Sequence[Results], net: Resu
     ZHANG2022,
     "Figure 1, FCN 3 x 256 on MNIST: later checkpoints",
     adapted=ADAPTED,
+    reported={"epochs of the checkpoints": "0, 1, 2, 8 and on to 100"},
     replicates=TWENTY,
     changed=(
         Change(

@@ -331,7 +331,12 @@ def test_the_best_ridge_has_the_closed_form_and_no_peak(sweep: Results, louder: 
         draw(check, sweep, target, optimal_ridge, "Isotropic features, best ridge", "limit")
 
 
-@claim(NAKKIRAN2021, "Theorem 3: random projections of the features", adapted=SIMULATED_ADAPTED)
+@claim(
+    NAKKIRAN2021,
+    "Theorem 3: random projections of the features",
+    adapted=SIMULATED_ADAPTED,
+    reported={"with optimal regularization, bigger models": "always better or the same"},
+)
 @trained(sweep=PENALIZED, target=EQUAL)
 @control(sweep=FREE, says="no penalty")
 @control(target=STEEP, says="steeply falling weights, heaviest first: late features are mere noise")

@@ -147,6 +147,7 @@ def _over(plain: Experiment, rates: Sequence[float], decays: Sequence[float]) ->
         "full": "the MLP; rates of 0.003 to 0.03, constant or times 0.98 an epoch, which the paper does not "
         "try",
     },
+    reported={"learning rate, Inception": 0.1, "AlexNet and MLPs": 0.01, "its factor each epoch": 0.95},
     contested="EPFL changed the MLPs' decay to 0.98; the paper's own Appendix E changes it with crops",
     changed=(
         Change(
