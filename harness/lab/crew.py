@@ -1,4 +1,4 @@
-"""Processes that compute runs: each takes a lock, computes, publishes a record, and goes on.
+"""Processes that compute units: each takes a run's lock, computes it, publishes a record, and goes on.
 
 Only a directory is shared between them. The same function serves the processes that a session starts
 for itself, xdist's workers, and a session with a single core.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from harness.fleet import memory
@@ -18,6 +19,7 @@ from harness.fleet.lifetimes import end_with_parent
 from harness.lab.computing import HELD, Finished, drain, one_line
 from harness.lab.pinning import pin_arithmetic, pin_gpu
 from harness.lab.places import Place
+from harness.lab.ready import BY_UNITS, Ready
 from harness.lab.runs import Fleet
 
 if TYPE_CHECKING:
@@ -27,83 +29,145 @@ ENDING_SECONDS = 2
 """Seconds that a process of a broken pool, which has been told to end, may take to do so."""
 POLL_SECONDS = 0.002
 """Seconds between two looks at a process whose end another thread has just seen."""
+AHEAD = 2
+"""Units that are handed out for each process: the one that it computes, and the one that it begins next."""
+
+
+class OneProcess:
+    """This process, which computes one unit after the other."""
+
+    slots = 1
+    publishes = BY_UNITS
+    unavailable = ""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def drain(self, ready: Ready) -> Iterator[Finished]:
+        """Compute what the queue hands out until it is over."""
+        while not ready.is_over:
+            unit = ready.take() or ready.take_wide()
+            if unit is None:
+                ready.wait()
+            else:
+                yield from drain([unit], self.place)
+
+    def close(self) -> None:
+        """End nothing: what is under way is ended by whoever interrupts this process."""
 
 
 class LocalCrew:
-    """Processes that compute fleets side by side, started when first needed and kept for the session.
+    """Processes of this machine that compute units side by side, started when needed, kept for the session.
 
     Where no processes can be had (no shared memory, say, or no more of them allowed), this one computes all.
 
+    A process that is killed (out of memory, say) breaks the pool and loses what all of them were at. All is
+    then tried again, and what was under way alone and last, to learn which it was.
+
     Args:
-        processes: how many at most; fewer where memory does not hold them.
+        slots: how many processes at most; fewer where memory does not hold them.
 
     Attributes:
         unavailable: why no processes could be had, "" if they could or none was needed.
     """
 
-    def __init__(self, place: Place, processes: int) -> None:
-        self.place, self.processes = place, processes
+    publishes = BY_UNITS
+
+    def __init__(self, place: Place, slots: int) -> None:
+        self.place, self.slots = place, slots
         self.unavailable = ""
-        self._ending = ""
         self._pool: ProcessPoolExecutor | None = None
-        self._count = processes
+        self._count = slots
+        self._under_way: dict[Future[list[Finished]], Fleet] = {}
+        self._suspects: list[Fleet] = []
+        self._alone: Fleet | None = None
+        self._closed = 0
+        self._wake: Callable[[], None] = lambda: None
 
-    def drain(self, fleets: Iterable[Fleet]) -> Iterator[Finished]:
-        """Compute fleets side by side; results come in the order in which they end.
+    def drain(self, ready: Ready) -> Iterator[Finished]:
+        """Compute side by side what the queue hands out; results come in the order in which they end."""
+        ended: SimpleQueue[Future[list[Finished]]] = SimpleQueue()
+        self._under_way, self._suspects, self._alone = {}, [], None
+        self._wake, closed = ready.wake, self._closed
+        self._fit(ready)
+        while self._under_way or not ready.is_over:
+            self._hand_out(ready, ended)
+            if self.unavailable:
+                yield from OneProcess(self.place).drain(ready)
+                return
+            if wide := ready.take_wide():
+                self._end_processes()  # which hold memory of the devices
+                yield from drain([wide], self.place)
+                continue
+            if self._closed != closed:  # by another thread, which ends the session
+                return
+            if not ended.empty():  # what has come may make others ready, which are handed out first
+                yield from self._come_back(ended.get(), ready)
+            elif self._under_way or not self._suspects:
+                ready.wait()
 
-        A process that is killed (out of memory, say) breaks the pool and loses what all of them were at.
-        Everything is then tried again, and what was under way alone and last, to learn which it was.
-        """
-        waiting, suspects = list(fleets), list[Fleet]()
-        self._fit(waiting)
-        while waiting:
-            lost = yield from self._together(waiting)
-            suspects += lost[: self._count]  # first in, first out: these were being computed
-            waiting = lost[self._count :]
-        for fleet in suspects:
-            for killer in (yield from self._together([fleet])):
-                yield from _failed(killer, f"its training process {self._ending} twice; run again to go on")
+    def _hand_out(self, ready: Ready, ended: SimpleQueue[Future[list[Finished]]]) -> None:
+        """Give units to the processes, so many that each has one more to begin when it ends one."""
+        while self._alone is None and len(self._under_way) < AHEAD * self._count:
+            unit = ready.take()
+            if unit is None and self._suspects and not (self._under_way or ready.is_over):
+                self._alone = unit = self._suspects.pop(0)
+            if unit is None:
+                return
+            try:
+                future = self._started().submit(_drained, pickle.dumps(unit), self.place)
+            except (OSError, ImportError, BrokenProcessPool) as error:
+                ready.back(unit)
+                self._alone = None
+                if not isinstance(error, BrokenProcessPool):  # semaphores need /dev/shm, a process a number
+                    self.unavailable = getattr(error, "strerror", None) or str(error) or type(error).__name__
+                    self._forsake(ready)
+                elif not self._under_way:
+                    self._end_processes()
+                return  # where a process ended meanwhile, what is under way will tell
+            self._under_way[future] = unit
+            future.add_done_callback(ended.put)
+            future.add_done_callback(lambda done: ready.wake())
 
-    def _fit(self, fleets: Sequence[Fleet]) -> None:
-        """Have as many processes as memory holds, if these fleets run side by side."""
+    def _come_back(self, future: Future[list[Finished]], ready: Ready) -> Iterator[Finished]:
+        """What came of a unit; of all units if the pool broke."""
+        unit = self._under_way.get(future)
+        if unit is None or future.cancelled():
+            return
+        error = future.exception()
+        if isinstance(error, BrokenProcessPool):
+            yield from self._broken(ready)
+            return
+        del self._under_way[future]
+        self._alone = None
+        yield from future.result() if error is None else _failed(unit, one_line(error))
+
+    def _broken(self, ready: Ready) -> Iterator[Finished]:
+        """Give back what a broken pool lost; what was being computed is suspected, and tried alone later."""
+        ending, lost = _ending(self._members), list(self._under_way.values())
+        killer, self._alone = self._alone, None
+        self._forsake(ready, suspected=0 if killer else self._count)
+        if killer:
+            yield from _failed(killer, f"its training process {ending} twice; run again to go on")
+        else:
+            self._suspects += lost[: self._count]  # first in, first out: these were being computed
+
+    def _forsake(self, ready: Ready, suspected: int = 0) -> None:
+        """End the processes, and give back all units but the first so many."""
+        lost = list(self._under_way.values())[suspected:] + self._suspects * bool(self.unavailable)
+        self._under_way = {}
+        self._end_processes()
+        for unit in lost:
+            ready.back(unit)
+
+    def _fit(self, ready: Ready) -> None:
+        """Have as many processes as memory holds, if these units run side by side."""
         if self.place.device != "cpu":
             return
-        count = memory.processes((run.value for fleet in fleets for run in fleet.runs), self.processes)
+        count = memory.processes((run.value for run in ready.kinds()), self.slots)
         if count != self._count:
-            self.close()
+            self._end_processes()
             self._count = count
-
-    def _together(self, fleets: Sequence[Fleet]) -> Generator[Finished, None, list[Fleet]]:
-        """Compute fleets side by side; returns those that did not come back because the pool broke."""
-        lost = dict(enumerate(fleets))
-        waiting = {} if self.unavailable else self._submitted(lost)
-        if self.unavailable:
-            yield from drain(lost.values(), self.place)
-            return []
-        try:
-            for future in as_completed(waiting):
-                error = future.exception()
-                if isinstance(error, BrokenProcessPool):
-                    raise error
-                fleet = lost.pop(waiting[future])
-                yield from future.result() if error is None else _failed(fleet, one_line(error))
-        except BrokenProcessPool:
-            self._ending = _ending(self._members)
-            self.close()
-        return list(lost.values())
-
-    def _submitted(self, fleets: Mapping[int, Fleet]) -> dict[Future[list[Finished]], int]:
-        """Hand fleets to the processes, each with its number; none where no processes can be had."""
-        waiting: dict[Future[list[Finished]], int] = {}
-        try:
-            for number, fleet in fleets.items():
-                waiting[self._started().submit(_drained, pickle.dumps(fleet), self.place)] = number
-        except BrokenProcessPool:  # a process ended meanwhile; waiting for the others says so again
-            return waiting
-        except (OSError, ImportError) as error:  # semaphores need /dev/shm, a process a free number
-            self.close()
-            self.unavailable = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return waiting
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -124,6 +188,11 @@ class LocalCrew:
 
     def close(self) -> None:
         """End the processes at once: what they were training goes on from its checkpoint next time."""
+        self._closed += 1
+        self._end_processes()
+        self._wake()
+
+    def _end_processes(self) -> None:
         if self._pool is not None:
             processes = self._members
             self._pool.shutdown(wait=False, cancel_futures=True)

@@ -39,18 +39,28 @@ quarter under 30 ms.
 UNKNOWN_SECONDS = 1.0
 """Seconds of what says nothing of its cost: a simulation, a probe, or a solver without ``cost``."""
 
+GPU_MULTIPLY_ADDS_A_SECOND = {"float32": 20e12, "bfloat16": 120e12}
+"""Multiply-adds that a GPU does in a second, by precision: 60 % and 25 % of the 67 and 989 TFLOP/s that the
+data sheet of an H100 has. By arithmetic, not measured.
+"""
+
+GPU_STEP_SECONDS_A_LAYER = 5e-5
+"""Seconds of a gradient step for each layer on a GPU, however small: some ten kernels, launched in 5
+microseconds each. By arithmetic, not measured; what is stacked or captured takes less.
+"""
+
 PASSES = 4
 """Forward passes' worth of multiply-adds for a training image and epoch: forward, backward (by weights and by
 inputs, each as dear as forward), and forward once more when the epoch is evaluated."""
 
 
-def seconds_of(run: Run, timings: Mapping[str, float]) -> float:
+def seconds_of(run: Run, timings: Mapping[str, float], device: str = "cpu") -> float:
     """Recorded seconds of an equal run, or a rough estimate from multiply-adds and steps."""
-    return timings.get(run.kind) or estimate(run.value)
+    return timings.get(run.kind) or estimate(run.value, device)
 
 
-def estimate(value: Runnable) -> float:
-    """Seconds of a run on one core by arithmetic alone; most runs with a stopping rule need a fraction.
+def estimate(value: Runnable, device: str = "cpu") -> float:
+    """Seconds of a run on one core or GPU by arithmetic alone; most that may stop early need a fraction.
 
     The sum of two terms, multiply-adds and calls of layers, over the whole budget of epochs.
     """
@@ -61,10 +71,13 @@ def estimate(value: Runnable) -> float:
         return UNKNOWN_SECONDS
     data, optimizer, model = value.data, value.optimizer, value.model
     images = PASSES * data.train_size + data.test_size
-    computing = model.cost(data.shape, data.classes) * images / MULTIPLY_ADDS_A_SECOND
+    rate, call = MULTIPLY_ADDS_A_SECOND, STEP_SECONDS_A_LAYER
+    if device.startswith("cuda"):
+        rate, call = GPU_MULTIPLY_ADDS_A_SECOND[value.precision], GPU_STEP_SECONDS_A_LAYER
+    computing = model.cost(data.shape, data.classes) * images / rate
     steps = math.ceil(data.train_size / optimizer.batch)
     layers = len(model.layers(data.shape, data.classes))
-    return optimizer.epochs * (computing + steps * layers * STEP_SECONDS_A_LAYER) + START_SECONDS
+    return optimizer.epochs * (computing + steps * layers * call) + START_SECONDS
 
 
 @functools.cache  # a protocol looks at every attribute at every question
@@ -72,7 +85,7 @@ def _says_cost(kind: type) -> bool:
     return issubclass(kind, CostedSolver)
 
 
-def expected(runs: Iterable[Run], timings: Mapping[str, float]) -> dict[str, float]:
+def expected(runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu") -> dict[str, float]:
     """Seconds by ``Run.kind``: as recorded, or the arithmetic estimate corrected by what runs alike took.
 
     The correction is the median, in logarithms, of recorded over estimated seconds: it carries both the
@@ -81,18 +94,19 @@ def expected(runs: Iterable[Run], timings: Mapping[str, float]) -> dict[str, flo
     Args:
         runs: everything planned, with what is there already: its timings tell about the rest.
         timings: recorded seconds by kind.
+        device: where they are computed.
     """
     values = {run.kind: run.value for run in runs}
     ratios: dict[tuple[str, ...], list[float]] = {}
     for kind, value in values.items():
         if timings.get(kind):
-            ratios.setdefault(alike(value), []).append(math.log(timings[kind] / estimate(value)))
+            ratios.setdefault(alike(value), []).append(math.log(timings[kind] / estimate(value, device)))
     seconds = {}
     for kind, value in values.items():
         if timings.get(kind):
             seconds[kind] = timings[kind]
         elif alike(value) in ratios:
-            seconds[kind] = estimate(value) * math.exp(statistics.median(ratios[alike(value)]))
+            seconds[kind] = estimate(value, device) * math.exp(statistics.median(ratios[alike(value)]))
     return seconds
 
 

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import time
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
 
-from harness.fleet.ranks import is_streamed
 from harness.lab import pinning
-from harness.lab.computing import HELD, Finished, drain, one_line
+from harness.lab.computing import HELD, Finished, one_line
 from harness.lab.conformance import unplannable
-from harness.lab.crew import LocalCrew
+from harness.lab.crew import LocalCrew, OneProcess
 from harness.lab.durations import expected, may_stop_early
 from harness.lab.names import Names
 from harness.lab.places import Place
 from harness.lab.plan import Plan, fleets
+from harness.lab.ready import Crew, Ready
 from harness.lab.results import Results
-from harness.lab.runs import Fleet, Run, parts, with_parents
+from harness.lab.runs import Fleet, Run, part_of, parts, with_parents
 from harness.lab.shipped import UNSHIPPED, Shipped
 from harness.lab.store import Record, Store, StoreError
 from harness.spec import ANEW, Anew, Runnable, plain
 from harness.spec.watched import EVERYTHING, NOTHING, Watched
 
-HELD_SECONDS = 0.05
-"""Seconds before what another process holds is tried again: short beside any run that is trained."""
+ENDING_SECONDS = 2.0
+"""Seconds that are waited for the thread that hears the crew, after its processes were ended."""
 
 
 class Progress(Protocol):
     """Hears how a drain goes."""
 
     def begin(self, fleets: Sequence[Fleet]) -> None: ...
+    def more(self, fleets: Sequence[Fleet]) -> None: ...
+    def held(self, by_others: Sequence[Finished]) -> None: ...
     def finished(self, done: Finished) -> None: ...
     def end(self) -> None: ...
 
 
 class Failed(RuntimeError):
     """A run that a claim needs could not be computed; the message is the cause in one line."""
+
+
+class Awaited(Exception):
+    """Runs that are asked for are not there yet, and whoever asked does not wait for them."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        super().__init__("waits for runs")
+        self.runs = runs
 
 
 class Lab:
@@ -49,6 +60,8 @@ class Lab:
     Attributes:
         watched: address -> errors whose curves are read, as far as that was told.
         sparing: record no other curves; else every curve of what is trained is recorded.
+        patient: wait for what is missing; else raise ``Awaited``, and whoever hears it begins it.
+        ready: what is being computed, or will be.
 
     Args:
         presume: plan also what lacks its data, as missing (see ``Names``).
@@ -76,7 +89,13 @@ class Lab:
         self.store = self.shipped or Store(place.store)
         self.names = self.shipped.names() if self.shipped else Names(place.data_root, presume=presume)
         apart = processes > 1 or pinning.is_late()
-        self.crew = LocalCrew(place, processes) if apart and not self.shipped else None
+        self.crew: Crew | None = LocalCrew(place, processes) if apart and not self.shipped else None
+        self.ready = Ready(self._cut)
+        self.patient = True
+        self._beside = False
+        self._serving: threading.Thread | None = None
+        self._lost: BaseException | None = None
+        self._news = threading.Condition(threading.RLock())
         self.failures: dict[str, str] = {}
         self.settled: set[str] = set()
         self.notes: dict[str, None] = dict.fromkeys(pinning.said())
@@ -108,9 +127,10 @@ class Lab:
         missing = self._plannable([run for run in everything if not self._has(run)])
         everything = [run for run in everything if run.key not in self.failures]
         timings = self.store.timings(run.kind for run in everything) if missing else {}
-        seconds = expected(everything, timings)
+        seconds = expected(everything, timings, self.place.device)
         planned = map(self._recording, missing)
-        open_fleets = [] if self.shipped else fleets(planned, seconds, self.place.device)
+        slots = self._crew.slots
+        open_fleets = [] if self.shipped else fleets(planned, seconds, self.place.device, slots)
         return Plan(
             fleets=tuple(open_fleets),
             missing=len(missing),
@@ -121,25 +141,114 @@ class Lab:
         )
 
     def ensure(self, runs: Iterable[Run]) -> None:
-        """Compute what is missing. Failures are kept, and raised when a result is asked for."""
+        """Compute what is missing. Failures are kept, and raised when a result is asked for.
+
+        Raises:
+            Awaited: something is missing, and this lab is not patient.
+        """
         runs = list(runs)
-        plan = self.plan(runs)
-        if not plan.fleets:
+        if self.shipped or self.complete(with_parents(runs)):
             return
-        if self.progress:
-            self.progress.begin(plan.fleets)
-        self._require_store(plan)
-        for depth in sorted({fleet.runs[0].depth for fleet in plan.fleets}):
-            self._drain(self._startable([fleet for fleet in plan.fleets if fleet.runs[0].depth == depth]))
+        if not self.patient:
+            raise Awaited(runs)
+        self.begin(runs)
+        self.wait(lambda: not self.is_open(runs))
+
+    def begin(self, runs: Iterable[Run], *, urgent: bool = False) -> None:
+        """Have what is missing computed, beside what this process does if it was told to ``serve``.
+
+        Args:
+            runs: what is asked for.
+            urgent: before all that is not.
+        """
+        plan = self.plan(runs)
+        with self._news:
+            new = self.ready.unopened(plan.fleets)
+            if not new:
+                return
+            if self.progress:
+                begun = not self.ready.is_over
+                self.progress.more(new) if begun else self.progress.begin(new)
+            self._require_store(new)
+            self.ready.add(self._startable(new), urgent=urgent)
+            if self._beside and self.crew and not self._serving:
+                self._serving = threading.Thread(target=self._serve, daemon=True)
+                self._serving.start()
+        if not self._serving:
+            self._compute()
+
+    @contextlib.contextmanager
+    def beside(self) -> Iterator[None]:
+        """Meanwhile what is begun is computed beside what this process does, and nobody is waited for."""
+        self._beside, self.patient = True, False
+        try:
+            yield
+        finally:
+            self._beside, self.patient = False, True
+
+    def is_open(self, runs: Iterable[Run]) -> bool:
+        """Say whether any of these runs is still to come."""
+        return self.ready.holds(run.key for run in with_parents(runs))
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        """Wait until this holds, which is asked whenever a run has come, or until no run is to come.
+
+        Raises:
+            Exception: whatever ended the computing.
+        """
+        with self._news:
+            self._news.wait_for(lambda: until() or not self._serving)
+            if self._lost:
+                raise self._lost
+
+    def _serve(self) -> None:
+        """Compute what is open, in a thread of its own, until nothing is."""
+        try:
+            while self._serving:
+                self._compute()
+        except BaseException as error:
+            self._lost = error
+        finally:
+            with self._news:
+                self._serving = None
+                self._news.notify_all()
+
+    def _compute(self) -> None:
+        """Compute what is open until nothing is."""
+        for done in self._crew.drain(self.ready):
+            with self._news:
+                for each in self.ready.heard(done):
+                    self._heard(each)
+                if self.progress:
+                    self.progress.held(self.ready.held())
+                self._news.notify_all()
+        with self._news:
+            if self.ready.is_over:
+                self._serving = None
+                if not self.ready.is_stopped:
+                    self._end()
+
+    @property
+    def _crew(self) -> Crew:
+        return self.crew or OneProcess(self.place)
+
+    def _cut(self, runs: Sequence[Run]) -> list[Fleet]:
+        """Units of runs that another process held."""
+        return fleets(runs, {}, self.place.device, self._crew.slots)
+
+    def _end(self) -> None:
+        crew = self.crew
+        if crew and crew.unavailable:
+            self.notes[f"trained in one process: no others can be had ({crew.unavailable})"] = None
         if self.progress:
             self.progress.end()
 
-    def _require_store(self, plan: Plan) -> None:
+    def _require_store(self, planned: Iterable[Fleet]) -> None:
         """Fail all that is planned, before any of it is computed, where nothing can be kept."""
         try:
             self.store.prepare()
         except StoreError as error:
-            for run in (run for fleet in plan.fleets for run in fleet.runs):
+            for run in (run for fleet in planned for run in fleet.runs):
                 self._heard(Finished(run=run, outcome=HELD, failure=one_line(error)))
 
     def complete(self, runs: Iterable[Run]) -> bool:
@@ -173,7 +282,11 @@ class Lab:
         for run in runs:
             self.settled.discard(run.key)
             self.read.pop(run.key, None)
-        return self._records(runs, replicates)
+        patient, self.patient = self.patient, True  # a body is under way: it is not left for this
+        try:
+            return self._records(runs, replicates)
+        finally:
+            self.patient = patient
 
     def _recording(self, run: Run) -> Run:
         """The run, told which curves to record."""
@@ -182,8 +295,11 @@ class Lab:
 
     def close(self) -> None:
         """End the processes this lab started."""
+        self.ready.stop()
         if self.crew:
             self.crew.close()
+        if serving := self._serving:
+            serving.join(ENDING_SECONDS)
 
     def _plannable(self, missing: list[Run]) -> list[Run]:
         """The runs whose values can be planned: the others fail, and all else goes on."""
@@ -194,15 +310,16 @@ class Lab:
         self.failures |= {run.key: problems[run.kind] for run in missing if run.kind in problems}
         return [run for run in missing if run.kind not in problems]
 
-    def _startable(self, planned: list[Fleet]) -> list[Fleet]:
-        """The planned fleets without runs whose parents failed: these fail with them, for the same reason."""
-        for run in (run for fleet in planned for run in fleet.runs):
-            causes = [self.failures[p.key] for p in run.parents if p.key in self.failures]
-            if causes and run.key not in self.failures:
-                self._heard(Finished(run=run, outcome=HELD, failure=causes[0]))
-        kept = (tuple(run for run in fleet.runs if run.key not in self.failures) for fleet in planned)
-        pairs = zip(planned, kept, strict=True)
-        return [msgspec.structs.replace(fleet, runs=runs) for fleet, runs in pairs if runs]
+    def _startable(self, planned: Iterable[Fleet]) -> list[Fleet]:
+        """The planned fleets without runs that failed; those whose parents did fail for the same reason."""
+        startable = []
+        for fleet in sorted(planned, key=lambda fleet: fleet.runs[0].depth):
+            for run in fleet.runs:
+                causes = [self.failures[p.key] for p in run.parents if p.key in self.failures]
+                if causes and run.key not in self.failures:
+                    self._heard(Finished(run=run, outcome=HELD, failure=causes[0]))
+            startable.append(part_of(fleet, lambda run: run.key not in self.failures))
+        return [fleet for fleet in startable if fleet]
 
     def _heard(self, done: Finished) -> None:
         self.notes |= dict.fromkeys(done.notes)
@@ -214,32 +331,6 @@ class Lab:
             self.computed[done.run.key] = done.cost
         if self.progress:
             self.progress.finished(done)
-
-    def _drain(self, open_fleets: list[Fleet]) -> None:
-        """Compute until nothing is open; what another process holds is tried again after everything else."""
-        while open_fleets:
-            held = []
-            for done in self._computed(open_fleets):
-                if done.outcome == HELD and not done.failure:
-                    held.append(done.run)
-                else:
-                    self._heard(done)
-            open_fleets = fleets(held, {}, self.place.device)
-            if held:
-                time.sleep(HELD_SECONDS)
-
-    def _computed(self, open_fleets: list[Fleet]) -> Iterator[Finished]:
-        """Compute fleets by the crew, side by side, and then here those that take all devices."""
-        if not self.crew:
-            yield from drain(open_fleets, self.place)
-            return
-        wide = [fleet for fleet in open_fleets if is_streamed(fleet.runs[0].value)]
-        yield from self.crew.drain([fleet for fleet in open_fleets if fleet not in wide])
-        if self.crew.unavailable:
-            self.notes[f"trained in one process: no others can be had ({self.crew.unavailable})"] = None
-        if wide:
-            self.crew.close()  # whose processes hold memory of the devices
-        yield from drain(wide, self.place)
 
     def _has(self, run: Run) -> bool:
         known = run.key in self.read or run.key in self.failures or run.key in self.settled

@@ -86,20 +86,29 @@ class Pace:
     def __init__(self, fleets: Sequence[Fleet], processes: int, stopwatch: Stopwatch) -> None:
         self.processes, self.stopwatch = processes, stopwatch
         self.spent = 0.0
-        self._open = [{run.key: run for run in fleet.runs} for fleet in fleets]
-        self._expected = [fleet.seconds / len(fleet.runs) for fleet in fleets]
-        self._place = {key: i for i, runs in enumerate(self._open) for key in runs}
+        self._open: list[dict[str, Run]] = []
+        self._expected: list[float] = []
+        self._place: dict[str, int] = {}
         self._runs: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
         self._computed: Counter[str] = Counter()
         self._alike: dict[str, Counter[tuple[str, float]]] = {}
-        for i, runs in enumerate(self._open):
-            for run in runs.values():
-                name = described(run.value)
-                self._runs[name] += 1
-                self._alike.setdefault(name, Counter())[run.kind, self._expected[i]] += 1
-        self._run_of_kind = {run.kind: run for fleet in fleets for run in fleet.runs}
+        self._run_of_kind: dict[str, Run] = {}
         self._first, self._last = 0, 0
+        self.more(fleets)
+
+    def more(self, fleets: Sequence[Fleet]) -> None:
+        """Fleets that come after those that were planned before."""
+        for i, fleet in enumerate(fleets, len(self._open)):
+            each = fleet.seconds / len(fleet.runs)
+            self._open.append({run.key: run for run in fleet.runs})
+            self._expected.append(each)
+            for run in fleet.runs:
+                name = described(run.value)
+                self._place[run.key] = i
+                self._run_of_kind[run.kind] = run
+                self._runs[name] += 1
+                self._alike.setdefault(name, Counter())[run.kind, each] += 1
 
     def finished(self, run: Run, seconds: float) -> None:
         """A run ended; ``seconds`` is 0 if it was not computed here."""

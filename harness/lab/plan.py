@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from harness.data.blocks import blocks
+from harness.lab.computing import COMPUTED, Finished
 from harness.lab.durations import seconds_of
+from harness.lab.ready import Ready
 from harness.lab.runs import Fleet, Run, Work
 from harness.spec import Experiment, Runnable, abbreviated, canonical, digest
 from harness.spec.keeping import Keeping
 
-FLEET_SECONDS = 4.0
-"""Expected seconds to which a fleet of runs trained in turn is cut, so that processes end together."""
+UNIT_SECONDS = 4.0
+"""Expected seconds to which a unit of runs trained in turn is cut, so that processes end together."""
 
-PARTS = 32
-"""A fleet is at most such a part of all that is missing, so that small plans use all processes too."""
+PARTS, PARTS_A_SLOT = 32, 16
+"""A unit is at most such a part of all that is missing, the second for each unit that is computed at once.
+
+So all are busy to the end: by the longest first, the last one ends at most a sixteenth of its share after the
+others, where no single run is longer.
+"""
+
+STACK_SECONDS = 600.0
+"""Expected seconds below which a stack of runs is not cut on a GPU, which trains them at once faster than in
+turn: ten minutes, little beside the hours of a tier.
+"""
 
 STACKED = 64
 """Most runs that a GPU trains at once as one stacked model (fewer where memory does not hold them)."""
@@ -40,8 +51,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     at_most: int = 0
 
     def lasts(self, processes: int) -> float:
-        """Estimated seconds on so many processes: a fleet is not shared between two of them."""
-        return max(self.seconds / processes, max((fleet.seconds for fleet in self.fleets), default=0.0))
+        """Estimated seconds on so many processes, by the order in which units are handed out."""
+        return max((end for _, _, end in schedule(self.fleets, processes)), default=0.0)
 
     def specifications(self) -> dict[str, Work]:
         """What is missing by what it is, in one line, in the order of computing."""
@@ -53,43 +64,69 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return works
 
 
-def fleets(runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu") -> list[Fleet]:
-    """Group runs of equal shape, cut the groups to size; parents before children, then longest first.
+def schedule(units: Iterable[Fleet], slots: int) -> Iterator[tuple[Fleet, float, float]]:
+    """Each unit with its beginning and end, in seconds from the start, if all take what is expected of them.
+
+    Units are handed out as ``Ready`` hands them out; one that needs all devices is shared by all of them.
+
+    Args:
+        units: a plan's.
+        slots: how many are computed at once.
+    """
+    ready = Ready(lambda runs: ())
+    ready.add(units)
+    under_way: list[tuple[float, int, Fleet]] = []
+    now, number = 0.0, 0
+    while not ready.is_over:
+        wide = ready.take_wide()
+        while unit := wide or (ready.take() if len(under_way) < slots else None):
+            seconds, wide = unit.seconds / (slots if wide else 1), None
+            number += 1
+            heapq.heappush(under_way, (now + seconds, number, unit))
+            yield unit, now, now + seconds
+        now, _, ended = heapq.heappop(under_way)
+        for run in ended.runs:
+            ready.heard(Finished(run=run, outcome=COMPUTED))
+
+
+def fleets(
+    runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu", slots: int = 1
+) -> list[Fleet]:
+    """Group runs of equal shape, cut the groups to units; parents before children, then longest first.
 
     Args:
         runs: what is missing.
         timings: seconds per run by ``Run.kind``, where recorded; the rest is estimated.
         device: where they train; a GPU takes many runs at once, a CPU one after another.
+        slots: how many units are computed at once.
     """
     at_once = device.startswith("cuda")
     runs = list(runs)
     kinds = {run.kind: run for run in runs}  # replicates are alike in both
-    costs = {kind: seconds_of(run, timings) for kind, run in kinds.items()}
+    costs = {kind: seconds_of(run, timings, device) for kind, run in kinds.items()}
     shapes = {kind: shape_of(run.value) for kind, run in kinds.items()}
-    most = min(FLEET_SECONDS, sum(costs[run.kind] for run in runs) / PARTS)
+    share = sum(costs[run.kind] for run in runs) / max(PARTS, PARTS_A_SLOT * slots)
+    most = max(STACK_SECONDS, share) if at_once else min(UNIT_SECONDS, share)
     groups: dict[tuple[int, str], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.depth, shapes[run.kind]), []).append(run)
     with_depth = []
     for (depth, shape), members in groups.items():
         members.sort(key=lambda r: (r.kind, r.replicate))
-        for part in _numbered(members) if at_once else _cut(members, costs, most):
+        for part in _cut(members, costs, most, STACKED if at_once else len(members)):
             seconds = sum(costs[r.kind] for r in part)
             with_depth.append((depth, Fleet(shape=shape, runs=tuple(part), seconds=seconds)))
     with_depth.sort(key=lambda pair: (pair[0], -pair[1].seconds, pair[1].runs[0].key))
     return [fleet for _, fleet in with_depth]
 
 
-def _numbered(runs: list[Run]) -> Iterable[list[Run]]:
-    return (runs[rows] for rows in blocks(len(runs), STACKED))
-
-
-def _cut(runs: list[Run], costs: Mapping[str, float], most: float) -> Iterable[list[Run]]:
+def _cut(runs: list[Run], costs: Mapping[str, float], most: float, number: int) -> Iterable[list[Run]]:
+    """Runs in parts of at most so many seconds, where no single one is longer, and of at most this number."""
     part: list[Run] = []
     seconds = 0.0
     for run in runs:
         cost = costs[run.kind]
-        if part and seconds + cost > most:
+        if part and (seconds + cost > most or len(part) == number):
             yield part
             part, seconds = [], 0.0
         part.append(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,10 @@ from harness.lab.runs import Fleet, Work
 
 if TYPE_CHECKING:
     from harness.lab.computing import Finished
+    from harness.lab.locks import Holder
 
+DAY = 86_400.0
+"""Seconds."""
 PLAIN_SECONDS = 10.0
 """Seconds from one plain line of progress to the next, in a training of minutes."""
 
@@ -34,6 +38,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         measured: has any run of this session been timed?
         planned: how the session's plan ended, if this comes after it.
         plain: is the terminal shared with pytest's letters, so that only plain lines may be written?
+        held: which runs other processes hold, a line for each of these; for the terminal alone.
     """
 
     first: bool = False
@@ -51,6 +56,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     measured: bool = False
     planned: Status | None = None
     plain: bool = False
+    held: tuple[str, ...] = ()
 
 
 Show = Callable[[Status, bool], None]
@@ -91,6 +97,20 @@ class Tally:
         )
         self._began = time.monotonic()
         self._tell()
+
+    def more(self, fleets: Sequence[Fleet]) -> None:
+        """Set out to compute these as well."""
+        self._pace.more(fleets)
+        runs = self.status.runs + sum(len(fleet.runs) for fleet in fleets)
+        self.status = msgspec.structs.replace(self.status, runs=runs)
+        self._tell()
+
+    def held(self, by_others: Sequence[Finished]) -> None:
+        """Other processes hold these."""
+        held = holding(by_others)
+        if held != self.status.held:
+            self.status = msgspec.structs.replace(self.status, held=held)
+            self._tell()
 
     def finished(self, done: Finished) -> None:
         """One run ended."""
@@ -166,10 +186,28 @@ def left(status: Status, elapsed: float) -> float:
 
 
 def current(status: Status, most: int) -> list[str]:
-    """What trains just now, at most so many lines of ``SmallInception, 20,000 images: 3 of 10 runs``."""
+    """What others hold, and what trains just now, at most so many lines of ``Inception: 3 of 10 runs``."""
     names, groups = status.now, status.groups
     lines = [f"{n}: {groups[n].done} of {groups[n].runs} runs" for n in names[:most]]
-    return lines + ([f"and {len(names) - most} other kinds"] if len(names) > most else [])
+    lines += [f"and {len(names) - most} other kinds"] * (len(names) > most)
+    return [*status.held, *lines]
+
+
+def holding(by_others: Sequence[Finished]) -> tuple[str, ...]:
+    """Who holds what: ``10 runs are held by HOST, process 123, since 14:05``; nothing where nobody does."""
+    holders = Counter(done.holder for done in by_others)
+    return tuple(
+        f"{count} run{'s are' if count > 1 else ' is'} held by {_named(holder)}"
+        for holder, count in holders.most_common()
+    )
+
+
+def _named(holder: Holder | None) -> str:
+    if holder is None:
+        return "another process"
+    since = time.localtime(holder.since)
+    days = "%Y-%m-%d " * (time.time() - holder.since > DAY)
+    return f"{holder.host}, process {holder.process}, since {time.strftime(f'{days}%H:%M', since)}"
 
 
 def summed(one: Mapping[str, Work], other: Mapping[str, Work]) -> dict[str, Work]:

@@ -14,12 +14,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-import msgspec
-
 from harness.fleet.ranks import is_streamed
 from harness.lab.computing import HELD, Finished
 from harness.lab.places import Place
-from harness.lab.runs import Fleet, Run
+from harness.lab.runs import Fleet, Run, part_of
 
 BY_UNITS = "units"
 """Who computes a unit takes its runs' locks when it starts, and publishes into a store that all can write."""
@@ -69,6 +67,9 @@ class Ready:
     Args:
         cut: makes units of runs that another process held when they were tried.
         jitter: a number from 0 to 1, drawn for each pause, so that processes that wait do not march in step.
+
+    Attributes:
+        is_stopped: nothing is handed out any more.
     """
 
     def __init__(
@@ -81,20 +82,33 @@ class Ready:
         self._blocked: dict[int, Fleet] = {}
         self._children: dict[str, set[int]] = {}
         self._below: dict[str, float] = {}
-        self._heaps: dict[bool, list[tuple[float, int, Fleet]]] = {False: [], True: []}
+        self._urgent: set[str] = set()
+        self._heaps: dict[bool, list[tuple[bool, float, int, Fleet]]] = {False: [], True: []}
         self._held: dict[str, Finished] = {}
         self._resting: dict[str, Run] = {}
         self._retry_at = 0.0
         self._vain = 0
         self._numbers = self._woken = self._heeded = 0
-        self._stopped = False
+        self.is_stopped = False
 
     # -- for whoever plans ------------------------------------------------------------------------
 
-    def add(self, units: Iterable[Fleet]) -> None:
-        """Open units; runs that are open already are not opened again."""
+    def unopened(self, units: Iterable[Fleet]) -> list[Fleet]:
+        """The units without runs that are open already."""
         with self._changed:
-            new = [part for unit in units if (part := _only(unit, lambda run: run.key not in self._open))]
+            parts = (part_of(unit, lambda run: run.key not in self._open) for unit in units)
+            return [part for part in parts if part]
+
+    def add(self, units: Iterable[Fleet], *, urgent: bool = False) -> None:
+        """Open units; runs that are open already are not opened again.
+
+        Args:
+            units: as a plan cuts them.
+            urgent: hand them out before all that is not: more may follow from what comes of them.
+        """
+        with self._changed:
+            new = self.unopened(units)
+            self._urgent.update(run.key for unit in new for run in unit.runs if urgent)
             self._open |= {run.key: run for unit in new for run in unit.runs}
             for unit in sorted(new, key=lambda unit: -unit.runs[0].depth):
                 for parent in (parent for run in unit.runs for parent in run.parents):
@@ -120,18 +134,26 @@ class Ready:
             self._resting.pop(key, None)
             if self._open.pop(key, None) is None:
                 return [done]
-            return [done, *self._children_of(done)]
+            ended = [done, *self._children_of(done)]
+            if not self._open:
+                self.wake()
+            return ended
 
     def stop(self) -> None:
         """Hand nothing out any more; what is under way may end."""
         with self._changed:
-            self._stopped = True
+            self.is_stopped = True
             self.wake()
 
     def holds(self, keys: Iterable[str]) -> bool:
         """Whether any of these runs is open."""
         with self._changed:
             return any(key in self._open for key in keys)
+
+    def kinds(self) -> list[Run]:
+        """One open run of each kind."""
+        with self._changed:
+            return list({run.kind: run for run in self._open.values()}.values())
 
     def held(self) -> list[Finished]:
         """What other processes hold, as far as was seen last, and who."""
@@ -144,12 +166,11 @@ class Ready:
     def is_over(self) -> bool:
         """Whether nothing is open, or nothing is handed out any more."""
         with self._changed:
-            return self._stopped or not self._open
+            return self.is_stopped or not self._open
 
     def take(self) -> Fleet | None:
         """The unit to compute next, for one device; None if none is ready just now."""
         with self._changed:
-            self._heeded = self._woken
             self._ripen()
             return self._popped(wide=False)
 
@@ -163,15 +184,14 @@ class Ready:
         """Hand out again what was taken and has not ended, because a process or a machine was lost."""
         with self._changed:
             self._taken -= {run.key for run in unit.runs}
-            if still := _only(unit, lambda run: run.key in self._open):
+            if still := part_of(unit, lambda run: run.key in self._open):
                 self._push(still)
             self.wake()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait until there is something to ask ``take`` for that was not there at its last call, or to heed.
+        """Wait until something changed since the end of the last wait, or what is held may be tried again.
 
-        That is: something was added, given back or ``wake``d, what is held may be tried again, or the queue
-        is over.
+        That is: units were added or given back, the queue was ``wake``d, or is over.
 
         Args:
             seconds: at most so long.
@@ -179,6 +199,7 @@ class Ready:
         with self._changed:
             pauses = [pause for pause in (seconds, self._pause()) if pause is not None]
             self._changed.wait_for(self._is_woken, min(pauses, default=None))
+            self._heeded = self._woken
 
     def wake(self) -> None:
         """End ``wait``: a unit has come back, say."""
@@ -189,7 +210,7 @@ class Ready:
     # -- inside -----------------------------------------------------------------------------------
 
     def _is_woken(self) -> bool:
-        return self._woken != self._heeded or self._stopped or not self._open
+        return self._woken != self._heeded
 
     def _way(self, unit: Fleet) -> float:
         """Seconds until the end of the longest chain that begins with this unit."""
@@ -209,12 +230,13 @@ class Ready:
     def _push(self, unit: Fleet) -> None:
         self._numbers += 1
         wide = is_streamed(unit.runs[0].value)
-        heapq.heappush(self._heaps[wide], (-self._way(unit), self._numbers, unit))
+        patient = unit.runs[0].key not in self._urgent
+        heapq.heappush(self._heaps[wide], (patient, -self._way(unit), self._numbers, unit))
 
     def _popped(self, *, wide: bool) -> Fleet | None:
         heap = self._heaps[wide]
-        while heap and not self._stopped:
-            unit = _only(heapq.heappop(heap)[2], lambda run: run.key in self._open)
+        while heap and not self.is_stopped:
+            unit = part_of(heapq.heappop(heap)[-1], lambda run: run.key in self._open)
             if unit:
                 self._taken |= {run.key for run in unit.runs}
                 return unit
@@ -231,7 +253,7 @@ class Ready:
             for run in lost:
                 del self._open[run.key]
                 failed.append(Finished(run=run, outcome=HELD, failure=done.failure))
-            if still := _only(unit, lambda run: run.key in self._open):
+            if still := part_of(unit, lambda run: run.key in self._open):
                 self._place(still)
         return [*failed, *(each for child in failed for each in self._children_of(child))]
 
@@ -255,14 +277,6 @@ class Ready:
             self._resting.clear()
             for unit in self._cut(runs):
                 self._push(unit)
-
-
-def _only(unit: Fleet, wanted: Callable[[Run], bool]) -> Fleet | None:
-    """A unit's runs of which this holds, with their part of its seconds; None if there are none."""
-    runs = tuple(filter(wanted, unit.runs))
-    if len(runs) in (0, len(unit.runs)):
-        return unit if runs else None
-    return msgspec.structs.replace(unit, runs=runs, seconds=unit.seconds * len(runs) / len(unit.runs))
 
 
 def _parents(run: Run) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -45,6 +45,14 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     shape: str
     runs: tuple[Run, ...]
     seconds: float
+
+
+def part_of(unit: Fleet, wanted: Callable[[Run], bool]) -> Fleet | None:
+    """A fleet's runs of which this holds, with their part of its seconds; None if there are none."""
+    runs = tuple(filter(wanted, unit.runs))
+    if len(runs) in (0, len(unit.runs)):
+        return unit if runs else None
+    return msgspec.structs.replace(unit, runs=runs, seconds=unit.seconds * len(runs) / len(unit.runs))
 
 
 class Work(NamedTuple):

@@ -24,6 +24,8 @@ from harness.fleet.ranks import Streamed, devices, is_streamed, loaders
 from harness.fleet.replica import Replica, built
 from harness.fleet.streamed import Rank, _normalised_together
 from harness.fleet.trainer import Member, Trained
+from harness.lab import computing
+from harness.lab.crew import LocalCrew
 from harness.lab.lab import Lab
 from harness.lab.store import Store
 from harness.models import Dropout, Linear, Mlp, SmallInception, StudentCnn
@@ -33,7 +35,7 @@ from harness.spec.streams import stream
 from harness.spec.syntax import code_of
 from harness.tests import suites
 from harness.tests.folders import TINY, write_folder
-from harness.tests.simulated import SMALL, at
+from harness.tests.simulated import SMALL, at, named, noted
 
 # 24 images in batches of 11: the last of two is short enough to be joined to the first's neighbour
 NET = Experiment(TINY, StudentCnn(8, 16, 16), Sgd(lr=0.05, epochs=4, batch=11, decay=0.9, weight_decay=1e-4))
@@ -309,28 +311,23 @@ def test_devices_and_loaders(monkeypatch: pytest.MonkeyPatch) -> None:
             ask()
 
 
-def test_a_crew_leaves_what_is_streamed_to_the_session(root: Path) -> None:
-    lab = Lab(at(root))
-    asked: list[list[Any]] = []
+def test_what_is_streamed_is_computed_by_the_session_and_no_process_beside_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(at(root), processes=2)
+    crew = lab.crew
+    assert isinstance(crew, LocalCrew)
+    drained = computing.drain
 
-    class Crew:
-        closed = 0
-        unavailable = ""
+    def drain(units: list[Any], place: Any) -> Iterator[Any]:
+        assert crew._pool is None  # whose processes hold memory of the devices
+        return drained(units, place)
 
-        def drain(self, fleets: list[Any]) -> Iterator[Any]:
-            asked.append(fleets)
-            return iter(())
-
-        def close(self) -> None:
-            self.closed += 1
-
-    lab.crew = Crew()  # type: ignore[assignment]
-    wide = lab.plan(lab.runs(NET.but(optimizer__epochs=1), 1)).fleets
-    (done,) = lab._computed(list(wide))
-    assert (done.outcome, done.failure) == ("computed", "")
-    assert asked == [[]]
-    assert lab.crew is not None
-    assert lab.crew.closed == 1  # type: ignore[attr-defined]
+    monkeypatch.setattr("harness.lab.crew.drain", drain)
+    runs = [*lab.runs(NET.but(optimizer__epochs=1), 1), *lab.runs(named(noted, file=str(root / "who")), 1)]
+    lab.ensure(runs)
+    assert not lab.failures
+    assert (root / "who").read_text() != f"{os.getpid()}\n"
 
 
 PINNED = {1: "21b4b778574efdcc8b8abbab608b99d4455c4603913dce015c7eeacf30c56d3d"}

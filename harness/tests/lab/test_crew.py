@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from harness.lab.computing import COMPUTED, Finished
 from harness.lab.crew import LocalCrew, _ending
 from harness.lab.lab import Failed, Lab
+from harness.lab.ready import Ready
+from harness.lab.runs import Fleet, Run
 from harness.tests.simulated import (
     at,
     deadly,
@@ -162,6 +167,58 @@ def running(process: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+class Threads(LocalCrew):
+    """A crew whose processes are threads that say at once that all is computed, in the order told."""
+
+    def __init__(self, slots: int) -> None:
+        super().__init__(at(Path()), slots)
+        self.computed: list[str] = []
+        self.threads = ThreadPoolExecutor(slots)
+
+    def _started(self) -> Any:
+        return self
+
+    def submit(self, drained: object, pickled: bytes, place: object) -> Future[list[Finished]]:
+        """As a pool of processes does."""
+        return self.threads.submit(self._compute, pickle.loads(pickled))
+
+    def _compute(self, unit: Fleet) -> list[Finished]:
+        self.computed += [run.key for run in unit.runs]
+        return [Finished(run=run, outcome=COMPUTED) for run in unit.runs]
+
+
+def chained(length: int) -> list[Fleet]:
+    """Units of a chain, each of which starts from the one before."""
+    runs: list[Run] = []
+    for n in range(length):
+        value, parents = named(drawn, shift=float(n)), tuple(runs[-1:])
+        key = str(n)
+        runs.append(Run(value=value, replicate=0, address=key, key=key, kind=key, source="", parents=parents))
+    return [Fleet(shape="", runs=(run,), seconds=1.0) for run in runs]
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_chain_goes_on_when_nothing_else_is_under_way(
+    slots: int, wide: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``wide``, its last unit needs all devices, and is computed here."""
+    units, here = chained(5), list[str]()
+    monkeypatch.setattr("harness.lab.ready.is_streamed", lambda value: wide and value.params[0][1] == 4.0)
+
+    def drained(wide: list[Fleet], place: object) -> list[Finished]:
+        here.extend(run.key for unit in wide for run in unit.runs)
+        return [Finished(run=run, outcome=COMPUTED) for unit in wide for run in unit.runs]
+
+    monkeypatch.setattr("harness.lab.crew.drain", drained)
+    crew, queue = Threads(slots), Ready(lambda runs: [])
+    queue.add(units)
+    for done in crew.drain(queue):
+        queue.heard(done)
+    assert crew.computed + here == list("01234")
+    assert here == ["4"] * wide
 
 
 def test_a_crew_that_never_started_closes() -> None:

@@ -43,6 +43,12 @@ class Heard:
     def begin(self, fleets: Sequence[Fleet]) -> None:
         self.planned += sum(len(fleet.runs) for fleet in fleets)
 
+    def more(self, fleets: Sequence[Fleet]) -> None:
+        self.begin(fleets)
+
+    def held(self, by_others: Sequence[Finished]) -> None:
+        pass
+
     def finished(self, done: Finished) -> None:
         self.done += 1
 
