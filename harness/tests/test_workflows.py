@@ -22,6 +22,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 NAMES = [path.stem for path in WORKFLOWS]
 CLAIMS, _, VERDICTS = (path.read_text() for path in WORKFLOWS)
 LOCK = (ROOT / ".github" / "locked.txt").read_text(encoding="utf-8")
+COMPANY_LOCK = (ROOT / ".github" / "company.txt").read_text(encoding="utf-8")
 PINNED = re.compile(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 WRITES = {
     "badge": {"contents"},
@@ -32,6 +33,8 @@ WRITES = {
 LOCKED = "-m pip install --require-hashes -r .github/locked.txt"
 ITSELF = "-m pip install --no-deps --no-build-isolation -e ."
 """The two lines by which CI installs: all from the lock, and this repository beside it."""
+BESIDE = '-m pip install --require-hashes -r .github/company.txt --target "$RUNNER_TEMP/company"'
+"""How other plugins of pytest are installed: apart, since some act unasked."""
 EMPTY = ("quick", "standard", "full", "speed", "report", "mutants", "torture")
 
 
@@ -123,9 +126,9 @@ def test_the_quick_tier_is_judged_on_every_push_and_pull_request() -> None:
 
 
 def test_the_instrument_is_tested_by_what_tox_runs(tox: configparser.ConfigParser) -> None:
-    (tested,) = (script for script in scripts(CLAIMS) if "pytest harness/tests" in script)
+    (tested,) = (script for script in scripts(CLAIMS) if "ruff check" in script)
     lint, tests = (tox[f"testenv:{name}"]["commands"].split("\n") for name in ("lint", "tests"))
-    whole = [command.replace("{posargs:harness/tests}", "harness/tests") for command in (*lint, *tests)]
+    whole = [re.sub(r"\{posargs:(.*)\}", r"\1", command) for command in (*lint, *tests)]
     assert [line.strip() for line in tested.splitlines()[1:] if line.strip()] == list(filter(None, whole))
 
 
@@ -162,23 +165,36 @@ def test_what_ci_installs_is_locked_and_from_one_index(workflow: str) -> None:
     quiet = [line.replace("--quiet ", "").strip() for line in installs]
     newest = [line for line in quiet if line == "-m pip install --upgrade -e ."]
     assert len(newest) == (workflow == VERDICTS), "one leg is of what users get who install today"
-    locked = [line for line in quiet if line not in newest]
+    locked = [line for line in quiet if line not in (*newest, BESIDE)]
     assert locked == [LOCKED, ITSELF] * (len(locked) // 2)
+    assert quiet.count(BESIDE) == (workflow == CLAIMS)
     assert locked
     assert "run: tox" not in workflow, "it would install what is not locked"
 
 
-def requirements() -> dict[str, str]:
+def requirements(lock: str = LOCK) -> dict[str, str]:
     """Name of each locked package -> its version."""
-    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+) \\$", LOCK, re.MULTILINE))
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+) \\$", lock, re.MULTILINE))
 
 
-def test_every_package_is_locked_with_hashes() -> None:
-    rows = [row for row in LOCK.splitlines() if row and not row.lstrip().startswith("#")]
+@pytest.mark.parametrize("lock, least", [(LOCK, 50), (COMPANY_LOCK, 10)], ids=["locked", "company"])
+def test_every_package_is_locked_with_hashes(lock: str, least: int) -> None:
+    rows = [row for row in lock.splitlines() if row and not row.lstrip().startswith("#")]
     heads = [row for row in rows if not row.startswith("    --hash=sha256:")]
-    assert len(heads) == len(requirements()) > 50
+    assert len(heads) == len(requirements(lock)) > least
     followed = [after for row, after in pairwise([*rows, ""]) if row in heads]
     assert [after for after in followed if not re.match(r"    --hash=sha256:[0-9a-f]{64}\b", after)] == []
+
+
+def test_the_company_is_locked_beside_the_same_pytest(tox: configparser.ConfigParser) -> None:
+    from packaging.requirements import Requirement
+
+    there = requirements(COMPANY_LOCK)
+    asked = map(Requirement, tox["testenv:company"]["deps"].split())
+    assert [str(one) for one in asked if not one.specifier.contains(there.get(one.name, "0"))] == []
+    both = {name for name in there if name in requirements()}
+    assert "pytest" in both
+    assert [name for name in both if there[name] != requirements()[name]] == []
 
 
 def test_the_lock_holds_what_the_project_needs_within_its_bounds() -> None:
