@@ -57,7 +57,8 @@ class TanhNet:
         import numpy as np
 
         n, d = self.x.shape
-        first, biases, second, bias = np.split(theta, np.cumsum([self.units * d, self.units, self.units]), -1)
+        a, b, c = self.units * d, self.units * (d + 1), self.units * (d + 2)
+        first, biases, second, bias = theta[..., :a], theta[..., a:b], theta[..., b:c], theta[..., c:]
         inner = first.reshape(*theta.shape[:-1], self.units, d) @ self.x.T + biases[..., None]
         active = np.tanh(inner)
         residual = ((second[..., None] * active).sum(-2) + bias - self.y) / n

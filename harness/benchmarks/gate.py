@@ -12,7 +12,7 @@ from harness.benchmarks.speed_report import Gate
 from harness.benchmarks.warm import Pool
 from harness.data import Digits, GeneratedImages, RandomLabels
 from harness.fleet.optimizers import Sgd, WhenFitted
-from harness.models import Mlp, StudentCnn
+from harness.models import Mlp, SmallAlexNet, SmallInception, StudentCnn
 from harness.spec import Experiment
 
 if TYPE_CHECKING:
@@ -47,6 +47,33 @@ ENDINGS = (
             GeneratedImages(n=400, size=16, n_test=100, labels=RandomLabels(1.0)),
             StudentCnn(16, 120, 84),
             Sgd(lr=0.005, epochs=300, batch=32),
+            stop=WhenFitted(),
+        ),
+    ),
+    Ending(
+        title="small AlexNet on 100 random-labelled generated images",
+        experiment=Experiment(
+            GeneratedImages(n=100, size=8, n_test=100, labels=RandomLabels(1.0)),
+            SmallAlexNet(0.25),
+            Sgd(lr=0.005, epochs=400, batch=32),
+            stop=WhenFitted(),
+        ),
+    ),
+    Ending(
+        title="small Inception on 60 random-labelled generated images",
+        experiment=Experiment(
+            GeneratedImages(n=60, size=8, n_test=100, labels=RandomLabels(1.0)),
+            SmallInception(width=0.125),
+            Sgd(lr=0.02, epochs=300, batch=20),
+            stop=WhenFitted(),
+        ),
+    ),
+    Ending(
+        title="MLP 4x64 with batch normalization on 500 random-labelled digits",
+        experiment=Experiment(
+            Digits(n=500, labels=RandomLabels(1.0)),
+            Mlp(64, depth=4, batch_norm=True),
+            Sgd(lr=0.02, epochs=300),
             stop=WhenFitted(),
         ),
     ),
