@@ -75,7 +75,7 @@ class Native(Replica):
         if batches is not self.batches:
             bounds = self.net.bounds(self.batches, len(order))
         examples = self._examples(self.x_train, self.y_train)
-        if not self.noise:
+        if not any(layer.dropped for layer in self.net.plan.layers):
             return self.net.descend(examples, order, bounds, rates) / len(order)
         total = 0.0
         for steps in self._in_parts(bounds):
@@ -100,8 +100,8 @@ class Native(Replica):
 
         dropping = [i for i, layer in enumerate(self.net.plan.layers) if layer.dropped]
         kept = {}
-        for i, part in zip(dropping, self.noise, strict=True):
-            assert isinstance(part, SeededDropout), "no plan has noise of another kind"
+        drawing = [part for part in self.noise if isinstance(part, SeededDropout) and part.rate]
+        for i, part in zip(dropping, drawing, strict=True):
             draws = torch.rand(count, self.net.plan.layers[i].inputs, generator=part.generator)
             kept[i] = (draws >= part.rate).numpy()
         return kept

@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "5aa3432039081d0f8c7c0d218277e0dc679be9a50b6b05646aa141b30156522d"}
+PINNED = {1: "6caed78608a5724d89ab331d491fe6df6815a0aa8a0d5cd34a3769c7e9c2ebf9"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_check", "native_graphs", "native_plans",

@@ -217,6 +217,13 @@ def test_dropout_depends_on_the_run_alone() -> None:
     assert not trainer.stack_pays([member(DROPPED), member(DROPPED, 1)], "cpu")
 
 
+def test_dropout_of_nothing_is_no_dropout() -> None:
+    plain = trainer.train(member(DROPPED.but(model=Mlp(24, depth=2))))
+    made = trainer.train(member(DROPPED.but(model__rate=0.0)))
+    assert made.kernel == plain.kernel
+    assert far(made, plain) == 0
+
+
 def test_images_are_augmented_by_every_kernel_alike() -> None:
     expected = by_reference(SHIFTED)
     for kernel, made in by_kernels(SHIFTED).items():
