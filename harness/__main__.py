@@ -20,9 +20,10 @@ STATUSES = """exit status:
   0    done
   1    something is missing, damaged or failed, or a verdict flipped unexpectedly or came out opposite
   2    the command line is wrong, or a claim file cannot be collected
+  75   asked to end before it was done (SIGTERM, SIGUSR1, --max-time): the same command goes on
   130  interrupted
 (pytest has its own: 0 as expected, 1 an unexpected verdict or an error, 2 interrupted, 4 wrong command
-line, missing data or unusable store, 5 nothing selected)
+line, missing data or unusable store, 5 nothing selected, 75 asked to end: the same command goes on)
 """
 
 

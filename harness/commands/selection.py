@@ -18,6 +18,7 @@ from harness.spec.watched import EVERYTHING, Watched
 if TYPE_CHECKING:
     from harness.judging.ladder import Item
     from harness.judging.rehearsal import Body
+    from harness.lab.allotted import Allotted
     from harness.lab.lab import Lab
     from harness.lab.places import Place
     from harness.lab.runs import Run
@@ -123,6 +124,16 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--processes", type=count, metavar="N", help="train so many at once (default: a core or GPU each)"
     )
+
+
+def time_allotted(text: str) -> Allotted:
+    """A time as argparse reads it: a number and its unit."""
+    from harness.lab.allotted import allotted
+
+    try:
+        return allotted(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def count(text: str) -> int:

@@ -16,6 +16,7 @@ from harness.suite import opening
 
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
+    from harness.lab.progress import Tally
     from harness.lab.runs import Run
 
 EXAMPLES = """
@@ -23,6 +24,8 @@ standard                             everything `pytest claims -m standard` read
 standard -k slowdown --processes 4   one claim, four at once
 full --device cuda                   on all GPUs of this machine
 full --device cuda --store DIR       the same on several machines at once: they share DIR
+standard --until-decided             and the further replicates of whatever these leave undecided
+full --max-time 23h                  ends with 75 then, as at SIGTERM or SIGUSR1; repeated, it goes on
 """
 
 
@@ -34,14 +37,33 @@ def add(commands: Any) -> None:
     selection.add_first(parser, "--first-replicate")
     selection.add_place(parser)
     selection.add_device(parser)
+    parser.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="train further replicates too, of all claims at once, until none is left undecided by them",
+    )
+    parser.add_argument(
+        "--max-time",
+        type=selection.time_allotted,
+        metavar="TIME",
+        help="keep what was reached after so long (90s, 45min, 3.5h), and end with status 75",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train; 1 if something failed or is in the way.
+    """Train; 1 if something failed or is in the way, 75 if it was asked to end before it was done.
 
     Raises:
         ValueError: store, data root or device cannot be used; no claims here.
     """
+    from harness.fleet.pausing import heeded
+
+    asked = options.max_time
+    with heeded(asked.seconds if asked else None, f"--max-time {asked.said}" if asked else ""):
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     from harness.lab.lab import Lab
     from harness.lab.progress import Tally
     from harness.suite.listing import selected
@@ -59,7 +81,8 @@ def run(options: argparse.Namespace) -> int:
     tally = Tally(terminal.show, processes)
     tally.first = True
     lab = Lab(place, processes=processes, progress=tally, first=options.first)
-    needs = selection.needs(selected(Path.cwd(), tiers, options.k or ""), lab)
+    functions = selected(Path.cwd(), tiers, options.k or "")
+    needs = selection.needs(functions, lab)
     for problem in opening.shortened(needs.problems):
         print(f"cannot be trained: {problem}", file=sys.stderr)
     if needs.problems:
@@ -67,24 +90,66 @@ def run(options: argparse.Namespace) -> int:
     print("\n".join(told(tiers, needs, lab.plan(needs.runs), processes)), flush=True)
     terminal.open(sys.stderr)
     try:
-        return _trained(lab, needs.runs)
+        return _trained(lab, needs.runs, functions if options.until_decided else [], tally)
     finally:
         terminal.close()
         lab.close()
 
 
-def _trained(lab: Lab, runs: list[Any]) -> int:
+def _trained(lab: Lab, runs: list[Any], functions: Sequence[Any], tally: Tally) -> int:
+    """Train runs, and what these functions' claims read next until that decides them; the exit status."""
+    from harness.fleet.pausing import AGAIN, Paused
     from harness.lab.progress import spoken
 
-    began = time.monotonic()
-    lab.ensure(runs)
+    began, paused, undecided = time.monotonic(), "", 0
+    try:
+        lab.ensure(runs)
+        tally.first = False
+        undecided = _climb(lab, functions)
+    except Paused as error:
+        paused = str(error)
+        lab.close()  # which waits until what was under way is kept
     took = spoken(time.monotonic() - began)
     print(f"trained {len(lab.computed)} runs in {took}, {len(lab.failures)} failed")
+    if paused:
+        print(f"ended by {paused}: what was under way is kept, and the same command goes on from there")
+        return AGAIN
     for note in lab.notes:
         print(f"note: {note}", file=sys.stderr)
     for line in failed(lab.failures, runs):
         print(line, file=sys.stderr)
-    return 1 if lab.failures else 0
+    return 1 if lab.failures or undecided else 0
+
+
+def _climb(lab: Lab, functions: Sequence[Any]) -> int:
+    """Train what undecided claims read next, of all of them together, until none reads more.
+
+    Returns how many cannot be judged. What is decided is judged no more.
+    """
+    from harness.judging.climbing import climbed
+    from harness.suite.entries import claim_id, item_of, tier_of
+
+    items = {f"{claim_id(f)} ({tier_of(f)})": item for f in functions if (item := item_of(f)).computed()}
+    unjudged = 0
+    while items:
+        climb = climbed(items, lab)
+        unjudged += len(climb.failed)
+        for problem in opening.shortened(_by_cause(climb.failed)):
+            print(f"cannot be judged: {problem}", file=sys.stderr)
+        count = len(climb.undecided)
+        print(
+            f"undecided: {count} of {len(items)} items" + (", further replicates" * bool(count)), flush=True
+        )
+        lab.ensure(climb.runs)
+        items = {name: items[name] for name in climb.undecided}
+    return unjudged
+
+
+def _by_cause(failed: Mapping[str, str]) -> dict[str, list[str]]:
+    items: dict[str, list[str]] = {}
+    for name, cause in failed.items():
+        items.setdefault(cause, []).append(name)
+    return items
 
 
 def failed(failures: Mapping[str, str], runs: Sequence[Run]) -> list[str]:

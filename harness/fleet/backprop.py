@@ -56,7 +56,7 @@ class Backprop(Replica):
         indices = self._on_device(order)
         total = torch.zeros((), device=self.device, dtype=torch.float64)
         with torch.inference_mode():
-            for (begin, end), lr in zip(self.batches, rates, strict=True):
+            for begin, end, lr in self._steps(rates, total):
                 chosen = indices[begin:end]
                 x, y = self.x_train.index_select(0, chosen), self.y_train.index_select(0, chosen)
                 total += self._step(x, y, lr) * (end - begin)

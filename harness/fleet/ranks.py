@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from harness.data.archives import DataError
 from harness.data.image_folder import StreamedSplit
 from harness.fleet.lifetimes import end_with_parent
-from harness.fleet.replica import Replica
+from harness.fleet.replica import AT_START, Between, Replica
 from harness.fleet.streamed import Rank, batches
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
@@ -100,6 +100,9 @@ class Streamed(Replica):
         files = on_disk(split)
         chosen = devices(device)
         self.steps = len(batches(len(split.y_train), experiment.optimizer.batch))
+        self.reach = AT_START
+        self.between: Between | None = None
+        self.resumable = len(chosen) == 1
         self.alone: Rank | None = None
         if len(chosen) == 1:
             each = loaders(chosen[0], 1)
@@ -128,6 +131,9 @@ class Streamed(Replica):
         Raises:
             RuntimeError: a process failed or died, in one line.
         """
+        if self.alone is not None:
+            self.alone.reach, self.alone.between = self.reach, self.between
+            self.reach = AT_START
         measures: dict[str, float] = self._each("epoch", epoch)
         return measures
 

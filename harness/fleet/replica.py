@@ -6,8 +6,8 @@ Every faster kernel is held to this one, and whatever no faster kernel knows is 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from harness.spec import Experiment
 from harness.spec.contracts import Noisy, Optimizer, Weights
@@ -26,6 +26,35 @@ FIRST_ASKED = 32
 CONVOLVED_AT_ONCE = 128
 """Images that convolutions on a CPU evaluate at once: maps of more are mapped into memory anew by every
 operation, which doubles the time. The predictions are the same, to the bit."""
+NOISE = "state of noise "
+"""What a checkpoint calls the generators of a module's noise, each with its number: no name of a module's."""
+
+
+class Midway(NamedTuple):
+    """How far an epoch has come: steps taken, and the sum of the losses of their examples."""
+
+    step: int
+    total: float
+
+
+AT_START = Midway(0, 0.0)
+Between = Callable[[int, Callable[[], float], Callable[[], Weights]], None]
+"""Told between two steps: how many were taken, the losses' sum so far, and what a checkpoint keeps."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A kernel that goes on from within an epoch.
+
+    Attributes:
+        resumable: whether this run of it does.
+        reach: set before an epoch, how far the checkpoint is within it.
+        between: told between two steps of an epoch.
+    """
+
+    resumable: bool
+    reach: Midway
+    between: Between | None
 
 
 class Replica:
@@ -57,6 +86,10 @@ class Replica:
         self.batches = batches(len(split.y_train), self.optimizer.batch)
         self.steps = len(self.batches)
         self.watched = EVERYTHING
+        self.resumable = True
+        self.reach = AT_START
+        self.between: Between | None = None
+        self._noise: Weights = {}
         self._few = self.x_test, self.y_test, self.x_test, self.y_test  # of no training images yet
 
     def _laid_out(self, model: torch.nn.Module) -> torch.nn.Module:
@@ -73,12 +106,14 @@ class Replica:
         return torch.from_numpy(array).to(self.device)
 
     def load(self, arrays: Weights | None) -> None:
-        """Weights, buffers and, from a checkpoint, velocities (``velocity.0`` ...)."""
+        """Weights, buffers and, from a checkpoint, velocities (``velocity.0`` ...) and states of noise."""
         import torch
 
         if arrays is None:
             return
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self._noise = {name: array for name, array in arrays.items() if name.startswith(NOISE)}
+        kept = arrays.keys() - self._noise.keys()
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items() if name in kept}
         velocities = {n: tensors.pop(n) for n in list(tensors) if n.startswith("velocity.")}
         self.model.load_state_dict(tensors)
         for i, velocity in enumerate(self.velocities[: len(velocities)]):
@@ -105,6 +140,8 @@ class Replica:
             self.x_train = self._placed(self.split.augment(epoch))
         draws = self.experiment.draws
         seed_noise(self.noise, draws.replicate("noise", self.replicate), epoch, self.device)
+        restore_noise(self.noise, self._noise)
+        self._noise = {}
         order = stream_of(draws, self.replicate, "order", epoch).permutation(len(self.y_train))
         first = epoch * self.steps
         rates = [self.optimizer.lr_at(first + i, self.steps) for i in range(self.steps)]
@@ -166,7 +203,7 @@ class Replica:
         self.model.train()
         indices = self._on_device(order)
         total = torch.zeros((), device=self.device, dtype=torch.float64)
-        for (begin, end), lr in zip(self.batches, rates, strict=True):
+        for begin, end, lr in self._steps(rates, total):
             chosen = indices[begin:end]
             x, y = self.x_train.index_select(0, chosen), self.y_train.index_select(0, chosen)
             loss = self._loss(x, y)
@@ -175,6 +212,25 @@ class Replica:
                 self.optimizer.update(self.params, gradients, self.velocities, lr)
             total += loss.detach() * (end - begin)
         return float(total.item() / len(order))
+
+    def _steps(self, rates: list[float], total: torch.Tensor) -> Iterator[tuple[int, int, float]]:
+        """The steps of an epoch that are left: rows of the order and the rate of each.
+
+        Args:
+            rates: of all steps.
+            total: the sum of losses so far, float64 of no dimension; a checkpoint's is added to it.
+        """
+        first, before = self.reach
+        self.reach = AT_START
+        total += before
+        for step in range(first, len(self.batches)):
+            if self.between is not None and step > first:
+                self.between(step, lambda: float(total.item()), self._within)
+            yield *self.batches[step], rates[step]
+
+    def _within(self) -> Weights:
+        """What a checkpoint from within an epoch keeps."""
+        return self.state() | noise_states(self.noise)
 
     def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         with self._precision():
@@ -252,6 +308,21 @@ def seed_noise(parts: Sequence[Noisy], replicate: int, epoch: int, device: torch
     for number, part in enumerate(parts):
         draws = stream(replicate, "noise", epoch, number)
         part.seed(int(draws.integers(2**62)), device)
+
+
+def noise_states(parts: Sequence[Noisy]) -> Weights:
+    """Where each noisy part is within its stream, for a checkpoint."""
+    drawing = ((i, part.generator) for i, part in enumerate(parts))
+    return {f"{NOISE}{i}": g.get_state().numpy().copy() for i, g in drawing if g is not None}
+
+
+def restore_noise(parts: Sequence[Noisy], states: Weights) -> None:
+    """Have noisy parts go on from there; those without a state stay where they are."""
+    import torch
+
+    for i, part in enumerate(parts):
+        if part.generator is not None and f"{NOISE}{i}" in states:
+            part.generator.set_state(torch.from_numpy(states[f"{NOISE}{i}"]))
 
 
 def loss_of(kind: str, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -20,6 +20,9 @@ DRAWS = 2**22
 """Numbers drawn at once for what is dropped: 16 MiB."""
 ALIGNED = 64
 """Bytes at a multiple of which images begin, for the processor's widest loads."""
+LONG = 2.5e10
+"""Multiply-adds of a forward pass over all training images from which on an epoch takes seconds, so that it
+is made step by step, and somebody may look between them; the bits are the same."""
 
 
 class Native(Replica):
@@ -49,6 +52,8 @@ class Native(Replica):
             raise ValueError(f"{experiment.model!r} cannot be trained by the native kernel here")
         self.net = net
         self._bounds = self.batches, net.bounds(self.batches, len(split.y_train))
+        cost = experiment.model.cost(shape, split.classes)
+        self.resumable = not self.noise and cost * len(split.y_train) > LONG
         self._kept: list[tuple[torch.Tensor, torch.Tensor, native.NativeExamples]] = []
 
     def _placed(self, images: np.ndarray) -> torch.Tensor:
@@ -74,6 +79,8 @@ class Native(Replica):
         batches, bounds = self._bounds
         if batches is not self.batches:
             bounds = self.net.bounds(self.batches, len(order))
+        if self.resumable:
+            return self._descend_by_steps(order, rates)
         examples = self._examples(self.x_train, self.y_train)
         if not any(layer.dropped for layer in self.net.plan.layers):
             return self.net.descend(examples, order, bounds, rates) / len(order)
@@ -105,6 +112,15 @@ class Native(Replica):
             draws = torch.rand(count, self.net.plan.layers[i].inputs, generator=part.generator)
             kept[i] = (draws >= part.rate).numpy()
         return kept
+
+    def _descend_by_steps(self, order: np.ndarray, rates: list[float]) -> float:
+        import torch
+
+        examples = self._examples(self.x_train, self.y_train)
+        total = torch.zeros((), dtype=torch.float64)
+        for begin, end, lr in self._steps(rates, total):
+            total += self.net.descend(examples, order, self.net.bounds([(begin, end)], len(order)), [lr])
+        return float(total.item() / len(order))
 
     def _evaluated(self) -> torch.nn.Module:
         import torch

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.fleet.replica import batches, built, loss_of, measures
+from harness.fleet.replica import AT_START, batches, built, loss_of, measures
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
 from harness.spec.keeping import Keeping
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EVALUATED_AT_ONCE = 8192
 """Examples of all members together in one evaluation step."""
+StackBetween = Callable[[int, Callable[[], list[float]]], None]
+"""Told between two steps: how many were taken, and the sum of each member's losses so far."""
 
 
 class Stack:
@@ -54,6 +56,8 @@ class Stack:
         self.velocities = self._begun()
         self.batches = batches(len(split.y_train), self.optimizer.batch)
         self.steps = len(self.batches)
+        self.reaches = [AT_START] * len(self.members)
+        self.between: StackBetween | None = None
         self._place_data()
 
     def _begun(self) -> dict[str, torch.Tensor]:
@@ -101,6 +105,7 @@ class Stack:
 
         chosen = torch.tensor(places, device=self.device)
         self.members = [self.members[place] for place in places]
+        self.reaches = [self.reaches[place] for place in places]
         self.params = {n: p.detach().index_select(0, chosen).requires_grad_() for n, p in self.params.items()}
         self.buffers = {n: b.index_select(0, chosen) for n, b in self.buffers.items()}
         self.velocities = {n: v.index_select(0, chosen) for n, v in self.velocities.items()}
@@ -158,7 +163,10 @@ class Stack:
         """Train one epoch, which may be another for each member; the rows of their curves."""
         self._prepare(epochs)
         self.module.train()
-        for begin, end in self.batches:
+        first = self._resumed()
+        for step, (begin, end) in enumerate(self.batches[first:], start=first):
+            if self.between is not None and step > first:
+                self.between(step, lambda: self.total.tolist())
             self._take(begin, end - begin)
         losses = (self.total / self.y_train.shape[1]).tolist()
         wrong = self._wrong(self.x_train, self.first_train, self.y_train)
@@ -169,6 +177,16 @@ class Stack:
             for row, loss, (experiment, _, _) in zip(rows, self._test_losses(), self.members, strict=True):
                 row |= {"test_loss": loss} if experiment.losses else {}
         return rows
+
+    def _resumed(self) -> int:
+        """The step from which an epoch goes on: as far as all members' checkpoints are within it."""
+        import torch
+
+        (first,) = {reach.step for reach in self.reaches}
+        self.step.fill_(first)
+        self.total.copy_(torch.tensor([reach.total for reach in self.reaches], dtype=torch.float64))
+        self.reaches = [AT_START] * len(self.members)
+        return first
 
     def rehearse(self, steps: int) -> None:
         """Some steps for a stopwatch; the stack is spoilt by it."""

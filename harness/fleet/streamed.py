@@ -12,7 +12,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.data.image_folder import ImageFiles, StreamedSplit
-from harness.fleet.replica import begun, built, loss_of, noisy
+from harness.fleet.replica import (
+    AT_START,
+    NOISE,
+    Between,
+    begun,
+    built,
+    loss_of,
+    noise_states,
+    noisy,
+    restore_noise,
+)
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
 from harness.spec.streams import stream_of
@@ -91,14 +101,19 @@ class Rank:
         self.model = _distributed(self.module, self.device) if world > 1 else self.module
         self.params = list(self.module.parameters())
         self.velocities = begun(self.optimizer, self.params)
+        self.reach = AT_START
+        self.between: Between | None = None
+        self._noise: Weights = {}
         self.labels = self._on_device(split.y_train)
         self.test_labels = self._on_device(split.y_test)
 
     def load(self, arrays: Weights) -> None:
-        """Weights, buffers and, from a checkpoint, velocities."""
+        """Weights, buffers and, from a checkpoint, velocities and states of noise."""
         import torch
 
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self._noise = {name: array for name, array in arrays.items() if name.startswith(NOISE)}
+        kept = arrays.keys() - self._noise.keys()
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items() if name in kept}
         velocities = {n: tensors.pop(n) for n in list(tensors) if n.startswith("velocity.")}
         self.module.load_state_dict(tensors)
         for i, velocity in enumerate(self.velocities[: len(velocities)]):
@@ -121,6 +136,8 @@ class Rank:
         if self.split.redraw is not None:
             self.labels = self._on_device(self.split.redraw(epoch))
         self._seed_noise(epoch)
+        restore_noise(noisy(self.module), self._noise)
+        self._noise = {}
         drawn = self.experiment.draws
         images_of = drawn.replicate("augmentation", self.replicate)
         draws = (images_of, epoch) if self.split.data.augmented else None
@@ -143,10 +160,15 @@ class Rank:
 
         self.model.train()
         steps = len(self.batches)
-        mine = [order[begin:end][self.rank :: self.world] for begin, end in self.batches]
-        total = torch.zeros((), device=self.device, dtype=torch.float64)
+        first, before = self.reach
+        self.reach = AT_START
+        left = self.batches[first:]
+        mine = [order[begin:end][self.rank :: self.world] for begin, end in left]
+        total = torch.zeros((), device=self.device, dtype=torch.float64) + before
         loaded = self._loaded(self.split.x_train, mine, draws)
-        for step, ((begin, end), (rows, x)) in enumerate(zip(self.batches, loaded, strict=True)):
+        for step, ((begin, end), (rows, x)) in enumerate(zip(left, loaded, strict=True), start=first):
+            if self.between is not None and step > first:
+                self.between(step, total.item, self._within)
             with self._precision():
                 logits = self.model(x)
             loss = loss_of(self.experiment.loss, logits.float(), self.labels[rows])
@@ -159,6 +181,10 @@ class Rank:
                 self.optimizer.update(self.params, gradients, self.velocities, lr)
             total += loss.detach() * len(rows)
         return float(self._summed(total).item() / len(order))
+
+    def _within(self) -> Weights:
+        """What a checkpoint from within an epoch keeps."""
+        return self.state() | noise_states(noisy(self.module))
 
     def _wrong(
         self, files: Any, labels: torch.Tensor, rows: np.ndarray, draws: tuple[int, int] | None

@@ -5,16 +5,17 @@ What changes the arithmetic of the plain path must raise ``SEMANTICS``; kernels 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from harness.fleet import table
+from harness.fleet import pausing, table
 from harness.fleet.optimizers import WhenFitted
-from harness.fleet.replica import built, noisy
+from harness.fleet.replica import AT_START, Midway, Resumable, built, noisy
 from harness.spec import Experiment
 from harness.spec.contracts import Rehearsable, Weights
 from harness.spec.keeping import Keeping
@@ -24,11 +25,13 @@ from harness.spec.watched import EVERYTHING, Watched, curves_of
 if TYPE_CHECKING:
     import torch
 
+    from harness.fleet.stacked import Stack
+
 Checkpoint = tuple[dict[str, Any], Weights]
 Save = Callable[[dict[str, Any], Weights], None]
 
 SAVE_EVERY = 60.0
-"""Seconds between checkpoints of a training."""
+"""Seconds between checkpoints of a training, within long epochs too."""
 STEPS_TIMED = 5
 """Steps by which a stacked model and single ones are compared."""
 
@@ -76,9 +79,17 @@ def train(member: Member, device: str = "cpu", until_epoch: int | None = None) -
 
     Returns:
         Curves with one number per epoch trained, the outcome, and the final weights.
+
+    Raises:
+        Paused: that was asked for; what it reached was kept.
     """
     replica = table.replica(member.experiment, member.replicate, member.split, device)
     history = History(member)
+    if isinstance(replica, Resumable) and replica.resumable:
+        replica.reach = history.reach
+        replica.between = history.between
+    elif history.reach != AT_START:
+        history = History(dataclasses.replace(member, resume=None))
     replica.load(history.arrays)
     replica.watched = history.watched
     last = min(member.experiment.optimizer.epochs, until_epoch or math.inf)
@@ -106,23 +117,52 @@ def train_together(members: Sequence[Member], device: str, ended: Callable[[int,
         for i, member in enumerate(members):
             ended(i, train(member, device))
         return
-    stack = Stack([(m.experiment, m.replicate, m.split) for m in members], device)
     histories = {i: History(member) for i, member in enumerate(members)}
+    if len(steps := {history.reach.step for history in histories.values()}) > 1:
+        for step in sorted(steps):  # a stack is within one step of an epoch, or at its beginning
+            alike = [i for i, history in histories.items() if history.reach.step == step]
+            train_together([members[i] for i in alike], device, functools.partial(_ended, ended, alike))
+        return
+    stack = Stack([(m.experiment, m.replicate, m.split) for m in members], device)
+    stack.reaches = [history.reach for history in histories.values()]
+    stack.between = functools.partial(_between, stack, histories)
     for i, history in histories.items():
         stack.load(i, history.arrays)
     while histories:
         numbers = list(histories)
         rows = stack.epoch([histories[i].epoch for i in numbers])
+        is_time = any(history.is_time() for history in histories.values())
         for place, (i, row) in enumerate(zip(numbers, rows, strict=True)):
             history = histories[i]
             history.hear(row)
             if history.outcome or history.epoch == members[i].experiment.optimizer.epochs:
                 ended(i, history.trained(stack.weights(place), stack.steps, stack.kernel))
                 del histories[i]
-            else:
-                history.keep(functools.partial(stack.state, place))
+            elif is_time:
+                history.leave(AT_START, functools.partial(stack.state, place))
+        if is_time:
+            pausing.look()
         if 0 < len(histories) < len(numbers):
             stack.keep([place for place, i in enumerate(numbers) if i in histories])
+
+
+def _ended(told: Callable[[int, Trained], None], numbers: Sequence[int], i: int, trained: Trained) -> None:
+    """Tell of a member of a part by its number in the whole."""
+    told(numbers[i], trained)
+
+
+def _between(
+    stack: Stack, histories: Mapping[int, History], step: int, totals: Callable[[], list[float]]
+) -> None:
+    """Leave a checkpoint of every member between two steps of a stack, if it is time.
+
+    Raises:
+        Paused: that was asked for; all are kept.
+    """
+    if any(history.is_time() for history in histories.values()):
+        for place, (history, total) in enumerate(zip(histories.values(), totals(), strict=True)):
+            history.leave(Midway(step, total), functools.partial(stack.state, place))
+        pausing.look()
 
 
 def stack_pays(members: Sequence[Member], device: str) -> bool:
@@ -168,6 +208,7 @@ class History:
         epoch: epochs trained so far; outcome: "" while it goes on within its budget.
         arrays: what its model starts from; None for its own initialization.
         watched: errors that are measured after every epoch: those of a checkpoint, or what is read.
+        reach: how far within the epoch that begins, of a checkpoint from within one.
         row: what was measured last.
     """
 
@@ -176,6 +217,7 @@ class History:
         self.member, self.arrays = member, arrays
         self.epoch: int = state["epoch"]
         self.curves: dict[str, list[float]] = state["curves"]
+        self.reach = Midway(state.get("step", 0), state.get("total", 0.0))
         self.watched = curves_of(self.curves) if self.epoch else watched(member)
         self.row = {name: values[-1] for name, values in self.curves.items()}
         self.outcome = ""
@@ -210,10 +252,39 @@ class History:
         return fits(stop.error)
 
     def keep(self, arrays: Callable[[], Weights]) -> None:
-        """Leave a checkpoint, if it is time."""
-        if self.member.save is not None and time.monotonic() - self._saved > SAVE_EVERY:
-            self.member.save({"epoch": self.epoch, "curves": self.curves}, arrays())
-            self._saved = time.monotonic()
+        """Leave a checkpoint after an epoch, if it is time.
+
+        Raises:
+            Paused: that was asked for.
+        """
+        if self.is_time():
+            self.leave(AT_START, arrays)
+            pausing.look()
+
+    def between(self, step: int, total: Callable[[], float], arrays: Callable[[], Weights]) -> None:
+        """Leave a checkpoint after so many steps of an epoch, if it is time.
+
+        Args:
+            step: steps taken; total: the sum over their examples of the losses before them.
+            arrays: what the model goes on from there.
+
+        Raises:
+            Paused: that was asked for.
+        """
+        if self.is_time():
+            self.leave(Midway(step, total()), arrays)
+            pausing.look()
+
+    def is_time(self) -> bool:
+        """Whether a checkpoint is due, or asked for because training is to end."""
+        return bool(pausing.asked()) or time.monotonic() - self._saved > SAVE_EVERY
+
+    def leave(self, reach: Midway, arrays: Callable[[], Weights]) -> None:
+        """Leave a checkpoint; what has diverged within an epoch leaves none, and ends with it."""
+        if self.member.save is not None and math.isfinite(reach.total):
+            state = {"epoch": self.epoch, "curves": self.curves, "step": reach.step, "total": reach.total}
+            self.member.save(state, arrays())
+        self._saved = time.monotonic()
 
     def trained(self, weights: Weights, steps: int, kernel: str) -> Trained:
         """What it ended with; without an outcome of its own, its budget was used up."""

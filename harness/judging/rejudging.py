@@ -1,4 +1,4 @@
-"""Items judged from shipped records: as far up the ladder as those reach, and no further."""
+"""Items judged by what is there, shipped records say: as far up the ladder as it reaches, and no further."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ if TYPE_CHECKING:
 
 
 def rejudged(item: Item, lab: Lab) -> Judgement | None:
-    """Judge an item from what was shipped; None if not even its first look was.
+    """Judge an item from what is there; None if not even its first look is.
 
     Raises:
         Exception: whatever the body raises, apart from a counterexample found by hypothesis.
     """
 
-    def shipped(values: Iterable[Any], replicates: int) -> bool:
+    def there(values: Iterable[Any], replicates: int) -> bool:
         return all(lab.complete(lab.runs(value, replicates)) for value in values)
 
-    looks = [replicates for replicates, _ in item.rungs() if shipped(item.computed(), replicates)]
+    looks = [replicates for replicates, _ in item.rungs() if there(item.computed(), replicates)]
     if not looks:
         return None
-    judgement = judged(item, lab, shipped)
+    judgement = judged(item, lab, there)
     if len(looks) < len(item.rungs()) and _undecided(judgement):
-        more = f"more than {looks[-1]} replicates were not shipped: run without --store FILE to train them"
+        absent, without = ("shipped", "--store FILE") if lab.shipped else ("trained", "--no-train")
+        more = f"more than {looks[-1]} replicates were not {absent}: run without {without} to train them"
         return msgspec.structs.replace(judgement, reason="; ".join(filter(None, (judgement.reason, more))))
     return judgement
 

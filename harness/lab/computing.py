@@ -12,7 +12,7 @@ import msgspec
 
 from harness.data.blocks import blocks
 from harness.data.verified import verified_split
-from harness.fleet import memory, native_library, numerics, ranks, trainer
+from harness.fleet import memory, native_library, numerics, pausing, ranks, trainer
 from harness.lab import recording
 from harness.lab.locks import Holder
 from harness.lab.names import digests_of
@@ -57,8 +57,13 @@ class Elsewhere(Exception):
 
 
 def drain(fleets: Iterable[Fleet], place: Place) -> Iterator[Finished]:
-    """Compute fleets in this process, skipping what others hold; those come back as held."""
+    """Compute fleets in this process, skipping what others hold; those come back as held.
+
+    Raises:
+        Paused: that was asked for; of a training under way a checkpoint is kept.
+    """
     for fleet in fleets:
+        pausing.look()
         try:
             store = Store(place.store)
         except StoreError as error:
@@ -146,12 +151,13 @@ class Computed(NamedTuple):
 def _tried(run: Run, place: Place, store: Store) -> tuple[Finished, Computed | None]:
     """Compute a run whose lock is held; a failure must not lose the other runs of the plan."""
     began = time.monotonic()
+    pausing.look()
     try:
         store.make_room(run.key)
         computed = _computed(run, place, store)
     except Elsewhere:
         return Finished(run=run, outcome=HELD), None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, pausing.Paused):
         raise
     except BaseException as error:  # any code may run here: a claim's own may end the process, or try to
         return _failed(run, error), None
@@ -173,7 +179,8 @@ def _computed(run: Run, place: Place, store: Store) -> Computed:
     if isinstance(run.value, Experiment):
         record, weights = _trained(run, place, store)
     else:
-        record = _evaluated(run, place, store)
+        with pausing.interruptible():
+            record = _evaluated(run, place, store)
     seconds = record.seconds + _clock(place) - began
     return Computed(msgspec.structs.replace(record, seconds=seconds), weights)
 
@@ -204,7 +211,7 @@ def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trai
     split = _split(run, run.value.data, place)
     start = _start(run, place, store)
     resumed = store.resume(run.key, place.only_of)
-    if resumed and not run.watched.within(resumed[0]["curves"]):
+    if resumed and resumed[0]["epoch"] and not run.watched.within(resumed[0]["curves"]):
         resumed = None  # its curves began without what is read now
     spent = resumed[0].get("seconds", 0.0) if resumed else 0.0
     began = _clock(place)

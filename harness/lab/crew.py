@@ -7,6 +7,7 @@ for itself, xdist's workers, and a session with a single core.
 from __future__ import annotations
 
 import pickle
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -14,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from harness.fleet import memory
+from harness.fleet import memory, pausing
 from harness.fleet.lifetimes import end_with_parent
 from harness.lab.computing import HELD, Finished, drain, one_line
 from harness.lab.pinning import pin_arithmetic, pin_gpu
@@ -46,6 +47,7 @@ class OneProcess:
     def drain(self, ready: Ready) -> Iterator[Finished]:
         """Compute what the queue hands out until it is over."""
         while not ready.is_over:
+            pausing.look()
             unit = ready.take() or ready.take_wide()
             if unit is None:
                 ready.wait()
@@ -85,12 +87,23 @@ class LocalCrew:
         self._wake: Callable[[], None] = lambda: None
 
     def drain(self, ready: Ready) -> Iterator[Finished]:
-        """Compute side by side what the queue hands out; results come in the order in which they end."""
+        """Compute side by side what the queue hands out; results come in the order in which they end.
+
+        Raises:
+            Paused: to end was asked for, and each process has kept what it reached.
+        """
+        with pausing.telling(self._ask):
+            yield from self._side_by_side(ready)
+
+    def _side_by_side(self, ready: Ready) -> Iterator[Finished]:
         ended: SimpleQueue[Future[list[Finished]]] = SimpleQueue()
         self._under_way, self._suspects, self._alone = {}, [], None
         self._wake, closed = ready.wake, self._closed
         self._fit(ready)
         while self._under_way or not ready.is_over:
+            if pausing.asked() and not self._under_way:
+                self._end_processes()
+                pausing.look()
             self._hand_out(ready, ended)
             if self.unavailable:
                 yield from OneProcess(self.place).drain(ready)
@@ -108,7 +121,7 @@ class LocalCrew:
 
     def _hand_out(self, ready: Ready, ended: SimpleQueue[Future[list[Finished]]]) -> None:
         """Give units to the processes, so many that each has one more to begin when it ends one."""
-        while self._alone is None and len(self._under_way) < AHEAD * self._count:
+        while not pausing.asked() and self._alone is None and len(self._under_way) < AHEAD * self._count:
             unit = ready.take()
             if unit is None and self._suspects and not (self._under_way or ready.is_over):
                 self._alone = unit = self._suspects.pop(0)
@@ -144,6 +157,9 @@ class LocalCrew:
 
     def _broken(self, ready: Ready) -> Iterator[Finished]:
         """Give back what a broken pool lost; what was being computed is suspected, and tried alone later."""
+        if pausing.asked():
+            self._forsake(ready)
+            pausing.look()
         ending, lost = _ending(self._members), list(self._under_way.values())
         killer, self._alone = self._alone, None
         self._forsake(ready, suspected=0 if killer else self._count)
@@ -187,10 +203,16 @@ class LocalCrew:
         return list(((self._pool and self._pool._processes) or {}).values())
 
     def close(self) -> None:
-        """End the processes at once: what they were training goes on from its checkpoint next time."""
+        """End the processes: what they train they keep first, and it goes on from there next time."""
         self._closed += 1
         self._end_processes()
         self._wake()
+
+    def _ask(self) -> None:
+        """Ask all processes to keep what they reached and to end; the queue is told by another thread."""
+        for process in self._members:
+            process.terminate()
+        threading.Thread(target=self._wake, daemon=True).start()
 
     def _end_processes(self) -> None:
         if self._pool is not None:
@@ -199,14 +221,17 @@ class LocalCrew:
             for process in processes:
                 process.terminate()
             self._pool = None
+            deadline = time.monotonic() + pausing.GRACE
+            for process in processes * bool(pausing.asked()):  # they keep what they reached
+                _status(process, deadline)
 
 
 def _enlist(count: Any, device: str) -> None:
     """Prepare a crew's process: its own GPU, deaf to the terminal's interrupts, ending with the session."""
     import signal
-    import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pausing.heed_resting()
     threading.Thread(target=end_with_parent, daemon=True).start()
     with count.get_lock():
         number = count.value
@@ -244,7 +269,8 @@ def _status(member: BaseProcess, deadline: float) -> int | None:
 
 def _drained(pickled: bytes, place: Place) -> list[Finished]:
     # unpickled here and not by the pool, whose process would die of a module it cannot import
-    return list(drain([pickle.loads(pickled)], place))
+    with pausing.working():
+        return list(drain([pickle.loads(pickled)], place))
 
 
 def _failed(fleet: Fleet, why: str) -> Iterator[Finished]:

@@ -26,6 +26,7 @@ from harness.lab.store import Record, Store, StoreError
 from harness.spec import ANEW, Anew, Runnable, plain
 from harness.spec.watched import EVERYTHING, NOTHING, Watched
 
+UNTRAINED = "needs runs that are not in the store: run without --no-train"
 ENDING_SECONDS = 2.0
 """Seconds that are waited for the thread that hears the crew, after its processes were ended."""
 
@@ -62,10 +63,12 @@ class Lab:
         sparing: record no other curves; else every curve of what is trained is recorded.
         patient: wait for what is missing; else raise ``Awaited``, and whoever hears it begins it.
         ready: what is being computed, or will be.
+        unread: why an item cannot be judged whose runs are not there, where nothing is computed.
 
     Args:
         presume: plan also what lacks its data, as missing (see ``Names``).
         first: the replicate that is read first; 0 but for a fresh judgement.
+        computes: compute what is missing; from a file of shipped records nothing ever is.
 
     Raises:
         StoreError: the store cannot be used, or has only other replicates (one line).
@@ -79,6 +82,7 @@ class Lab:
         progress: Progress | None = None,
         presume: bool = False,
         first: int = 0,
+        computes: bool = True,
     ) -> None:
         self.place, self.progress, self.first = place, progress, first
         self.shipped = Shipped(place.store) if place.store.is_file() else None
@@ -86,10 +90,12 @@ class Lab:
             raise StoreError(
                 f"{place.store.name} has records of replicates 0 and up: leave it out to train others"
             )
+        self.computes = computes and not self.shipped
+        self.unread = UNSHIPPED if self.shipped else UNTRAINED
         self.store = self.shipped or Store(place.store)
         self.names = self.shipped.names() if self.shipped else Names(place.data_root, presume=presume)
         apart = processes > 1 or pinning.is_late()
-        self.crew: Crew | None = LocalCrew(place, processes) if apart and not self.shipped else None
+        self.crew: Crew | None = LocalCrew(place, processes) if apart and self.computes else None
         self.ready = Ready(self._cut)
         self.patient = True
         self._beside = False
@@ -123,14 +129,14 @@ class Lab:
 
     def plan(self, runs: Iterable[Run]) -> Plan:
         """What would have to be computed for these runs: from shipped records, nothing."""
-        everything = list({run.key: run for run in runs}.values()) if self.shipped else with_parents(runs)
+        everything = with_parents(runs) if self.computes else list({run.key: run for run in runs}.values())
         missing = self._plannable([run for run in everything if not self._has(run)])
         everything = [run for run in everything if run.key not in self.failures]
         timings = self.store.timings(run.kind for run in everything) if missing else {}
         seconds = expected(everything, timings, self.place.device)
         planned = map(self._recording, missing)
         slots = self._crew.slots
-        open_fleets = [] if self.shipped else fleets(planned, seconds, self.place.device, slots)
+        open_fleets = fleets(planned, seconds, self.place.device, slots) if self.computes else []
         return Plan(
             fleets=tuple(open_fleets),
             missing=len(missing),
@@ -145,9 +151,10 @@ class Lab:
 
         Raises:
             Awaited: something is missing, and this lab is not patient.
+            Paused: to end was asked for; what was under way is kept.
         """
         runs = list(runs)
-        if self.shipped or self.complete(with_parents(runs)):
+        if not self.computes or self.complete(with_parents(runs)):
             return
         if not self.patient:
             raise Awaited(runs)
@@ -276,8 +283,8 @@ class Lab:
         Raises:
             Failed: one of them could not be computed, or is shipped without it.
         """
-        if self.shipped:
-            raise Failed(UNSHIPPED)
+        if not self.computes:
+            raise Failed(self.unread)
         self.watch(runs, EVERYTHING)
         for run in runs:
             self.settled.discard(run.key)
@@ -303,7 +310,7 @@ class Lab:
 
     def _plannable(self, missing: list[Run]) -> list[Run]:
         """The runs whose values can be planned: the others fail, and all else goes on."""
-        if self.shipped:
+        if not self.computes:
             return missing
         values = {run.kind: run.value for run in missing}
         problems = {kind: why for kind, value in values.items() if (why := unplannable(value))}
@@ -348,8 +355,8 @@ class Lab:
                 self.ensure([run])
                 record = self._trusted(run)
             if record is None:
-                unread = UNSHIPPED if self.shipped else f"the record {run.key[:12]} cannot be read back"
-                raise Failed(self.failures.get(run.key, unread))
+                lost = f"the record {run.key[:12]} cannot be read back" if self.computes else self.unread
+                raise Failed(self.failures.get(run.key, lost))
             self.read[run.key] = record
         return self.read[run.key]
 

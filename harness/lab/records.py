@@ -63,11 +63,14 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         epoch: epochs trained; curves: name -> a number for each of them.
+        step: steps taken of the epoch under way; total: the sum of the losses of their examples.
         seconds: that they took; session: the name of the session that trained them.
     """
 
     epoch: int = 0
     curves: dict[str, list[float | None]] = {}
+    step: int = 0
+    total: float = 0.0
     seconds: float = 0.0
     session: str = ""
 
@@ -111,8 +114,12 @@ def unsound(record: Record) -> str:
 
 def unfit(state: Reached) -> bool:
     """Whether a checkpoint's curves and epochs do not fit each other."""
-    numbers = [state.seconds, *(x for curve in state.curves.values() for x in curve if x is not None)]
-    wrong = state.epoch < 0 or state.seconds < 0 or not all(map(math.isfinite, numbers))
+    numbers = [
+        state.seconds,
+        state.total,
+        *(x for curve in state.curves.values() for x in curve if x is not None),
+    ]
+    wrong = min(state.epoch, state.step, state.seconds) < 0 or not all(map(math.isfinite, numbers))
     return wrong or any(len(curve) != state.epoch for curve in state.curves.values())
 
 

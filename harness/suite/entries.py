@@ -180,9 +180,8 @@ def _call(
         Mistake: the body checked nothing.
         Exception: whatever else the body raises.
     """
-    arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
-    if "check" in arguments:
-        arguments["check"] = check
+    known = {**item.callspec.params, **item.funcargs}  # of the latter there are none outside a session
+    arguments = {name: check if name == "check" else known[name] for name in item._fixtureinfo.argnames}
     if hasattr(item.function, "hypothesis"):
         _call_exactly(item, exact, {**arguments, **worlds}, worlds)
     else:

@@ -119,6 +119,13 @@ def planned(plan: Plan, processes: int, data: Mapping[str, str]) -> list[str]:
     return [*lines, f"time: {about} on {on} ({timed})"]
 
 
+def untrained(plan: Plan, data: Mapping[str, str]) -> str:
+    """One line where nothing is trained (``--no-train``): what there is to judge, and what is not there."""
+    absent = f"; {plan.missing:,} more are needed and not there" if plan.missing else ""
+    named = ", ".join(data) or "none needed"
+    return f"data: {named}; {plan.present:,} runs to judge, nothing is trained{absent}"
+
+
 def listing(plan: Plan) -> Iterator[str]:
     """What ``--plan`` prints: a line for each specification, the longest first."""
     works = plan.specifications().items()

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from _pytest.mark import deselect_by_keyword, deselect_by_mark
 
+from harness.fleet.pausing import Paused
 from harness.judging.check import Check
 from harness.judging.lines import written
 from harness.lab.lab import Failed
@@ -21,7 +22,7 @@ from harness.lab.store import StoreError
 from harness.spec import TIERS
 from harness.spec.untrusted import cause_of
 from harness.spec.verdict import Verdict
-from harness.suite import entries, importing, opening, refusals
+from harness.suite import entries, importing, opening, options, refusals, stopping
 from harness.suite.entries import Mistake, is_claim, is_tested, unjudged
 
 if TYPE_CHECKING:
@@ -56,29 +57,7 @@ class Listener:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup(
-        "overclaim", "claims of papers, judged over trained models (name claims first, or write --store=DIR)"
-    )
-    group.addoption("--plan", action="store_true", help="print what would be trained, and stop")
-    group.addoption("--fresh", action="store_true", help="train everything anew, whatever the store holds")
-    group.addoption(
-        "--store",
-        metavar="DIR",
-        help="where records are kept (default: the user's cache); or a file of shipped records to judge",
-    )
-    group.addoption("--data-root", metavar="DIR", help="where data sets lie (default: the user's cache)")
-    group.addoption("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
-    group.addoption("--report", metavar="DIR", help="write report.json, .md and .html there")
-    group.addoption(
-        "--costs", action="store_true", help="say below the verdicts what each family cost, and what was slow"
-    )
-    group.addoption(
-        "--first-replicate",
-        type=int,
-        default=0,
-        metavar="N",
-        help="judge replicates N, N + 1, ... in place of 0, 1, ...; python -m harness fresh compares",
-    )
+    options.add_options(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -117,6 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except (ValueError, OSError) as error:
         raise pytest.UsageError(cause_of(error)) from None
     config.stash[STASH] = session
+    stopping.heed(config, session)
     config.stash[DESELECTED] = []
     config.stash[WRITTEN] = []
     config.pluginmanager.register(Listener(session), "overclaim-listener")
@@ -309,9 +289,10 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     ours = config.stash[STASH]
     stops = ours.refusal or config.option.plan or config.option.collectonly or session.testsfailed
     try:
-        if not stops:
-            ours.fill()
-        return (yield)
+        with stopping.ends_well(ours):
+            if not stops:
+                ours.fill()
+            return (yield)
     finally:
         ours.close()
 
@@ -333,6 +314,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     try:
         report = session.judge(pyfuncitem)
         encoded = entries.encoded(report)
+    except Paused as paused:
+        stopping.end(paused)
     except (Mistake, Failed, StoreError) as error:
         mistake = str(error)
     if mistake:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.lab.allotted import allotted
+
 CACHED = {"lf": "--lf", "failedfirst": "--ff", "newfirst": "--nf", "stepwise": "--sw"}
 """Options that remember the last session, in pytest's cache."""
 
@@ -47,8 +49,22 @@ def _empty(config: pytest.Config) -> Iterator[str]:
             yield f"{name} is empty, which would select everything: leave {name} out"
 
 
+def _unlike_time(text: str) -> Iterator[str]:
+    try:
+        allotted(text)
+    except ValueError as error:
+        yield f"--max-time: {error}"
+
+
 def _without_effect(config: pytest.Config) -> Iterator[str]:
     option = config.option
+    for name, value in (("--plan", option.plan), ("--fresh", option.fresh), ("--max-time", option.max_time)):
+        if value and option.no_train:
+            yield f"{name} is about training, and --no-train trains nothing: leave one of them out"
+    if option.max_time is not None:
+        yield from _unlike_time(option.max_time)
+        if option.plan or option.collectonly:
+            yield "--max-time ends what is trained or judged, and nothing is: leave it out"
     if not config.pluginmanager.has_plugin("lfplugin"):
         for name, said in CACHED.items():
             if getattr(option, name, False):

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from harness.evidence.schema import ClaimReport
+from harness.fleet import pausing
 from harness.judging.ladder import judged
 from harness.judging.rejudging import rejudged
 from harness.lab import progress, provenance
@@ -20,7 +21,6 @@ from harness.lab.carrying import proof_of
 from harness.lab.exact import ExactOutcomes
 from harness.lab.lab import Lab
 from harness.lab.places import Place, processes
-from harness.lab.shipped import UNSHIPPED
 from harness.lab.store import StoreError
 from harness.spec import fingerprint
 from harness.spec.untrusted import cause_of
@@ -54,11 +54,15 @@ class Session:
         self._watch: watch.Watch | None = None
         self._tally = progress.Tally(self._show(), self._processes())
         first = config.option.first_replicate
-        self.lab = Lab(place, processes=self._tally.processes, progress=self._tally, first=first)
-        if not (self.lab.shipped or self.lab.store.exists):
+        computes = not config.option.no_train
+        self.lab = Lab(
+            place, processes=self._tally.processes, progress=self._tally, first=first, computes=computes
+        )
+        if self.lab.computes and not self.lab.store.exists:
             self.lab.store.prepare()
         self.exchange = Exchange()
-        self.exact = None if self.lab.shipped else ExactOutcomes(self.lab.store, fresh=place.fresh)
+        kept = self.lab.store.exists and not self.lab.shipped
+        self.exact = ExactOutcomes(self.lab.store, fresh=place.fresh) if kept else None
         self.collection = ClaimCollection(self.lab, self.exchange, self.exact)
         self.outcome = Outcome()
 
@@ -130,6 +134,8 @@ class Session:
             return wrong
         if self.lab.shipped:
             return [*wrong, self.lab.shipped.said(plan.present, plan.missing)]
+        if not self.lab.computes:
+            return [*wrong, opening.untrained(plan, self.exchange.data)]
         workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
         said = opening.planned(plan, self._tally.processes * workers, self.exchange.data)
         return [*wrong, *said, *opening.unseen(fingerprint.unseen())]
@@ -171,13 +177,15 @@ class Session:
         """Judge one collected item.
 
         Raises:
+            Paused: that was asked for.
             Exception: whatever the claim's body raises.
         """
         began = time.monotonic()
+        pausing.look()
         question = self.collection.questions.get(item.nodeid) or item_of(item, self.exact)
-        judgement = rejudged(question, self.lab) if self.lab.shipped else judged(question, self.lab)
+        judgement = judged(question, self.lab) if self.lab.computes else rejudged(question, self.lab)
         if judgement is None:
-            pytest.skip(UNSHIPPED)
+            pytest.skip(self.lab.unread)
         return entry(item, judgement, time.monotonic() - began)
 
     def settle(self, report: ClaimReport) -> None:

@@ -330,7 +330,7 @@ def test_what_is_streamed_is_computed_by_the_session_and_no_process_beside_it(
     assert (root / "who").read_text() != f"{os.getpid()}\n"
 
 
-PINNED = {1: "21b4b778574efdcc8b8abbab608b99d4455c4603913dce015c7eeacf30c56d3d"}
+PINNED = {1: "7fe3c515d7a7e2751e68b229f60b40a1c4567cf9f50c0fd8b6452d63fa563252"}
 
 
 def test_the_trainer_is_the_one_that_its_version_names() -> None:

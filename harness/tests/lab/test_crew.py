@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,12 +17,15 @@ from typing import Any, cast
 
 import pytest
 
+from harness.fleet import pausing
+from harness.fleet.pausing import Paused
 from harness.lab.computing import COMPUTED, Finished
 from harness.lab.crew import LocalCrew, _ending
 from harness.lab.lab import Failed, Lab
 from harness.lab.ready import Ready
 from harness.lab.runs import Fleet, Run
 from harness.tests.simulated import (
+    SMALL,
     at,
     deadly,
     drawn,
@@ -81,6 +85,40 @@ def test_a_run_that_ends_its_process_is_told_with_the_status(pair: Lab, tmp_path
     with pytest.raises(Failed, match="its training process ended itself with status 7 twice"):
         pair.results("leaving", leaving, 1)
     assert pair.results("done", done, 3).final("x").values.shape == (3,)
+
+
+def test_processes_that_are_asked_to_end_keep_what_they_train_and_end(pair: Lab, tmp_path: Path) -> None:
+    endless = SMALL.but(optimizer__epochs=10**7)
+    runs = pair.runs(endless, 2)
+
+    def ask() -> None:
+        locks = tmp_path / "store" / "v1" / "locks"
+        while len(list(locks.glob("*.lock"))) < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pausing.heeded():
+        threading.Thread(target=ask, daemon=True).start()
+        with pytest.raises(Paused):
+            pair.ensure(runs)
+    assert isinstance(pair.crew, LocalCrew)
+    assert pair.crew._pool is None
+    for run in runs:
+        reached = pair.store.resume(run.key)
+        assert reached is None or reached[0]["epoch"] > 0  # of what had not begun there is nothing to keep
+        with pair.store.claimed(run.key) as mine:
+            assert mine
+    assert not pair.failures
+
+
+def test_a_solver_is_interrupted_where_it_is(pair: Lab) -> None:
+    slow = named(noted, file=os.devnull, pause=600.0)
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+    began = time.monotonic()
+    with pausing.heeded(), pytest.raises(Paused):
+        pair.ensure(pair.runs(slow, 2))
+    assert time.monotonic() - began < 40
+    assert not pair.failures
 
 
 class Reaped:

@@ -180,8 +180,8 @@ MUTANTS = (
     ),
     _trainer(
         "fleets", "all members of a fleet have the first one's replicate",
-        "Stack([(m.experiment, m.replicate, m.split) for m in members], device)\n    histories",
-        "Stack([(m.experiment, members[0].replicate, m.split) for m in members], device)\n    histories",
+        "Stack([(m.experiment, m.replicate, m.split) for m in members], device)\n    stack.reaches",
+        "Stack([(m.experiment, members[0].replicate, m.split) for m in members], device)\n    stack.reaches",
     ),
     _trainer(
         "fleets", "all members of a fleet are in the first one's epoch",
