@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "6caed78608a5724d89ab331d491fe6df6815a0aa8a0d5cd34a3769c7e9c2ebf9"}
+PINNED = {1: "367d40881ec6a9cadd10566f894c364e2a73eb79f3f062014d342d1d0c052ada"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_check", "native_graphs", "native_plans",
