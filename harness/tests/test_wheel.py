@@ -9,9 +9,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from harness.data import DataError
 from harness.evidence.schema import Report, decode
 from harness.report import wording
 from harness.tests.suites import ROOT, Session, environment
@@ -94,6 +96,14 @@ def worked(site: Path, repository: Path) -> Session:
 
 def report_of(session: Session) -> Report:
     return decode((session.folder / "reports" / "quick" / "report.json").read_bytes())
+
+
+def test_data_of_the_template_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    template = ModuleType("template")
+    monkeypatch.setitem(sys.modules, "template", template)
+    exec(FILES["claims/ours.py"], template.__dict__)
+    with pytest.raises(DataError, match=r"mine\.npz is not in the data root: put it there"):
+        template.Mine().source(tmp_path)
 
 
 def test_the_template_is_three_files() -> None:
