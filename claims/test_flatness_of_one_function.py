@@ -1,0 +1,91 @@
+"""Flatness is no property of the function: the same ReLU network can be made as sharp as one likes.
+
+Dinh et al. 2017: what one layer is multiplied by and the next divided by leaves a ReLU network's function as
+it is, and changes the curvature of its loss by the square. "Flat minima generalize", which Barrett and
+Dherin's larger steps are said to end in (``test_flatness_at_larger_steps``), is therefore a statement about
+the weights that descent ends at, and not about the functions that they compute.
+
+Networks of one hidden layer on few points, in rational arithmetic; the curvature is the second derivative of
+the squared loss along single output weights, in which the network is linear: a lower bound of the largest
+eigenvalue of the Hessian.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claims.exact import EXACT
+from claims.papers import DINH2017
+from claims.texts import everywhere
+from harness import claim
+from harness import control
+from harness import trained
+
+Net = tuple[list[tuple[Fraction, Fraction]], list[Fraction]]
+"""Weight and offset of each hidden unit, and the output weights."""
+
+FEW = everywhere("up to 4 units and 5 points on a line, in rational arithmetic")
+WEIGHT = st.integers(-9, 9).map(Fraction)
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Net:
+    """A network in which some unit is active somewhere."""
+    count = draw(st.integers(1, 4))
+    hidden = draw(st.lists(st.tuples(WEIGHT, WEIGHT), min_size=count, max_size=count))
+    hidden[0] = (Fraction(draw(st.integers(1, 9))), Fraction(draw(st.integers(0, 9))))
+    return hidden, draw(st.lists(WEIGHT, min_size=count, max_size=count))
+
+
+POINTS = st.lists(st.integers(1, 9).map(Fraction), min_size=1, max_size=5, unique=True)
+
+
+def activation(kind: str, z: Fraction) -> Fraction:
+    """ReLU, or z / (1 + |z|), which has no scale of its own to give away."""
+    return max(z, Fraction(0)) if kind == "relu" else z / (1 + abs(z))
+
+
+def features(net: Net, kind: str, x: Fraction) -> list[Fraction]:
+    return [activation(kind, w * x + b) for w, b in net[0]]
+
+
+def output(net: Net, kind: str, x: Fraction) -> Fraction:
+    return sum((a * h for a, h in zip(net[1], features(net, kind, x), strict=True)), Fraction(0))
+
+
+def sharpness(net: Net, kind: str, points: list[Fraction]) -> Fraction:
+    """The largest second derivative of the squared loss along an output weight: a sum of squared features."""
+    rows = [features(net, kind, x) for x in points]
+    return max(sum((row[i] ** 2 for row in rows), Fraction(0)) for i in range(len(net[1])))
+
+
+def rescaled(net: Net, factor: Fraction) -> Net:
+    """The hidden layer times the factor, the output weights over it."""
+    hidden, out = net
+    return [(factor * w, factor * b) for w, b in hidden], [a / factor for a in out]
+
+
+@claim(
+    DINH2017,
+    "Section 4.1 and Theorem 4: non-negative homogeneity",
+    adapted=FEW,
+    contested="flat minima are said to generalize: see test_flatness_at_larger_steps",
+)
+@trained(kind="relu", both=True)
+@control(kind="softsign", says="a bounded activation, which is not homogeneous")
+@control(both=False, says="the hidden layer times the factor alone")
+@given(net=networks(), points=POINTS, factor=st.integers(2, 1000).map(Fraction))
+@EXACT
+def test_a_rescaled_network_is_as_sharp_as_one_likes(
+    kind: str, both: bool, net: Net, points: list[Fraction], factor: Fraction
+) -> None:
+    """Rescaling layers of a ReLU network leaves every output and multiplies a curvature by any square."""
+    other = rescaled(net, factor)
+    if not both:
+        other = other[0], net[1]
+    assert [output(other, kind, x) for x in points] == [output(net, kind, x) for x in points]
+    assert sharpness(other, kind, points) == factor**2 * sharpness(net, kind, points)
+    assert sharpness(net, kind, points) > 0

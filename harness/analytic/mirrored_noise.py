@@ -1,0 +1,46 @@
+"""A linear classifier that generalizes, and errs on a sample of the same law: Nagarajan and Kolter 2019.
+
+An example is 2 y u in a few directions, with |u|^2 = 1 / n, and normal noise in D further ones. One pass of
+descent adds y x of every example. The sample with the noise of the training set mirrored is as probable as
+the training set itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SIGNAL = 10
+"""Directions of the signal."""
+
+
+def errors_of_the_sum(
+    generator: np.random.Generator, n: int, excess: int, variance: float, n_test: int = 1000
+) -> dict[str, float]:
+    """Shares of errors of the classifier that one pass over n examples ends at.
+
+    Args:
+        n: training examples.
+        excess: directions of noise per example, D / n.
+        variance: of the noise, summed over its directions (32 in the source).
+        n_test: test examples.
+
+    Returns:
+        ``training``, ``test`` and ``mirrored`` errors, and ``gap``: how much less than on the mirrored
+        sample the classifier errs in truth, which a two-sided uniform bound cannot fall below.
+    """
+    directions = excess * n
+    u = generator.normal(size=SIGNAL)
+    u /= np.linalg.norm(u) * np.sqrt(n)
+
+    def drawn(count: int) -> tuple[np.ndarray, np.ndarray]:
+        y = generator.choice([-1.0, 1.0], size=count)
+        return y, generator.normal(size=(count, directions)) * np.sqrt(variance / directions)
+
+    y, noise = drawn(n)
+    along, across = 2 * n * u, y @ noise
+    signal = float(2 * (u @ along))  # y times an example's part along u, for every example
+    y_test, noise_test = drawn(n_test)
+    training = float(np.mean(signal + y * (noise @ across) <= 0))
+    mirrored = float(np.mean(signal - y * (noise @ across) <= 0))
+    test = float(np.mean(signal + y_test * (noise_test @ across) <= 0))
+    return {"training": training, "test": test, "mirrored": mirrored, "gap": mirrored - test}
