@@ -49,10 +49,12 @@ def activation(kind: str, z: Fraction) -> Fraction:
 
 
 def features(net: Net, kind: str, x: Fraction) -> list[Fraction]:
+    """What each hidden unit answers."""
     return [activation(kind, w * x + b) for w, b in net[0]]
 
 
 def output(net: Net, kind: str, x: Fraction) -> Fraction:
+    """What the network answers."""
     return sum((a * h for a, h in zip(net[1], features(net, kind, x), strict=True)), Fraction(0))
 
 

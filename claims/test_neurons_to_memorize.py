@@ -50,6 +50,7 @@ def solved(rows: list[Point], right: Point) -> Point | None:
 
 
 def dot(a: Point, b: Point) -> Fraction:
+    """The scalar product."""
     return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
 
 

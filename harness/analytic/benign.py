@@ -6,7 +6,10 @@ whose effective rank R = (sum of eigenvalues)^2 / (sum of their squares) spreads
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 STRONG = 5
 """Directions that carry the signal, each of variance 1."""
@@ -23,6 +26,8 @@ def spectrum(kind: str, n: int) -> np.ndarray:
     Raises:
         ValueError: there is no such kind.
     """
+    import numpy as np
+
     if kind == "power law":
         return np.asarray(np.arange(1, 20 * n + 1) ** -2.0)
     tails = {"long tail": n * n, "short tail": 4 * n}
@@ -44,6 +49,8 @@ def excess_risks(
     Returns:
         ``excess`` and ``training`` (the largest residual of a label), by size.
     """
+    import numpy as np
+
     excess, training = [], []
     for n in sizes:
         eigenvalues = spectrum(kind, n)

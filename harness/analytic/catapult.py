@@ -7,7 +7,10 @@ f = v . u / sqrt(m) is to be zero; the curvature of the loss f^2 / 2 is (|u|^2 +
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FITTED, DIVERGED = 1e-12, 1e12
 """Losses, in units of the first one, at which a run counts as fitted or as diverged."""
@@ -28,6 +31,8 @@ def two_layers(generator: np.random.Generator, m: int, step: float, linearized: 
         powers of ten, ``curvature``: at the end, over that at the start, ``edge``: the learning rate times
         the curvature at the end.
     """
+    import numpy as np
+
     u, v = generator.normal(size=(2, m))
     start_u, start_v = u, v
     curvature = first = float(u @ u + v @ v) / m

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -23,6 +22,7 @@ def largest_margin(signed: Floats) -> Floats:
     Raises:
         ValueError: no weights do; the examples are not separable.
     """
+    import numpy as np
     from scipy.optimize import nnls
 
     n, d = signed.shape
@@ -38,6 +38,8 @@ def largest_margin(signed: Floats) -> Floats:
 
 def separable(generator: np.random.Generator, n: int, d: int) -> Floats:
     """Signed examples [example, feature]: normal inputs, labels by the side of a random hyperplane."""
+    import numpy as np
+
     x = generator.normal(size=(n, d))
     return np.asarray(x * np.sign(x @ generator.normal(size=d))[:, None])
 
@@ -59,6 +61,8 @@ def logistic_descent(
         the mean loss times the steps. And ``growth``: the length gained over the last decade, over log 10
         times the machine's length.
     """
+    import numpy as np
+
     signed = separable(generator, n, d)
     best = largest_margin(signed)
     length = float(np.linalg.norm(best))

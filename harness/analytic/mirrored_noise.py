@@ -7,7 +7,10 @@ the training set itself.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SIGNAL = 10
 """Directions of the signal."""
@@ -28,6 +31,8 @@ def errors_of_the_sum(
         ``training``, ``test`` and ``mirrored`` errors, and ``gap``: how much less than on the mirrored
         sample the classifier errs in truth, which a two-sided uniform bound cannot fall below.
     """
+    import numpy as np
+
     directions = excess * n
     u = generator.normal(size=SIGNAL)
     u /= np.linalg.norm(u) * np.sqrt(n)

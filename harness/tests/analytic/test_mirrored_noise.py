@@ -8,7 +8,7 @@ from harness.analytic.mirrored_noise import errors_of_the_sum
 
 
 def test_errors_are_those_of_the_classifier_that_one_pass_ends_at() -> None:
-    """By hand: y times an output is 4 along the signal, and on an example about the noise's variance."""
+    """The output times y is 4 along the signal, and on an example about the noise's variance."""
     for variance, mirrored in ((32.0, 1.0), (2.0, 0.0)):
         run = errors_of_the_sum(np.random.default_rng(2), 20, 400, variance)
         assert (run["training"], run["mirrored"]) == (0.0, mirrored)
