@@ -68,6 +68,11 @@ class ClaimCollection:
         self._kinds: set[str] = set()
 
     @property
+    def needed(self) -> dict[str, list[Run]]:
+        """Node id -> what the first look of that item reads, if it has no mistake."""
+        return dict(self._runs)
+
+    @property
     def runs(self) -> list[Run]:
         """What the first look of every item without a mistake reads."""
         return [run for runs in self._runs.values() for run in runs]

@@ -97,9 +97,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(cause_of(error)) from None
     config.stash[STASH] = session
     stopping.heed(config, session)
-    config.stash[DESELECTED] = []
-    config.stash[WRITTEN] = []
+    config.stash[DESELECTED], config.stash[WRITTEN] = [], []
     config.pluginmanager.register(Listener(session), "overclaim-listener")
+    config.pluginmanager.register(session.ahead, "overclaim-ahead")
     _hypothesis_profile()
 
 
@@ -284,14 +284,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Compute the plan before the first item is judged."""
+    """Compute the plan and judge meanwhile, before pytest comes to the first item."""
     config = session.config
     ours = config.stash[STASH]
     stops = ours.refusal or config.option.plan or config.option.collectonly or session.testsfailed
     try:
         with stopping.ends_well(ours):
             if not stops:
-                ours.fill()
+                ours.fill(session.items)
             return (yield)
     finally:
         ours.close()

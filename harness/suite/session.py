@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,16 @@ from harness.judging.rejudging import rejudged
 from harness.lab import progress, provenance
 from harness.lab.carrying import proof_of
 from harness.lab.exact import ExactOutcomes
-from harness.lab.lab import Lab
+from harness.lab.lab import Awaited, Lab
 from harness.lab.places import Place, processes
+from harness.lab.runs import Run
 from harness.lab.store import StoreError
 from harness.spec import fingerprint
 from harness.spec.untrusted import cause_of
 from harness.suite import live, opening, reporting, watch
+from harness.suite.ahead import Ahead
 from harness.suite.collection import ClaimCollection
-from harness.suite.entries import entry, item_of, message
+from harness.suite.entries import entry, is_claim, item_of, message
 from harness.suite.exchange import Exchange
 from harness.suite.reporting import Outcome
 
@@ -39,6 +41,7 @@ class Session:
         exchange: what this process knows of the session; what workers leave is added.
         collection: what there is to judge and what that needs.
         outcome: what was judged.
+        ahead: judges beside the training.
     """
 
     def __init__(self, config: pytest.Config, place: Place) -> None:
@@ -65,6 +68,7 @@ class Session:
         self.exact = ExactOutcomes(self.lab.store, fresh=place.fresh) if kept else None
         self.collection = ClaimCollection(self.lab, self.exchange, self.exact)
         self.outcome = Outcome()
+        self.ahead = Ahead(self.lab)
 
     def _processes(self) -> int:
         """How many processes may train at once here: all cores, shared among xdist's workers."""
@@ -155,18 +159,32 @@ class Session:
         if not self.is_worker and self.config.pluginmanager.has_plugin("terminalreporter"):
             self._terminal.open(live.own_stream(self.config))
 
-    def fill(self) -> None:
-        """Compute the plan; on the controller, watch the workers do it."""
+    def fill(self, items: Sequence[pytest.Item]) -> None:
+        """Compute the plan, and judge meanwhile; on the controller, watch the workers do it.
+
+        Args:
+            items: in the order in which pytest comes to them.
+        """
         if self.is_controller:
             self._watch = watch.Watch(self.status_folder, self.name, self._terminal)
             self._watch.start()
             return
         self._tally.first = True
-        try:
-            self.lab.ensure(self.collection.runs)
-        except Exception:  # of one claim's classes: the others' runs are computed without it
-            self.collection.each(self.lab.ensure)
+        option = self.config.option
+        if self.is_worker or option.usepdb or getattr(option, "forked", False):  # pytest judges one by one
+            self._begin(self.lab.ensure)
+        elif self.lab.computes and self.collection.plan and self.collection.plan.missing:
+            with self.lab.beside():
+                self._begin(self.lab.begin)
+                self._tally.first = self.lab.is_open(self.collection.runs)
+                self.ahead.judge([item for item in items if is_claim(item)], self.collection.needed)
         self._tally.first = False
+
+    def _begin(self, compute: Callable[[list[Run]], None]) -> None:
+        try:
+            compute(self.collection.runs)
+        except Exception:  # of one claim's classes: the others' runs are computed without it
+            self.collection.each(compute)
 
     def judging(self) -> None:
         """An item is about to be judged, here or by a worker."""
@@ -183,7 +201,11 @@ class Session:
         began = time.monotonic()
         pausing.look()
         question = self.collection.questions.get(item.nodeid) or item_of(item, self.exact)
-        judgement = judged(question, self.lab) if self.lab.computes else rejudged(question, self.lab)
+        try:
+            judgement = judged(question, self.lab) if self.lab.computes else rejudged(question, self.lab)
+        except Awaited as awaited:
+            self.ahead.awaits(awaited.runs)
+            pytest.skip(str(awaited))
         if judgement is None:
             pytest.skip(self.lab.unread)
         return entry(item, judgement, time.monotonic() - began)
