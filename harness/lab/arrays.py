@@ -20,29 +20,41 @@ def saved(file: Path, arrays: Mapping[str, np.ndarray]) -> str:
     Raises:
         OSError: the file cannot be written.
     """
-    import numpy as np
-    from safetensors.numpy import save
-
-    # in C order: save() writes the memory of a transposed or strided array as if it were
-    data = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+    data = packed(arrays)
     durable.write(file, data)
     return hashlib.sha256(data).hexdigest()
 
 
+def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The bytes of a file of arrays."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    # in C order: save() writes the memory of a transposed or strided array as if it were
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+
+
 def loaded(file: Path, digest: str) -> dict[str, np.ndarray] | None:
+    """The arrays of a file as ``unpacked`` gives them; None also where it cannot be read."""
+    try:
+        return unpacked(durable.plain_bytes(file, most=file.lstat().st_size), digest)
+    except (OSError, ValueError):
+        return None
+
+
+def unpacked(data: bytes, digest: str) -> dict[str, np.ndarray] | None:
     """The arrays in the bytes of this SHA-256, in their order there, first layer first.
 
-    None where the file has other bytes, or they hold no arrays.
+    None where the bytes are others, or hold no arrays.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        data = durable.plain_bytes(file, most=file.lstat().st_size)
         if hashlib.sha256(data).hexdigest() == digest:
             arrays = load(data)
             return {name: arrays[name] for name in _in_order(data)}
-    except (OSError, ValueError, TypeError, KeyError, SafetensorError):
+    except (ValueError, TypeError, KeyError, SafetensorError):
         pass
     return None
 

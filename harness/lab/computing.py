@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -56,8 +57,14 @@ class Elsewhere(Exception):
     """A run cannot start, because another process is computing what it starts from just now."""
 
 
-def drain(fleets: Iterable[Fleet], place: Place) -> Iterator[Finished]:
+def drain(
+    fleets: Iterable[Fleet], place: Place, opening: Callable[[Path], Store] = Store
+) -> Iterator[Finished]:
     """Compute fleets in this process, skipping what others hold; those come back as held.
+
+    Args:
+        fleets: what is computed; place: where.
+        opening: opens the place's store.
 
     Raises:
         Paused: that was asked for; of a training under way a checkpoint is kept.
@@ -65,7 +72,7 @@ def drain(fleets: Iterable[Fleet], place: Place) -> Iterator[Finished]:
     for fleet in fleets:
         pausing.look()
         try:
-            store = Store(place.store)
+            store = opening(place.store)
         except StoreError as error:
             yield from (_failed(run, error) for run in fleet.runs)
             continue
