@@ -119,7 +119,8 @@ def computed(expected: str, order: bytes, luggage: Sequence[Luggage], node: str 
     store = AwayStore(place.store, luggage)
     computing = threading.Thread(target=_compute, args=(told.fleet, place, store), daemon=True)
     computing.start()
-    yield from iter(store.sent.get, None)
+    while (message := store.sent.get()) is not None:
+        yield message
 
 
 SAME = "put the same files at the same place on every node"
@@ -147,7 +148,7 @@ def _here(order: Order) -> Place:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     pinning.pin_arithmetic()
     root = order.place.data_root
-    if not root.is_dir():
+    if os.environ.get("HARNESS_DATA") or not root.is_dir():  # who started this node knows it better
         with contextlib.suppress(ValueError):
             root = places.place().data_root
     nowhere = Path(tempfile.gettempdir()) / "overclaim-keeps-nothing-here"

@@ -31,8 +31,10 @@ QUIET = {
     "RAY_ENABLE_METRICS_COLLECTION": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_worker_niceness": "0",
 }
-"""What Ray reads when it is imported or started. A unit for a CPU hides the GPUs itself."""
+"""What Ray reads when it is imported or started. Its processes would else be nicer than any other, and wait
+for them. A unit for a CPU hides the GPUs itself."""
 CONNECT_SECONDS = 3.0
 """Within which a cluster at an address answers, or is none."""
 OBJECTS_BYTES = 2**29
@@ -123,7 +125,7 @@ class RayEngine:
 
         pin_arithmetic()
         self._folder = tempfile.mkdtemp(prefix="oc-")
-        with _quiet():
+        with _quiet(), _without("HARNESS_DATA"):  # which --data-root may have overruled
             import ray
 
             ray.init(
@@ -291,6 +293,17 @@ def _quiet() -> Iterator[None]:
     with contextlib.suppress(AttributeError):
         worker.print_to_stdstream = lambda *said, **more: None
     yield
+
+
+@contextlib.contextmanager
+def _without(name: str) -> Iterator[None]:
+    """A variable of the environment is not there meanwhile."""
+    before = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[name] = before
 
 
 def _known(on: str, address: str) -> str:

@@ -20,6 +20,19 @@ WRITING = [
 """By these a store writes."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "clusters: what a simulated cluster takes long for (tox -e clusters)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is slow, unless it is asked for by its mark."""
+    if "clusters" not in config.option.markexpr:
+        slow = pytest.mark.skip(reason="a simulated cluster: -m clusters, or tox -e clusters")
+        for item in items:
+            if item.get_closest_marker("clusters"):
+                item.add_marker(slow)
+
+
 @pytest.fixture
 def prepared() -> Iterator[None]:
     """The trainer's numerics for what is trained without the lab, and plain ones again afterwards."""
