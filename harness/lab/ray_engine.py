@@ -69,6 +69,9 @@ class RayEngine:
         on: what follows ``--on``; device: "cpu" or "cuda", of which a unit takes one.
         most: processes of a cluster of this machine alone.
 
+    Attributes:
+        places: of each unit under way the name of its node, "" as long as it waits for one.
+
     Raises:
         ValueError: there is no such cluster, or it cannot be used from here (one line).
     """
@@ -81,7 +84,7 @@ class RayEngine:
         self._folder = ""
         self._slots, self._looked = most, 0.0
         self._is_open = False
-        self._places: dict[Any, str] = {}
+        self.places: dict[Any, str] = {}
         address = on.partition("=")[2]
         if address:
             self._connect(_known(on, address))
@@ -180,7 +183,7 @@ class RayEngine:
 
         options = {"scheduling_strategy": "SPREAD", **self._asked(needs)}
         handle = self._compute.options(**options).remote(expected, list(sys.path), order, *luggage)
-        self._places[handle] = ""
+        self.places[handle] = ""
         return handle
 
     def _asked(self, needs: Needs) -> dict[str, Any]:
@@ -219,19 +222,19 @@ class RayEngine:
         try:
             message = ray.get(next(handle))
         except StopIteration:
-            return self._places.pop(handle, ""), Gone()
+            return self.places.pop(handle, ""), Gone()
         except exceptions.OutOfMemoryError:
-            return self._places.pop(handle, ""), Gone(PROCESS, "was ended for want of memory")
+            return self.places.pop(handle, ""), Gone(PROCESS, "was ended for want of memory")
         except (exceptions.NodeDiedError, exceptions.LocalRayletDiedError, exceptions.ObjectLostError):
-            node = self._places.pop(handle, "")
+            node = self.places.pop(handle, "")
             return node, Gone(NODE, f"node {node or 'unknown'} was lost")
         except exceptions.WorkerCrashedError:
-            return self._crashed(self._places.pop(handle, ""))
+            return self._crashed(self.places.pop(handle, ""))
         except exceptions.RayError as error:
-            return self._places.pop(handle, ""), Gone(REFUSED, _told(error))
+            return self.places.pop(handle, ""), Gone(REFUSED, _told(error))
         if message[0] == BEGUN:
-            self._places[handle] = message[1]
-        return self._places[handle], message
+            self.places[handle] = message[1]
+        return self.places[handle], message
 
     def _crashed(self, node: str) -> tuple[str, Gone]:
         """A process was lost, maybe with its machine."""
@@ -245,7 +248,7 @@ class RayEngine:
             import ray
 
             ray.cancel(handle, force=True)
-        self._places.pop(handle, None)
+        self.places.pop(handle, None)
 
 
 def _remote() -> Any:
