@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.judging.ladder import Item
     from harness.judging.rehearsal import Body
     from harness.lab.allotted import Allotted
+    from harness.lab.cluster import ClusterCrew
     from harness.lab.lab import Lab
     from harness.lab.places import Place
     from harness.lab.runs import Run
@@ -136,6 +137,29 @@ def time_allotted(text: str) -> Allotted:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def add_on(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--on ray[=ADDRESS]``."""
+    parser.add_argument(
+        "--on",
+        default="",
+        metavar="RAY",
+        help="train on ray (a cluster of this machine) or ray=HOST:PORT (one that runs; docs/CLUSTERS.md)",
+    )
+
+
+def crew_of(options: argparse.Namespace, place: Place) -> ClusterCrew | None:
+    """Who trains elsewhere, by the options of a command; None where this machine does.
+
+    Raises:
+        ValueError: no such cluster can be used (one line).
+    """
+    if not options.on:
+        return None
+    from harness.lab.ray_engine import crew_on
+
+    return crew_on(options.on, place, options.processes)
+
+
 def count(text: str) -> int:
     """A number from 1 up as argparse reads it."""
     if not (text.isascii() and text.isdigit() and int(text)):
@@ -158,6 +182,7 @@ def place_of(options: argparse.Namespace) -> Place:
         data_root=getattr(options, "data_root", None),
         device=device,
         commit=commit(Path.cwd())[0],
+        elsewhere=bool(getattr(options, "on", "")),
     )
 
 

@@ -26,6 +26,7 @@ full --device cuda                   on all GPUs of this machine
 full --device cuda --store DIR       the same on several machines at once: they share DIR
 standard --until-decided             and the further replicates of whatever these leave undecided
 full --max-time 23h                  ends with 75 then, as at SIGTERM or SIGUSR1; repeated, it goes on
+full --device cuda --on ray=HOST:PORT   on a Ray cluster: only this process writes the store
 """
 
 
@@ -48,6 +49,7 @@ def add(commands: Any) -> None:
         metavar="TIME",
         help="keep what was reached after so long (90s, 45min, 3.5h), and end with status 75",
     )
+    selection.add_on(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,10 +79,11 @@ def _run(options: argparse.Namespace) -> int:
     selection.require_makeable(place.store)
     tiers = tuple(options.tiers) or ("quick",)
     terminal = Terminal()
-    processes = selection.processes_of(options, place)
+    crew = selection.crew_of(options, place)
+    processes = crew.slots if crew else selection.processes_of(options, place)
     tally = Tally(terminal.show, processes)
     tally.first = True
-    lab = Lab(place, processes=processes, progress=tally, first=options.first)
+    lab = Lab(place, processes=processes, progress=tally, first=options.first, crew=crew)
     functions = selected(Path.cwd(), tiers, options.k or "")
     needs = selection.needs(functions, lab)
     for problem in opening.shortened(needs.problems):

@@ -113,7 +113,12 @@ class ClusterCrew:
     def _messages(self) -> list[tuple[Any, str, Message | Gone]]:
         seconds = WRITTEN_SECONDS if self._writing else LOOK_SECONDS
         if self._sent:
-            return self.engine.heard(list(self._sent), seconds)
+            try:
+                return self.engine.heard(list(self._sent), seconds)
+            except Exception:
+                if self._closed:  # by another thread, meanwhile
+                    return []
+                raise
         wait(self._writing, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
         return []
 
@@ -247,8 +252,8 @@ class ClusterCrew:
         run = sent.runs.get(key)
         if run is None:
             return
-        said = {"failure": failure, "notes": tuple(notes)}
-        done = Finished(run=run, outcome=outcome, seconds=seconds, cost=cost, **said)
+        done = Finished(run=run, outcome=outcome, seconds=seconds, cost=cost, failure=failure)
+        done = msgspec.structs.replace(done, notes=tuple(notes))
         if outcome == COMPUTED and not failure:
             del sent.runs[key]
             self._writing[disk.submit(self._write, run, sent.files.pop(key, {}))] = sent, done

@@ -69,6 +69,7 @@ class Lab:
         presume: plan also what lacks its data, as missing (see ``Names``).
         first: the replicate that is read first; 0 but for a fresh judgement.
         computes: compute what is missing; from a file of shipped records nothing ever is.
+        crew: who computes; None for processes of this machine.
 
     Raises:
         StoreError: the store cannot be used, or has only other replicates (one line).
@@ -83,6 +84,7 @@ class Lab:
         presume: bool = False,
         first: int = 0,
         computes: bool = True,
+        crew: Crew | None = None,
     ) -> None:
         self.place, self.progress, self.first = place, progress, first
         self.shipped = Shipped(place.store) if place.store.is_file() else None
@@ -95,7 +97,8 @@ class Lab:
         self.store = self.shipped or Store(place.store)
         self.names = self.shipped.names() if self.shipped else Names(place.data_root, presume=presume)
         apart = processes > 1 or pinning.is_late()
-        self.crew: Crew | None = LocalCrew(place, processes) if apart and self.computes else None
+        crew = crew or (LocalCrew(place, processes) if apart else None)
+        self.crew: Crew | None = crew if self.computes else None
         self.ready = Ready(self._cut)
         self.patient = True
         self._beside = False

@@ -45,8 +45,14 @@ def place(
     fresh: bool = False,
     session: str = "",
     commit: str = "",
+    elsewhere: bool = False,
 ) -> Place:
     """Decide by what was asked, else by ``HARNESS_STORE`` and ``HARNESS_DATA``, else for the user's cache.
+
+    Args:
+        store: the directory or file; data_root: the directory; device: the device.
+        fresh: train everything anew; session: the session's name; commit: of the code.
+        elsewhere: other machines compute, so that the device need not be of this one.
 
     Raises:
         ValueError: no such directory, no such file of shipped records, no such device.
@@ -64,16 +70,16 @@ def place(
         raise ValueError(f"{name} {data}: no such directory; put data sets there or leave it out")
     if fresh and kept.is_file():
         raise ValueError("--fresh trains everything anew, --store FILE only reads: leave one of them out")
-    _check(device)
+    _check(device, elsewhere)
     root = Path(data or cache / "data").absolute()
     return Place(store=kept, data_root=root, device=device, fresh=fresh, session=session, commit=commit)
 
 
-def _check(device: str) -> None:
+def _check(device: str, elsewhere: bool) -> None:
     if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", device):
         raise ValueError(f"--device {device}: use cpu, cuda or cuda:0")
     kind, _, number = device.partition(":")
-    if kind == "cuda":
+    if kind == "cuda" and not elsewhere:
         import torch
 
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -7,6 +7,7 @@ under /tmp) is switched off.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import json
 import logging
@@ -14,13 +15,17 @@ import os
 import platform
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from harness.lab import places
 from harness.lab.away import BEGUN, Luggage, Message
+from harness.lab.cluster import ClusterCrew
 from harness.lab.engine import NODE, PROCESS, REFUSED, Gone, Needs
+from harness.lab.places import Place
 
 PREFIX = "ray"
 """Of ``--on ray`` and ``--on ray=ADDRESS``."""
@@ -62,6 +67,21 @@ def refused(on: str) -> str:
     return ""
 
 
+def crew_on(on: str, place: Place, most: int | None = None) -> ClusterCrew:
+    """The crew of ``--on``.
+
+    Args:
+        on: what follows it; place: whose store is written.
+        most: how many units may be computed at once; None for all that the cluster can.
+
+    Raises:
+        ValueError: there is no such cluster, or it cannot be used from here (one line).
+    """
+    if place.device not in ("cpu", "cuda"):
+        raise ValueError(f"--device {place.device} names a GPU of this machine: with --on {on} use cuda")
+    return ClusterCrew(place, RayEngine(on, place.device, most or places.processes(place.device)), most)
+
+
 class RayEngine:
     """Carries units by Ray.
 
@@ -85,9 +105,9 @@ class RayEngine:
         self._slots, self._looked = most, 0.0
         self._is_open = False
         self.places: dict[Any, str] = {}
-        address = on.partition("=")[2]
-        if address:
-            self._connect(_known(on, address))
+        self._address = on.partition("=")[2]
+        if self._address:
+            self._connect()
 
     @property
     def slots(self) -> int:
@@ -102,12 +122,18 @@ class RayEngine:
 
     # -- a cluster --------------------------------------------------------------------------------
 
-    def _connect(self, address: str) -> None:
+    def _open(self) -> None:
+        """Join the cluster, or start one, if that is not done."""
+        if not self._is_open:
+            self._connect() if self._address else self._begin()
+
+    def _connect(self) -> None:
         """Join a cluster.
 
         Raises:
-            ValueError: it does not let this machine in (one line).
+            ValueError: there is none, or it does not let this machine in (one line).
         """
+        address = _known(self.on, self._address)
         with _quiet():
             import ray
 
@@ -169,18 +195,14 @@ class RayEngine:
 
     def put(self, luggage: Luggage) -> Any:
         """A reference by which luggage is sent to any number of machines."""
-        if not self._is_open:
-            self._begin()
+        self._open()
         import ray
 
         return ray.put(luggage)
 
     def start(self, expected: str, order: bytes, luggage: Sequence[Any], needs: Needs) -> Any:
         """Have an order computed by some machine that is fit for it."""
-        if not self._is_open:
-            self._begin()
-        import sys
-
+        self._open()
         options = {"scheduling_strategy": "SPREAD", **self._asked(needs)}
         handle = self._compute.options(**options).remote(expected, list(sys.path), order, *luggage)
         self.places[handle] = ""
@@ -351,10 +373,8 @@ def _started_here() -> str:
 
 def _versions(address: str) -> tuple[str, str] | None:
     """The versions of Ray and Python of a cluster; None where there is none."""
-    from ray._raylet import GcsClient
-
     try:
-        client = GcsClient(address=address)
+        client = importlib.import_module("ray._raylet").GcsClient(address=address)
         known = json.loads(client.internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=CONNECT_SECONDS))
         return known["ray_version"], known["python_version"]
     except Exception:

@@ -58,7 +58,10 @@ def _unlike_time(text: str) -> Iterator[str]:
 
 def _without_effect(config: pytest.Config) -> Iterator[str]:
     option = config.option
-    for name, value in (("--plan", option.plan), ("--fresh", option.fresh), ("--max-time", option.max_time)):
+    training = (
+        ("--plan", option.plan), ("--fresh", option.fresh), ("--max-time", option.max_time), ("--on", option.on)
+    )  # fmt: skip
+    for name, value in training:
         if value and option.no_train:
             yield f"{name} is about training, and --no-train trains nothing: leave one of them out"
     if option.max_time is not None:
@@ -69,6 +72,8 @@ def _without_effect(config: pytest.Config) -> Iterator[str]:
         for name, said in CACHED.items():
             if getattr(option, name, False):
                 yield f"{said} needs pytest's cache: leave out -p no:cacheprovider"
+    if option.on and (getattr(option, "numprocesses", None) or getattr(option, "tx", None)):
+        yield f"--on {option.on} has the cluster train for one session: leave -n out"
     if option.costs and (option.plan or option.collectonly or option.verbose < 0):
         yield "--costs is told below verdicts: leave out -q, --plan and --collect-only"
     if getattr(option, "forked", False):
@@ -78,6 +83,8 @@ def _without_effect(config: pytest.Config) -> Iterator[str]:
     if option.store and Path(option.store).is_file():
         if option.data_root:
             yield "--data-root has no effect with --store FILE, whose records need no data: leave it out"
+        if option.on:
+            yield "--on has no effect with --store FILE, of which nothing is trained: leave it out"
         if option.device != "cpu":
             yield "--device has no effect with --store FILE, of which nothing is trained: leave it out"
     for path in option.ignore or ():

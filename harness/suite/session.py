@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -32,6 +32,9 @@ from harness.suite.entries import entry, is_claim, item_of, message
 from harness.suite.exchange import Exchange
 from harness.suite.reporting import Outcome
 
+if TYPE_CHECKING:
+    from harness.lab.cluster import ClusterCrew
+
 
 class Session:
     """The state of one pytest session; on xdist's controller it only gathers.
@@ -55,11 +58,17 @@ class Session:
         self._lost = 0
         self._terminal = live.Terminal(lambda stream: live.end_line(config, stream))
         self._watch: watch.Watch | None = None
-        self._tally = progress.Tally(self._show(), self._processes())
+        crew = self._crew()
+        self._tally = progress.Tally(self._show(), crew.slots if crew else self._processes())
         first = config.option.first_replicate
         computes = not config.option.no_train
         self.lab = Lab(
-            place, processes=self._tally.processes, progress=self._tally, first=first, computes=computes
+            place,
+            processes=self._tally.processes,
+            progress=self._tally,
+            first=first,
+            computes=computes,
+            crew=crew,
         )
         if self.lab.computes and not self.lab.store.exists:
             self.lab.store.prepare()
@@ -75,6 +84,15 @@ class Session:
         if self.is_controller:
             return 1
         return processes(self.place.device, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+    def _crew(self) -> ClusterCrew | None:
+        """Who trains elsewhere; None where this machine does, or nothing is trained."""
+        option = self.config.option
+        if not option.on or option.collectonly or option.no_train:
+            return None
+        from harness.lab.ray_engine import crew_on
+
+        return crew_on(option.on, self.place)
 
     def _show(self) -> progress.Show:
         if self.is_worker:
