@@ -19,7 +19,7 @@ from harness.fleet.ranks import is_streamed
 from harness.lab import away
 from harness.lab.away import Files, Message
 from harness.lab.computing import COMPUTED, HELD, PRESENT, Finished, one_line
-from harness.lab.engine import NODE, PROCESS, REFUSED, Engine, Gone, Needs
+from harness.lab.engine import NODE, PROCESS, REFUSED, Engine, UnitEnd, Demand
 from harness.lab.packing import Packing
 from harness.lab.places import Place
 from harness.lab.ready import BY_DRIVER, Ready
@@ -110,7 +110,7 @@ class ClusterCrew:
     def _under_way(self) -> bool:
         return bool(self._sent or self._writing or self._suspects)
 
-    def _messages(self) -> list[tuple[Any, str, Message | Gone]]:
+    def _messages(self) -> list[tuple[Any, str, Message | UnitEnd]]:
         seconds = WRITTEN_SECONDS if self._writing else LOOK_SECONDS
         if self._sent:
             try:
@@ -181,10 +181,10 @@ class ClusterCrew:
             yield from self._all_failed(sent, next(reversed(unfit.values())))
             return
         need = memory.PROCESS + max(memory.needed(run.value) for run in unit.runs)
-        needs = Needs(memory=need, without=frozenset(unfit), whole=sent.alone)
+        demand = Demand(memory=need, without=frozenset(unfit), whole=sent.alone)
         try:
             luggage = self._packing.packed(unit)
-            handle = self.engine.start(away.code(), away.ordered(unit, self.place), luggage, needs)
+            handle = self.engine.start(away.code(), away.ordered(unit, self.place), luggage, demand)
         except Exception as error:  # what cannot be pickled, say
             yield from self._all_failed(sent, one_line(error))
             return
@@ -200,17 +200,17 @@ class ClusterCrew:
     # -- back -------------------------------------------------------------------------------------
 
     def _heard(
-        self, handle: Any, node: str, message: Message | Gone, ready: Ready, disk: ThreadPoolExecutor
+        self, handle: Any, node: str, message: Message | UnitEnd, ready: Ready, disk: ThreadPoolExecutor
     ) -> Iterator[Finished]:
         """What follows from a message."""
         sent = self._sent.get(handle)
         if sent is None:
             return
-        if isinstance(message, Gone):
+        if isinstance(message, UnitEnd):
             del self._sent[handle]
             for key in sent.files.keys() & sent.runs.keys():  # the record came, and word of its end was lost
                 yield from self._ended(sent, disk, key, COMPUTED, 0.0, 0.0, "", ())
-            yield from self._gone(sent, message, ready)
+            yield from self._over(sent, message, ready)
             return
         kind, *told = message
         if kind == away.UNFIT:
@@ -286,7 +286,7 @@ class ClusterCrew:
 
     # -- lost -------------------------------------------------------------------------------------
 
-    def _gone(self, sent: Sent, gone: Gone, ready: Ready) -> Iterator[Finished]:
+    def _over(self, sent: Sent, gone: UnitEnd, ready: Ready) -> Iterator[Finished]:
         """A unit has ended; what of it has not come back is tried again, or has failed."""
         if gone.lost == REFUSED:
             yield from self._all_failed(sent, gone.why)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from harness.lab.away import Luggage, Message
 
 
-class Needs(NamedTuple):
+class Demand(NamedTuple):
     """What a unit asks of a machine.
 
     Attributes:
@@ -21,7 +21,7 @@ class Needs(NamedTuple):
     whole: bool = False
 
 
-class Gone(NamedTuple):
+class UnitEnd(NamedTuple):
     """How a unit ended: with all told, or because something was lost.
 
     Attributes:
@@ -50,11 +50,11 @@ class Engine(Protocol):
         """A reference by which luggage is sent to any number of machines."""
         ...
 
-    def start(self, expected: str, order: bytes, luggage: Sequence[Any], needs: Needs) -> Any:
+    def start(self, expected: str, order: bytes, luggage: Sequence[Any], needs: Demand) -> Any:
         """Have ``away.computed`` compute an order somewhere; the unit's handle."""
         ...
 
-    def heard(self, handles: Sequence[Any], seconds: float) -> list[tuple[Any, str, Message | Gone]]:
+    def heard(self, handles: Sequence[Any], seconds: float) -> list[tuple[Any, str, Message | UnitEnd]]:
         """What came from these units, each with its node's name; at most so many seconds are waited."""
         ...
 

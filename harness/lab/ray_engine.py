@@ -24,7 +24,7 @@ from typing import Any
 from harness.lab import places
 from harness.lab.away import BEGUN, Luggage, Message
 from harness.lab.cluster import ClusterCrew
-from harness.lab.engine import NODE, PROCESS, REFUSED, Gone, Needs
+from harness.lab.engine import NODE, PROCESS, REFUSED, UnitEnd, Demand
 from harness.lab.places import Place
 
 PREFIX = "ray"
@@ -200,7 +200,7 @@ class RayEngine:
 
         return ray.put(luggage)
 
-    def start(self, expected: str, order: bytes, luggage: Sequence[Any], needs: Needs) -> Any:
+    def start(self, expected: str, order: bytes, luggage: Sequence[Any], needs: Demand) -> Any:
         """Have an order computed by some machine that is fit for it."""
         self._open()
         options = {"scheduling_strategy": "SPREAD", **self._asked(needs)}
@@ -208,7 +208,7 @@ class RayEngine:
         self.places[handle] = ""
         return handle
 
-    def _asked(self, needs: Needs) -> dict[str, Any]:
+    def _asked(self, needs: Demand) -> dict[str, Any]:
         """What Ray is asked for: a processor or GPU and memory, or all of the largest machine."""
         import ray
 
@@ -227,7 +227,7 @@ class RayEngine:
             asked["label_selector"] = {"ray.io/node-id": f"!in({','.join(numbers)})"}
         return asked
 
-    def heard(self, handles: Sequence[Any], seconds: float) -> list[tuple[Any, str, Message | Gone]]:
+    def heard(self, handles: Sequence[Any], seconds: float) -> list[tuple[Any, str, Message | UnitEnd]]:
         """What came from these units; at most so many seconds are waited."""
         import ray
 
@@ -236,7 +236,7 @@ class RayEngine:
             ready, _ = ray.wait(list(handles), num_returns=len(handles), timeout=0, fetch_local=False)
         return [(handle, *self._next(handle)) for handle in ready]
 
-    def _next(self, handle: Any) -> tuple[str, Message | Gone]:
+    def _next(self, handle: Any) -> tuple[str, Message | UnitEnd]:
         """The next message of a unit that has one, with the name of its node."""
         import ray
         from ray import exceptions
@@ -244,25 +244,25 @@ class RayEngine:
         try:
             message = ray.get(next(handle))
         except StopIteration:
-            return self.places.pop(handle, ""), Gone()
+            return self.places.pop(handle, ""), UnitEnd()
         except exceptions.OutOfMemoryError:
-            return self.places.pop(handle, ""), Gone(PROCESS, "was ended for want of memory")
+            return self.places.pop(handle, ""), UnitEnd(PROCESS, "was ended for want of memory")
         except (exceptions.NodeDiedError, exceptions.LocalRayletDiedError, exceptions.ObjectLostError):
             node = self.places.pop(handle, "")
-            return node, Gone(NODE, f"node {node or 'unknown'} was lost")
+            return node, UnitEnd(NODE, f"node {node or 'unknown'} was lost")
         except exceptions.WorkerCrashedError:
             return self._crashed(self.places.pop(handle, ""))
         except exceptions.RayError as error:
-            return self.places.pop(handle, ""), Gone(REFUSED, _told(error))
+            return self.places.pop(handle, ""), UnitEnd(REFUSED, _told(error))
         if message[0] == BEGUN:
             self.places[handle] = message[1]
         return self.places[handle], message
 
-    def _crashed(self, node: str) -> tuple[str, Gone]:
+    def _crashed(self, node: str) -> tuple[str, UnitEnd]:
         """A process was lost, maybe with its machine."""
         if node and node not in self.nodes():
-            return node, Gone(NODE, f"node {node} was lost")
-        return node, Gone(PROCESS, "was killed (out of memory?)")
+            return node, UnitEnd(NODE, f"node {node} was lost")
+        return node, UnitEnd(PROCESS, "was killed (out of memory?)")
 
     def cancel(self, handle: Any) -> None:
         """Have a unit ended, wherever it is."""

@@ -17,7 +17,7 @@ from harness.fleet.optimizers import Sgd
 from harness.lab import away, environment, pinning
 from harness.lab.away import Luggage, Message
 from harness.lab.computing import Finished
-from harness.lab.engine import NODE, Gone, Needs
+from harness.lab.engine import NODE, UnitEnd, Demand
 from harness.lab.names import Names
 from harness.lab.places import Place
 from harness.lab.ready import Crew, Ready
@@ -33,7 +33,7 @@ CHAIN = PARENT.but(start=From(PARENT, Scaled(0.5)), optimizer=Sgd(lr=0.02, epoch
 EVERYTHING: tuple[Runnable, ...] = (CHAIN, named(drawn), named(drawn, shift=2.0))
 """A parent, its child, a probe of that, and simulations."""
 
-Fate = Callable[[str, Message], Gone | None]
+Fate = Callable[[str, Message], UnitEnd | None]
 """What a machine does of a node's name and a message that it would send: end with it, or go on."""
 
 
@@ -67,7 +67,7 @@ class Pretended:
     def __init__(self, *names: str) -> None:
         self.names = list(names or ("one", "two"))
         self.sent: list[str] = []
-        self.where: list[tuple[str, Needs]] = []
+        self.where: list[tuple[str, Demand]] = []
         self.under_way: dict[int, tuple[str, Iterator[Message]]] = {}
         self.fates: list[Fate] = []
         self.other: set[str] = set()
@@ -84,7 +84,7 @@ class Pretended:
         self.sent.append(luggage.key)
         return luggage
 
-    def start(self, expected: str, order: bytes, luggage: Sequence[Luggage], needs: Needs) -> int:
+    def start(self, expected: str, order: bytes, luggage: Sequence[Luggage], needs: Demand) -> int:
         fit = [name for name in self.names if name not in needs.without]
         busy = [node for node, _ in self.under_way.values()]
         node = min(fit, key=busy.count)
@@ -99,14 +99,14 @@ class Pretended:
         self.most = max(self.most, len(self.under_way))
         return self._numbers
 
-    def heard(self, handles: Sequence[int], seconds: float) -> list[tuple[int, str, Message | Gone]]:
+    def heard(self, handles: Sequence[int], seconds: float) -> list[tuple[int, str, Message | UnitEnd]]:
         handle = handles[0]
         node, messages = self.under_way[handle]
         if node not in self.names:
             del self.under_way[handle]
-            return [(handle, node, Gone(NODE, f"node {node} was lost"))]
+            return [(handle, node, UnitEnd(NODE, f"node {node} was lost"))]
         message = next(messages, None)
-        gone = Gone() if message is None else None
+        gone = UnitEnd() if message is None else None
         for fate in self.fates:
             gone = gone or fate(node, message or ())
         if gone:

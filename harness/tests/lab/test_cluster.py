@@ -16,7 +16,7 @@ from harness.lab import away, cluster
 from harness.lab.away import CHECKPOINT, ENDED, FILES, Message
 from harness.lab.cluster import ClusterCrew
 from harness.lab.computing import COMPUTED, HELD, PRESENT
-from harness.lab.engine import NODE, PROCESS, Gone
+from harness.lab.engine import NODE, PROCESS, UnitEnd
 from harness.lab.lab import Lab
 from harness.lab.store import Store
 from harness.tests.lab.clusters import (
@@ -104,10 +104,10 @@ def test_a_lost_machine_loses_one_run_and_no_other_computes_twice(crew: ClusterC
     file = tmp_path / "computed"
     runs = runs_of(crew.place, [named(noted, file=str(file), pause=n / 1e4) for n in range(3)], 4)
 
-    def dies(node: str, message: Message) -> Gone | None:
+    def dies(node: str, message: Message) -> UnitEnd | None:
         if node == "two" and message[:1] == (FILES,):
             engine_of(crew).names.remove("two")
-            return Gone(NODE, "node two was lost")
+            return UnitEnd(NODE, "node two was lost")
         return None
 
     engine_of(crew).fates.append(dies)
@@ -120,7 +120,7 @@ def test_a_lost_machine_loses_one_run_and_no_other_computes_twice(crew: ClusterC
 
 def test_a_run_under_which_machines_are_lost_again_and_again_is_given_up(crew: ClusterCrew) -> None:
     runs = runs_of(crew.place, [named(drawn)], 1)
-    engine_of(crew).fates.append(lambda node, message: Gone(NODE, f"node {node} was lost"))
+    engine_of(crew).fates.append(lambda node, message: UnitEnd(NODE, f"node {node} was lost"))
     (done,) = drained(crew, runs)
     assert done.failure == "5 machines were lost under it; run again to go on"
     assert len(engine_of(crew).where) == cluster.LOST_NODES
@@ -130,10 +130,10 @@ def test_a_run_that_kills_its_process_twice_fails_alone_and_last(crew: ClusterCr
     fatal, *others = runs = runs_of(crew.place, [named(drawn, shift=float(n)) for n in range(4)], 1)
     order: list[str] = []
 
-    def killed(node: str, message: Message) -> Gone | None:
+    def killed(node: str, message: Message) -> UnitEnd | None:
         if message[:1] in ((FILES,), (ENDED,)) and message[1] == fatal.key:
             order.append("killed")
-            return Gone(PROCESS, "was killed (out of memory?)")
+            return UnitEnd(PROCESS, "was killed (out of memory?)")
         order.extend(["ended"] * (message[:1] == (ENDED,)))
         return None
 
@@ -151,7 +151,7 @@ def test_a_run_that_kills_its_process_twice_fails_alone_and_last(crew: ClusterCr
 
 def test_a_record_that_came_before_its_process_was_lost_is_kept(crew: ClusterCrew) -> None:
     runs = runs_of(crew.place, [named(drawn)], 1)
-    fate = lambda node, message: Gone(PROCESS, "was killed") if message[:1] == (ENDED,) else None  # noqa: E731
+    fate = lambda node, message: UnitEnd(PROCESS, "was killed") if message[:1] == (ENDED,) else None  # noqa: E731
     engine_of(crew).fates.append(fate)
     (done,) = drained(crew, runs)
     assert (done.outcome, done.failure) == (COMPUTED, "")
@@ -221,11 +221,11 @@ def test_a_training_goes_on_elsewhere_from_the_checkpoint_that_it_sent(
     (run,) = runs_of(crew.place, [long], 1)
     begun: list[int] = []
 
-    def dies(node: str, message: Message) -> Gone | None:
+    def dies(node: str, message: Message) -> UnitEnd | None:
         if message[:1] == (CHECKPOINT,):
             begun.append(message[2]["epoch"])
         lost = node == "one" and len(begun) == 3
-        return Gone(NODE, "node one was lost") if lost else None
+        return UnitEnd(NODE, "node one was lost") if lost else None
 
     engine_of(crew).fates.append(dies)
     (done,) = drained(crew, [run])
