@@ -141,7 +141,6 @@ def add_on(parser: argparse.ArgumentParser) -> None:
     """Add the option ``--on ray[=ADDRESS]``."""
     parser.add_argument(
         "--on",
-        default="",
         metavar="RAY",
         help="train on ray (a cluster of this machine) or ray=HOST:PORT (one that runs; docs/CLUSTERS.md)",
     )
@@ -153,7 +152,7 @@ def crew_of(options: argparse.Namespace, place: Place) -> ClusterCrew | None:
     Raises:
         ValueError: no such cluster can be used (one line).
     """
-    if not options.on:
+    if options.on is None:
         return None
     from harness.lab.ray_engine import crew_on
 
@@ -182,7 +181,7 @@ def place_of(options: argparse.Namespace) -> Place:
         data_root=getattr(options, "data_root", None),
         device=device,
         commit=commit(Path.cwd())[0],
-        elsewhere=bool(getattr(options, "on", "")),
+        elsewhere=getattr(options, "on", None) is not None,
     )
 
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
-from harness.fleet import memory
+from harness.fleet import memory, pausing
 from harness.fleet.ranks import is_streamed
 from harness.lab import away
 from harness.lab.away import Files, Message
 from harness.lab.computing import COMPUTED, HELD, PRESENT, Finished, one_line
-from harness.lab.engine import NODE, PROCESS, REFUSED, Engine, UnitEnd, Demand
+from harness.lab.engine import NODE, PROCESS, REFUSED, Demand, Engine, UnitEnd
 from harness.lab.packing import Packing
 from harness.lab.places import Place
 from harness.lab.ready import BY_DRIVER, Ready
@@ -92,11 +92,16 @@ class ClusterCrew:
         self._wake: Callable[[], None] = lambda: None
 
     def drain(self, ready: Ready) -> Iterator[Finished]:
-        """Compute what the queue hands out on the cluster; results come in the order in which they end."""
+        """Compute what the queue hands out on the cluster; results come in the order in which they end.
+
+        Raises:
+            Paused: to end was asked for; what was under way goes on from its last checkpoint another time.
+        """
         self._closed, self._wake = False, ready.wake
-        with ThreadPoolExecutor(DISKS) as disk:
+        with ThreadPoolExecutor(DISKS) as disk, pausing.telling(ready.wake):
             try:
                 while not self._closed and (self._under_way or not ready.is_over):
+                    pausing.look()
                     yield from self._hand_out(ready)
                     if not self._under_way:
                         ready.wait()
@@ -346,7 +351,7 @@ class ClusterCrew:
         for suspect in self._suspects:
             self._give_back(suspect, ready)
         wait(self._writing)
-        for sent, done in self._writing.values():
+        for sent, done in self._writing.values():  # they are in the store, and will be met there
             sent.let_go(done.run.key)
         self._sent, self._suspects, self._writing = {}, [], {}
 

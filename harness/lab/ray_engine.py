@@ -24,7 +24,7 @@ from typing import Any
 from harness.lab import places
 from harness.lab.away import BEGUN, Luggage, Message
 from harness.lab.cluster import ClusterCrew
-from harness.lab.engine import NODE, PROCESS, REFUSED, UnitEnd, Demand
+from harness.lab.engine import NODE, PROCESS, REFUSED, Demand, UnitEnd
 from harness.lab.places import Place
 
 PREFIX = "ray"
@@ -57,14 +57,12 @@ def refused(on: str) -> str:
     name, _, address = on.partition("=")
     if name != PREFIX or (on != PREFIX and not address):
         return f"--on {on}: use ray, or ray=HOST:PORT of a cluster that runs (ray=auto: on this machine)"
-    if importlib.util.find_spec("ray") is None:
-        return f"--on {on} {MISSING}"
     if address.startswith("ray://"):
         return f"--on {on}: start this on a machine of the cluster, with the HOST:PORT that ray start prints"
     host, _, port = address.rpartition(":")
     if address not in ("", "auto") and not (host and port.isdecimal() and 0 < int(port) < 2**16):
         return f"--on {on}: no HOST:PORT; give the address that ray start prints, or ray=auto"
-    return ""
+    return f"--on {on} {MISSING}" if importlib.util.find_spec("ray") is None else ""
 
 
 def crew_on(on: str, place: Place, most: int | None = None) -> ClusterCrew:

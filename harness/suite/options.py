@@ -25,9 +25,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--data-root", metavar="DIR", help="where data sets lie (default: the user's cache)")
     group.addoption("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
-    group.addoption(
-        "--on", default="", metavar="RAY", help="train on ray (a cluster of this machine) or ray=HOST:PORT"
-    )
+    group.addoption("--on", metavar="RAY", help="train on ray (a cluster of this machine) or ray=HOST:PORT")
     group.addoption("--report", metavar="DIR", help="write report.json, .md and .html there")
     group.addoption(
         "--costs", action="store_true", help="say below the verdicts what each family cost, and what was slow"

@@ -121,7 +121,7 @@ def _place(config: pytest.Config) -> Place:
         fresh=config.option.fresh,
         session=shared.get("overclaim_session") or uuid.uuid4().hex[:16],
         commit=shared.get("overclaim_commit") or commit(reporting.code_of(config))[0],
-        elsewhere=bool(config.option.on),
+        elsewhere=config.option.on is not None,
     )
 
 

@@ -59,7 +59,8 @@ def _unlike_time(text: str) -> Iterator[str]:
 def _without_effect(config: pytest.Config) -> Iterator[str]:
     option = config.option
     training = (
-        ("--plan", option.plan), ("--fresh", option.fresh), ("--max-time", option.max_time), ("--on", option.on)
+        ("--plan", option.plan), ("--fresh", option.fresh),
+        ("--max-time", option.max_time), ("--on", option.on),
     )  # fmt: skip
     for name, value in training:
         if value and option.no_train:

@@ -88,7 +88,7 @@ class Session:
     def _crew(self) -> ClusterCrew | None:
         """Who trains elsewhere; None where this machine does, or nothing is trained."""
         option = self.config.option
-        if not option.on or option.collectonly or option.no_train:
+        if option.on is None or option.collectonly or option.no_train:
             return None
         from harness.lab.ray_engine import crew_on
 

@@ -111,6 +111,12 @@ DEVICES = dict.fromkeys(
     ("", "nonsense", "cuda:x", "cpu:7", "cpu:", "CPU", "cuda:-1", "cuda:", "gpu", "mps", "0", "cuda 1"),
     "use cpu, cuda or cuda:0",
 ) | {"cuda": "sees no GPU here; use another or --device cpu", "cuda:9": "sees no GPU here"}
+ONS = {
+    "": "use ray, or ray=HOST:PORT", "dask": "use ray, or ray=HOST:PORT", "ray=": "use ray, or ray=HOST:PORT",
+    "ray=head": "no HOST:PORT", "ray=head:x": "no HOST:PORT",
+    "ray=ray://head:1": "on a machine of the cluster",
+    "ray=127.0.0.1:1": "nothing answers at 127.0.0.1:1|needs Ray, which is not installed",
+}  # fmt: skip
 COUNTS = dict.fromkeys(("0", "-1", "x", "1.5", "", "²", "1e3"), "is not a number from 1 up")
 TIERS = dict.fromkeys(
     ("quickly", "Quick", "", "quick,standard", "standrad", "all"), "one of quick, standard, full"
@@ -149,6 +155,8 @@ def _of_selections() -> Iterator[Invocation]:
         yield Invocation((command, "standard"), "no claim of tier standard")
         yield Invocation((command, "full", "-k", "small"), "no claim of tier full matches -k 'small'")
         yield Invocation((command, "-k"), "expected one argument")
+    yield from _each(["train"], "--on", ONS)
+    yield Invocation(("train", "--on", "ray", "--device", "cuda:1"), "with --on ray use cuda")
     yield from _each(["list"], "-k", WORDS)
     yield from _each(["doctor"], "", TIERS)
     yield from _each(["doctor"], "--data-root", ROOTS)
@@ -303,6 +311,11 @@ def _of_pytest() -> Iterator[Invocation]:
     yield from _each(judged, "--store", STORES)
     yield from _each(judged, "--data-root", ROOTS)
     yield from _each(judged, "--device", DEVICES)
+    yield from _each(judged, "--on", ONS)
+    yield Invocation((*judged, "--on", "ray", "--device", "cuda:1"), "with --on ray use cuda")
+    yield Invocation((*judged, "--on", "ray", "-n", "2"), "--on ray has the cluster train for one session")
+    yield Invocation((*judged, "--on", "ray", "--no-train"), "--on is about training, and --no-train trains")
+    yield Invocation((*judged, "--on", "ray", "--store", "half.gz"), "--on has no effect with --store FILE")
     yield from _each(
         judged,
         "--report",

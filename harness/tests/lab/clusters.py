@@ -17,7 +17,7 @@ from harness.fleet.optimizers import Sgd
 from harness.lab import away, environment, pinning
 from harness.lab.away import Luggage, Message
 from harness.lab.computing import Finished
-from harness.lab.engine import NODE, UnitEnd, Demand
+from harness.lab.engine import NODE, Demand, UnitEnd
 from harness.lab.names import Names
 from harness.lab.places import Place
 from harness.lab.ready import Crew, Ready
