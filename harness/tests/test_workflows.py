@@ -109,7 +109,7 @@ def test_nothing_is_pasted_into_a_shell(workflow: str) -> None:
 
 
 def test_commands_exist(workflow: str) -> None:
-    options = (ROOT / "harness" / "suite" / "plugin.py").read_text()
+    options = (ROOT / "harness" / "suite" / "options.py").read_text()
     text = " ".join(scripts(workflow))
     assert set(re.findall(r"-m harness (\w+)", text)) <= set(COMMANDS)
     ours = set(re.findall(r" (--[a-z-]+) ", text)) & {"--plan", "--fresh", "--store", "--report", "--device"}
