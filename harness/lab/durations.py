@@ -1,4 +1,4 @@
-"""How long runs will take: by their own timings, else by those of runs alike, else by arithmetic alone."""
+"""How long runs will take: by their own timings, shipped costs, runs alike, or arithmetic alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from harness.lab import costs
+from harness.lab.costs import Costs
 from harness.spec import Experiment, Probing, Runnable, Simulation, Solved, Value
 from harness.spec.contracts import CostedSolver
 
@@ -85,28 +87,41 @@ def _says_cost(kind: type) -> bool:
     return issubclass(kind, CostedSolver)
 
 
-def expected(runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu") -> dict[str, float]:
-    """Seconds by ``Run.kind``: as recorded, or the arithmetic estimate corrected by what runs alike took.
+def expected(
+    runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu", shipped: Costs | None = None
+) -> dict[str, float]:
+    """Seconds by ``Run.kind``: as recorded here, else as shipped, else the arithmetic estimate corrected.
 
-    The correction is the median, in logarithms, of recorded over estimated seconds: it carries both the
-    speed of this machine and how early such runs stop. A kind is left out if nothing like it was timed.
+    What is shipped is of another machine's cores, and is multiplied by how much longer runs take here; of what
+    a GPU trains it tells nothing. The correction of an estimate is the median, in logarithms, of recorded over
+    estimated seconds of runs alike: of those recorded here, else of those shipped. It carries both the speed
+    of a machine and how early such runs stop. A kind is left out if nothing like it was timed anywhere.
 
     Args:
         runs: everything planned, with what is there already: its timings tell about the rest.
         timings: recorded seconds by kind.
         device: where they are computed.
+        shipped: the costs to go by (default: those that ship with this version).
     """
+    known = costs.shipped() if shipped is None else shipped
     values = {run.kind: run.value for run in runs}
     ratios: dict[tuple[str, ...], list[float]] = {}
     for kind, value in values.items():
         if timings.get(kind):
             ratios.setdefault(alike(value), []).append(math.log(timings[kind] / estimate(value, device)))
+    slower = costs.slowness(known, timings) if known.kinds and len(timings) < len(values) else 1.0
     seconds = {}
     for kind, value in values.items():
+        group = alike(value)
+        elsewhere = costs.NOTHING if device != "cpu" and isinstance(value, Experiment) else known
         if timings.get(kind):
             seconds[kind] = timings[kind]
-        elif alike(value) in ratios:
-            seconds[kind] = estimate(value, device) * math.exp(statistics.median(ratios[alike(value)]))
+        elif elsewhere.of(kind):
+            seconds[kind] = elsewhere.of(kind) * slower
+        elif group in ratios:
+            seconds[kind] = estimate(value, device) * math.exp(statistics.median(ratios[group]))
+        elif elsewhere.ratio(group):
+            seconds[kind] = estimate(value, device) * elsewhere.ratio(group) * slower
     return seconds
 
 
