@@ -92,10 +92,11 @@ def expected(
 ) -> dict[str, float]:
     """Seconds by ``Run.kind``: as recorded here, else as shipped, else the arithmetic estimate corrected.
 
-    What is shipped is of another machine's cores, and is multiplied by how much longer runs take here; of what
-    a GPU trains it tells nothing. The correction of an estimate is the median, in logarithms, of recorded over
-    estimated seconds of runs alike: of those recorded here, else of those shipped. It carries both the speed
-    of a machine and how early such runs stop. A kind is left out if nothing like it was timed anywhere.
+    What is shipped is of another machine's cores, and is multiplied by how much longer runs take here; of
+    what a GPU trains it tells nothing. The correction of an estimate is the median, in logarithms, of
+    recorded over estimated seconds of runs alike: of those recorded here, else of those shipped. It carries
+    both the speed of a machine and how early such runs stop. A kind is left out if nothing like it was timed
+    anywhere.
 
     Args:
         runs: everything planned, with what is there already: its timings tell about the rest.
