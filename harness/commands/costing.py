@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from harness.commands import OneLineParser, selection
 from harness.commands.exporting import NAME
-from harness.lab import costs
+from harness.lab import prices
 from harness.spec.untrusted import cause_of
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         data = costed(options)
-        costs.FILE.write_bytes(data)
+        prices.FILE.write_bytes(data)
     except (ValueError, OSError) as error:
         print(f"{parser.prog}: {cause_of(error)}", file=sys.stderr)
         return 1
-    print(f"{costs.FILE.name}: {len(data):,} bytes")
+    print(f"{prices.FILE.name}: {len(data):,} bytes")
     return 0
 
 
@@ -57,12 +57,12 @@ def costed(options: argparse.Namespace) -> bytes:
             if run.kind not in seconds and (mean := sum(records) / len(records)) > 0:
                 seconds[run.kind] = mean
                 ratios.setdefault(alike(run.value), []).append(mean / estimate(run.value))
-    probe = costs.probed()
+    probe = prices.probed()
     if options.store:
         here = selection.opened(options).timings(seconds)
-        there = costs.Costs(probe=probe, kinds={kind[: costs.KIND]: s for kind, s in seconds.items()})
-        probe /= costs.slowness(there, here)
-    return costs.made(seconds, ratios, probe)
+        there = prices.Costs(probe=probe, kinds={kind[: prices.KIND]: s for kind, s in seconds.items()})
+        probe /= prices.slowness(there, here)
+    return prices.made(seconds, ratios, probe)
 
 
 def timed(shipped: Shipped) -> Iterator[tuple[Run, list[float]]]:

@@ -9,8 +9,8 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from harness.lab import costs
-from harness.lab.costs import Costs
+from harness.lab import prices
+from harness.lab.prices import Costs
 from harness.spec import Experiment, Probing, Runnable, Simulation, Solved, Value
 from harness.spec.contracts import CostedSolver
 
@@ -104,17 +104,17 @@ def expected(
         device: where they are computed.
         shipped: the costs to go by (default: those that ship with this version).
     """
-    known = costs.shipped() if shipped is None else shipped
+    known = prices.shipped() if shipped is None else shipped
     values = {run.kind: run.value for run in runs}
     ratios: dict[tuple[str, ...], list[float]] = {}
     for kind, value in values.items():
         if timings.get(kind):
             ratios.setdefault(alike(value), []).append(math.log(timings[kind] / estimate(value, device)))
-    slower = costs.slowness(known, timings) if known.kinds and len(timings) < len(values) else 1.0
+    slower = prices.slowness(known, timings) if known.kinds and len(timings) < len(values) else 1.0
     seconds = {}
     for kind, value in values.items():
         group = alike(value)
-        elsewhere = costs.NOTHING if device != "cpu" and isinstance(value, Experiment) else known
+        elsewhere = prices.NOTHING if device != "cpu" and isinstance(value, Experiment) else known
         if timings.get(kind):
             seconds[kind] = timings[kind]
         elif elsewhere.of(kind):

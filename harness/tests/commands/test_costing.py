@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from harness.commands import costing
-from harness.lab import costs
-from harness.lab.costs import Costs
+from harness.lab import prices
 from harness.lab.durations import estimate, expected
+from harness.lab.prices import Costs
 from harness.lab.shipped import Shipped
 from harness.tests.suites import ROOT
 
@@ -22,7 +22,7 @@ from harness.tests.suites import ROOT
 def test_the_quick_tier_is_foretold_within_a_factor_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     timed = list(costing.timed(Shipped(ROOT / "reports/quick/records.jsonl.gz")))
-    here = msgspec.structs.replace(costs.shipped(), probe=costs.probed())  # a machine as fast as theirs
+    here = msgspec.structs.replace(prices.shipped(), probe=prices.probed())  # a machine as fast as theirs
     seconds = expected([run for run, _ in timed], {}, shipped=here)
     told = sum(len(each) * seconds.get(run.kind, estimate(run.value)) for run, each in timed)
     took = sum(sum(each) for _, each in timed)
@@ -44,7 +44,7 @@ def test_the_table_is_made_of_the_means_of_what_the_claims_read(
     judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(judged)
-    monkeypatch.setattr(costs, "FILE", tmp_path / "costs.json")
+    monkeypatch.setattr(prices, "FILE", tmp_path / "costs.json")
     assert costing.main([str(judged / "rep")]) == 0
     table = msgspec.json.decode((tmp_path / "costs.json").read_bytes(), type=Costs)
     assert len(table.kinds) == 4

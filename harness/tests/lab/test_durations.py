@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from harness import Experiment, Sgd
 from harness.data import Digits, GeneratedImages, RandomLabels
-from harness.lab.costs import KIND, NOTHING, Costs, probed
 from harness.lab.durations import alike, estimate, expected, may_stop_early
+from harness.lab.prices import KIND, NOTHING, Costs, probed
 from harness.models import Linear, Mlp
 from harness.tests.plans import FIT, runs
 from harness.tests.simulated import SMALL, drawn, named

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.lab import costs
-from harness.lab.costs import NOTHING, Costs, made, probed, shipped, slowness
+from harness.lab import prices
+from harness.lab.prices import NOTHING, Costs, made, probed, shipped, slowness
 
 
 def test_the_table_is_read_by_the_beginning_of_a_kind() -> None:
@@ -22,7 +22,7 @@ def test_a_table_that_is_missing_or_damaged_is_none(tmp_path: Path, monkeypatch:
         file = tmp_path / "costs.json"
         if content is not None:
             file.write_bytes(content)
-        monkeypatch.setattr(costs, "FILE", file)
+        monkeypatch.setattr(prices, "FILE", file)
         shipped.cache_clear()
         assert shipped() == NOTHING
     monkeypatch.undo()
@@ -43,8 +43,8 @@ def test_without_timings_the_loop_tells_and_without_a_loop_nothing() -> None:
 
 
 def test_a_few_timings_do_not_tell_and_zeros_never() -> None:
-    kinds = [f"{i:012d}".ljust(64, "0") for i in range(costs.ENOUGH)]
-    table = Costs(probe=probed(), kinds={kind[: costs.KIND]: 1.0 for kind in kinds})
+    kinds = [f"{i:012d}".ljust(64, "0") for i in range(prices.ENOUGH)]
+    table = Costs(probe=probed(), kinds={kind[: prices.KIND]: 1.0 for kind in kinds})
     assert slowness(table, dict.fromkeys(kinds[:-1], 3.0)) == pytest.approx(1.0)
     assert slowness(table, dict.fromkeys(kinds, 3.0)) == pytest.approx(3.0)
     assert slowness(table, dict.fromkeys(kinds, 0.0)) == pytest.approx(1.0)
