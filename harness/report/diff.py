@@ -17,6 +17,7 @@ from harness.evidence.outcome import Evidence
 from harness.evidence.schema import ClaimReport, Report
 from harness.report import markup as gfm
 from harness.report import wording
+from harness.report.causes import FactChange, cause, moved
 from harness.spec.verdict import Expected, Verdict
 
 LEVEL = 0.05
@@ -28,7 +29,12 @@ LISTED = 20
 
 
 class Flip(msgspec.Struct, frozen=True, kw_only=True):
-    """An item whose verdict is another; ``unexpected``: the claim does not declare the new one."""
+    """An item whose verdict is another.
+
+    Attributes:
+        unexpected: the claim does not declare the new verdict.
+        cause: what may have made the difference (``causes.cause``).
+    """
 
     id: str
     tier: str
@@ -39,12 +45,13 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     expected: Expected = Expected.REPRODUCED
     expected_because: str = ""
+    cause: str = ""
 
     @property
     def told(self) -> tuple[str, ...]:
-        """Why it came out so and, where either verdict was declared, why."""
+        """Why it came out so, why either verdict was declared, if it was, and what made the difference."""
         either = f"{self.expected} was expected: {self.expected_because}"
-        return tuple(filter(None, (self.reason, either if self.expected.is_set else "")))
+        return tuple(filter(None, (self.reason, either if self.expected.is_set else "", self.cause)))
 
 
 class Gone(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,14 +101,6 @@ class CheckChange(msgspec.Struct, frozen=True, kw_only=True):
         return self.low is not None and self.high is not None and not self.low <= none <= self.high
 
 
-class FactChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact of provenance that is another."""
-
-    name: str
-    before: str
-    after: str
-
-
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that differs between one report and another.
 
@@ -139,7 +138,7 @@ def compare(before: Report, after: Report) -> Difference:
     shared = [(old[key], new[key]) for key in old if key in new]
     tiers = set(before.tiers) & set(after.tiers)
     firsts = (before.provenance.first_replicate, after.provenance.first_replicate)
-    flips = [_flip(a, b) for a, b in shared if a.verdict is not b.verdict]
+    flips = [_flip(a, b, before, after) for a, b in shared if a.verdict is not b.verdict]
     pairs = [pair for a, b in shared for pair in _pairs(a, b)]
     changes = [change for item, x, y in pairs if (change := _change(item, x, y)) is not None]
     return Difference(
@@ -150,7 +149,7 @@ def compare(before: Report, after: Report) -> Difference:
         tiers_removed=tuple(tier for tier in before.tiers if tier not in after.tiers),
         restated=tuple(restated for a, b in shared for restated in _restated(a, b)),
         changes=tuple(sorted((c for c in changes if c.before != c.after), key=lambda c: -c.size)),
-        provenance=tuple(_moved(before, after)),
+        provenance=tuple(moved(before, after)),
         compared=len(changes),
         stayed=len(shared) - len(flips),
         replicates=firsts if firsts[0] != firsts[1] else (),
@@ -186,7 +185,7 @@ def _by_ending(report: Report) -> dict[str, set[str]]:
     return endings
 
 
-def _flip(a: ClaimReport, b: ClaimReport) -> Flip:
+def _flip(a: ClaimReport, b: ClaimReport, before: Report, after: Report) -> Flip:
     return Flip(
         id=b.id,
         tier=b.tier,
@@ -197,6 +196,7 @@ def _flip(a: ClaimReport, b: ClaimReport) -> Flip:
         reason=b.reason,
         expected=b.expected,
         expected_because=b.expected_because,
+        cause=cause(a, b, before, after),
     )
 
 
@@ -265,30 +265,6 @@ def _interval(x: Evidence, y: Evidence, change: float) -> Interval | None:
     if not x.spread or not y.spread:
         return None
     return welch_interval(change, (x.spread, y.spread), (x.n, y.n), LEVEL)
-
-
-def _moved(before: Report, after: Report) -> Iterator[FactChange]:
-    a, b = _facts(before), _facts(after)
-    for name in {**a, **b}:
-        if a.get(name) != b.get(name):
-            yield FactChange(name=name, before=a.get(name, "none"), after=b.get(name, "none"))
-
-
-def _facts(report: Report) -> dict[str, str]:
-    """What a number may depend on besides the claim; times are none of it."""
-    seen = report.provenance
-    return {
-        "commit": wording.code(seen),
-        "records shipped with": seen.shipped or "none",
-        "device": seen.device,
-        "processor": seen.processor,
-        "cores": str(seen.cores),
-        "memory": f"{seen.memory_gib:g} GiB",
-        "replicates": seen.replicates,
-        "command": seen.command,
-        **{f"data: {name}": digest or "part of the code" for name, digest in seen.data.items()},
-        **{f"version of {name}": version for name, version in seen.versions.items()},
-    }
 
 
 def text(difference: Difference) -> str:
