@@ -5,7 +5,7 @@ It is told by what both reports say of the runs that they read: address, replica
 
 from __future__ import annotations
 
-import os
+import itertools
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -75,7 +75,7 @@ def _of_experiments(one: Runs, other: Runs, before: Report, after: Report) -> It
     words, others = ({run.what for run in runs.values()} for runs in (one, other))
     gone, new = sorted(words - others), sorted(others - words)
     if gone or new:
-        alike = len(os.path.commonprefix([*gone[:1], *new[:1]])) if gone and new else 0
+        alike = _alike(gone[0], new[0]) if gone and new else 0
         told = [f"no longer {_cut(each, alike)}" for each in gone[:1]]
         told += [f"now {_cut(each, alike)}" for each in new[:1]]
         yield f"another experiment: {', '.join(told)}"
@@ -88,6 +88,11 @@ def _of_experiments(one: Runs, other: Runs, before: Report, after: Report) -> It
         if moved
         else f"other code of the same experiments: {' → '.join(commits)}"
     )
+
+
+def _alike(one: str, other: str) -> int:
+    """How many signs two texts have in common at their beginning."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _cut(text: str, alike: int) -> str:
