@@ -129,7 +129,7 @@ def diagnosis(options: argparse.Namespace) -> Diagnosis:
 
 
 def storage(path: Path) -> Storage:
-    """What there is at a store's place; nothing is made."""
+    """What there is at a store's place; nothing that is made stays there."""
     from harness.lab.shipped import Shipped
     from harness.lab.store import LAYOUT, Store, StoreError
 
@@ -144,9 +144,26 @@ def storage(path: Path) -> Storage:
             count, size = len(keys), sum(map(store.size, keys))
         elif not selection.can_be_made(path):
             problem = f"the store {path} cannot be made: give another with --store DIR"
+        if not (problem or path.is_file()):
+            problem = _unlockable(path, nearest)
     except StoreError as error:
         problem = str(error)
     return Storage(path=str(path), records=count, bytes=size, free=free, problem=problem)
+
+
+def _unlockable(path: Path, nearest: Path) -> str:
+    """Why a store there would have no locks, "" if it would have some; what is tried is removed again."""
+    from harness.lab.locks import Unlockable, require_locks
+    from harness.lab.store import LAYOUT
+
+    locks = path / LAYOUT / "locks"
+    try:
+        require_locks(locks if locks.is_dir() else nearest)
+    except Unlockable as error:
+        return f"cannot lock files of the store {path}: {error.strerror}; use another with --store DIR"
+    except OSError:  # it is only read
+        pass
+    return ""
 
 
 def _tiers(

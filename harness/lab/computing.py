@@ -15,7 +15,7 @@ from harness.data.blocks import blocks
 from harness.data.verified import verified_split
 from harness.fleet import memory, native_library, numerics, pausing, ranks, trainer
 from harness.lab import recording
-from harness.lab.locks import Holder
+from harness.lab.locks import REMEDY, Holder
 from harness.lab.names import digests_of
 from harness.lab.places import Place
 from harness.lab.runs import Fleet, Run
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from harness.spec.contracts import Dataset
 
 HELD, PRESENT, COMPUTED = "held", "present", "computed"
+TWICE = (
+    "runs were computed twice: another process published them while this one held their locks, so these hold"
+    f" on one machine only; {REMEDY}"
+)
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,15 +128,19 @@ def _ended(finishing: Generator[None, None, Finished]) -> Finished:
 def _finish(run: Run, place: Place, store: Store, disk: Executor) -> Generator[None, None, Finished]:
     """Claim a run, compute it, and pause; then wait until its record is there, and give the lock back."""
     try:
+        if store.has(run.key, place.only_of, _recorded(run)):  # most of what was held: no lock is tried
+            return Finished(run=run, outcome=PRESENT)
         with store.claimed(run.key) as mine:
             if store.has(run.key, place.only_of, _recorded(run)):
                 return Finished(run=run, outcome=PRESENT)
             if not mine:
-                return Finished(run=run, outcome=HELD)
+                return Finished(run=run, outcome=HELD, holder=store.holder(run.key))
             tried, computed = _tried(run, place, store)
             done = msgspec.structs.replace(tried, notes=native_library.told())
             if computed is None:
                 return done
+            if store.has(run.key, place.only_of, _recorded(run)):
+                done = msgspec.structs.replace(done, notes=(*done.notes, TWICE))
             publishing = disk.submit(_publish, run, computed, store)
             try:
                 yield
@@ -253,7 +261,7 @@ def _finish_together(runs: Sequence[Run], place: Place, store: Store) -> Iterato
                 if store.has(run.key, place.only_of, _recorded(run)):
                     yield Finished(run=run, outcome=PRESENT)
                 elif not claimed:
-                    yield Finished(run=run, outcome=HELD)
+                    yield Finished(run=run, outcome=HELD, holder=store.holder(run.key))
                 else:
                     store.make_room(run.key)
                     mine.append(run)

@@ -257,6 +257,7 @@ class Lab:
         """Fail all that is planned, before any of it is computed, where nothing can be kept."""
         try:
             self.store.prepare()
+            self.store.require_locks()
         except StoreError as error:
             for run in (run for fleet in planned for run in fleet.runs):
                 self._heard(Finished(run=run, outcome=HELD, failure=one_line(error)))

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
-from harness.lab import arrays, durable, marked
+from harness.lab import arrays, durable, locks, marked
+from harness.lab.locks import Holder, Unlockable
 from harness.lab.records import RECORD, WEIGHTS, Checkpoint, Reached, Record, sealed, unfit, unsealed, unsound
 from harness.spec.watched import NOTHING, Watched
 
@@ -271,24 +272,28 @@ class Store:
         Raises:
             StoreError: no lock can be had here.
         """
-        from filelock import FileLock, Timeout
-
         self.prepare()
-        file = self._lock(key)
+        with contextlib.ExitStack() as held:
+            try:
+                mine = held.enter_context(locks.locked(self._lock(key)))
+            except OSError as error:
+                raise StoreError(self._refusal(error)) from None
+            yield mine
+
+    def require_locks(self) -> None:
+        """Try once whether locks exclude each other in this store.
+
+        Raises:
+            StoreError: they do not, or there are none.
+        """
         try:
-            if os.path.lexists(file) and not durable.is_file(file):  # it would empty what a link leads to
-                raise FileExistsError(errno.EEXIST, f"{file.name[:12]}... is no lock")
-            lock = FileLock(file, mode=file.parent.stat().st_mode & 0o666)
-            lock.acquire(blocking=False)
-        except Timeout:
-            yield False
-            return
-        except (OSError, NotImplementedError) as error:  # the latter where a file system has no locks
+            locks.require_locks(self.root / "locks")
+        except OSError as error:
             raise StoreError(self._refusal(error)) from None
-        try:
-            yield True
-        finally:
-            lock.release()
+
+    def holder(self, key: str) -> Holder | None:
+        """The process that computes a run, where it is held and says who it is."""
+        return locks.holder(self._lock(key))
 
     def checkpoint(self, key: str, state: Mapping[str, Any], held: Mapping[str, np.ndarray]) -> None:
         """Keep how far a training came; replaces the last checkpoint of the same run.
@@ -391,4 +396,5 @@ class Store:
 
     def _refusal(self, error: Exception, verb: str = "write to") -> str:
         why = getattr(error, "strerror", None) or error
+        verb = "lock files of" if isinstance(error, Unlockable) else verb
         return f"cannot {verb} the store {self.root.parent}: {why}; use another with --store DIR"
