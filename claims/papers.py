@@ -359,3 +359,21 @@ COHEN2021 = Paper(
     year=2021,
     url="https://arxiv.org/abs/2103.00065",
 )
+
+POWER2022 = Paper(
+    key="POWER2022",
+    authors="Alethea Power, Yuri Burda, Harri Edwards, Igor Babuschkin, Vedant Misra",
+    title="Grokking: generalization beyond overfitting on small algorithmic datasets",
+    venue="arXiv 2201.02177",
+    year=2022,
+    url="https://arxiv.org/abs/2201.02177",
+)
+
+GROMOV2023 = Paper(
+    key="GROMOV2023",
+    authors="Andrey Gromov",
+    title="Grokking modular arithmetic",
+    venue="arXiv 2301.02679",
+    year=2023,
+    url="https://arxiv.org/abs/2301.02679",
+)
