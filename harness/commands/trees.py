@@ -143,11 +143,16 @@ def names(tree: Path, data_root: Path, header: Header) -> CodeNames:
     Raises:
         ValueError: the code failed (one line).
     """
-    known = {what: named.sources for what, named in header.names.items() if named.sources}
     with tempfile.TemporaryDirectory() as folder:
         asked = Path(folder) / "told.json"
-        asked.write_bytes(msgspec.json.encode({"fields": header.fields, "sources": known}))
+        asked.write_bytes(shipped_data(header))
         return msgspec.convert(told(tree, "names", str(data_root), str(asked)), CodeNames)
+
+
+def shipped_data(header: Header) -> bytes:
+    """What a header says of the data of its experiments, as ``at_commit.py`` reads it."""
+    known = {what: named.sources for what, named in header.names.items() if named.sources}
+    return msgspec.json.encode({"fields": header.fields, "sources": known})
 
 
 def ran(command: list[str], tree: Path) -> tuple[int, str]:

@@ -190,6 +190,13 @@ def _of_reports() -> Iterator[Invocation]:
         Invocation(tuple(line.split()), says)
         for line, says in {
             "report a --json": "--json and --markdown are for --diff",
+            "report --check": "expected at least one argument", "report --check a a": "a is given twice",
+            "report b --check a": "give folders to render, or", "report --check a --out x": "--out is for",
+            "report --check a --diff a b": "give folders to render, or", "report --csv": "give folders",
+            "report --check a --markdown": "are for --diff", "report --check a --csv": "--csv is of",
+            "report --diff a a --csv": "--csv is of", "report a --csv --out x": "--csv prints, so",
+            "report a --csv --json": "not allowed",
+            "report a --data-root .": "--data-root is for --check",
             "report a --markdown": "--json and --markdown are for --diff", "report a a": "a is given twice",
             "report --diff": "expected 2 arguments", "report --diff a": "expected 2 arguments",
             "report --diff a b": "no claim has a result in both reports",
@@ -198,6 +205,8 @@ def _of_reports() -> Iterator[Invocation]:
             "report --out x": "give folders to render", "report --diff a a b": "unrecognized|give folders",
         }.items()
     )  # fmt: skip
+    yield from _each(["report", "--check"], "", absent)
+    yield from _each(["report", "--check", "b", "--data-root"], "", ROOTS)
     yield from _each(["report", "audit"], "", absent)
     yield from _each(["report", "audit", "a", "--records"], "", {
         "": "empty path", "nowhere": "nowhere: No such file.*or by --records", "text": "holds no records",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,12 @@ def stranger(
     shutil.copytree(judged / "rep", tmp_path / "stranger")
     yield tmp_path / "stranger"
     assert not git_trees(judged)
+
+
+@pytest.fixture
+def forgotten(tmp_path: Path, judged: Path) -> Iterator[None]:
+    """Forget afterwards what was imported from a checkout: other tests have files of the same names."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith((str(judged), str(tmp_path))):
+            del sys.modules[name]

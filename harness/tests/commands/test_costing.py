@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -30,16 +28,7 @@ def test_the_quick_tier_is_foretold_within_a_factor_of_two(monkeypatch: pytest.M
     assert sum(len(each) * estimate(run.value) for run, each in timed) > 2 * took  # by arithmetic alone
 
 
-@pytest.fixture
-def _forgotten(judged: Path) -> Iterator[None]:
-    """Forget afterwards what was imported from the checkout: other tests have files of the same names."""
-    yield
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None) or "").startswith(str(judged)):
-            del sys.modules[name]
-
-
-@pytest.mark.usefixtures("_forgotten")
+@pytest.mark.usefixtures("forgotten")
 def test_the_table_is_made_of_the_means_of_what_the_claims_read(
     judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
