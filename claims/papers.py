@@ -377,3 +377,12 @@ GROMOV2023 = Paper(
     year=2023,
     url="https://arxiv.org/abs/2301.02679",
 )
+
+CHIZAT2019 = Paper(
+    key="CHIZAT2019",
+    authors="Lénaïc Chizat, Edouard Oyallon, Francis Bach",
+    title="On lazy training in differentiable programming",
+    venue="NeurIPS 2019, arXiv 1812.07956",
+    year=2019,
+    url="https://arxiv.org/abs/1812.07956",
+)
