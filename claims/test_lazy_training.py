@@ -3,8 +3,8 @@
 Chizat, Oyallon and Bach 2019: that wide networks barely move (Du et al. 2019,
 ``test_gradient_descent_convergence``) is a matter of the output's scale and not of the width. The weights
 move as 1 / scale, and what is learnt then is what a fixed kernel learns: a student of a few ReLU units errs
-more than one that moves. The regime in which descent on wide networks is understood is therefore not the one in
-which they do well.
+more than one that moves. The regime in which descent on wide networks is understood is therefore not the one
+in which they do well.
 
 Students of 100 units and teachers of three, normal inputs. Steps and margins were read off replicates 1000 to
 1003, which no verdict reads.
