@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness.fleet import cgroups
 from harness.fleet.replica import CONVOLVED_AT_ONCE, EVALUATION_BATCH
 from harness.spec import Experiment, Runnable, Solved
 from harness.spec.keeping import Keeping
@@ -34,7 +35,7 @@ ADDS_PER_VALUE = 250
 
 def available() -> int:
     """Bytes that may be used without swapping: of the machine, or of the container if that is less."""
-    return min(_machine(), _container(Path("/sys/fs/cgroup")))
+    return int(min(_machine(), cgroups.memory()))
 
 
 def _machine() -> int:
@@ -45,15 +46,6 @@ def _machine() -> int:
     except (OSError, ValueError, IndexError):
         pass
     return UNKNOWN
-
-
-def _container(folder: Path) -> int:
-    try:
-        limit = (folder / "memory.max").read_text().strip()
-        used = int((folder / "memory.current").read_text())
-        return max(0, int(limit) - used) if limit != "max" else UNKNOWN
-    except (OSError, ValueError):
-        return UNKNOWN
 
 
 def needed(value: Runnable, evaluated_at_once: int = EVALUATION_BATCH) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from harness.data.archives import DataError
 from harness.data.image_folder import StreamedSplit
+from harness.fleet import cgroups
 from harness.fleet.lifetimes import end_with_parent
 from harness.fleet.replica import AT_START, Between, Replica
 from harness.fleet.streamed import Rank, batches
@@ -72,7 +73,7 @@ def loaders(device: str, sharers: int) -> int:
     Raises:
         ValueError: ``HARNESS_LOADERS`` is no number from 0 up.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = cgroups.whole_cores()
     share = max(1, min(MOST_LOADERS, cores // sharers)) if device.startswith("cuda") else 0
     return _number(LOADERS, share, least=0)
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+
+from harness.lab import devices
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ARITHMETIC_VARIABLES = (
@@ -74,16 +75,17 @@ def _has_avx2() -> bool:
 
 
 def pin_gpu(number: int) -> None:
-    """Show this process one GPU: the caller's ``CUDA_VISIBLE_DEVICES`` at ``number``, going round."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    devices = visible.split(",") if visible else [str(i) for i in range(count_gpus())]
-    if devices:
-        os.environ["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
+    """Show this process one GPU: of those that it may use the one at ``number``, going round."""
+    if seen := devices.visible():
+        devices.show([seen[number % len(seen)]])
+
+
+def pin_share(number: int, sharers: int) -> None:
+    """Show this process its share of the GPUs, one of so many; with more sharers than GPUs some share one."""
+    if seen := devices.visible():
+        devices.show(devices.share(seen, number, sharers))
 
 
 def count_gpus() -> int:
-    """GPUs on this machine, without importing torch."""
-    listed = Path("/proc/driver/nvidia/gpus")
-    if listed.is_dir():
-        return len(list(listed.iterdir()))
-    return len(list(Path("/dev").glob("nvidia[0-9]*")))  # all that a container may show of them
+    """GPUs, or parts of them, that this process may use."""
+    return len(devices.visible())

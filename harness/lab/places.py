@@ -91,7 +91,10 @@ def _check(device: str, elsewhere: bool) -> None:
 
 
 def processes(device: str, workers: int = 1) -> int:
-    """Count the processes that may train at once: one per core or GPU, shared among so many workers."""
+    """Count the processes that may train at once: one per core, shared among so many workers, or per GPU.
+
+    A worker is shown its share of the GPUs (``pinning.pin_share``), so it counts those.
+    """
     if device.startswith("cuda"):
-        return max(1, count_gpus() // workers) if device == "cuda" else 1
+        return max(1, count_gpus()) if device == "cuda" else 1
     return max(1, provenance.cores() // workers)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.fleet import cgroups
 from harness.spec.modules import SITE
 
 HARNESS = Path(__file__).resolve().parents[1]
@@ -140,10 +141,8 @@ def processor() -> str:
 
 
 def cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores this process may use: by its affinity, and by the limit of a container or batch system."""
+    return cgroups.whole_cores()
 
 
 def memory_gib() -> float:

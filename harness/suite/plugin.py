@@ -16,7 +16,7 @@ from harness.fleet.pausing import Paused
 from harness.judging.check import Check
 from harness.judging.lines import written
 from harness.lab.lab import Failed
-from harness.lab.pinning import pin_arithmetic, pin_gpu
+from harness.lab.pinning import pin_arithmetic, pin_share
 from harness.lab.places import Place
 from harness.lab.store import StoreError
 from harness.spec import TIERS
@@ -28,8 +28,8 @@ from harness.suite.entries import Mistake, is_claim, is_tested, unjudged
 if TYPE_CHECKING:
     from harness.suite.session import Session
 
-if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # it takes one GPU for itself before torch is imported
-    pin_gpu(int(worker.removeprefix("gw")))
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # it takes its GPUs before torch is imported
+    pin_share(int(worker.removeprefix("gw")), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 pin_arithmetic()  # before anything imports numpy
 
 STASH = pytest.StashKey["Session"]()

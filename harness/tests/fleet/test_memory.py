@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from harness.data import GeneratedImages
-from harness.fleet import memory
+from harness.fleet import cgroups, memory
 from harness.tests.simulated import SMALL
 
 
@@ -26,5 +24,11 @@ def test_memory_is_seen() -> None:
     peak = memory.Peak("cpu")
     block = np.ones(2**25)
     assert peak.bytes() > block.nbytes
-    folder = Path("/nowhere")
-    assert memory._container(folder) == memory.UNKNOWN
+
+
+def test_memory_of_a_group_limits_that_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "memory", lambda: 3.0e9)
+    monkeypatch.setattr(memory, "_machine", lambda: 8 * 10**9)
+    assert memory.available() == 3 * 10**9
+    monkeypatch.setattr(cgroups, "memory", lambda: float("inf"))
+    assert memory.available() == 8 * 10**9
