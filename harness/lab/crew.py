@@ -6,12 +6,14 @@ for itself, xdist's workers, and a session with a single core.
 
 from __future__ import annotations
 
+import functools
 import pickle
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from harness.lab.pinning import pin_arithmetic, pin_gpu
 from harness.lab.places import Place
 from harness.lab.ready import BY_UNITS, Ready
 from harness.lab.runs import Fleet
+from harness.lab.store import Store
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -52,7 +55,7 @@ class OneProcess:
             if unit is None:
                 ready.wait()
             else:
-                yield from drain([unit], self.place)
+                yield from drain([unit], self.place, _opened)
 
     def close(self) -> None:
         """End nothing: what is under way is ended by whoever interrupts this process."""
@@ -110,7 +113,7 @@ class LocalCrew:
                 return
             if wide := ready.take_wide():
                 self._end_processes()  # which hold memory of the devices
-                yield from drain([wide], self.place)
+                yield from drain([wide], self.place, _opened)
                 continue
             if self._closed != closed:  # by another thread, which ends the session
                 return
@@ -267,10 +270,16 @@ def _status(member: BaseProcess, deadline: float) -> int | None:
     return member.exitcode
 
 
+@functools.lru_cache(maxsize=4)  # of one process as a rule; in tests there are more
+def _opened(root: Path) -> Store:
+    """A store, opened and prepared once in this process and not for each unit."""
+    return Store(root)
+
+
 def _drained(pickled: bytes, place: Place) -> list[Finished]:
     # unpickled here and not by the pool, whose process would die of a module it cannot import
     with pausing.working():
-        return list(drain([pickle.loads(pickled)], place))
+        return list(drain([pickle.loads(pickled)], place, _opened))
 
 
 def _failed(fleet: Fleet, why: str) -> Iterator[Finished]:

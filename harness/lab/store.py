@@ -95,7 +95,7 @@ class Store:
         Raises:
             StoreError: it cannot be written.
         """
-        if self._prepared:
+        if self._prepared and durable.is_folder(self.root / "tmp"):  # nobody has removed it since
             return
         probe = self.root / "tmp" / f"probe-{uuid.uuid4().hex}"
         try:

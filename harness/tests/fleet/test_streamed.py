@@ -319,9 +319,9 @@ def test_what_is_streamed_is_computed_by_the_session_and_no_process_beside_it(
     assert isinstance(crew, LocalCrew)
     drained = computing.drain
 
-    def drain(units: list[Any], place: Any) -> Iterator[Any]:
+    def drain(units: list[Any], *where: Any) -> Iterator[Any]:
         assert crew._pool is None  # whose processes hold memory of the devices
-        return drained(units, place)
+        return drained(units, *where)
 
     monkeypatch.setattr("harness.lab.crew.drain", drain)
     runs = [*lab.runs(NET.but(optimizer__epochs=1), 1), *lab.runs(named(noted, file=str(root / "who")), 1)]

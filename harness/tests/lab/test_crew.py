@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from harness.lab.crew import LocalCrew, _ending
 from harness.lab.lab import Failed, Lab
 from harness.lab.ready import Ready
 from harness.lab.runs import Fleet, Run
+from harness.lab.store import Store
 from harness.tests.simulated import (
     SMALL,
     at,
@@ -246,7 +248,7 @@ def test_a_chain_goes_on_when_nothing_else_is_under_way(
     units, here = chained(5), list[str]()
     monkeypatch.setattr("harness.lab.ready.is_streamed", lambda value: wide and value.params[0][1] == 4.0)
 
-    def drained(wide: list[Fleet], place: object) -> list[Finished]:
+    def drained(wide: list[Fleet], place: object, opening: object) -> list[Finished]:
         here.extend(run.key for unit in wide for run in unit.runs)
         return [Finished(run=run, outcome=COMPUTED) for unit in wide for run in unit.runs]
 
@@ -257,6 +259,27 @@ def test_a_chain_goes_on_when_nothing_else_is_under_way(
         queue.heard(done)
     assert crew.computed + here == list("01234")
     assert here == ["4"] * wide
+
+
+def test_a_store_is_opened_once_and_not_for_each_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, opened = Lab(at(tmp_path)), list[Path]()
+    init = Store.__init__
+
+    def noting(store: Store, root: Path) -> None:
+        opened.append(root)
+        init(store, root)
+
+    monkeypatch.setattr(Store, "__init__", noting)
+    runs = [run for shift in range(5) for run in lab.runs(named(drawn, shift=float(shift)), 1)]
+    assert len(lab.plan(runs).fleets) == 5
+    lab.ensure(runs)
+    assert opened == [lab.place.store]
+    shutil.rmtree(lab.place.store)
+    again = Lab(lab.place)
+    again.ensure(runs)
+    assert (len(again.computed), again.failures) == (5, {})
 
 
 def test_a_crew_that_never_started_closes() -> None:
