@@ -1,7 +1,11 @@
-"""``kill -9`` of sessions and of their processes, at random moments; in the end the report is the same."""
+"""``kill -9`` of sessions and of their processes, and requests to end, at random moments.
+
+They train tiny nets and simulate; in the end the report is the same.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
@@ -10,23 +14,40 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+from harness.fleet.pausing import AGAIN
 from harness.lab.store import Store
-from harness.tests.torture.sessions import Suite, members
+from harness.tests.torture.sessions import Ended, Suite, members
 from harness.tests.torture.tally import Fault, Tally
 
 ORPHANED = 30.0
 """Seconds after which no process of a killed session may be alive."""
 SPREAD = ("-n", "2")
-KILLS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "kill -9 of a session's group": ("group", ()),
-    "kill -9 of a session alone": ("parent", ()),
-    "kill -9 of a crew's process": ("crew", ()),
-    "kill -9 of an xdist session's group": ("group", SPREAD),
-    "kill -9 of an xdist controller": ("parent", SPREAD),
-    "kill -9 of an xdist worker": ("worker", SPREAD),
+KILL, TERM, USR1 = signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1
+
+
+class Ending(NamedTuple):
+    """Who is sent which signal, and the session's further arguments."""
+
+    whom: str
+    arguments: tuple[str, ...] = ()
+    number: signal.Signals = KILL
+
+
+KILLS = {
+    "kill -9 of a session's group": Ending("group"),
+    "kill -9 of a session alone": Ending("parent"),
+    "kill -9 of a crew's process": Ending("crew"),
+    "kill -9 of an xdist session's group": Ending("group", SPREAD),
+    "kill -9 of an xdist controller": Ending("parent", SPREAD),
+    "kill -9 of an xdist worker": Ending("worker", SPREAD),
+    "SIGTERM of a session's group": Ending("group", (), TERM),
+    "SIGUSR1 of a session alone": Ending("parent", (), USR1),
+    "SIGTERM of a crew's process": Ending("crew", (), TERM),
+    "SIGTERM of an xdist controller": Ending("parent", SPREAD, TERM),
 }
-"""Kind -> whom, and the session's further arguments."""
+"""What is done to sessions."""
 
 
 def attack(folder: Path, chance: random.Random, tally: Tally, ended: Callable[[], bool]) -> None:
@@ -34,7 +55,7 @@ def attack(folder: Path, chance: random.Random, tally: Tally, ended: Callable[[]
     suite = Suite(folder / "suite")
     number = 0
     seen = Path("/proc/self/stat").exists()
-    kinds = [kind for kind, (whom, _) in KILLS.items() if seen or whom in ("group", "parent")]
+    kinds = [kind for kind, ending in KILLS.items() if seen or ending.whom in ("group", "parent")]
     for kind in KILLS.keys() - set(kinds):
         tally.untried[kind] = "this system does not tell which processes a session has"
     while number < len(kinds) or not ended():
@@ -54,24 +75,39 @@ def attack(folder: Path, chance: random.Random, tally: Tally, ended: Callable[[]
 
 def _kill(suite: Suite, place: Path, kind: str, kills: int, chance: random.Random) -> None:
     """Kill so many sessions on one store, or so many of their processes, then run one to its end."""
-    whom, arguments = KILLS[kind]
+    whom, arguments, number = KILLS[kind]
     for _ in range(kills):
         moment = chance.random() * 1.2 * suite.seconds
         session = suite.start(place, *arguments)
         time.sleep(moment)
         if whom == "group":
-            os.killpg(session.pid, signal.SIGKILL)
+            _send(number, session.pid, os.killpg)
         elif whom == "parent":
-            os.kill(session.pid, signal.SIGKILL)
+            _send(number, session.pid, os.kill)
         elif victim := _victim(session.pid, whom, chance):
-            os.kill(victim, signal.SIGKILL)
+            _send(number, victim, os.kill)
+        ended = suite.wait(session, place)
         if whom in ("crew", "worker"):
-            _survived(suite, place, suite.wait(session, place).fault)
-        else:
-            session.wait()
+            _survived(suite, place, ended.fault)
+        elif number != KILL:
+            _ended_well(ended, number)
         _gone(session.pid)
         _whole(place)
     suite.require_complete(place, *arguments)
+
+
+def _send(number: signal.Signals, process: int, send: Callable[[int, int], None]) -> None:
+    """Send a signal; who has just ended by itself gets none."""
+    with contextlib.suppress(ProcessLookupError):
+        send(process, number)
+
+
+def _ended_well(ended: Ended, number: signal.Signals) -> None:
+    """A session that was asked to end says that it did, unless it had not begun or was done already."""
+    if ended.fault:
+        raise Fault(ended.fault)
+    if ended.status not in (0, AGAIN, -number):
+        raise Fault(f"a session that was asked to end does so with {ended.status}")
 
 
 def _survived(suite: Suite, place: Path, fault: str) -> None:

@@ -26,6 +26,30 @@ harness.lab.provenance.cores = lambda: 2
 pytest_plugins = ["harness.suite.plugin"]
 """
 CLAIMS = """
+from harness import Experiment, Sgd
+from harness.data import Digits, RandomLabels
+from harness.fleet import small, trainer
+from harness.models import Mlp
+
+trainer.SAVE_EVERY = 0.1  # seconds between checkpoints; the crew comes by here, too, for the class of the net
+small.LONG = 0.0  # and they are left within epochs, too
+
+
+class Net(Mlp, frozen=True):
+    pass
+
+
+NET = Experiment(Digits(n=300), Net(24), Sgd(lr=0.1, epochs=30))
+
+
+@claim(PAPER, "S2", says="random labels are harder", adapted=SMALL)
+@trained(true=NET, random=NET.but(data__labels=RandomLabels()))
+@control(true=NET.but(data__labels=RandomLabels(0.9)), says="nearly random labels on both sides")
+def test_harder(true, random, check):
+    gap = random.final("train_loss") - true.final("train_loss")
+    check(above(gap, 0.5, because="half of what was reported"))
+
+
 @pytest.mark.parametrize("shift", [1.0, 2.0, 3.0])
 @claim(PAPER, "S1", says="x is large", adapted=SMALL)
 @trained(x=lambda shift: about(shift, seconds=0.05))
