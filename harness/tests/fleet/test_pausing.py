@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -206,6 +209,42 @@ def test_a_checkpoint_within_an_epoch_is_left_by_a_kernel_that_cannot_go_on_from
     asked_at(10**5)
     require_same(alone([kept._resumed(0)]), [whole])
     assert kept.reached == [(0, 5)]
+
+
+class Spent(msgspec.Struct):
+    """What a shipped record says of the time that its run took."""
+
+    what: str
+    outcome: str
+    seconds: float
+    provenance: dict[str, str]
+    epochs: int = 0
+
+
+class ShippedLine(msgspec.Struct):
+    body: Spent
+
+
+def recorded(tier: str) -> list[Spent]:
+    """What the committed report of a tier rests on."""
+    lines = gzip.decompress((ROOT / "reports" / tier / "records.jsonl.gz").read_bytes()).splitlines()
+    decoder = msgspec.json.Decoder(ShippedLine)
+    return [decoder.decode(line).body for line in lines[1:]]
+
+
+def test_what_is_said_to_be_lost_at_most_is() -> None:
+    """Whatever trained a minute for an epoch can leave checkpoints within it; what is solved leaves none."""
+    said = " ".join((ROOT / "docs" / "VERDICTS.md").read_text().split())
+    assert f"at most the last {trainer.SAVE_EVERY:.0f} seconds of what it trains" in said
+    (minutes,) = re.findall(r"what it was solving \(less than (\d+) minutes", said)
+    ended = " ".join((ROOT / "docs" / "CLUSTERS.md").read_text().split())
+    assert f"within {pausing.GRACE:.0f} seconds" in ended
+    assert f"the status is {AGAIN}" in ended
+    for record in (*recorded("quick"), *recorded("standard")):
+        if record.outcome == "solved":
+            assert record.seconds < 60 * int(minutes), record.what
+        elif record.epochs and record.seconds / record.epochs > trainer.SAVE_EVERY:
+            assert record.provenance["kernel"] in ("reference", "channels_last", "streamed"), record.what
 
 
 # -- being asked --------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ HEAD = """\
 What was done to the software on purpose, and what came of it. Written by `tox -e torture`; the same seed
 mutates, kills and refuses in the same order, but how far it comes in its time depends on the machine.
 
-- **kills**: sessions that train tiny nets (checkpoints ten times a second, within epochs too) and simulate, and
+- **kills**: sessions that train tiny nets (ten checkpoints a second, within epochs too) and simulate, and
   their processes, get `kill -9`, SIGTERM or SIGUSR1 at random moments, one to three times on one store;
   then a session runs to its end, and its report must equal, but for times, that of a session that nobody
   disturbed. Every record that can be seen is whole, and no process lives on. Who is asked to end does so with
