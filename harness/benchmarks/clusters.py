@@ -73,7 +73,7 @@ def measured(crew: Crew, count: int, seconds: float) -> Throughput:
     def drained(runs: list[Run]) -> list[float]:
         ready = Ready(lambda held: [Fleet(shape="", runs=(run,), seconds=1.0) for run in held])
         ready.add(Fleet(shape="", runs=(run,), seconds=1.0) for run in runs)
-        memory = []
+        memory: list[float] = []
         for done in crew.drain(ready):
             if done.failure:
                 raise RuntimeError(done.failure)
@@ -95,7 +95,7 @@ def simulated(nodes: int) -> Iterator[str]:
     """A cluster of so many nodes of one processor each, on this machine; what ``--on`` says of it."""
     import os
 
-    from harness.lab.ray_engine import QUIET
+    from harness.lab.ray_address import QUIET
 
     os.environ.update(QUIET)
     from ray.cluster_utils import Cluster

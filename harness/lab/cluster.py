@@ -158,25 +158,33 @@ class ClusterCrew:
         mine = []
         for run in unit.runs:
             with contextlib.ExitStack() as lock:
-                try:
-                    claimed = lock.enter_context(self._store.claimed(run.key))
-                    watched = run.watched if isinstance(run.value, Experiment) else NOTHING
-                    if self._store.has(run.key, self.place.only_of, watched):
-                        yield self._noted(Finished(run=run, outcome=PRESENT))
-                        continue
-                    if not claimed:
-                        yield self._noted(Finished(run=run, outcome=HELD))
-                        continue
-                    self._store.make_room(run.key)
-                except StoreError as error:
-                    yield self._noted(_failed(run, one_line(error)))
-                    continue
-                locks[run.key] = lock.pop_all()
-                mine.append(run)
+                if done := self._claimed(run, lock):
+                    yield self._noted(done)
+                else:
+                    locks[run.key] = lock.pop_all()
+                    mine.append(run)
         if mine:
             part = msgspec.structs.replace(unit, runs=tuple(mine))
             sent = Sent(part, locks, alone=is_streamed(mine[0].value))
             yield from map(self._noted, self._send(sent))
+
+    def _claimed(self, run: Run, lock: contextlib.ExitStack) -> Finished | None:
+        """Take a run's lock, which ``lock`` frees; what became of the run where it is not to be computed."""
+        watched = run.watched if isinstance(run.value, Experiment) else NOTHING
+        try:
+            if self._store.has(
+                run.key, self.place.only_of, watched
+            ):  # most of what was held: no lock is tried
+                return Finished(run=run, outcome=PRESENT)
+            mine = lock.enter_context(self._store.claimed(run.key))
+            if self._store.has(run.key, self.place.only_of, watched):
+                return Finished(run=run, outcome=PRESENT)
+            if not mine:
+                return Finished(run=run, outcome=HELD, holder=self._store.holder(run.key))
+            self._store.make_room(run.key)
+        except StoreError as error:
+            return _failed(run, one_line(error))
+        return None
 
     def _send(self, sent: Sent) -> Iterator[Finished]:
         """Send a unit to a machine that is fit for it; where there is none its runs fail."""

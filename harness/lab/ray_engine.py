@@ -7,14 +7,10 @@ under /tmp) is switched off.
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
-import json
 import logging
 import os
-import platform
+import secrets
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -26,43 +22,14 @@ from harness.lab.away import BEGUN, Luggage, Message
 from harness.lab.cluster import ClusterCrew
 from harness.lab.engine import NODE, PROCESS, REFUSED, Demand, UnitEnd
 from harness.lab.places import Place
+from harness.lab.ray_address import MODE, known, quiet, refused
 
-PREFIX = "ray"
-"""Of ``--on ray`` and ``--on ray=ADDRESS``."""
-MISSING = 'needs Ray, which is not installed: python -m pip install "overclaim[ray]"'
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_ENABLE_METRICS_COLLECTION": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DISABLE_IMPORT_WARNING": "1",
-    "RAY_worker_niceness": "0",
-}
-"""What Ray reads when it is imported or started. Its processes would else be nicer than any other, and wait
-for them. A unit for a CPU hides the GPUs itself."""
-CONNECT_SECONDS = 3.0
-"""Within which a cluster at an address answers, or is none."""
 OBJECTS_BYTES = 2**29
 """For what is under way on a cluster of this machine alone: half a GiB; Ray writes more than that to disk."""
 MEMORY_SHARE = 0.9
 """Of a machine's memory as Ray counts it, the most that a unit asks for: else it would wait for ever."""
 LOOKS_SECONDS = 5.0
 """Between two looks at how many machines there are."""
-HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-"""With this a client begins to talk to a cluster, whose answer has the type 4 in its fourth byte."""
-
-
-def refused(on: str) -> str:
-    """Why ``--on`` cannot be what it is, in one line; empty if it can. Asks nobody but this machine."""
-    name, _, address = on.partition("=")
-    if name != PREFIX or (on != PREFIX and not address):
-        return f"--on {on}: use ray, or ray=HOST:PORT of a cluster that runs (ray=auto: on this machine)"
-    if address.startswith("ray://"):
-        return f"--on {on}: start this on a machine of the cluster, with the HOST:PORT that ray start prints"
-    host, _, port = address.rpartition(":")
-    if address not in ("", "auto") and not (host and port.isdecimal() and 0 < int(port) < 2**16):
-        return f"--on {on}: no HOST:PORT; give the address that ray start prints, or ray=auto"
-    return f"--on {on} {MISSING}" if importlib.util.find_spec("ray") is None else ""
 
 
 def crew_on(on: str, place: Place, most: int | None = None) -> ClusterCrew:
@@ -100,6 +67,7 @@ class RayEngine:
         self.on, self.device = on, device
         self._most = most
         self._folder = ""
+        self._secret: dict[str, str] = {}
         self._slots, self._looked = most, 0.0
         self._is_open = False
         self.places: dict[Any, str] = {}
@@ -131,8 +99,8 @@ class RayEngine:
         Raises:
             ValueError: there is none, or it does not let this machine in (one line).
         """
-        address = _known(self.on, self._address)
-        with _quiet():
+        with quiet():
+            address = known(self.on, self._address)
             import ray
 
             try:
@@ -151,8 +119,11 @@ class RayEngine:
         from harness.lab.pinning import count_gpus, pin_arithmetic
 
         pin_arithmetic()
+        if MODE not in os.environ:  # or Ray would keep one in the user's home
+            self._secret = {MODE: "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+            os.environ.update(self._secret)
         self._folder = tempfile.mkdtemp(prefix="oc-")
-        with _quiet(), _without("HARNESS_DATA"):  # which --data-root may have overruled
+        with quiet(), _without("HARNESS_DATA"):  # which --data-root may have overruled
             import ray
 
             ray.init(
@@ -179,6 +150,9 @@ class RayEngine:
 
             ray.shutdown()
             self._is_open = False
+        for name in self._secret:
+            os.environ.pop(name, None)
+        self._secret = {}
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = ""
@@ -308,17 +282,6 @@ def _told(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Ray says nothing on the terminal, which is ours."""
-    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
-    import ray._private.worker as worker
-
-    with contextlib.suppress(AttributeError):
-        worker.print_to_stdstream = lambda *said, **more: None
-    yield
-
-
-@contextlib.contextmanager
 def _without(name: str) -> Iterator[None]:
     """A variable of the environment is not there meanwhile."""
     before = os.environ.pop(name, None)
@@ -327,53 +290,3 @@ def _without(name: str) -> Iterator[None]:
     finally:
         if before is not None:
             os.environ[name] = before
-
-
-def _known(on: str, address: str) -> str:
-    """HOST:PORT of a cluster that answers, and is of this Ray and Python.
-
-    Raises:
-        ValueError: none does, or it is of others (one line).
-    """
-    if address == "auto":
-        address = os.environ.get("RAY_ADDRESS", "") or _started_here()
-        if not address:
-            raise ValueError(f"--on {on}: no cluster runs on this machine: ray start --head starts one")
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), CONNECT_SECONDS) as asked:
-            asked.settimeout(CONNECT_SECONDS)
-            asked.sendall(HTTP2)
-            answer = asked.recv(9)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise ValueError(f"--on {on}: nothing answers at {address} ({why}): is the cluster up?") from None
-    if len(answer) < 4 or answer[3] != 4 or not (versions := _versions(address)):
-        raise ValueError(f"--on {on}: what answers at {address} is no Ray cluster: ray start told its own")
-    import ray
-
-    here = (ray.__version__, platform.python_version())
-    if versions != here:
-        told = [f"Ray {ours} and Python {python}" for ours, python in (versions, here)]
-        why = f"the cluster has {told[0]}, and this machine {told[1]}: install the same on both"
-        raise ValueError(f"--on {on}: {why}")
-    return address
-
-
-def _started_here() -> str:
-    """The address of the cluster that was started on this machine last; "" if there is none."""
-    from ray._private import utils
-
-    with contextlib.suppress(Exception):
-        return utils.read_ray_address() or ""
-    return ""
-
-
-def _versions(address: str) -> tuple[str, str] | None:
-    """The versions of Ray and Python of a cluster; None where there is none."""
-    try:
-        client = importlib.import_module("ray._raylet").GcsClient(address=address)
-        known = json.loads(client.internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=CONNECT_SECONDS))
-        return known["ray_version"], known["python_version"]
-    except Exception:
-        return None

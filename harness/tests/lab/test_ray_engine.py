@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 
-from harness.lab import ray_engine
+from harness.lab import ray_address, ray_engine
 from harness.lab.cluster import ClusterCrew
 from harness.lab.computing import COMPUTED, PRESENT, Finished
 from harness.lab.lab import Lab
-from harness.lab.ray_engine import RayEngine, refused
+from harness.lab.ray_address import refused
+from harness.lab.ray_engine import RayEngine
 from harness.tests.lab.clusters import (
     EVERYTHING,
     KEPT,
@@ -40,7 +41,7 @@ OBJECTS = 80_000_000
 def cluster() -> Iterator[Any]:
     """Two nodes of one processor each, started once; tests that lose one add another."""
     pytest.importorskip("ray")
-    os.environ.update(ray_engine.QUIET)
+    os.environ.update(ray_address.QUIET)
     from ray.cluster_utils import Cluster
 
     nodes = Cluster(initialize_head=True, head_node_args=node_of(1))
@@ -134,9 +135,16 @@ def test_an_address_without_a_cluster_is_told_within_seconds() -> None:
 
 
 def test_a_cluster_of_another_ray_is_refused(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_engine, "_versions", lambda address: ("1.0.0", "3.6.0"))
+    monkeypatch.setattr(ray_address, "_versions", lambda address: ("1.0.0", "3.6.0"))
     says = r"the cluster has Ray 1.0.0 and Python 3.6.0, and this machine Ray .*: install the same on both"
     with pytest.raises(ValueError, match=says):
+        RayEngine(f"ray={cluster.address}", "cpu", 1)
+
+
+def test_a_cluster_that_asks_for_a_token_is_told_of(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_address, "_versions", lambda address: None)
+    monkeypatch.setattr(ray_address, "_is_closed", lambda address: True)
+    with pytest.raises(ValueError, match="asks for its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN"):
         RayEngine(f"ray={cluster.address}", "cpu", 1)
 
 
