@@ -27,7 +27,7 @@ WARM = 8
 
 
 class Throughput(NamedTuple):
-    """So many units in these seconds, and the driver's memory (MiB) after a tenth of them and at the end."""
+    """Units and the seconds that they took, and the driver's memory (MiB) after a tenth of them and at the end."""
 
     units: int
     seconds: float
@@ -55,7 +55,7 @@ def resident() -> float:
 
 
 def runs_of(count: int, seconds: float, first: int = 0) -> list[Run]:
-    """So many different runs."""
+    """Different runs, by their number and the seconds that each waits."""
     from harness.benchmarks.clusters import idle
     from harness.lab.names import Names
     from harness.spec import Simulation
@@ -92,7 +92,7 @@ def measured(crew: Crew, count: int, seconds: float) -> Throughput:
 
 @contextlib.contextmanager
 def simulated(nodes: int) -> Iterator[str]:
-    """A cluster of so many nodes of one processor each, on this machine; what ``--on`` says of it."""
+    """A cluster of nodes of one processor each, on this machine; what ``--on`` says of it."""
     import os
 
     from harness.lab.ray_address import QUIET

@@ -172,9 +172,7 @@ class ClusterCrew:
         """Take a run's lock, which ``lock`` frees; what became of the run where it is not to be computed."""
         watched = run.watched if isinstance(run.value, Experiment) else NOTHING
         try:
-            if self._store.has(
-                run.key, self.place.only_of, watched
-            ):  # most of what was held: no lock is tried
+            if self._store.has(run.key, self.place.only_of, watched):  # as most of what was held
                 return Finished(run=run, outcome=PRESENT)
             mine = lock.enter_context(self._store.claimed(run.key))
             if self._store.has(run.key, self.place.only_of, watched):

@@ -1,4 +1,4 @@
-"""Which Ray cluster is meant by ``--on``, and whether it can be used from here: one line where it cannot.
+"""The Ray cluster that is meant by ``--on``, and whether it can be used from here: one line where it cannot.
 
 Ray is imported only when it is used, and its own talk (dashboard, statistics of use, log lines) is off.
 """
@@ -26,7 +26,6 @@ QUIET = {
     "RAY_ENABLE_METRICS_COLLECTION": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_worker_niceness": "0",
 }
 """What Ray reads when it is imported or started. Its processes would else be nicer than any other, and wait
@@ -60,6 +59,14 @@ def quiet() -> Iterator[None]:
     with contextlib.suppress(AttributeError):
         worker.print_to_stdstream = lambda *said, **more: None
     yield
+
+
+def heed_mode() -> None:
+    """Have a Ray that was imported before heed what the environment says of tokens now."""
+    with contextlib.suppress(Exception):  # of another version, which reads it by itself
+        inside = importlib.import_module("ray._raylet")
+        inside.Config.initialize("")
+        inside.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def known(on: str, address: str) -> str:

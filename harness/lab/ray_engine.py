@@ -22,7 +22,7 @@ from harness.lab.away import BEGUN, Luggage, Message
 from harness.lab.cluster import ClusterCrew
 from harness.lab.engine import NODE, PROCESS, REFUSED, Demand, UnitEnd
 from harness.lab.places import Place
-from harness.lab.ray_address import MODE, known, quiet, refused
+from harness.lab.ray_address import MODE, heed_mode, known, quiet, refused
 
 OBJECTS_BYTES = 2**29
 """For what is under way on a cluster of this machine alone: half a GiB; Ray writes more than that to disk."""
@@ -126,6 +126,8 @@ class RayEngine:
         with quiet(), _without("HARNESS_DATA"):  # which --data-root may have overruled
             import ray
 
+            heed_mode()
+
             ray.init(
                 "local",
                 num_cpus=self._most,
@@ -150,9 +152,11 @@ class RayEngine:
 
             ray.shutdown()
             self._is_open = False
-        for name in self._secret:
-            os.environ.pop(name, None)
-        self._secret = {}
+        if self._secret:
+            for name in self._secret:
+                os.environ.pop(name, None)
+            self._secret = {}
+            heed_mode()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = ""

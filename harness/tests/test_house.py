@@ -53,6 +53,7 @@ WHOLE_HOUSE = {
     "claims": "all claims of the project together",
     "floors": "who imports whom, what importing costs, how long files are, and how things are called",
     "house": "docs/HOUSE.md",
+    "clusters_page": "docs/CLUSTERS.md",
     "contributing": "CONTRIBUTING.md",
     "packaging": "pyproject.toml, CITATION.cff, .pre-commit-config.yaml",
     "wheel": "what is installed, and repositories of claims of one's own",

@@ -284,8 +284,9 @@ def test_what_the_memory_of_a_machine_does_not_hold_fails_in_one_line(tmp_path: 
 
 @pytest.mark.clusters
 def test_a_cluster_of_this_machine_leaves_nothing_behind(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     crew = ClusterCrew(at(tmp_path), RayEngine("ray", "cpu", 2))
     assert outcomes(drained(crew, runs_of(crew.place, [named(drawn)], 2))) == {COMPUTED: 2}
     assert isinstance(crew.engine, RayEngine)
@@ -293,4 +294,5 @@ def test_a_cluster_of_this_machine_leaves_nothing_behind(
     assert folder.is_dir()
     crew.close()
     assert not folder.exists()
+    assert not (tmp_path / ".ray").exists()
     assert capfd.readouterr() == ("", "")
