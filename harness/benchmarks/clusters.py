@@ -27,7 +27,7 @@ WARM = 8
 
 
 class Throughput(NamedTuple):
-    """Units and the seconds that they took, and the driver's memory (MiB) after a tenth of them and at the end."""
+    """Units, their seconds, and the driver's memory (MiB) after a tenth of them and at the end."""
 
     units: int
     seconds: float
