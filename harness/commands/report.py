@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from harness import commands as shared
-from harness.commands import auditing, selection, standing
+from harness.commands import auditing, bundling, selection, standing
 
 if TYPE_CHECKING:
     from harness.evidence.schema import Report
@@ -19,7 +19,9 @@ reports/quick reports/standard --out page      several tiers as one page
 --check reports/quick reports/standard         which verdicts still stand for the code here, untrained
 reports/quick --csv > checks.csv               one row a check, for spreadsheets and data frames
 audit stranger                                 judge it again from its records: does it follow from them?
+bundle reports/quick                           with records, sources and commit as an RO-Crate, in a zip
 """
+BUNDLE = "write report, records, sources, environment and commit as an RO-Crate"
 AUDIT = "judge a report again from its shipped records, and say what does not follow; status 1 if anything"
 
 
@@ -44,6 +46,7 @@ def add(commands: Any) -> None:
     how.add_argument("--csv", action="store_true", help="print the reports' checks, a row each, as CSV")
     selection.add_place(parser, store=False)
     parser.set_defaults(parser=parser)
+    bundling.add(shared.action(parser, "bundle", BUNDLE, bundling.EXAMPLES, bundling.bundled))
     auditing.add(shared.action(parser, "audit", AUDIT, auditing.EXAMPLES, auditing.audit))
 
 

@@ -158,6 +158,11 @@ def _of_selections() -> Iterator[Invocation]:
     yield from _each(["train"], "--on", ONS)
     yield Invocation(("train", "--on", "ray", "--device", "cuda:1"), "with --on ray use cuda")
     yield from _each(["list"], "-k", WORDS)
+    yield from _each(["list", "--json", "--reports"], "", {
+        "": "empty path", "nowhere": "--reports nowhere: no such folder", "text": "--reports text: no such",
+        "bad": "bad: no report of a tier in it", "empty": "empty: no report of a tier in it",
+    })  # fmt: skip
+    yield Invocation(("list", "--reports", "a"), "--reports is for --json: leave it out, or add --json")
     yield from _each(["doctor"], "", TIERS)
     yield from _each(["doctor"], "--data-root", ROOTS)
     yield from _each(["doctor"], "--device", DEVICES)
@@ -207,6 +212,13 @@ def _of_reports() -> Iterator[Invocation]:
     )  # fmt: skip
     yield from _each(["report", "--check"], "", absent)
     yield from _each(["report", "--check", "b", "--data-root"], "", ROOTS)
+    yield from _each(["report", "bundle"], "", absent)
+    yield from _each(
+        ["report", "bundle", "a", "--license"], "", {"": "no SPDX", "GPL 3": "no SPDX identifier"}
+    )
+    yield from _each(["report", "bundle", "a", "--out"], "", {
+        "": "empty path", "text": "--out text: a file is there", "b": "a folder that holds something else",
+    })  # fmt: skip
     yield from _each(["report", "audit"], "", absent)
     yield from _each(["report", "audit", "a", "--records"], "", {
         "": "empty path", "nowhere": "nowhere: No such file.*or by --records", "text": "holds no records",
@@ -217,6 +229,8 @@ def _of_reports() -> Iterator[Invocation]:
     yield from (
         Invocation(tuple(line.split()), says)
         for line, says in {
+            "report bundle": "required: DIR", "report bundle a b": "unrecognized arguments: b",
+            "report bundle a": "records.jsonl.gz: no records beside the report",
             "report audit": "required: DIR", "report audit a b": "unrecognized arguments: b",
             "report audit a": r"records.jsonl.gz: No such file.*beside it, or by --records FILE",
             "report audit a --out x": "unrecognized arguments: --out x",
