@@ -123,7 +123,8 @@ def diagnosis(options: argparse.Namespace) -> Diagnosis:
     data = tuple(held(name, place.data_root) for name in [*ARCHIVES, IMAGENET])
     with tempfile.TemporaryDirectory() as nowhere:
         usable = place.store.exists() and not store.problem
-        lab = selection.lab(place if usable else msgspec.structs.replace(place, store=Path(nowhere)))
+        planned = place if usable else msgspec.structs.replace(place, store=Path(nowhere))
+        lab = selection.lab(planned, processes=selection.processes_of(options, place))
         tiers = tuple(_tiers(options, place, lab, machine, store) if CLAIMS.is_dir() else _no_tiers())
     return Diagnosis(machine=machine, store=store, data=data, tiers=tiers)
 

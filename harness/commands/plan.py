@@ -83,9 +83,10 @@ def run(options: argparse.Namespace) -> int:
     place = selection.place_of(options)
     selection.require_makeable(place.store)
     tiers = tuple(options.tiers) or ("quick",)
-    lab = selection.lab(place, options.first)
+    processes = selection.processes_of(options, place)
+    lab = selection.lab(place, options.first, processes)
     needs = selection.needs(selected(Path.cwd(), tiers, options.k or ""), lab)
-    plan, processes = lab.plan(needs.runs), selection.processes_of(options, place)
+    plan = lab.plan(needs.runs)
     if options.json:
         shared.print_json(planned(tiers, needs, plan, processes))
         return 1 if needs.problems else 0

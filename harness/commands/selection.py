@@ -242,15 +242,18 @@ def processes_of(options: argparse.Namespace, place: Place) -> int:
     return options.processes or processes(place.device)
 
 
-def lab(place: Place, first: int = 0) -> Lab:
+def lab(place: Place, first: int = 0, processes: int = 1) -> Lab:
     """A lab for planning, whatever data there is: what lacks its data is planned as missing.
+
+    Args:
+        processes: how many would compute, by which work is cut.
 
     Raises:
         StoreError: the store cannot be used.
     """
     from harness.lab.lab import Lab
 
-    return Lab(place, presume=True, first=first)
+    return Lab(place, presume=True, first=first, processes=processes)
 
 
 def needs(functions: Sequence[Any], lab: Lab) -> Needs:
