@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.fleet.pausing import Paused
 from harness.judging.ladder import Item, judged
+from harness.lab.computing import one_line
 from harness.lab.lab import Failed
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ def climbed(items: Mapping[str, Item], lab: Lab) -> Climb:
     Args:
         items: by name; the runs of their first look are there, or are known to fail.
         lab: has the runs; it computes none, but for what is torn or was not foreseen.
+
+    Raises:
+        Paused: to end was asked for.
     """
     undecided: dict[str, list[Run]] = {}
     failed: dict[str, str] = {}
@@ -56,10 +61,12 @@ def climbed(items: Mapping[str, Item], lab: Lab) -> Climb:
 
         try:
             judged(item, lab, there)
+        except (KeyboardInterrupt, Paused):
+            raise
         except Failed as error:
             failed[name] = str(error)
-        except Exception as error:  # of one claim's body: the others are judged
-            failed[name] = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+        except BaseException as error:  # of one claim's body, which may raise anything: the others are judged
+            failed[name] = one_line(error)
         if missing and name not in failed:
             undecided[name] = missing
     return Climb(undecided=undecided, decided=len(items) - len(undecided) - len(failed), failed=failed)

@@ -70,6 +70,16 @@ def test_a_signal_ends_the_workers_of_a_session_too(tmp_path: Path) -> None:
     assert time.monotonic() - began < 60
 
 
+def test_a_claim_with_a_fixture_of_its_own_is_left_to_pytest(tmp_path: Path) -> None:
+    body = CLAIMS.replace("def test_large(x, check)", "def test_large(x, check, tmp_path)")
+    write_claims(tmp_path, body)
+    session = run_harness(tmp_path, "train", "--until-decided", "--processes", "1", "-k", "large")
+    assert session.status == 1
+    session.says(
+        "cannot be judged: claims/test_tiny.py::test_large (quick): Mistake: it takes the fixture tmp_path"
+    )
+
+
 def test_workers_that_are_listed_are_asked_and_others_are_not(tmp_path: Path) -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
