@@ -181,8 +181,8 @@ def _call(
         Exception: whatever else the body raises.
     """
     known = {**item.callspec.params, **item.funcargs}  # of the latter there are none outside a session
-    if own := sorted(set(item._fixtureinfo.argnames) - {"check", *known}):
-        raise Mistake(f"it takes the fixture {own[0]}, which only a session of pytest makes")
+    if unknown := sorted(set(item._fixtureinfo.argnames) - {"check", *known}):
+        raise Mistake(f"it takes the fixture {unknown[0]}, which only a session of pytest makes")
     arguments = {name: check if name == "check" else known[name] for name in item._fixtureinfo.argnames}
     if hasattr(item.function, "hypothesis"):
         _call_exactly(item, exact, {**arguments, **worlds}, worlds)
