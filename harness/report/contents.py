@@ -9,15 +9,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.evidence.schema import ClaimReport, PaperEntry, Report
-from harness.report import multiplicity, tally, wording
+from harness.report import multiplicity, story, tally, wording
 from harness.report.printed import PrintedNumber, printed, tallies
 from harness.report.tally import PaperAtTier, Piece
 from harness.spec import TIERS
 from harness.spec.said import CHANGEABLE, Change, Saying
 from harness.spec.verdict import Verdict
 
+RESERVED = ("main", "outcome")
+"""Names on a source's page that no statement may take."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Statement:
     """One claim of a paper: its test at every tier and with all parameters, and its name on the page."""
 
@@ -118,6 +121,12 @@ class PageContents:
         return tallies(self.claims, self.pieces)
 
     @functools.cached_property
+    def statement_of(self) -> dict[tuple[str, str], Statement]:
+        """(id, tier) -> the statement that the item tests."""
+        families = (family for section in self.sections for family in section.families)
+        return {(i.id, i.tier): of for family in families for of in family.statements for i in of.items}
+
+    @functools.cached_property
     def counted_with(self) -> dict[tuple[str, str], ClaimReport]:
         """(id, tier) of what is not counted by itself -> what it is counted with."""
         return tally.counted_with(self.pieces)
@@ -167,13 +176,12 @@ def _ordered(reports: Sequence[Report]) -> tuple[ClaimReport, ...]:
 
 
 def _papers(reports: Sequence[Report], claims: Iterable[ClaimReport]) -> dict[str, PaperEntry]:
-    """Sources by key in the order of their years, those that no report describes among them."""
+    """Sources by key in the order of the story, those that no report describes among them."""
     papers = {paper.key: paper for report in reports for paper in report.papers}
     for claim in claims:
         bare = PaperEntry(key=claim.paper, authors="", title="", venue="", year=None, url="")
         papers.setdefault(claim.paper, bare)
-    undated = max((paper.year or 0 for paper in papers.values()), default=0) + 1
-    return dict(sorted(papers.items(), key=lambda entry: (entry[1].year or undated, entry[0])))
+    return {paper.key: paper for paper in story.ordered(papers.values())}
 
 
 def _statements(claims: Sequence[ClaimReport]) -> tuple[Statement, ...]:
@@ -181,8 +189,8 @@ def _statements(claims: Sequence[ClaimReport]) -> tuple[Statement, ...]:
     for claim in claims:
         kind = "" if claim.kind is Saying.STATEMENT else f" {claim.kind}"
         cells.setdefault((claim.id.partition("[")[0], f"{claim.paper}{kind}"), []).append(claim)
-    names = anchors(cells, "statement ")
-    return tuple(Statement(names[key], tuple(items)) for key, items in cells.items())
+    names = unlike((test.rpartition("::")[2].removeprefix("test_") for test, _ in cells), RESERVED)
+    return tuple(Statement(name, tuple(items)) for name, items in zip(names, cells.values(), strict=True))
 
 
 def _families(statements: Sequence[Statement]) -> tuple[Family, ...]:
@@ -252,17 +260,24 @@ def _missing(reports: Sequence[Report], claims: Sequence[ClaimReport]) -> tuple[
 
 def anchors(names: Iterable[tuple[str, str]], prefix: str = "") -> dict[tuple[str, str], str]:
     """A readable, unique name for each pair; the first to ask gets the plain one."""
-    named: dict[tuple[str, str], str] = {}
-    taken: set[str] = set()
-    for first, second in names:
-        plain = re.sub(r"[^a-z0-9]+", "-", f"{prefix}{first.rpartition('::')[2]} {second}".lower()).strip("-")
-        name, count = plain or "item", 1
-        while name in taken:
+    pairs = list(dict.fromkeys(names))
+    named = unlike(f"{prefix}{first.rpartition('::')[2]} {second}" for first, second in pairs)
+    return dict(zip(pairs, named, strict=True))
+
+
+def unlike(names: Iterable[str], taken: Iterable[str] = (), longest: int | None = None) -> list[str]:
+    """A readable name of letters, digits and dashes for each, unlike all others and what is taken."""
+    seen = set(taken)
+    chosen = []
+    for text in names:
+        plain = re.sub(r"[^a-z0-9]+", "-", text.lower())[:longest].strip("-") or "item"
+        name, count = plain, 1
+        while name in seen:
             count += 1
             name = f"{plain}-{count}"
-        taken.add(name)
-        named[first, second] = name
-    return named
+        seen.add(name)
+        chosen.append(name)
+    return chosen
 
 
 def gather(reports: Iterable[Report]) -> PageContents:

@@ -98,13 +98,14 @@ class Panel:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a legend: ``kind`` is curve, reported or mark."""
+    """One line of a legend: ``kind`` is curve, reported or mark; ``hue`` numbers the colour from 1."""
 
     kind: str
     label: str
     color: str
     dash: str = ""
     letter: str = ""
+    hue: int = 0
 
 
 def panels(claims: Iterable[ClaimReport]) -> tuple[Panel, ...]:
@@ -138,8 +139,11 @@ def _named(drawn: list[tuple[ClaimReport, Series]]) -> tuple[tuple[str, Series],
 
 def color(index: int) -> str:
     """The colour of a series as a property that the page may set, with the one that is drawn."""
-    number = index % len(COLORS)
-    return f"var(--series-{number + 1}, {COLORS[number]})"
+    return f"var(--series-{_hue(index)}, {COLORS[index % len(COLORS)]})"
+
+
+def _hue(index: int) -> int:
+    return index % len(COLORS) + 1
 
 
 def _dash(index: int) -> str:
@@ -149,12 +153,13 @@ def _dash(index: int) -> str:
 def legend(panel: Panel) -> tuple[Entry, ...]:
     """What the lines and points are; the page shows it below the axes, where long names can wrap."""
     curves = [
-        Entry("curve", f"{name} ({_replicates(series)})", color(index), _dash(index))
+        Entry("curve", f"{name} ({_replicates(series)})", color(index), _dash(index), hue=_hue(index))
         for index, (name, series) in enumerate(panel.series)
         if series.y
     ]
     points = [
-        Entry("reported", f"reported: {reported.source}", color(index)) for index, reported in panel.reported
+        Entry("reported", f"reported: {reported.source}", color(index), hue=_hue(index))
+        for index, reported in panel.reported
     ]
     marks = [
         Entry("mark", f"{label} ({wording.number(x)})", "var(--ink, #7a7a7a)", letter=letter)
@@ -367,17 +372,3 @@ def _themed(text: str) -> str:
         text = re.sub(rf"(stroke|fill): {hue}", rf"\1: {color(index)}", text)
     text = re.sub(rf"(stroke|fill): {INK}", rf"\1: var(--ink, {INK})", text)
     return re.sub(r"'DejaVu Sans'[^;\"]*", "var(--font, sans-serif)", text)
-
-
-def inlined(text: str, prefix: str) -> str:
-    """An SVG document as an element of an HTML page: no prologue, ids that no other figure has."""
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<defs>\s*<style.*?</defs>", "", text, count=1, flags=re.DOTALL)
-    text = re.sub(r"\n\s*", "\n", re.sub(r' xmlns(:\w+)?="[^"]*"', "", text))
-    text = re.sub(r'(<g) id="[^"]*"', r"\1", text)
-    text = re.sub(r' id="', f' id="{prefix}-', text)
-    text = re.sub(r'href="#', f'href="#{prefix}-', text)
-    text = re.sub(r"url\(#", f"url(#{prefix}-", text)
-    return re.sub(
-        r'<svg[^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', text, count=1
-    ).strip()

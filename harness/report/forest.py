@@ -14,13 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.evidence.outcome import Evidence
-from harness.evidence.schema import ClaimReport
-from harness.report import wording
 from harness.spec.verdict import Verdict
 
 FAR = 100.0
 """Half-widths beyond which a value is drawn at the edge."""
 TICKS = (-100.0, -30.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
+APART = 4
+"""Units from a bar of a profile to the next."""
 LEAST = (-3.0, 10.0)
 """What every axis shows at least."""
 
@@ -89,35 +89,6 @@ def _towards(
     return HalfWidths(*((value - held) / width for value in (estimate, near_end, far_end)))
 
 
-@dataclass(frozen=True)
-class PlotLine:
-    """A line of the plot: one check with an interval, or all the exact ones of an item together, in words.
-
-    ``together``: here the numbers of the item as a whole are shown.
-    """
-
-    label: str
-    check: Evidence | None
-    told: str = ""
-    n: str = ""
-    together: bool = False
-
-
-def rows(claim: ClaimReport) -> tuple[PlotLine, ...]:
-    """What the plot shows of an item."""
-    drawn = [check for check in claim.checks if check.level > 0 or check.low is not None]
-    exact = [check for check in claim.checks if check not in drawn]
-    lines = [PlotLine(check.statement, check, together=check is drawn[0]) for check in drawn]
-    if exact:
-        worst = next((check for check in exact if check.verdict is not Verdict.REPRODUCED), exact[0])
-        many = f"{len(exact)} exact checks, " if len(exact) > 1 else ""
-        which = "among them: " if many and worst.verdict is not Verdict.REPRODUCED else ""
-        told = f"{many}{which}{wording.exactly(worst)}"
-        lines.append(PlotLine("exact", None, told, wording.count(worst.n)))
-    empty = "not run" if claim.verdict is Verdict.NOT_RUN else "no check was made"
-    return tuple(lines) or (PlotLine("", None, empty),)
-
-
 def axis(checks: Iterable[Evidence]) -> Axis:
     """One axis for all of them, from a tick to a tick."""
     places: Sequence[HalfWidths] = [drawn for check in checks if (drawn := place(check)) is not None]
@@ -125,3 +96,51 @@ def axis(checks: Iterable[Evidence]) -> Axis:
     high = max([LEAST[1], *(drawn.high for drawn in places if math.isfinite(drawn.high))])
     left = max((tick for tick in TICKS if tick <= low), default=-FAR)
     return Axis(left, min((tick for tick in TICKS if tick >= high), default=FAR))
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A check on the axis, from 0 (top, where the claim holds) to 100."""
+
+    verdict: Verdict
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class CheckProfile:
+    """Checks side by side, the surest first; ``bound`` is where all their bounds lie."""
+
+    bars: tuple[Bar, ...]
+    bound: float
+    alt: str
+
+    @property
+    def paths(self) -> tuple[tuple[Verdict, str, str], ...]:
+        """The bars and the dots of each verdict, as paths."""
+        drawn = []
+        for verdict in dict.fromkeys(bar.verdict for bar in self.bars):
+            mine = [(APART * place + APART // 2, bar) for place, bar in enumerate(self.bars)]
+            mine = [(x, bar) for x, bar in mine if bar.verdict is verdict]
+            bars = "".join(f"M{x} {bar.low:.1f}V{bar.high:.1f}" for x, bar in mine)
+            drawn.append((verdict, bars, "".join(f"M{x} {bar.estimate:.1f}h.01" for x, bar in mine)))
+        return tuple(drawn)
+
+
+def profile(checks: Iterable[Evidence]) -> CheckProfile | None:
+    """All checks that have an interval, each against its bound; None where there are fewer than two."""
+    several = list(checks)
+    scale = axis(several)
+    placed = [(at, check) for check in several if (at := place(check)) is not None]
+    placed.sort(key=lambda pair: -pair[0].estimate)
+    if len(placed) < 2:
+        return None
+
+    def down(value: float) -> float:
+        return 100 - scale.percent(value)
+
+    bars = tuple(Bar(c.verdict, down(at.estimate), down(at.low), down(at.high)) for at, c in placed)
+    clear = sum(at.low >= 0 for at, _ in placed)
+    alt = f"{len(placed)} checks against their bounds: intervals of {clear} lie wholly where the check holds"
+    return CheckProfile(bars, down(0.0), alt)

@@ -1,49 +1,82 @@
-"""The page: one offline file that needs no script, with every piece of a claim's text escaped."""
+"""The site: a page of results, one for each source, and what belongs to all of them, figures as files.
+
+It needs no network and no JavaScript: every text is in the HTML, every figure has words, and colour never
+tells anything alone. ``report.html`` links to what lies in ``pages/`` beside it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness.report import costs, counted, figures, forest, trust, wording
-from harness.report.contents import PageContents, anchors
-from harness.report.track import track
+from harness.evidence.schema import ClaimReport, PaperEntry, RunRead
+from harness.report import (
+    cards,
+    costs,
+    counted,
+    figures,
+    forest,
+    matrix,
+    plates,
+    statements,
+    trust,
+    wording,
+    words,
+)
+from harness.report.contents import PageContents, Section, Statement, unlike
 from harness.spec.said import Saying
 from harness.spec.verdict import Verdict
 
 if TYPE_CHECKING:
     import jinja2
-    from markupsafe import Markup
 
-TRACK = 200  # units of the small plots' width, as the template's viewBox has it
+FIRST = "report.html"
+FOLDER, FIGURES = "pages", "pages/figures"
+"""The page that is opened, the folder of all others beside it, and that of their figures."""
+TRACK = 200
+"""Units of the small plots' width, as the templates' viewBox has it."""
+LONGEST = 80
+"""Letters of a file's name, without its ending."""
+MENU = {
+    FIRST: "Results",
+    f"{FOLDER}/numbers.html": "Printed numbers",
+    f"{FOLDER}/disagreements.html": "Disagreements",
+    f"{FOLDER}/trust.html": "How sure",
+    f"{FOLDER}/scope.html": "Scope, cost, provenance",
+    f"{FOLDER}/runs.html": "Runs",
+}
+"""The pages that belong to no single source, and what links call them."""
+POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+"""What a browser may load: style and figures from beside the page, and nothing that runs."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure on the page; ``home`` is the (id, tier) of the claim under which it stands."""
+    """A figure of the site; ``home`` is the anchor of the claim under which it stands, on ``page``."""
 
     panel: figures.Panel
     anchor: str
-    home: tuple[str, str]
+    home: str
+    page: str
+    file: str
     alt: str
-    svg: Markup
     legend: tuple[figures.Entry, ...]
+    width: int
+    height: int
 
 
-def _drawn(contents: PageContents, safe: Callable[[str], Markup]) -> dict[tuple[str, str], list[Drawn]]:
-    """The figures of each claim, every figure drawn once."""
-    panels = figures.panels(contents.claims)
-    names = anchors((f"{panel.paper} {panel.figure}", panel.tier) for panel in panels)
-    shown: dict[tuple[str, str], list[Drawn]] = {(claim.id, claim.tier): [] for claim in contents.claims}
-    for number, panel in enumerate(panels):
-        anchor = f"figure-{names[f'{panel.paper} {panel.figure}', panel.tier]}"
-        svg = safe(figures.inlined(figures.svg(panel), f"f{number}"))
-        drawn = Drawn(panel, anchor, panel.claims[0], figures.alt(panel), svg, figures.legend(panel))
-        for claim in panel.claims:
-            shown[claim].append(drawn)
-    return shown
+@dataclass(frozen=True)
+class Against:
+    """A statement that did not come out as its source says, with the tiers and tests where it did not."""
+
+    claim: ClaimReport
+    statement: Statement
+    tiers: str
+    of: str
+    why: str
 
 
 def _linkable(url: str) -> bool:
@@ -51,18 +84,18 @@ def _linkable(url: str) -> bool:
 
 
 def _environment() -> jinja2.Environment:
-    """The templates of the page; they escape every text and refuse what is not defined."""
+    """The templates of the site; they escape every text and refuse what is not defined."""
     import jinja2
 
     here = resources.files("harness.report")
-    names = ("page.html.jinja", "parts.html.jinja", "counts.html.jinja")
+    texts = {f.name: f.read_text("utf-8") for f in here.iterdir() if f.name.endswith(".html.jinja")}
     return jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=lambda value: wording.printable(value) if type(value) is str else value,
-        loader=jinja2.DictLoader({name: here.joinpath(name).read_text("utf-8") for name in names}),
+        loader=jinja2.DictLoader(texts),
     )
 
 
@@ -70,35 +103,228 @@ def _css() -> str:
     return resources.files("harness.report").joinpath("page.css").read_text("utf-8")
 
 
-def render(contents: PageContents) -> str:
-    """The HTML document; the same contents give the same bytes."""
-    from markupsafe import Markup
+class Site:
+    """All pages of one contents: where each claim, figure and run stands, and how a page is rendered."""
 
-    axis = forest.axis(check for claim in contents.claims for check in claim.checks)
-    environment = _environment()
-    environment.globals.update(
-        c=contents,
-        w=wording,
-        css=Markup(_css()),
-        tally=counted.tallies(contents.tallies),
-        counted=counted,
-        kinds=Saying,
-        verdicts=tuple(Verdict),
-        papers={section.paper.key: section.paper for section in contents.sections},
-        figures=_drawn(contents, Markup),
-        track=track,
-        place=forest.place,
-        forest_rows=forest.rows,
-        axis=axis,
-        pc=lambda value: f"{axis.percent(value):.2f}%",
-        pc_right=f"{100 - axis.percent(0.0):.2f}%",
-        x=lambda position: f"{TRACK * position:.1f}",
-        costs=costs.costs(contents.claims),
-        slowest=costs.slowest(contents.claims),
-        uncounted=costs.uncounted(contents.claims),
-        linkable=_linkable,
-        again=trust.recurring(contents.claims),
-        free=trust.uncontrolled(contents.claims),
+    def __init__(self, contents: PageContents) -> None:
+        self.contents = contents
+        keys = [section.paper.key for section in contents.sections]
+        shared = [name.removeprefix(f"{FOLDER}/").removesuffix(".html") for name in MENU]
+        files = unlike(keys, shared, LONGEST)
+        self.pages = {key: f"{FOLDER}/{name}.html" for key, name in zip(keys, files, strict=True)}
+        self.statement = contents.statement_of
+        self.drawn = self._drawn()
+        self.experiments = _experiments(contents)
+        self.environment = self._prepared()
+
+    def home(self, claim: ClaimReport) -> str:
+        """Where a claim stands: its source's page, and its name there."""
+        return f"{self.pages[claim.paper]}#{self.statement[claim.id, claim.tier].anchor}"
+
+    def _drawn(self) -> dict[str, list[Drawn]]:
+        """The figures of each statement, by its anchor, every figure with one home."""
+        panels = figures.panels(self.contents.claims)
+        files = unlike((f"{panel.paper} {panel.figure} {panel.tier}" for panel in panels), longest=LONGEST)
+        shown: dict[str, list[Drawn]] = {of.anchor: [] for of in self.statement.values()}
+        width, height = (round(144 * side) for side in figures.SIZE)
+        for panel, name in zip(panels, files, strict=True):
+            homes = list(dict.fromkeys(self.statement[key].anchor for key in panel.claims))
+            drawn = Drawn(
+                panel,
+                anchor=f"figure-{name}",
+                home=homes[0],
+                page=self.pages[panel.paper],
+                file=f"{FIGURES}/{name}.svg",
+                alt=figures.alt(panel),
+                legend=figures.legend(panel),
+                width=width,
+                height=height,
+            )
+            for home in homes:
+                shown[home].append(drawn)
+        return shown
+
+    def _prepared(self) -> jinja2.Environment:
+        from markupsafe import Markup
+
+        c, environment = self.contents, _environment()
+        environment.globals.update(
+            c=c,
+            w=wording,
+            s=statements,
+            words=words,
+            css=Markup(_css()),
+            policy=Markup(POLICY),
+            menu=tuple(MENU.items()),
+            tally=counted.tallies(c.tallies),
+            counted=counted,
+            kinds=Saying,
+            verdicts=tuple(Verdict),
+            papers={section.paper.key: section.paper for section in c.sections},
+            home=self.home,
+            source_page=self.pages,
+            figures=self.drawn,
+            x=_along,
+            linkable=_linkable,
+            run_anchor=self.experiments.anchors,
+            family_anchor=lambda place: f"family-{place}",
+        )
+        return environment
+
+    def page(self, template: str, here: str, **values: Any) -> str:
+        """One page as text; the same contents give the same bytes."""
+        shared = {"to": lambda path: _relative(here, path), "here": here, **values}
+        part = self.environment.get_template("parts.html.jinja").make_module(shared)
+        text: str = self.environment.get_template(template).render(part=part, **shared)
+        return re.sub(r"\n\s*\n+", "\n", text).lstrip()
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Every page by its path from the site's folder."""
+        c = self.contents
+        yield FIRST, self.page(
+            "results.html.jinja",
+            FIRST,
+            cards=cards.cards(c),
+            matrix=matrix.matrix(c),
+            against=_against(c, self.statement),
+        )
+        yield self._shared("numbers")
+        apart = [(kind, _of_kind(c, kind)) for kind in (Saying.RETOLD, Saying.COUNTER)]
+        yield self._shared("disagreements", apart=apart)
+        again, free = trust.recurring(c.claims), trust.uncontrolled(c.claims)
+        yield self._shared("trust", again=again, free=free)
+        spent: dict[str, Any] = {"costs": costs.costs(c.claims), "slowest": costs.slowest(c.claims)}
+        spent["tested"] = {claim.id.partition("[")[0]: claim for claim in c.claims}
+        spent["proofs"] = {k: says for r in c.reports for k, says in r.provenance.carried.items()}
+        yield self._shared("scope", uncounted=costs.uncounted(c.claims), **spent)
+        yield self._shared("runs", experiments=self.experiments.rows)
+        for place, section in enumerate(c.sections):
+            yield self._source(place, section)
+
+    def _shared(self, name: str, **values: Any) -> tuple[str, str]:
+        path = f"{FOLDER}/{name}.html"
+        return path, self.page(f"{name}.html.jinja", path, **values)
+
+    def _source(self, place: int, section: Section) -> tuple[str, str]:
+        sections = self.contents.sections
+        claims = [claim for family in section.families for claim in family.claims]
+        path = self.pages[section.paper.key]
+        return path, self.page(
+            "source.html.jinja",
+            path,
+            section=section,
+            tiers=list(dict.fromkeys(t for t in self.contents.tiers if any(c.tier == t for c in claims)))
+            or list(dict.fromkeys(claim.tier for claim in claims)),
+            profile=forest.profile(check for claim in claims for check in claim.checks),
+            unjudged=_unjudged(self.contents, section.paper),
+            before=sections[place - 1].paper if place else None,
+            after=sections[place + 1].paper if sections[place + 1 :] else None,
+        )
+
+    def plates(self) -> Iterator[tuple[str, str]]:
+        """Every figure by its path."""
+        colors = plates.palette(_css())
+        every = {drawn.file: drawn.panel for several in self.drawn.values() for drawn in several}
+        for file, panel in every.items():
+            yield file, plates.plate(figures.svg(panel), colors)
+
+
+def _relative(here: str, path: str) -> str:
+    """A link from one page of the site to a file of it."""
+    page, _, name = path.partition("#")
+    if page == here and name:
+        return f"#{name}"
+    inside = f"{FOLDER}/"
+    if not here.startswith(inside):
+        return path
+    return path.removeprefix(inside) if path.startswith(inside) else f"../{path}"
+
+
+def _along(position: float) -> str:
+    """A place from 0 to 1 in units of the small plots."""
+    return f"{TRACK * position:.0f}"
+
+
+def _of_kind(contents: PageContents, kind: Saying) -> list[Statement]:
+    statements_of = (s for section in contents.sections for f in section.families for s in f.statements)
+    return [s for s in statements_of if s.first.kind is kind]
+
+
+def _against(
+    contents: PageContents, statement: dict[tuple[str, str], Statement]
+) -> tuple[Against, ...]:
+    """What sources say and was refuted or stayed undecided, by statement, outcome and why."""
+    cells: dict[tuple[str, Verdict, str], list[ClaimReport]] = {}
+    order = {section.paper.key: place for place, section in enumerate(contents.sections)}
+    for claim in sorted(contents.claims, key=lambda claim: order[claim.paper]):
+        if claim.kind.is_source and claim.verdict not in (Verdict.REPRODUCED, Verdict.NOT_RUN):
+            why = claim.reason if claim.unexpected else claim.expected_because or claim.reason
+            key = statement[claim.id, claim.tier].anchor, claim.verdict, why
+            cells.setdefault(key, []).append(claim)
+    return tuple(
+        Against(
+            claim=of[0],
+            statement=statement[of[0].id, of[0].tier],
+            tiers=", ".join(dict.fromkeys(claim.tier for claim in of)),
+            of="; ".join(dict.fromkeys(wording.params(claim) for claim in of if wording.params(claim))),
+            why=why,
+        )
+        for (_, _, why), of in sorted(cells.items(), key=lambda cell: list(Verdict).index(cell[0][1]))
     )
-    page: str = environment.get_template("page.html.jinja").render()
-    return page.lstrip()
+
+
+def _unjudged(contents: PageContents, paper: PaperEntry) -> str:
+    """How many of a source's tests were not judged, by tier, in a sentence; "" where all were."""
+    counts: dict[str, int] = {}
+    for missing in contents.missing:
+        if missing.paper == paper.key:
+            counts[missing.tier] = counts.get(missing.tier, 0) + 1
+    told = ", ".join(f"{count} at {tier}" for tier, count in counts.items())
+    return f"Not run: {told}." if told else ""
+
+
+@dataclass(frozen=True)
+class Experiments:
+    """Every experiment that was read, once, and the name of its row."""
+
+    rows: tuple[wording.Replicates, ...]
+    anchors: dict[str, str]
+
+
+def _experiments(contents: PageContents) -> Experiments:
+    """The runs of all claims and controls by address, each replicate counted once."""
+    runs: dict[str, list[RunRead]] = {}
+    for (address, _), run in sorted(costs.distinct(contents.claims).items()):
+        runs.setdefault(address, []).append(run)
+    rows = []
+    for address, of in runs.items():
+        whats = "; ".join(dict.fromkeys(run.what for run in of))
+        kernels = "; ".join(dict.fromkeys(filter(None, map(wording.computed_by, of))))
+        rows.append(
+            wording.Replicates(
+                name="",
+                what=whats,
+                kernel=kernels,
+                address=address,
+                replicates=wording.ranges(run.replicate for run in of),
+                seconds=sum(run.seconds for run in of),
+            )
+        )
+    return Experiments(tuple(rows), _row_names(runs))
+
+
+def _row_names(addresses: Iterable[str]) -> dict[str, str]:
+    """A name for the row of each address, by its first digits."""
+    several = list(addresses)
+    return dict(zip(several, unlike(f"r{address[:12]}" for address in several), strict=True))
+
+
+def site(contents: PageContents) -> dict[str, str]:
+    """Every file of the site by its path: pages, figures and style; the same contents give the same bytes."""
+    built = Site(contents)
+    return {**dict(built.texts()), f"{FOLDER}/style.css": _css(), **dict(built.plates())}
+
+
+def pages(contents: PageContents) -> dict[str, str]:
+    """The pages alone, by their path."""
+    return dict(Site(contents).texts())

@@ -14,7 +14,7 @@ from harness.report.contents import gather
 from harness.spec.untrusted import contents
 
 REPORT_FILES = ("report.json", "report.md", "report.html", "badge.json")
-"""What a report's folder gets."""
+"""What a report's folder gets, beside the folder of further pages."""
 
 
 def load(paths: Iterable[str | Path]) -> tuple[Report, ...]:
@@ -39,7 +39,8 @@ def _load(path: Path) -> Report:
 def write(reports: Report | Sequence[Report], directory: str | Path) -> tuple[Path, ...]:
     """Write ``report.md``, ``report.html`` and ``badge.json``, and ``report.json`` if it is one report.
 
-    Several reports (usually one per tier) become one page; their own ``report.json`` stay the truth.
+    What ``report.html`` links to goes into ``pages/`` beside it, in place of an earlier report's.
+    Several reports (usually one per tier) become one site; their own ``report.json`` stay the truth.
     Everything is rendered from what the JSON says, so it can be rendered again from there to the same bytes.
 
     Raises:
@@ -51,14 +52,29 @@ def write(reports: Report | Sequence[Report], directory: str | Path) -> tuple[Pa
     page = gather(decode(data) for data in encoded)
     files = {
         "report.md": markdown.render(page).encode(),
-        "report.html": html.render(page).encode(),
         "badge.json": badge.render(page),
     }
     if len(encoded) == 1:
         files = {"report.json": encoded[0], **files}
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    return tuple(_replace(directory / name, data) for name, data in files.items())
+    site = {name: text.encode() for name, text in html.site(page).items()}
+    for name, data in site.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data)
+    _remove_others(directory / html.FOLDER, {directory / name for name in site})
+    written = {name: directory / name for name in REPORT_FILES if name in files or name in site}
+    for name, data in files.items():
+        _replace(directory / name, data)
+    return tuple(written.values())
+
+
+def _remove_others(folder: Path, kept: set[Path]) -> None:
+    """Remove pages and figures of an earlier report, which nothing links to any more."""
+    for pattern in ("*.html", "figures/*.svg"):
+        for path in folder.glob(pattern):
+            if path not in kept:
+                path.unlink()
 
 
 def require_writable(directory: Path) -> None:
@@ -71,6 +87,9 @@ def require_writable(directory: Path) -> None:
     for name in REPORT_FILES:
         if (directory / name).is_dir():
             raise IsADirectoryError(errno.EISDIR, f"{name} is a folder")
+    for name in (html.FOLDER, html.FIGURES):
+        if (directory / name).exists() and not (directory / name).is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{name} is no folder")
     with tempfile.TemporaryFile(dir=directory):
         pass
 

@@ -53,14 +53,28 @@ def _window(seen: list[float], control: float | None) -> tuple[float, float]:
     return low - MARGIN * span, high + MARGIN * span
 
 
-def track(evidence: Evidence, control: Evidence | None = None) -> Track | None:
-    """Lay a check out on its own scale, or None where it has no number that could be drawn."""
+def window(several: Iterable[Evidence]) -> tuple[float, float] | None:
+    """One scale for checks of the same units: all their numbers and bounds; None where there are none."""
+    seen = [number for check in several for number in _numbers(check)]
+    if not seen or not math.isfinite(max(seen) - min(seen)):
+        return None
+    return _window(seen, None)
+
+
+def _numbers(check: Evidence) -> list[float]:
+    return _finite((check.estimate, check.low, check.high, check.lower_bound, check.upper_bound))
+
+
+def track(
+    evidence: Evidence, control: Evidence | None = None, scale: tuple[float, float] | None = None
+) -> Track | None:
+    """Lay a check out on a scale, by default its own; None where it has no number that could be drawn."""
     sides = _finite((evidence.lower_bound, evidence.upper_bound))
     measured = _finite((evidence.estimate, evidence.low, evidence.high))
     beside = next(iter(_finite((control.estimate,)) if control else []), None)
     if not measured or not math.isfinite(max(measured + sides) - min(measured + sides)):
         return None
-    left, right = _window(measured + sides, beside)
+    left, right = scale or _window(measured + sides, beside)
 
     def place(value: float | None) -> float | None:
         if value is None or not math.isfinite(value):

@@ -110,15 +110,6 @@ def _rounded(value: float | None, decimals: int | None) -> str:
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
-def exactly(evidence: Evidence) -> str:
-    """What an exact check found, in words."""
-    if evidence.estimate is None:
-        return evidence.reason if evidence.verdict is Verdict.REFUTED else evidence.statement
-    if evidence.relation == "exact":
-        return f"largest difference {number(evidence.estimate)}, {bound(evidence)} allowed"
-    return f"{evidence.statement}: {number(evidence.estimate)}"
-
-
 def p(value: float | None) -> str:
     """A p-value to two significant digits, a dash where there is none."""
     if value is None:
@@ -295,15 +286,20 @@ def runs(read: Iterable[RunRead]) -> Iterator[Replicates]:
     """The runs by experiment, in their order."""
 
     def experiment(run: RunRead) -> tuple[str, str, str, str]:
-        carried = f"carried, proof {run.carried}" if run.carried else ""
-        return run.name, run.what, ", ".join(filter(None, [run.kernel, carried])), run.address
+        return run.name, run.what, computed_by(run), run.address
 
     for key, members in itertools.groupby(read, experiment):
         of = list(members)
-        yield Replicates(*key, _ranges([run.replicate for run in of]), sum(run.seconds for run in of))
+        yield Replicates(*key, ranges(run.replicate for run in of), sum(run.seconds for run in of))
 
 
-def _ranges(numbers: Iterable[int]) -> str:
+def computed_by(run: RunRead) -> str:
+    """The kernel that trained a run, and the proof by which its record was carried."""
+    carried = f"carried, proof {run.carried}" if run.carried else ""
+    return ", ".join(filter(None, [run.kernel, carried]))
+
+
+def ranges(numbers: Iterable[int]) -> str:
     """Numbers with runs of successive ones joined: ``0–4, 7``."""
     parts: list[list[int]] = []
     for value in numbers:

@@ -9,12 +9,16 @@ _contents = into(
     "report/contents.py", "report/test_contents.py", "report/test_report.py", "report/test_html.py"
 )
 _markdown = into("report/markdown.py", "report/test_report_cells.py", "report/test_markdown.py")
-_sections = into("report/sections.py", "report/test_report_cells.py", "report/test_markdown.py")
 _tally = into("report/tally.py", "report/test_tally.py", "report/test_contents.py")
 _printed = into("report/printed.py", "report/test_tally.py")
-_counts = into("report/counts.html.jinja", "report/test_report_cells.py", "report/test_html.py")
-_page = into("report/page.html.jinja", "report/test_report_cells.py", "report/test_html.py")
+_counts = into("report/trust.html.jinja", "report/test_report_cells.py", "report/test_html.py")
+_statement = into("report/statement.html.jinja", "report/test_report_cells.py", "report/test_html.py")
+_statements = into("report/statements.py", "report/test_statements.py", "report/test_report_cells.py")
 _parts = into("report/parts.html.jinja", "report/test_report_cells.py", "report/test_html.py")
+_words = into("report/words.py", "report/test_words.py")
+_cards = into("report/cards.py", "report/test_cards.py")
+_matrix = into("report/matrix.py", "report/test_matrix.py")
+_plates = into("report/plates.py", "report/test_plates.py")
 _forest = into("report/forest.py", "report/test_forest.py")
 _track = into("report/track.py", "report/test_track.py")
 _figures = into("report/figures.py", "report/test_figures.py")
@@ -142,10 +146,10 @@ MUTANTS = (
         "apart = one.paper != other.paper and one.family == other.family",
         "apart = one.paper == other.paper and one.family == other.family",
     ),
-    _sections(
-        "report", "the columns of estimate and bound are exchanged",
-        "return [wording.estimate(check), wording.interval(check), wording.bound(check)]",
-        "return [wording.bound(check), wording.interval(check), wording.estimate(check)]",
+    _markdown(
+        "report", "the columns of estimate and interval are exchanged",
+        "numbers = [wording.estimate(check), wording.interval(check), str(check.n)]",
+        "numbers = [wording.interval(check), wording.estimate(check), str(check.n)]",
     ),
     _markdown(
         "report", "of each claim the first check is shown, not the one that decides",
@@ -157,15 +161,13 @@ MUTANTS = (
         "chances = multiplicity.p_value(claim), contents.adjusted.get((claim.id, claim.tier))",
         "chances = contents.adjusted.get((claim.id, claim.tier)), multiplicity.p_value(claim)",
     ),
-    _sections(
+    _statement(
         "report", "the control's checks are the claim's",
-        "for position, check in enumerate(control.checks):", "for position, check in enumerate(checks):",
+        "{% for check in world.checks %}", "{% for check in one.checks %}",
     ),
     _markdown(
         "report", "what was not reproduced is left out where space is short",
-        "claims = [c for c in contents.claims if every or c.verdict is not Verdict.REPRODUCED or "
-        "c.unexpected]",
-        "claims = [c for c in contents.claims if every or c.verdict is Verdict.REPRODUCED]",
+        "if claim.verdict not in as_said:", "if claim.verdict in as_said:",
     ),
     _counts(
         "report", "the page counts one verdict in all columns",
@@ -179,23 +181,56 @@ MUTANTS = (
     ),
     _parts(
         "report", "the page shows the level where n belongs",
-        '<td class="figure" data-label="n">{{ w.count(check.n) }}</td>',
-        '<td class="figure" data-label="n">{{ w.level(check) }}</td>',
+        "<td>{{ w.count(check.n) }}", "<td>{{ w.level(check) }}",
     ),
-    _parts(
+    _statement(
         "report", "the page shows the claim's verdict beside each of its checks",
-        '<td class="figure" data-label="verdict"><span>{{ chip(check.verdict) }}</span></td>',
-        '<td class="figure" data-label="verdict"><span>{{ chip(listed[0].verdict) }}</span></td>',
+        "{{ part.chip(line.check.verdict) }}", "{{ part.chip(line.item.verdict) }}",
     ),
-    _parts(
+    _statement(
         "report", "the page shows the control's interval in place of the difference's",
-        'data-label="interval">{{ w.interval(contrast) }}</td>',
-        'data-label="interval">{{ w.interval(world.checks[loop.index0]) }}</td>',
+        "{{ w.difference(between) }} ({{ w.interval(between) }})",
+        "{{ w.difference(between) }} ({{ w.interval(check) }})",
+    ),
+    _statements(
+        "report", "a difference stands beside the check before its own",
+        "beside[position], after = contrast, position + 1",
+        "beside[max(position - 1, 0)], after = contrast, position + 1",
+    ),
+    _statements(
+        "report", "what is said of one test is said of all of its tier",
+        "return \"; \".join(names)", "return \"\"",
+    ),
+    _words(
+        "report", "an order is told the wrong way round",
+        "{high} above {low}", "{low} above {high}",
+    ),
+    _words(
+        "report", "a limit above is told as one below",
+        'return _compared(check, "<", "below", check.upper_bound)',
+        'return _compared(check, "<", "above", check.upper_bound)',
+    ),
+    _cards(
+        "report", "a card shows the claim's runs as its control's",
+        "control = _finite(value for check in there for value in check.values)[:MOST]",
+        "control = _finite(value for check in checks for value in check.values)[:MOST]",
+    ),
+    _cards(
+        "report", "a card calls reproduced what was not run",
+        "verdicts = Counter({Verdict.NOT_RUN: 1})", "verdicts = Counter({Verdict.REPRODUCED: 1})",
+    ),
+    _matrix(
+        "report", "what is only retold counts as said by its source",
+        "if row.kind is Saying.STATEMENT or row.paper.key == OURS:",
+        "if row.kind in (Saying.STATEMENT, Saying.RETOLD) or row.paper.key == OURS:",
+    ),
+    _plates(
+        "report", "a figure's lines begin where the one before ends",
+        'pieces.append(f"M{_joined(points[0])}"', 'pieces.append(f"m{_joined(points[0])}"',
     ),
     _parts(
         "report", "an SVG's interval is drawn from the left edge",
-        '<path class="span" d="M{{ x(laid.low) }} 11H{{ x(laid.high) }}',
-        '<path class="span" d="M{{ x(0) }} 11H{{ x(laid.high) }}',
+        '<path d="M{{ x(laid.low) }} 10H{{ x(laid.high) }}', '<path d="M{{ x(0) }} 10H{{ x(laid.high) }}',
     ),
     _forest(
         "report", "checks below a bound are drawn as if they were above",

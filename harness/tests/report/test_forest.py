@@ -57,12 +57,22 @@ def test_half_widths_are_those_of_the_side_that_faces_the_bound() -> None:
         assert (place.low, place.estimate, place.high) == pytest.approx(expected)
 
 
-def test_what_has_no_interval_is_told_in_words() -> None:
+def test_a_profile_has_every_check_with_an_interval_the_surest_first() -> None:
     exact = reports.evidence(relation="exact", level=0.0, estimate=3.0, low=None, high=None, lower_bound=None,
                              upper_bound=0.0, verdict=Verdict.REFUTED)  # fmt: skip
     assert forest.place(exact) is None
-    (row,) = forest.rows(reports.claim(checks=(exact, exact)))
-    assert row.told == "2 exact checks, among them: largest difference 3, at most 0 allowed"
+    sure = reports.evidence(estimate=0.9, low=0.85, high=0.95)
+    lost = reports.evidence(Verdict.REFUTED, estimate=-0.2, low=-0.3, high=-0.1)
+    drawn = forest.profile([exact, lost, reports.evidence(), sure])
+    assert drawn is not None
+    assert [bar.verdict for bar in drawn.bars] == [Verdict.REPRODUCED, Verdict.REPRODUCED, Verdict.REFUTED]
+    assert [bar.estimate for bar in drawn.bars] == sorted(bar.estimate for bar in drawn.bars)
+    above, below = drawn.bars[0], drawn.bars[-1]
+    assert above.low < drawn.bound < below.high, "higher is where the check holds"
+    assert "3 checks" in drawn.alt
+    assert "intervals of 2 lie wholly where the check holds" in drawn.alt
+    assert [verdict for verdict, _, _ in drawn.paths] == [Verdict.REPRODUCED, Verdict.REFUTED]
+    assert forest.profile([exact, sure]) is None
 
 
 @exhaustive

@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from harness.evidence.schema import ClaimReport, Report
-from harness.report import badge, diff, fresh, html, markdown, readme, render
+from harness.report import badge, diff, fresh, markdown, readme, render
 from harness.report.contents import gather
 from harness.report.fresh import Recurrence
 from harness.spec.verdict import Expected, Verdict
 from harness.tests import reports
+from harness.tests.report.site import whole
 
 REPRODUCED, REFUTED, INCONCLUSIVE = Verdict.REPRODUCED, Verdict.REFUTED, Verdict.INCONCLUSIVE
 OUTCOMES = {
@@ -113,7 +114,7 @@ def test_what_says_nothing_beside_it_is_refused() -> None:
 def test_all_that_is_rendered_says_which_replicates_they_are() -> None:
     ordinary, other = (gather([of(reports.claim(), first=first)]) for first in (0, 3000))
     for contents, said in ((ordinary, False), (other, True)):
-        shown = [html.render(contents), markdown.render(contents)]
+        shown = [whole(contents), markdown.render(contents)]
         assert ["at quick scale, on replicates 3000 and up." in text for text in shown] == [said, said]
         label = json.loads(badge.render(contents))["label"]
         assert label == ("claims at quick scale, replicates 3000 and up" if said else "claims at quick scale")

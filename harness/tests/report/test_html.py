@@ -6,7 +6,6 @@ import itertools
 import json
 import math
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,81 +15,65 @@ from harness.report import figures, html, markdown
 from harness.report.contents import gather
 from harness.spec.verdict import Verdict
 from harness.tests import reports
+from harness.tests.report.site import Elements, whole
 
 CSS = Path(html.__file__).with_name("page.css").read_text()
-VOID = {"meta", "br", "line", "path", "circle", "rect", "use", "img", "link", "hr", "input"}
-
-
-class Elements(HTMLParser):
-    """Every element with its attributes, the elements around it and the text in it."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[dict[str, str]] = []
-        self.all: list[dict[str, str]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        inside = " ".join(element["tag"] for element in self.open)
-        element = {"tag": tag, "inside": inside, "text": "", **{k: v or "" for k, v in attrs}}
-        self.all.append(element)
-        if tag not in VOID:
-            self.open.append(element)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop()["tag"] == tag
-
-    def handle_data(self, data: str) -> None:
-        for element in self.open:
-            element["text"] += data
-
-    def of(self, *tags: str) -> list[dict[str, str]]:
-        return [element for element in self.all if element["tag"] in tags]
-
-
 @pytest.fixture(scope="module")
-def page(full: Report) -> Elements:
-    return Elements(html.render(gather([full])))
+def pages(full: Report) -> dict[str, Elements]:
+    return {path: Elements(text) for path, text in html.pages(gather([full])).items()}
 
 
-def test_headings_go_down_one_level_at_a_time(page: Elements) -> None:
-    levels = [int(h["tag"][1]) for h in page.of("h1", "h2", "h3", "h4", "h5", "h6")]
-    assert levels.count(1) == 1
-    assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+def test_headings_go_down_one_level_at_a_time(pages: dict[str, Elements]) -> None:
+    for path, page in pages.items():
+        levels = [int(h["tag"][1]) for h in page.of("h1", "h2", "h3", "h4", "h5", "h6")]
+        assert levels.count(1) == 1, path
+        assert levels[0] == 1
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), path
 
 
-def test_there_are_landmarks_and_a_way_past_the_first_ones(page: Elements) -> None:
-    for tag in ("main", "nav", "footer"):
-        assert len(page.of(tag)) == 1
-    assert page.of("nav")[0]["aria-label"]
-    assert len([h for h in page.of("header") if h["inside"] == "html body"]) == 1
-    first, (main,) = page.of("a")[0], page.of("main")
-    assert first["href"] == f"#{main['id']}"
-    assert main["tabindex"] == "-1"
-    assert page.of("html")[0]["lang"] == "en"
+def test_there_are_landmarks_and_a_way_past_the_first_ones(pages: dict[str, Elements]) -> None:
+    for path, page in pages.items():
+        for tag in ("main", "footer"):
+            assert len(page.of(tag)) == 1
+        names = [nav["aria-label"] for nav in page.of("nav")]
+        assert names[0] == "Pages"
+        assert len(names) == len(set(names))
+        assert len([h for h in page.of("header") if h["inside"] == "html body"]) == 1
+        first, (main,) = page.of("a")[0], page.of("main")
+        assert first["href"] == f"#{main['id']}"
+        assert main["tabindex"] == "-1"
+        assert page.of("html")[0]["lang"] == "en"
+        assert len([a for a in page.of("a") if a.get("aria-current")]) == (path in html.MENU)
 
 
-def test_every_picture_has_words_or_is_named_by_what_holds_it(page: Elements) -> None:
-    pictures = [e for e in page.of("svg", "div") if e.get("role") == "img"]
-    assert pictures
-    for picture in pictures:
-        assert picture.get("aria-label") or (picture["tag"] == "svg" and picture["text"].strip())
-    for svg in page.of("svg"):
-        nested = "svg" in svg["inside"]
-        assert nested or svg.get("role") == "img" or svg.get("aria-hidden") == "true"
+def test_every_picture_has_words_or_is_named_by_what_holds_it(pages: dict[str, Elements]) -> None:
+    for page in pages.values():
+        assert all(image["alt"].strip() for image in page.of("img"))
+        for svg in page.of("svg"):
+            assert (svg.get("role") == "img" and svg["aria-label"]) or svg.get("aria-hidden") == "true"
+    assert any(page.of("img") for page in pages.values())
 
 
-def test_every_table_has_a_name_and_heads(page: Elements) -> None:
-    assert len(page.of("caption")) == len(page.of("table"))
-    assert all(caption["text"].strip() for caption in page.of("caption"))
-    assert all(th["text"].strip() for th in page.of("th"))
+def test_figures_are_loaded_as_they_are_reached(pages: dict[str, Elements]) -> None:
+    for image in (image for page in pages.values() for image in page.of("img")):
+        assert image["loading"] == "lazy"
+        assert int(image["width"]) > int(image["height"]) > 0
 
 
-def test_no_verdict_is_told_by_colour_alone(page: Elements) -> None:
-    chips = [span for span in page.of("span") if span.get("class", "").startswith("chip ")]
-    assert {chip["text"] for chip in chips} == {f"{v.symbol}{v}" for v in Verdict}
+def test_every_table_has_a_name_and_heads(pages: dict[str, Elements]) -> None:
+    for page in pages.values():
+        assert len(page.of("caption")) == len(page.of("table"))
+        assert all(caption["text"].strip() for caption in page.of("caption"))
+        assert all(th["text"].strip() for th in page.of("th"))
+
+
+def test_no_verdict_is_told_by_colour_alone(pages: dict[str, Elements]) -> None:
+    classes = {verdict.replace(" ", "-"): verdict for verdict in Verdict}
+    chips = [b for page in pages.values() for b in page.of("b") if b.get("class") in classes]
+    assert {chip["class"] for chip in chips} == set(classes)
+    assert all(chip["text"] == classes[chip["class"]] for chip in chips)
+    for name, verdict in classes.items():
+        assert f'b.{name}::before {{ content: "{verdict.symbol}"; content: "{verdict.symbol}" / ""; }}' in CSS
 
 
 def _luminance(color: str) -> float:
@@ -141,13 +124,15 @@ def _busy(number: int) -> ClaimReport:
     )
 
 
-def test_a_hundred_claims_with_figures_fit_in_five_megabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hundred_claims_with_figures_are_a_site_of_two_megabytes(monkeypatch: pytest.MonkeyPatch) -> None:
     claims = [_busy(number) for number in range(100)]
     drawn = figures.svg(figures.panels(claims[:1])[0])
     monkeypatch.setattr(figures, "svg", lambda panel: drawn)  # each of the hundred is as long as this one
     contents = gather([reports.report(*claims)])
-    assert len(html.render(contents).encode()) < 5_000_000
-    assert len(markdown.render(contents).encode()) < 1 << 20
+    files = html.site(contents)
+    assert sum(len(text.encode()) for text in files.values()) < 2_000_000
+    assert len(files[html.FIRST].encode()) < 100_000
+    assert len(markdown.render(contents).encode()) < 60_000
 
 
 def test_many_replicates_do_not_make_a_figure_long() -> None:
@@ -169,7 +154,7 @@ def test_reports_without_the_later_fields_still_render(full: Report) -> None:
     del old["provenance"]["shipped"]
     contents = gather([decode(json.dumps(old).encode())])
     assert contents.adjusted == {}
-    assert "do not say what the runs of their controls took" in html.render(contents)
+    assert "do not say what the runs of their controls took" in whole(contents)
     assert markdown.render(contents)
 
 
@@ -193,9 +178,11 @@ def test_tiers_and_parameters_of_a_test_are_one_claim_on_the_page() -> None:
     assert [(i.tier, i.params["p"]) for i in statement.items] == [
         ("quick", 1), ("quick", 2), ("standard", 1), ("standard", 2),
     ]  # fmt: skip
-    seen = Elements(html.render(contents))
+    source = html.pages(contents)["pages/river2017.html"]
+    seen = Elements(source)
     assert len(seen.of("article")) == 1
-    assert len(seen.of("h5")) == 4
+    assert len([e for e in seen.of("tbody") if e.get("id", "").startswith("claim-")]) == 4
+    assert source.count(claims[0].adapted) == source.count(claims[0].checks[0].because) == 1, "said once"
 
 
 def test_sources_that_name_each_other_stand_side_by_side() -> None:
@@ -204,12 +191,13 @@ def test_sources_that_name_each_other_stand_side_by_side() -> None:
     alone = reports.claim("three", figures=(), contested="someone else doubts it")
     contents = gather([reports.report(one, alone, other)])
     assert [[s.first.id for s in group] for group in contents.disputes] == [[one.id, other.id], [alone.id]]
-    assert html.render(contents).count('<div class="dispute">') == 2
+    assert whole(contents).count('<div class="dispute">') == 2
     third = reports.claim("four", figures=(), contested="MEADOW2019 again")
     assert len(gather([reports.report(one, other, third)]).disputes) == 3, "which two belong together is open"
 
 
-def test_papers_come_by_year() -> None:
-    claims = [reports.claim(key, paper=key, figures=()) for key in ("UNKNOWN", "MEADOW2019", "RIVER2017")]
+def test_papers_come_in_the_order_of_the_story_and_others_by_year() -> None:
+    several = ("UNKNOWN", "MEADOW2019", "RIVER2017", "LI2018", "ZHANG2017")
+    claims = [reports.claim(key, paper=key, figures=()) for key in several]
     keys = [section.paper.key for section in gather([reports.report(*claims)]).sections]
-    assert keys == ["RIVER2017", "MEADOW2019", "UNKNOWN"]
+    assert keys == ["ZHANG2017", "LI2018", "RIVER2017", "MEADOW2019", "UNKNOWN"]

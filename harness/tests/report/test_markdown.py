@@ -40,11 +40,11 @@ def test_markdown_keeps_its_limit_and_says_what_it_left_out(full: Report, limit:
     contents = gather([full])
     whole, text = markdown.render(contents), markdown.render(contents, limit)
     assert len(text.encode()) <= limit
-    assert text == whole or limit < 500 or re.search(r"left out for length|Only what was not|Cut here", text)
+    assert text == whole or limit < 500 or re.search(r"Only what was not|Cut here", text)
 
 
-def test_markdown_of_a_thousand_claims_fits_a_step_summary() -> None:
+def test_markdown_of_a_thousand_claims_is_far_below_what_a_step_summary_may_be() -> None:
     claims = [reports.claim(f"c{i}", figures=(), checks=(reports.evidence(),) * 6) for i in range(1000)]
     text = markdown.render(gather([reports.report(*claims)]))
-    assert len(text.encode()) <= markup.LIMIT
-    assert "are left out for length" in text
+    assert len(text.encode()) <= markup.LIMIT // 2
+    assert text.count("| ✓ reproduced | Training error reaches zero") == 1000, "a row each"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from harness.evidence.outcome import Contrast, Evidence
 from harness.evidence.schema import ClaimReport
-from harness.report import html, markdown, multiplicity, track, wording
+from harness.report import html, markdown, multiplicity, track, wording, words
 from harness.report.contents import gather
 from harness.spec.verdict import Expected, Verdict
 from harness.tests import reports
-from harness.tests.report.test_html import Elements
+from harness.tests.report import site
 
 FIRST = reports.evidence(p_value=0.011, p_typical=0.031, statement="a > 0.1")
 DECIDES = reports.evidence(
@@ -58,50 +56,42 @@ def test_a_claims_row_has_the_check_that_decides_and_the_p_values_of_all() -> No
     (summary,) = [t for t in tables(markdown.render(CONTENTS)) if "Holm's p" in t[0] and "again" in t[0]]
     row = next(r for r in summary if r["verdict"].endswith("inconclusive"))
     said = cells(DECIDES)
-    assert {name: row[name] for name in ("estimate", "interval", "bound", "n")} == {
-        name: said[name] for name in ("estimate", "interval", "bound", "n")
+    assert {name: row[name] for name in ("estimate", "interval", "n")} == {
+        name: said[name] for name in ("estimate", "interval", "n")
     }
+    assert row["holds where"] == "b: below 0.02"
     assert row["p"] == wording.p(multiplicity.p_value(TWO)) == wording.p(0.6)
     other = summary[1]
     assert other["p"] == wording.p(0.02)
     assert other["Holm's p"] == wording.p(CONTENTS.adjusted[OTHERS[0].id, "quick"]) != other["p"]
 
 
-def of_markdown(text: str) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """The rows of checks, and the first difference, of a Markdown text; a control's bound is its claim's."""
-    every = [row for table in tables(text) for row in table]
-    checks = [row for row in every if "what must hold" in row or "there" in row]
-    for row in (row for row in checks if row.get("there", "").startswith("check ")):
-        row["bound"] = checks[int(row["there"].removeprefix("check ")) - 1]["bound"]
-    first = next(row for row in every if row.get("claim minus control"))
-    return checks, {"estimate": first["claim minus control"], "interval": first["its interval"]}
+SOURCE = html.pages(CONTENTS)["pages/river2017.html"]
 
 
-def of_page(text: str) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """The rows of checks, and of the first difference, of a page: an estimate begins each."""
-    rows: list[dict[str, str]] = []
-    for cell in Elements(text).of("td"):
-        if "article" in cell["inside"] and "data-label" in cell:
-            if cell["data-label"] == "estimate":
-                rows.append({})
-            rows[-1][cell["data-label"]] = " ".join(cell["text"].split())
-    return [row for row in rows if "level" in row], next(row for row in rows if "level" not in row)
+def test_the_checks_of_a_claim_have_their_numbers() -> None:
+    rows = site.tables(SOURCE, "checks")[0]
+    for row, check in zip(rows, (FIRST, DECIDES), strict=True):
+        said = cells(check)
+        assert {name: row[name] for name in ("estimate", "interval", "n")} == {
+            name: said[name] for name in ("estimate", "interval", "n")
+        }
+        assert row["what must hold"].startswith(words.must_hold(check))
+        assert row["verdict"] == check.verdict
 
 
-@pytest.mark.parametrize(
-    "checks, apart",
-    [of_markdown(markdown.render(CONTENTS)), of_page(html.render(CONTENTS))],
-    ids=["Markdown", "page"],
-)
-def test_checks_controls_and_differences_have_their_numbers(
-    checks: list[dict[str, str]], apart: dict[str, str]
-) -> None:
-    for row, check in zip(checks, (FIRST, DECIDES, THERE), strict=False):
-        assert {name: row[name] for name in cells(check)} == cells(check)
-        p = next(cell for name, cell in row.items() if name == "p" or name.startswith("p:"))
-        assert p == wording.readings(check)
+def test_checks_controls_and_differences_have_their_numbers() -> None:
+    first, decides, there = site.tables(SOURCE, "numbers")[0]
+    for row, check in ((first, FIRST), (decides, DECIDES), (there, THERE)):
+        said = {**cells(check), **({"bound": ""} if check is THERE else {})}
+        assert {name: row[name] for name in said} == said, "a control's bound is its claim's"
+        assert row["p: mean; typical run"] == wording.readings(check)
+        assert row["each replicate"] == wording.values(check)
         assert check.verdict in row["verdict"]
-    assert (apart["estimate"], apart["interval"]) == (wording.difference(APART), wording.interval(APART))
+    assert first["check"] == FIRST.statement
+    assert there["check"].startswith("the same")
+    assert there["claim − control"] == f"{wording.difference(APART)} ({wording.interval(APART)})"
+    assert first["claim − control"] == ""
 
 
 def test_what_was_not_reproduced_is_listed_where_space_is_short() -> None:
@@ -116,23 +106,25 @@ def test_what_was_not_reproduced_is_listed_where_space_is_short() -> None:
 
 
 def test_the_page_counts_verdicts_by_their_names() -> None:
-    cells_of = [e for e in Elements(html.render(CONTENTS)).of("td") if "article" not in e["inside"]]
-    labelled = [(e.get("data-label", ""), e["text"]) for e in cells_of]
+    labelled = [
+        (e.get("data-label", ""), e["text"])
+        for e in site.Elements(html.pages(CONTENTS)["pages/trust.html"]).of("td")
+    ]
     counted = {label: text for label, text in labelled if label.startswith(("✓", "✗", "?"))}
     assert counted == {"✓ reproduced": "1", "✗ refuted": "0", "? inconclusive": "1"}, "three are one"
     same = [text for label, text in labelled if label == "same evidence"]
     assert same == ["2"]
     elsewhere = [reports.claim(f"d{i}", figures=(), paper="MEADOW2019", runs=()) for i in range(3)]
-    page = Elements(html.render(gather([reports.report(TWO, *elsewhere)])))
+    page = site.Elements(html.pages(gather([reports.report(TWO, *elsewhere)]))["pages/trust.html"])
     totals = [e for e in page.of("td") if "tfoot" in e["inside"] and e.get("data-label") == "⚠ unexpected"]
     assert [e["text"] for e in totals] == ["1"]
 
 
 def test_a_drawn_interval_goes_from_its_lower_to_its_upper_end() -> None:
-    laid = track.track(FIRST)
+    laid = track.track(FIRST, THERE)
     assert laid is not None
     assert laid.low is not None
     assert laid.high is not None
-    paths = [e["d"] for e in Elements(html.render(CONTENTS)).of("path") if e.get("class") == "span"]
+    paths = [e["d"] for e in site.Elements(SOURCE).of("path") if "table" in e["inside"]]
     spans = [path for path in paths if "H" in path]
-    assert spans[0].startswith(f"M{200 * laid.low:.1f} 11H{200 * laid.high:.1f}")
+    assert spans[0].startswith(f"M{200 * laid.low:.0f} 10H{200 * laid.high:.0f}")

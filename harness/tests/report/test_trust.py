@@ -6,9 +6,9 @@ import msgspec
 
 from harness.report import trust
 from harness.report.contents import gather
-from harness.report.html import render
 from harness.report.markdown import render as in_markdown
 from harness.tests import reports
+from harness.tests.report.site import whole
 
 FAILS = msgspec.structs.replace(reports.control(), failing=(0,))
 TWO = (reports.evidence(statement="x > 0"), reports.evidence(statement="y > 0"))
@@ -38,15 +38,16 @@ def test_page_and_markdown_say_how_sure_verdicts_are_and_what_is_uncontrolled() 
     said = (TWO[0], msgspec.structs.replace(TWO[1], uncontrolled="both worlds fit <b>"))
     claim = reports.claim("e", checks=said, controls=(FAILS,), chance=0.62)
     contents = gather([reports.report(claim)])
-    for text in (render(contents), in_markdown(contents)):
-        assert "62 %" in text
-        assert "both worlds fit" in text
-        assert "both worlds fit <b>" not in text
-        assert "comes again" in text
+    page, text = whole(contents), in_markdown(contents)
+    for shown in (page, text):
+        assert "62 %" in shown
+        assert "comes again" in shown
+    assert "both worlds fit &lt;b&gt;" in page
+    assert "both worlds fit <b>" not in page
+    assert "No control makes 1 check fail; the page says why." in text
 
 
 def test_both_p_values_of_a_check_are_shown() -> None:
     check = reports.evidence(p_value=0.012, p_typical=0.031)
     contents = gather([reports.report(reports.claim("p", checks=(check,)))])
-    assert "0.012; <br>0.031" in render(contents)
-    assert "0.012; 0.031" in in_markdown(contents)
+    assert "0.012; 0.031" in whole(contents)

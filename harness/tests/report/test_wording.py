@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from harness.evidence.outcome import Evidence
 from harness.evidence.statistics import above, all_reach, judge
-from harness.report import html, markdown, markup, wording
+from harness.report import markdown, markup, wording
 from harness.report.contents import gather
 from harness.spec.verdict import Verdict
 from harness.tests import reports
+from harness.tests.report.site import whole
 from harness.tests.samples import WHY, exhaustive, measured
 
 
@@ -49,7 +50,7 @@ def test_carried_runs_are_counted_and_the_page_lists_their_proofs() -> None:
     (line,) = wording.provenance(report)["carried"]
     assert line.startswith("1 of 2 runs have records of earlier code, carried by 1 proof: ")
     assert "carried, proof 12ab34cd" in "".join(group.kernel for group in wording.runs(runs))
-    page = html.render(gather([report]))
+    page = whole(gather([report]))
     assert "<code>12ab34cd</code> from commit abc: replicate 0 of Net(&lt;3&gt;)" in page
     assert line in markdown.render(gather([report]))
 
