@@ -40,6 +40,7 @@ TRACK = 200
 """Units of the small plots' width, as the templates' viewBox has it."""
 LONGEST = 80
 """Letters of a file's name, without its ending."""
+STYLE = f"{FOLDER}/style.css"
 MENU = {
     FIRST: "Results",
     f"{FOLDER}/numbers.html": "Printed numbers",
@@ -99,7 +100,8 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _css() -> str:
+def css() -> str:
+    """The style of all pages."""
     return resources.files("harness.report").joinpath("page.css").read_text("utf-8")
 
 
@@ -153,7 +155,7 @@ class Site:
             w=wording,
             s=statements,
             words=words,
-            css=Markup(_css()),
+            css=Markup(css()),
             policy=Markup(POLICY),
             menu=tuple(MENU.items()),
             tally=counted.tallies(c.tallies),
@@ -181,12 +183,15 @@ class Site:
     def texts(self) -> Iterator[tuple[str, str]]:
         """Every page by its path from the site's folder."""
         c = self.contents
-        yield FIRST, self.page(
-            "results.html.jinja",
+        yield (
             FIRST,
-            cards=cards.cards(c),
-            matrix=matrix.matrix(c),
-            against=_against(c, self.statement),
+            self.page(
+                "results.html.jinja",
+                FIRST,
+                cards=cards.cards(c),
+                matrix=matrix.matrix(c),
+                against=_against(c, self.statement),
+            ),
         )
         yield self._shared("numbers")
         apart = [(kind, _of_kind(c, kind)) for kind in (Saying.RETOLD, Saying.COUNTER)]
@@ -221,11 +226,14 @@ class Site:
             after=sections[place + 1].paper if sections[place + 1 :] else None,
         )
 
+    def figures(self) -> dict[str, figures.Panel]:
+        """Every figure's path, and what it shows."""
+        return {drawn.file: drawn.panel for several in self.drawn.values() for drawn in several}
+
     def plates(self) -> Iterator[tuple[str, str]]:
         """Every figure by its path."""
-        colors = plates.palette(_css())
-        every = {drawn.file: drawn.panel for several in self.drawn.values() for drawn in several}
-        for file, panel in every.items():
+        colors = plates.palette(css())
+        for file, panel in self.figures().items():
             yield file, plates.plate(figures.svg(panel), colors)
 
 
@@ -250,9 +258,7 @@ def _of_kind(contents: PageContents, kind: Saying) -> list[Statement]:
     return [s for s in statements_of if s.first.kind is kind]
 
 
-def _against(
-    contents: PageContents, statement: dict[tuple[str, str], Statement]
-) -> tuple[Against, ...]:
+def _against(contents: PageContents, statement: dict[tuple[str, str], Statement]) -> tuple[Against, ...]:
     """What sources say and was refuted or stayed undecided, by statement, outcome and why."""
     cells: dict[tuple[str, Verdict, str], list[ClaimReport]] = {}
     order = {section.paper.key: place for place, section in enumerate(contents.sections)}
@@ -322,7 +328,7 @@ def _row_names(addresses: Iterable[str]) -> dict[str, str]:
 def site(contents: PageContents) -> dict[str, str]:
     """Every file of the site by its path: pages, figures and style; the same contents give the same bytes."""
     built = Site(contents)
-    return {**dict(built.texts()), f"{FOLDER}/style.css": _css(), **dict(built.plates())}
+    return {**dict(built.texts()), STYLE: css(), **dict(built.plates())}
 
 
 def pages(contents: PageContents) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A figure as a file of its own: SVG without what matplotlib repeats, in the page's colours of both schemes."""
+"""A figure as a file of its own: SVG without what matplotlib repeats, in the page's colours."""
 
 from __future__ import annotations
 

@@ -215,9 +215,7 @@ def same(check: Evidence, claimed: Sequence[Evidence], position: int) -> bool:
 def shared(contents: PageContents, statement: Statement) -> tuple[Statement, ...]:
     """The other statements with a test that reads the very runs of one of this one's."""
     mine = {(item.id, item.tier) for item in statement.items}
-    others = {
-        (other.id, other.tier): None for key in mine for other in contents.sharing.get(key, ())
-    }
+    others = {(other.id, other.tier): None for key in mine for other in contents.sharing.get(key, ())}
     return tuple(dict.fromkeys(contents.statement_of[key] for key in others if key not in mine))
 
 

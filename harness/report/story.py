@@ -21,13 +21,20 @@ class Chapter:
 
 
 CHAPTERS = (
-    Chapter("Random labels, and what regularization explains", ("ZHANG2017", "CACM2021", "EPFL")),
+    Chapter("Random labels, and what regularization explains", ("ZHANG2017", "EPFL")),
     Chapter(
         "Double descent, and where implicit regularization comes from",
         (
             *("HASTIE2019", "BHX2019", "NAKKIRAN2019", "NAKKIRAN2021", "BELKIN2019", "MEI2019", "CURTH2023"),
             *("NAKKIRAN2020", "HECKEL2021", "NEAL2018", "YANG2020", "DASCOLI2020", "STUDENT"),
             *("BARRETT2021", "SMITH2021"),
+        ),
+    ),
+    Chapter(
+        "The second generation: what came after",
+        (
+            *("COHEN2021", "LEWKOWYCZ2020", "SOUDRY2018", "BARTLETT2020", "MALLINAR2022", "NAGARAJAN2019"),
+            *("BUBECK2020", "POWER2022", "GROMOV2023", "CHIZAT2019", "DINH2017"),
         ),
     ),
     Chapter(
@@ -45,7 +52,7 @@ FURTHER = "Further sources"
 
 
 @dataclass(frozen=True)
-class Headline:
+class Opening:
     """One of the results that a page begins with: its title, and the function of the claim that tests it."""
 
     title: str
@@ -53,11 +60,11 @@ class Headline:
 
 
 HEADLINES = (
-    Headline("Zero error on random labels", "test_random_labels_are_fit_exactly"),
-    Headline("A bounded slow-down", "test_slowdown_is_bounded_by_a_constant"),
-    Headline("2n + d weights suffice", "test_any_labels_of_distinct_points_are_fit"),
-    Headline("Regularizers are unnecessary", "test_mlps_generalize_without_regularizers"),
-    Headline("The double-descent peak", "test_the_test_error_peaks_at_a_middling_width"),
+    Opening("Zero error on random labels", "test_random_labels_are_fit_exactly"),
+    Opening("A bounded slow-down", "test_slowdown_is_bounded_by_a_constant"),
+    Opening("2n + d weights suffice", "test_any_labels_of_distinct_points_are_fit"),
+    Opening("Regularizers are unnecessary", "test_mlps_generalize_without_regularizers"),
+    Opening("The double-descent peak", "test_the_test_error_peaks_at_a_middling_width"),
 )
 PLACES = {key: place for place, key in enumerate(key for chapter in CHAPTERS for key in chapter.keys)}
 

@@ -153,7 +153,7 @@ def target(check: Evidence) -> tuple[float | None, float | None]:
 
 
 def _share(text: str) -> str:
-    """In how many runs: what is more than half of them is most."""
+    """Say in how many runs: what is more than half of them is most."""
     text = "in most runs" if text == HALF else text.replace("some replicate", "some run")
     return re.sub(r" \(rate above 1/2\)$", "", text)
 

@@ -6,6 +6,7 @@ import argparse
 import gzip
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def rewrite(folder: Path, change: Change, *, rendered: bool = True) -> None:
     change(content)
     (folder / "report.json").write_text(json.dumps(content))
     (folder / "report.html").unlink()  # which takes longer to draw than all the rest
+    shutil.rmtree(folder / "pages")
     if rendered:
         page = gather(render.load([folder]))
         (folder / "report.md").write_text(markdown.render(page))

@@ -30,7 +30,7 @@ def test_an_honest_report_follows(
     assert said.splitlines()[-1] == "the report follows from these records"
     assert "judged again by that commit's code (which is here)" in said
     assert "20 records" in said
-    assert "badge.json, report.md, report.html" in said
+    assert "badge.json, report.md, report.html, pages" in said
     done = audit(stranger)
     assert done.follows
     assert (done.claims, done.unselected, done.records) == (3, 0, 20)

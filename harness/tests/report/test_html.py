@@ -18,6 +18,8 @@ from harness.tests import reports
 from harness.tests.report.site import Elements, whole
 
 CSS = Path(html.__file__).with_name("page.css").read_text()
+
+
 @pytest.fixture(scope="module")
 def pages(full: Report) -> dict[str, Elements]:
     return {path: Elements(text) for path, text in html.pages(gather([full])).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.evidence.outcome import Contrast
 from harness.report import statements
 from harness.report.contents import Statement
@@ -9,7 +11,7 @@ from harness.spec.verdict import Verdict
 from harness.tests import reports
 
 
-def statement(*changes: dict[str, object], **shared: object) -> Statement:
+def statement(*changes: dict[str, Any], **shared: Any) -> Statement:
     items = [
         reports.claim(id=f"claims/test_a.py::test_x[{place}]", figures=(), **{**shared, **one})
         for place, one in enumerate(changes)
