@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from harness.lab.lab import Lab
 from harness.lab.runs import Run
+from harness.suite.ahead import Ahead
 from harness.tests.suites import inside, run, write
 
 pytest_plugins = ["pytester"]
@@ -109,3 +111,35 @@ def test_further_replicates_of_all_claims_are_trained_together(
     together = {run.value.params[0][1] for run in begun[1]}
     assert {0.5, 0.501} <= together, done.text
     assert {run.replicate for run in begun[1]} == set(range(10))
+
+
+EXACT = """
+@claim(PAPER, "T1", says="squares are not negative", adapted=SMALL)
+@trained(least=0)
+@control(says="a square is more than one", least=1)
+@given(n=st.integers(-5, 5))
+def test_square(n, least):
+    assert n * n >= least
+
+
+@claim(PAPER, "T2", says="doubles are even", adapted=SMALL)
+@trained(rest=0)
+@control(says="they are odd", rest=1)
+@given(n=st.integers(-5, 5))
+def test_double(n, rest):
+    assert 2 * n % 2 == rest
+"""
+
+
+def test_what_comes_next_may_be_overtaken(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that arrives while an item is judged brings one of another file to the front."""
+    for name in ("test_tiny.py", "test_more.py"):
+        write(pytester.path, EXACT, name=name)
+    ends = itertools.cycle((min, min, max, max))  # one of the same file is said to come, another does
+
+    def next_one(ahead: Ahead) -> pytest.Item | None:
+        return next(ends)(ahead._missing, key=lambda item: item.nodeid, default=None)
+
+    monkeypatch.setattr(Ahead, "_next", next_one)
+    done = inside(pytester, monkeypatch, "-q")
+    assert done.status == 0, done.text
