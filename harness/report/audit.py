@@ -254,6 +254,6 @@ def item(name: str, tier: str) -> str:
 
 def shown(value: Any, *, quoted: bool = True, most: int = SHOWN) -> str:
     """A value of a stranger's report in bounded length, without signs that a terminal obeys."""
-    text = printable(str(value)).replace("\n", " ").replace("\t", " ")
+    text = printable(str(value)[: most + 1]).replace("\n", " ").replace("\t", " ")
     text = text if len(text) <= most else f"{text[: most - 1]}…"
     return f"{text!r}" if quoted and isinstance(value, str) else text
