@@ -74,9 +74,8 @@ class Ahead:
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Tell what came of an item that was judged ahead; any other is pytest's to judge now."""
         if item is self._judging:
-            item.session._setupstate.teardown_exact(
-                item
-            )  # a run that has arrived may have changed what is next
+            # another item than was said to be next: a run has arrived since
+            item.session._setupstate.teardown_exact(item)
             self._reports = runtestprotocol(item, log=False, nextitem=nextitem)
             return True
         reports = self._told.pop(item, None)

@@ -113,31 +113,31 @@ def test_further_replicates_of_all_claims_are_trained_together(
     assert {run.replicate for run in begun[1]} == set(range(10))
 
 
-EXACT = """
-@claim(PAPER, "T1", says="squares are not negative", adapted=SMALL)
-@trained(least=0)
-@control(says="a square is more than one", least=1)
-@given(n=st.integers(-5, 5))
-def test_square(n, least):
-    assert n * n >= least
+LARGE = """
+@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@trained(x=about(0.9))
+@control(says="no shift", x=NULL)
+def test_large(x, check):
+    large(x, check)
 
 
-@claim(PAPER, "T2", says="doubles are even", adapted=SMALL)
-@trained(rest=0)
-@control(says="they are odd", rest=1)
-@given(n=st.integers(-5, 5))
-def test_double(n, rest):
-    assert 2 * n % 2 == rest
+@claim(PAPER, "S2", says="x is larger", adapted=SMALL)
+@trained(x=about(1.1))
+@control(says="no shift", x=NULL)
+def test_larger(x, check):
+    large(x, check)
 """
 
 
 def test_what_comes_next_may_be_overtaken(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that arrives while an item is judged brings one of another file to the front."""
-    for name in ("test_tiny.py", "test_more.py"):
-        write(pytester.path, EXACT, name=name)
-    ends = itertools.cycle((min, min, max, max))  # one of the same file is said to come, another does
+    """An item of the same file is said to come next, and one of another file does: its run has arrived."""
+    for name in ("test_more.py", "test_tiny.py"):
+        write(pytester.path, LARGE, name=name)
+    ends = itertools.cycle((min, min, max, max))
 
     def next_one(ahead: Ahead) -> pytest.Item | None:
+        if not all(map(ahead._are_there, ahead._missing.values())):
+            return None
         return next(ends)(ahead._missing, key=lambda item: item.nodeid, default=None)
 
     monkeypatch.setattr(Ahead, "_next", next_one)
