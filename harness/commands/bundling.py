@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SOURCES = ("claims", "pyproject.toml", "LICENSE", "CITATION.cff")
 """What of the commit goes into the crate, as far as it has it: all that says what was asked and by whom."""
+PAGES = ("*.html", "*.css", "figures/*.svg")
+"""What of the folder of further pages goes into the crate."""
 EXAMPLES = """
 reports/quick                       a zip of it, named after tier and commit, in the folder where you are
 reports/quick --out crate           the same as a folder
@@ -92,12 +94,16 @@ def _require_place(out: Path) -> None:
 
 
 def _beside(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """The report and what lies beside it."""
+    """The report and what lies beside it, its further pages and their figures included."""
+    from harness.report.html import FOLDER
     from harness.spec.untrusted import contents
 
     for name in (*REPORT_FILES, NAME):
         if (folder / name).exists():
             yield name, contents(folder / name, MOST)
+    for pattern in PAGES:
+        for page in sorted((folder / FOLDER).glob(pattern)):
+            yield page.relative_to(folder).as_posix(), contents(page, MOST)
 
 
 def _require_records(report: Report, file: Path) -> None:

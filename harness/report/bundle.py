@@ -17,6 +17,10 @@ import msgspec
 
 from harness.evidence.schema import PaperEntry, Report
 
+RENDERED = "pages/"
+"""The folder of the pages that ``report.html`` links to."""
+MADE = ("report.json", "report.md", "report.html", "badge.json", RENDERED)
+"""What the session wrote; all else of the crate is what it read."""
 METADATA = "ro-crate-metadata.json"
 ENVIRONMENT = "environment.txt"
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
@@ -29,6 +33,7 @@ WHEN = (1980, 1, 1, 0, 0, 0)
 KINDS = {
     ".json": "application/json", ".md": "text/markdown", ".html": "text/html", ".py": "text/x-python",
     ".gz": "application/gzip", ".txt": "text/plain", ".cff": "application/yaml", ".toml": "application/toml",
+    ".svg": "image/svg+xml", ".css": "text/css",
 }  # fmt: skip
 """Ending of a file -> its media type; what has none of these is plain text."""
 ABOUT = {
@@ -128,9 +133,12 @@ def _graph(report: Report, files: Mapping[str, bytes], project: Project) -> Iter
     for folder in (each for each in top if each.endswith("/")):
         within = sorted(path for path in files if path.startswith(folder))
         yield {
-            "@id": folder, "@type": "Dataset", "name": f"{folder.rstrip('/')}: sources of the claims",
-            "description": f"The claims as they were at commit {seen.commit}", "hasPart": _ids(within),
-        }  # fmt: skip
+            "@id": folder,
+            "@type": "Dataset",
+            "name": folder.rstrip("/"),
+            "description": _about(folder, seen.commit),
+            "hasPart": _ids(within),
+        }
 
 
 def _author_id(number: int) -> str:
@@ -174,7 +182,7 @@ def _description(report: Report) -> str:
 def _action(report: Report, top: list[str], project: Project) -> Iterator[dict[str, Any]]:
     """The session that judged, and the software it used."""
     seen = report.provenance
-    made = [name for name in top if name in ("report.json", "report.md", "report.html", "badge.json")]
+    made = [name for name in top if name in MADE]
     read = [name for name in top if name not in made and name != METADATA]
     others = sorted(name for name in seen.versions if name != "overclaim")
     authors = _authors(project)
@@ -227,8 +235,15 @@ def _file(path: str, data: bytes, commit: str) -> dict[str, Any]:
         "@id": path,
         "@type": "File",
         "name": path,
-        "description": ABOUT.get(path, f"{path} of the repository at commit {commit[:12]}"),
+        "description": ABOUT.get(path) or _about(path, commit),
         "encodingFormat": KINDS.get(ending, "text/plain"),
         "contentSize": str(len(data)),
         "identifier": f"sha256:{hashlib.sha256(data).hexdigest()}",
     }
+
+
+def _about(path: str, commit: str) -> str:
+    """What a file or folder is that has no description of its own."""
+    if path.startswith(RENDERED):
+        return f"{path}: rendered from report.json"
+    return f"{path} of the repository as it was at commit {commit}"
