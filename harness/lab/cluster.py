@@ -189,7 +189,8 @@ class ClusterCrew:
         unit = sent.rest
         unfit = self._unfit_for(unit)
         if unfit and not self.engine.nodes() - unfit.keys():
-            yield from self._all_failed(sent, next(reversed(unfit.values())))
+            node, why = next(reversed(unfit.items()))  # a report tells it, and names no machine
+            yield from self._all_failed(sent, why.replace(f"node {node}", "a node", 1))
             return
         need = memory.PROCESS + max(memory.needed(run.value) for run in unit.runs)
         demand = Demand(memory=need, without=frozenset(unfit), whole=sent.alone)

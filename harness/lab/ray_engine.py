@@ -174,7 +174,7 @@ class RayEngine:
         self._open()
         import ray
 
-        return ray.put(luggage)
+        return ray.put((luggage.key, luggage.files, luggage.reached))  # which every node can read
 
     def start(self, expected: str, order: bytes, luggage: Sequence[Any], needs: Demand) -> Any:
         """Have an order computed by some machine that is fit for it."""
@@ -194,10 +194,10 @@ class RayEngine:
             for name in ("CPU", "GPU", "memory")
         }
         memory = min(needs.memory, int(MEMORY_SHARE * most["memory"]))
-        processors = most["CPU"] if needs.whole else min(1, most["CPU"])
+        processors = max(1, most["CPU"]) if needs.whole else 1  # where no node is left, one is waited for
         asked: dict[str, Any] = {"num_cpus": processors, "memory": memory}
         if self.device != "cpu":
-            asked["num_gpus"] = most["GPU"] if needs.whole else 1
+            asked["num_gpus"] = max(1, most["GPU"]) if needs.whole else 1
         if needs.without:
             numbers = [node["NodeID"] for node in ray.nodes() if _name(node) in needs.without]
             asked["label_selector"] = {"ray.io/node-id": f"!in({','.join(numbers)})"}
@@ -264,12 +264,14 @@ def _remote() -> Any:
         yield "begun", name
         sys.path[:0] = [folder for folder in path if folder not in sys.path and os.path.isdir(folder)]
         try:
-            from harness.lab.away import computed
+            from harness.lab.away import Luggage, computed
+
+            brought = [Luggage(key=key, files=files, reached=reached) for key, files, reached in luggage]
         except Exception as error:
             why = f"node {name} has no overclaim of this version ({error}): install it there"
             yield "unfit", "code", why
             return
-        yield from computed(expected, order, luggage, name)
+        yield from computed(expected, order, brought, name)
 
     overclaim.__module__ = "__main__"  # so that it is sent by value: a node may have no such module
     return ray.remote(num_returns="streaming", max_retries=0)(overclaim)

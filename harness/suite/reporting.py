@@ -186,11 +186,16 @@ def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
+def _without_address(argument: str) -> str:
+    """What follows ``--on``, without which cluster it is."""
+    return re.sub(r"^((?:--on=)?ray)=(?!auto$).*", r"\1=HOST:PORT", argument)
+
+
 def _without_paths(arguments: Iterable[object]) -> list[str]:
-    """The command as given, with directories of this machine left out."""
+    """The command as given, with directories of this machine and addresses of others left out."""
     shown = []
     hide = False
-    for argument in map(str, arguments):
+    for argument in map(_without_address, map(str, arguments)):
         name, equals, value = argument.partition("=")
         if hide or (equals and (os.path.isabs(value) or name == "--tx")):
             shown.append("DIR" if hide else f"{name}=DIR")

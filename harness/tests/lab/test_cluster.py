@@ -11,11 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.fleet import trainer
+from harness.fleet import pausing, trainer
 from harness.lab import away, cluster
 from harness.lab.away import CHECKPOINT, ENDED, FILES, Message
 from harness.lab.cluster import ClusterCrew
 from harness.lab.computing import COMPUTED, HELD, PRESENT
+from harness.lab.crew import LocalCrew, OneProcess
 from harness.lab.engine import NODE, PROCESS, UnitEnd
 from harness.lab.lab import Lab
 from harness.lab.store import Store
@@ -60,12 +61,15 @@ def test_records_are_bit_equal_whoever_computes(crew: ClusterCrew, tmp_path: Pat
     told = drained(crew, runs_of(crew.place, EVERYTHING, 2))
     assert {done.outcome for done in told} == {COMPUTED}
     assert len({done.run.key for done in told}) == len(told) == 10
-    lab = Lab(at(tmp_path / "alone"))
-    lab.ensure([run for value in EVERYTHING for run in lab.runs(value, 2)])
-    alone = numbers(tmp_path / "alone" / "store")
-    assert numbers(tmp_path / "store") == alone
-    assert len(alone) == 10
-    assert sum(bool(record.files) for record in alone.values()) == 4
+    of_all = {"cluster": numbers(tmp_path / "store")}
+    apart = {"alone": OneProcess(at(tmp_path / "alone")), "local": LocalCrew(at(tmp_path / "local"), 1)}
+    for name, other in apart.items():
+        drained(other, runs_of(other.place, EVERYTHING, 2))
+        other.close()
+        of_all[name] = numbers(tmp_path / name / "store")
+    assert of_all["cluster"] == of_all["alone"] == of_all["local"]
+    assert len(of_all["alone"]) == 10
+    assert sum(bool(record.files) for record in of_all["alone"].values()) == 4
 
 
 def test_a_parent_is_sent_once_and_nothing_that_is_there_is_computed_again(crew: ClusterCrew) -> None:
@@ -89,15 +93,19 @@ def test_as_many_units_are_under_way_as_there_is_room_for(tmp_path: Path) -> Non
 
 def test_what_another_process_holds_is_not_sent(crew: ClusterCrew) -> None:
     run, other = runs_of(crew.place, (named(drawn), named(drawn, shift=1.0)), 1)
+    told = []
     with Store(crew.place.store).claimed(run.key):
-        outcomes = []
         ready = queue_of(crew, [run, other])
         for done in crew.drain(ready):
-            outcomes.append((done.run.key, done.outcome))
+            told.append(done)
             ready.heard(done)
-            if len(outcomes) == 2:
+            if done.outcome == COMPUTED:
                 ready.stop()
-    assert sorted(outcomes[:2]) == sorted([(run.key, HELD), (other.key, COMPUTED)])
+    assert {(done.run.key, done.outcome) for done in told} == {(run.key, HELD), (other.key, COMPUTED)}
+    (holder,) = {done.holder for done in told if done.outcome == HELD}
+    assert holder
+    assert holder.process == os.getpid()
+    assert len(engine_of(crew).where) == 1
 
 
 def test_a_lost_machine_loses_one_run_and_no_other_computes_twice(crew: ClusterCrew, tmp_path: Path) -> None:
@@ -204,7 +212,7 @@ def test_a_node_with_other_code_computes_nothing(crew: ClusterCrew) -> None:
     assert notes(told) == ["node two has other code than this machine: install the same version there"]
     engine_of(crew).other = {"one", "two"}
     (done,) = drained(crew, runs_of(crew.place, [named(drawn, shift=9.0)], 1))
-    assert done.failure == "node one has other code than this machine: install the same version there"
+    assert done.failure == "a node has other code than this machine: install the same version there"
 
 
 def test_a_node_that_names_a_run_otherwise_does_not_compute_it(crew: ClusterCrew) -> None:
@@ -249,6 +257,30 @@ def test_a_driver_that_was_ended_goes_on_where_it_was(tmp_path: Path) -> None:
     told = drained(ClusterCrew(at(tmp_path), engine), runs)
     assert Counter(done.outcome for done in told)[PRESENT] >= 1
     assert Store(tmp_path / "store").keys() == sorted(run.key for run in runs)
+
+
+def test_a_driver_that_is_asked_to_end_does_and_lets_go_of_what_was_under_way(
+    crew: ClusterCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = runs_of(crew.place, [named(drawn, shift=float(n)) for n in range(6)], 1)
+    ready = queue_of(crew, runs)
+    told = []
+
+    def drain() -> None:
+        for done in crew.drain(ready):
+            told.extend(ready.heard(done))
+            monkeypatch.setattr(pausing._Asking, "by", "SIGTERM")
+
+    with pytest.raises(pausing.Paused, match="SIGTERM"):
+        drain()
+    assert len(told) == 1
+    assert not engine_of(crew).under_way
+    monkeypatch.setattr(pausing._Asking, "by", "")
+    for run in runs:
+        with Store(crew.place.store).claimed(run.key) as mine:
+            assert mine
+    rest = drained(crew, runs)
+    assert sum(done.outcome == COMPUTED for done in rest) <= 5
 
 
 def test_a_torn_record_is_not_kept(crew: ClusterCrew, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,9 @@ from harness.tests.reports import claim, every_kind, report
         (["--store", "/data/store", "-x"], ["--store", "DIR", "-x"]),
         (["--tx", "ssh=me@host//python=python3", "-q"], ["--tx", "DIR", "-q"]),
         (["--tx=ssh=me@host"], ["--tx=DIR"]),
+        (["--on", "ray=box-7.lab:6379", "-q"], ["--on", "ray=HOST:PORT", "-q"]),
+        (["--on=ray=box-7.lab:6379"], ["--on=ray=HOST:PORT"]),
+        (["--on", "ray", "--on=ray=auto"], ["--on", "ray", "--on=ray=auto"]),
         (["--report=/data/report", "--basetemp=/x"], ["--report=DIR", "--basetemp=DIR"]),
     ],
 )
