@@ -66,7 +66,7 @@ class RayEngine:
             raise ValueError(why)
         self.on, self.device = on, device
         self._most = most
-        self._folder = ""
+        self._folder = self._failure = ""
         self._secret: dict[str, str] = {}
         self._slots, self._looked = most, 0.0
         self._is_open = False
@@ -89,9 +89,22 @@ class RayEngine:
     # -- a cluster --------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        """Join the cluster, or start one, if that is not done."""
-        if not self._is_open:
+        """Join the cluster, or start one, if that is not done; what failed once is not tried for every unit.
+
+        Raises:
+            ValueError: neither can be done (one line).
+        """
+        if self._failure:
+            raise ValueError(self._failure)
+        if self._is_open:
+            return
+        try:
             self._connect() if self._address else self._begin()
+        except Exception as error:
+            self.close()
+            why = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            self._failure = why if why.startswith("--on") else f"--on {self.on}: Ray does not start ({why})"
+            raise ValueError(self._failure) from None
 
     def _connect(self) -> None:
         """Join a cluster.
@@ -127,7 +140,6 @@ class RayEngine:
             import ray
 
             heed_mode()
-
             ray.init(
                 "local",
                 num_cpus=self._most,

@@ -19,6 +19,7 @@ from harness.lab.computing import COMPUTED, HELD, PRESENT
 from harness.lab.crew import LocalCrew, OneProcess
 from harness.lab.engine import NODE, PROCESS, UnitEnd
 from harness.lab.lab import Lab
+from harness.lab.ready import Crew
 from harness.lab.store import Store
 from harness.tests.lab.clusters import (
     CHAIN,
@@ -62,7 +63,10 @@ def test_records_are_bit_equal_whoever_computes(crew: ClusterCrew, tmp_path: Pat
     assert {done.outcome for done in told} == {COMPUTED}
     assert len({done.run.key for done in told}) == len(told) == 10
     of_all = {"cluster": numbers(tmp_path / "store")}
-    apart = {"alone": OneProcess(at(tmp_path / "alone")), "local": LocalCrew(at(tmp_path / "local"), 1)}
+    apart: dict[str, Crew] = {
+        "alone": OneProcess(at(tmp_path / "alone")),
+        "local": LocalCrew(at(tmp_path / "local"), 1),
+    }
     for name, other in apart.items():
         drained(other, runs_of(other.place, EVERYTHING, 2))
         other.close()

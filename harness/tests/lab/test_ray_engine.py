@@ -153,6 +153,21 @@ def test_a_cluster_without_gpus_is_refused_for_what_needs_one(cluster: Any) -> N
         RayEngine(f"ray={cluster.address}", "cuda", 1)
 
 
+def test_a_cluster_that_does_not_start_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    begun: list[str] = []
+
+    def fail(engine: RayEngine) -> None:
+        begun.append(engine.on)
+        raise RuntimeError("Failed to start GCS.\nLast 0 lines of error files:")
+
+    monkeypatch.setattr(RayEngine, "_begin", fail)
+    crew = ClusterCrew(at(tmp_path), RayEngine("ray", "cpu", 2))
+    told = drained(crew, runs_of(crew.place, [named(drawn)], 3))
+    assert outcomes(told) == {"ValueError: --on ray: Ray does not start (Failed to start GCS.)": 3}
+    assert begun == ["ray"]
+
+
 @pytest.mark.clusters
 def test_a_node_that_is_killed_loses_what_it_was_computing_and_nothing_else(
     cluster: Any, crew: ClusterCrew, tmp_path: Path
