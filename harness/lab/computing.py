@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
@@ -11,16 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from harness.analytic import resuming
 from harness.data.blocks import blocks
 from harness.data.verified import verified_split
 from harness.fleet import memory, native_library, numerics, pausing, ranks, trainer
-from harness.lab import recording
+from harness.lab import recording, solving
 from harness.lab.locks import REMEDY, Holder
 from harness.lab.names import digests_of
 from harness.lab.places import Place
 from harness.lab.runs import Fleet, Run
 from harness.lab.store import Record, Store, StoreError
-from harness.spec import Draws, Experiment, Probing, Simulation, abbreviated
+from harness.spec import Draws, Experiment, Probing, Simulation, Solved, abbreviated
 from harness.spec.streams import stream, stream_of
 from harness.spec.watched import NOTHING, Watched
 
@@ -194,8 +196,7 @@ def _computed(run: Run, place: Place, store: Store) -> Computed:
     if isinstance(run.value, Experiment):
         record, weights = _trained(run, place, store)
     else:
-        with pausing.interruptible():
-            record = _evaluated(run, place, store)
+        record = _evaluated(run, place, store)
     seconds = record.seconds + _clock(place) - began
     return Computed(msgspec.structs.replace(record, seconds=seconds), weights)
 
@@ -352,13 +353,19 @@ def _weights(run: Run, place: Place, store: Store) -> dict[str, np.ndarray]:
 
 def _evaluated(run: Run, place: Place, store: Store) -> Record:
     """A simulation, a solver on data, or a probe of trained weights."""
-    if isinstance(run.value, Simulation):
-        measures = run.value.function(stream(run.replicate, "simulation"), **dict(run.value.params))
-    elif isinstance(run.value, Probing):
-        measures = _probed(run, place, store)
-    else:
-        split = _split(run, run.value.data, place)
-        measures = run.value.solver.solve(split, stream(run.replicate, "solution"))
+    if isinstance(run.value, Solved) and resuming.is_resumable(run.value.solver):
+        steps = solving.Steps(run, place, store, functools.partial(_clock, place))
+        split, generator = _split(run, run.value.data, place), stream(run.replicate, "solution")
+        measures = resuming.solve_on(run.value.solver, split, generator, steps.begun, steps.between)
+        return msgspec.structs.replace(recording.of_measures(run, place, measures), seconds=steps.spent)
+    with pausing.interruptible():
+        if isinstance(run.value, Simulation):
+            measures = run.value.function(stream(run.replicate, "simulation"), **dict(run.value.params))
+        elif isinstance(run.value, Probing):
+            measures = _probed(run, place, store)
+        else:
+            split = _split(run, run.value.data, place)
+            measures = run.value.solver.solve(split, stream(run.replicate, "solution"))
     return recording.of_measures(run, place, measures)
 
 

@@ -236,7 +236,7 @@ def test_what_is_said_to_be_lost_at_most_is() -> None:
     """Whatever trained a minute for an epoch can leave checkpoints within it; what is solved leaves none."""
     said = " ".join((ROOT / "docs" / "VERDICTS.md").read_text().split())
     assert f"at most the last {trainer.SAVE_EVERY:.0f} seconds of what it trains" in said
-    (minutes,) = re.findall(r"what it was solving \(less than (\d+) minutes", said)
+    (minutes,) = re.findall(r"what it solves in one go \(less than (\d+) minutes", said)
     ended = " ".join((ROOT / "docs" / "CLUSTERS.md").read_text().split())
     assert f"within {pausing.GRACE:.0f} seconds" in ended
     assert f"the status is {AGAIN}" in ended
