@@ -353,20 +353,27 @@ def _weights(run: Run, place: Place, store: Store) -> dict[str, np.ndarray]:
 
 def _evaluated(run: Run, place: Place, store: Store) -> Record:
     """A simulation, a solver on data, or a probe of trained weights."""
-    if isinstance(run.value, Solved) and resuming.is_resumable(run.value.solver):
-        steps = solving.Steps(run, place, store, functools.partial(_clock, place))
-        split, generator = _split(run, run.value.data, place), stream(run.replicate, "solution")
-        measures = resuming.solve_on(run.value.solver, split, generator, steps.begun, steps.between)
-        return msgspec.structs.replace(recording.of_measures(run, place, measures), seconds=steps.spent)
+    if isinstance(run.value, Solved):
+        return _solved(run, place, store)
     with pausing.interruptible():
         if isinstance(run.value, Simulation):
             measures = run.value.function(stream(run.replicate, "simulation"), **dict(run.value.params))
-        elif isinstance(run.value, Probing):
-            measures = _probed(run, place, store)
         else:
-            split = _split(run, run.value.data, place)
-            measures = run.value.solver.solve(split, stream(run.replicate, "solution"))
+            measures = _probed(run, place, store)
     return recording.of_measures(run, place, measures)
+
+
+def _solved(run: Run, place: Place, store: Store) -> Record:
+    """A solver on data, from its checkpoint if it leaves some."""
+    solver, spent = run.value.solver, 0.0
+    split, generator = _split(run, run.value.data, place), stream(run.replicate, "solution")
+    if resuming.is_resumable(solver):
+        steps = solving.Steps(run, place, store, functools.partial(_clock, place))
+        measures, spent = resuming.solve_on(solver, split, generator, steps.begun, steps.between), steps.spent
+    else:
+        with pausing.interruptible():
+            measures = solver.solve(split, generator)
+    return msgspec.structs.replace(recording.of_measures(run, place, measures), seconds=spent)
 
 
 def _probed(run: Run, place: Place, store: Store) -> Mapping[str, Any]:
