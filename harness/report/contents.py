@@ -308,7 +308,7 @@ def gather(reports: Iterable[Report]) -> PageContents:
         printed=printed(claims),
         ledger=_ledger(statements),
         missing=_missing(reports, claims),
-        disputes=_disputes(statements),
+        disputes=_disputes(sorted(statements, key=lambda of: list(papers).index(of.first.paper))),
         adjusted=multiplicity.adjusted(claims),
         anchors=anchors(((claim.id, claim.tier) for claim in claims), "claim "),
     )

@@ -320,9 +320,8 @@ def _experiments(contents: PageContents) -> Experiments:
 
 
 def _row_names(addresses: Iterable[str]) -> dict[str, str]:
-    """A name for the row of each address, by its first digits."""
-    several = list(addresses)
-    return dict(zip(several, unlike(f"r{address[:12]}" for address in several), strict=True))
+    """A name for the row of each address, as short as so many references need."""
+    return {address: f"r{place}" for place, address in enumerate(addresses, 1)}
 
 
 def site(contents: PageContents) -> dict[str, str]:

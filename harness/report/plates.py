@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 Point = tuple[int, int]
 """A place in tenths of a unit."""
-SMALLEST = 2.0
-"""Tenths of a unit that nobody sees: a fifth of a point, at most half a pixel of a large figure."""
+SMALLEST = 3.0
+"""Tenths of a unit that nobody sees: a third of a point, less than a pixel of a large figure."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 FONT = "system-ui,sans-serif"
 
