@@ -165,7 +165,7 @@ class Lab:
         self.wait(lambda: not self.is_open(runs))
 
     def begin(self, runs: Iterable[Run], *, urgent: bool = False) -> None:
-        """Have what is missing computed, beside what this process does if it was told to ``serve``.
+        """Have what is missing computed; inside ``beside``, beside what this process does.
 
         Args:
             runs: what is asked for.

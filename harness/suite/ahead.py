@@ -9,11 +9,14 @@ what was trained first.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 from _pytest.runner import runtestprotocol
+
+from harness.lab.computing import one_line
 
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
@@ -33,6 +36,7 @@ class Ahead:
         self._missing: dict[pytest.Item, list[str]] = {}
         self._exact: set[pytest.Item] = set()
         self._judging: pytest.Item | None = None
+        self._following: pytest.Item | None = None
         self._reports: list[pytest.TestReport] = []
         self._awaited: list[Run] = []
 
@@ -49,7 +53,7 @@ class Ahead:
         before: dict[pytest.Item, list[Run]] = {}
         with self.lab.beside():
             while self._missing or climbing:
-                item = self._next()
+                item = self._following or self._next()
                 if item is None and climbing:
                     self._begin({i: each for i, each in climbing.items() if each != before.get(i)})
                     before |= climbing
@@ -74,13 +78,14 @@ class Ahead:
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Tell what came of an item that was judged ahead; any other is pytest's to judge now."""
         if item is self._judging:
-            # another item than was said to be next: a run has arrived since
-            item.session._setupstate.teardown_exact(item)
             self._reports = runtestprotocol(item, log=False, nextitem=nextitem)
             return True
         reports = self._told.pop(item, None)
         if reports is None:
-            item.session._setupstate.teardown_exact(item)  # items that were judged ahead may lie between
+            try:
+                item.session._setupstate.teardown_exact(item)  # what was judged ahead may lie between
+            except Exception as error:
+                warnings.warn(f"a fixture failed at its end: {one_line(error)}", stacklevel=1)
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in reports:
@@ -102,8 +107,9 @@ class Ahead:
     def _judged(self, item: pytest.Item) -> list[Run]:
         """Have pytest judge an item, with all plugins; the runs that it waits for, if it does."""
         self._judging, self._awaited = item, []
+        self._following = self._next()  # and no other, for which pytest would not have left fixtures open
         try:
-            item.ihook.pytest_runtest_protocol(item=item, nextitem=self._next())
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=self._following)
         finally:
             self._judging = None
         return self._awaited

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -77,6 +79,31 @@ def test_exact_claims_are_judged_while_others_train_and_told_in_their_order(tmp_
     assert (tmp_path / "fixtures").read_text() == "opened closed opened closed "
 
 
+class Numbered:
+    """The part of an item that is asked for."""
+
+    def __init__(self, nodeid: str, ihook: Any) -> None:
+        self.nodeid, self.ihook = nodeid, ihook
+
+
+def test_the_item_that_pytest_was_told_of_is_the_next_whatever_arrives_meanwhile() -> None:
+    """Fixtures of a module stay open for the item that is said to come next, and for no other."""
+    order: list[tuple[str, str | None]] = []
+    open_runs = {"a"}
+
+    def judged(item: Any, nextitem: Any) -> bool:
+        order.append((item.nodeid, nextitem and nextitem.nodeid))
+        open_runs.clear()  # what trained meanwhile
+        return True
+
+    hook = SimpleNamespace(pytest_runtest_protocol=judged)
+    ready = SimpleNamespace(holds=lambda keys: bool(open_runs & set(keys)))
+    lab = SimpleNamespace(beside=contextlib.nullcontext, ready=ready)
+    items = [cast(pytest.Item, Numbered(name, hook)) for name in "xyz"]
+    Ahead(cast(Lab, lab)).judge(items, {"x": [cast(Run, SimpleNamespace(key="a"))]})
+    assert order == [("y", "z"), ("z", "x"), ("x", None)]
+
+
 CLIMBING = """
 @claim(PAPER, "S1", says="x is large", adapted=SMALL)
 @trained(x=about(0.5))
@@ -129,8 +156,10 @@ def test_larger(x, check):
 """
 
 
-def test_what_comes_next_may_be_overtaken(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An item of the same file is said to come next, and one of another file does: its run has arrived."""
+def test_files_are_left_exactly_though_what_could_be_next_changes(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An item of the same file is said to come next, then one of another file could: its run has arrived."""
     for name in ("test_more.py", "test_tiny.py"):
         write(pytester.path, LARGE, name=name)
     ends = itertools.cycle((min, min, max, max))
