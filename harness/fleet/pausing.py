@@ -154,7 +154,7 @@ def _listen(name: Callable[[int], str]) -> Callable[[], None]:
 
     before = [(number, signal.signal(number, heard)) for number in SIGNALS]
     woken = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    threading.Thread(target=_end_late, args=(reading,), daemon=True).start()
+    threading.Thread(target=_end_late, args=(reading, heard), daemon=True).start()
 
     def restore() -> None:
         signal.set_wakeup_fd(woken)
@@ -165,10 +165,11 @@ def _listen(name: Callable[[int], str]) -> Callable[[], None]:
     return restore
 
 
-def _end_late(reading: int) -> None:
+def _end_late(reading: int, heard: Callable[..., None]) -> None:
     """End the process when it was asked to and is still there after ``GRACE`` seconds.
 
-    The system writes each signal's number into the pipe at once, whatever the main thread is at.
+    The system writes each signal's number into the pipe at once, whatever the main thread is at; also that of
+    a signal which somebody else takes meanwhile, by whom nobody was asked to end.
     """
     import select
 
@@ -180,6 +181,7 @@ def _end_late(reading: int) -> None:
         numbers = os.read(reading, 64)
         if not numbers:
             break
-        if deadline is None and any(number in numbers for number in SIGNALS):
+        ours = [number for number in SIGNALS if number in numbers and signal.getsignal(number) is heard]
+        if deadline is None and ours:
             deadline = time.monotonic() + GRACE
     os.close(reading)

@@ -292,6 +292,25 @@ def test_time_that_is_over_asks_as_a_signal_does() -> None:
         assert pausing.asked() == "--max-time 1s"
 
 
+def test_a_signal_that_somebody_else_takes_meanwhile_ends_nothing() -> None:
+    code = """
+import os, signal, time
+from harness.fleet import pausing
+
+pausing.GRACE = 0.05
+with pausing.heeded():
+    before = signal.signal(signal.SIGTERM, lambda number, frame: print("taken"))
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.5)
+    signal.signal(signal.SIGTERM, before)
+    assert not pausing.asked()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, timeout=50, check=False, stdout=subprocess.PIPE, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "taken\n")
+
+
 def test_what_neither_looks_nor_may_be_interrupted_is_ended_with_its_process() -> None:
     """A call into a library, which hears no signal before its end, say."""
     code = """
