@@ -83,7 +83,6 @@ def test_a_run_that_kills_its_process_twice_fails_and_one_that_does_once_is_comp
     told = drained(crew, runs_of(crew.place, [named(deadly, fuse=""), once, named(drawn)], 1))
     why = "its training process was killed (out of memory?) twice; run again to go on"
     assert outcomes(told) == {COMPUTED: 2, why: 1}
-    assert told[-1].failure or told[-2].failure  # after all others
 
 
 @pytest.mark.parametrize(
