@@ -76,6 +76,14 @@ def test_records_are_bit_equal_whoever_computes(crew: ClusterCrew, tmp_path: Pat
     assert sum(bool(record.files) for record in of_all["alone"].values()) == 4
 
 
+def test_a_lab_has_its_crew_compute_and_reads_what_came_back(crew: ClusterCrew) -> None:
+    lab = Lab(crew.place, crew=crew)
+    values = lab.results("x", named(drawn), 3).final("x").values
+    assert len({node for node, _ in engine_of(crew).where}) == 2
+    assert len(set(values.tolist())) == 3
+    lab.close()
+
+
 def test_a_parent_is_sent_once_and_nothing_that_is_there_is_computed_again(crew: ClusterCrew) -> None:
     children = [CHAIN.but(probes=(), optimizer__epochs=n) for n in (1, 2, 3)]
     runs = runs_of(crew.place, children, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socketserver
@@ -32,6 +33,7 @@ from harness.tests.lab.clusters import (
     runs_of,
 )
 from harness.tests.simulated import at, deadly, drawn, lines, named, noted, raising
+from harness.tests.suites import run, run_harness, write, write_claims
 
 OBJECTS = 80_000_000
 """Bytes: the least that Ray takes for what is under way on a node."""
@@ -111,42 +113,68 @@ def test_without_ray_one_line_tells_how_to_install_it(monkeypatch: pytest.Monkey
         assert refused(on).endswith('python -m pip install "overclaim[ray]"')
 
 
-class Deaf(socketserver.BaseRequestHandler):
-    """Answers as a server of web pages does."""
+class Answering(socketserver.BaseRequestHandler):
+    """Answers whatever it is asked with the same bytes."""
+
+    answer = b""
 
     def handle(self) -> None:
         self.request.recv(100)
-        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        self.request.sendall(self.answer)
+
+
+class Page(Answering):
+    """A server of web pages."""
+
+    answer = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+
+
+class Head(Answering):
+    """As the head of a cluster begins to talk."""
+
+    answer = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+
+
+@contextlib.contextmanager
+def answering(handler: type[Answering]) -> Iterator[str]:
+    """The address of a server that answers once."""
+    with socketserver.TCPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}"
 
 
 def test_an_address_without_a_cluster_is_told_within_seconds() -> None:
     pytest.importorskip("ray")
-    with socketserver.TCPServer(("127.0.0.1", 0), Deaf) as server:
-        threading.Thread(target=server.handle_request, daemon=True).start()
-        port = server.server_address[1]
-        began = time.monotonic()
-        with pytest.raises(ValueError, match=rf"^--on ray=127.0.0.1:{port}: what answers at .* is no Ray"):
-            RayEngine(f"ray=127.0.0.1:{port}", "cpu", 1)
-    for address in (f"127.0.0.1:{port}", "no.such.host.invalid:6379"):
-        with pytest.raises(ValueError, match=rf"^--on ray={address}: nothing answers at {address} .*up.$"):
-            RayEngine(f"ray={address}", "cpu", 1)
+    began = time.monotonic()
+    with (
+        answering(Page) as address,
+        pytest.raises(ValueError, match=rf"^--on ray={address}: what answers at .* is no Ray"),
+    ):
+        RayEngine(f"ray={address}", "cpu", 1)
+    for other in (address, "no.such.host.invalid:6379"):
+        with pytest.raises(ValueError, match=rf"^--on ray={other}: nothing answers at {other} .*up.$"):
+            RayEngine(f"ray={other}", "cpu", 1)
     assert time.monotonic() - began < 10
 
 
-def test_a_cluster_of_another_ray_is_refused(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_of_another_ray_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
     monkeypatch.setattr(ray_address, "_versions", lambda address: ("1.0.0", "3.6.0"))
     says = r"the cluster has Ray 1.0.0 and Python 3.6.0, and this machine Ray .*: install the same on both"
-    with pytest.raises(ValueError, match=says):
-        RayEngine(f"ray={cluster.address}", "cpu", 1)
+    with answering(Head) as address, pytest.raises(ValueError, match=says):
+        RayEngine(f"ray={address}", "cpu", 1)
 
 
-def test_a_cluster_that_asks_for_a_token_is_told_of(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_asks_for_a_token_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
     monkeypatch.setattr(ray_address, "_versions", lambda address: None)
     monkeypatch.setattr(ray_address, "_is_closed", lambda address: True)
-    with pytest.raises(ValueError, match="asks for its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN"):
-        RayEngine(f"ray={cluster.address}", "cpu", 1)
+    says = "asks for its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN"
+    with answering(Head) as address, pytest.raises(ValueError, match=says):
+        RayEngine(f"ray={address}", "cpu", 1)
 
 
+@pytest.mark.clusters
 def test_a_cluster_without_gpus_is_refused_for_what_needs_one(cluster: Any) -> None:
     with pytest.raises(ValueError, match="the cluster has no GPU: add a machine, or choose --device"):
         RayEngine(f"ray={cluster.address}", "cuda", 1)
@@ -263,6 +291,30 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(cluster: Any, tmp_path: Pa
     assert told[PRESENT] + told[COMPUTED] == 8
     assert not second.stderr
     assert len(lines(file)) <= 8 + 3  # nothing that had come home is computed again
+
+
+CLAIM = """
+@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_large(x, check):
+    large(x, check)
+"""
+
+
+@pytest.mark.clusters
+def test_pytest_and_train_have_a_cluster_train_what_a_claim_file_defines(
+    cluster: Any, tmp_path: Path
+) -> None:
+    on = ("--on", f"ray={cluster.address}")
+    session = run(write(tmp_path / "judged", CLAIM), *on, "--report", "rep")
+    assert session.status == 0, session.text
+    assert session.verdicts == {"large": "reproduced"}
+    assert session.report.provenance.command.endswith("--on ray=HOST:PORT --report DIR")
+    trained = run_harness(write_claims(tmp_path / "trained", CLAIM), "train", *on)
+    assert trained.status == 0, trained.text
+    trained.says("trained 10 runs", "0 failed")
+    assert "[" not in trained.text  # in which lines of Ray begin
 
 
 @pytest.mark.clusters
