@@ -136,9 +136,9 @@ class Head(Answering):
 
 
 @contextlib.contextmanager
-def answering(handler: type[Answering]) -> Iterator[str]:
+def answering(server_of: type[Answering]) -> Iterator[str]:
     """The address of a server that answers once."""
-    with socketserver.TCPServer(("127.0.0.1", 0), handler) as server:
+    with socketserver.TCPServer(("127.0.0.1", 0), server_of) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
         yield f"127.0.0.1:{server.server_address[1]}"
 
