@@ -46,6 +46,14 @@ def prepared() -> Iterator[None]:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process asks itself to end, and is not ended for being slow on a machine that does much else."""
+    from harness.fleet import pausing
+
+    monkeypatch.setattr(pausing, "GRACE", 3600.0)
+
+
+@pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     """A lab of one process, whose store is new."""
     from harness.lab.lab import Lab

@@ -41,7 +41,7 @@ Asking = Callable[[int], None]
 
 
 @pytest.fixture
-def asked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asking]:
+def asked_at(monkeypatch: pytest.MonkeyPatch, patient: None) -> Iterator[Asking]:
     """Sends this process the signal when a training looks for the n-th time from now on."""
     real, before = History.is_time, signal.getsignal(signal.SIGTERM)
 

@@ -23,6 +23,8 @@ from harness.spec import Solved
 from harness.spec.streams import stream
 from harness.tests.simulated import at
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 DATA = Digits(n=100)
 SOLVERS = [
     Adam(Mlp(16, batch_norm=True), steps=14, batch=30),

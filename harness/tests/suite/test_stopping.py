@@ -14,6 +14,7 @@ from harness.suite import stopping
 from harness.tests.suites import inside, run, run_harness, write, write_claims
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.usefixtures("patient")
 
 CLAIMS = """
 @claim(PAPER, "S1", says="x is large", adapted=SMALL)
