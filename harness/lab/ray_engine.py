@@ -192,7 +192,7 @@ class RayEngine:
         """Have an order computed by some machine that is fit for it."""
         self._open()
         options = {"scheduling_strategy": "SPREAD", **self._asked(needs)}
-        handle = self._compute.options(**options).remote(expected, list(sys.path), order, *luggage)
+        handle = self._compute.options(**options).remote(expected, [os.getcwd(), *sys.path], order, *luggage)
         self.places[handle] = ""
         return handle
 
@@ -274,7 +274,9 @@ def _remote() -> Any:
 
         name = f"{platform.node()} ({ray.get_runtime_context().get_node_id()[:8]})"
         yield "begun", name
-        sys.path[:0] = [folder for folder in path if folder not in sys.path and os.path.isdir(folder)]
+        if os.path.isdir(path[0]):  # where the driver stands
+            os.chdir(path[0])
+        sys.path[:0] = [folder for folder in path[1:] if folder not in sys.path and os.path.isdir(folder)]
         try:
             from harness.lab.away import Luggage, computed
 
