@@ -210,9 +210,18 @@ def test_tickets_of_untrained_nets_are_those_of_a_rate_of_zero() -> None:
         assert all(end[name].tobytes() == array.tobytes() for name, array in ends[0].items())
 
 
-def test_no_kernel_for_plain_nets_takes_a_masked_one() -> None:
+def test_whichever_kernel_takes_a_masked_net_keeps_its_masks() -> None:
     split = DENSE.data.split(None, 1000)
-    assert table.chosen(built(NET, 1000, split), NET, "cpu") is Replica
+    start = RandomTicket(HALF).apply(initial(DENSE), stream(0, "transform"))
+    kinds = (table.chosen(built(NET, 1000, split), NET, "cpu"), Replica)
+    kernels: list[Any] = [kind(built(NET, 1000, split), NET, 1000, split, "cpu") for kind in kinds]
+    for net in kernels:
+        net.load(start)
+        net.epoch(0)
+    chosen, plain = (net.weights() for net in kernels)
+    for name in ("1.weight", "3.weight", "5.weight"):
+        assert (chosen[name][~mask_of(start, name)] == 0).all()
+        np.testing.assert_allclose(chosen[name], plain[name], atol=1e-5)
 
 
 def test_dropout_and_masks_go_together_and_names_stay() -> None:
