@@ -285,7 +285,7 @@ def test_a_driver_that_is_asked_to_end_does_and_lets_go_of_what_was_under_way(
 
     with pytest.raises(pausing.Paused, match="SIGTERM"):
         drain()
-    assert len(told) == 1
+    assert 1 <= len(told) < len(runs)  # more than one, where records were written between two looks
     assert not engine_of(crew).under_way
     monkeypatch.setattr(pausing._Asking, "by", "")
     for run in runs:
