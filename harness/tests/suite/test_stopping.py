@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.fleet.pausing import AGAIN
+from harness.fleet.pausing import AGAIN, GRACE
 from harness.suite import stopping
 from harness.tests.suites import inside, run, run_harness, write, write_claims
 
@@ -66,7 +66,8 @@ def test_a_signal_ends_the_workers_of_a_session_too(tmp_path: Path) -> None:
     began = time.monotonic()
     session = run(tmp_path, "-n", "2", "--max-time", "4s")
     assert session.status == AGAIN
-    session.says(f"ended by --max-time 4s: {SAYS}")
+    if time.monotonic() - began < GRACE:  # after it a machine that is as slow as that ends it without words
+        session.says(f"ended by --max-time 4s: {SAYS}")
     assert "INTERNALERROR" not in session.text
     assert time.monotonic() - began < 60
 
