@@ -51,7 +51,11 @@ LONG, SHORT, POWER = fits("long tail"), fits("short tail"), fits("power law")
 SHORT_SAYS = "the same strong directions with a tail of 4 n directions in place of n^2"
 
 
-@claim(BARTLETT2020, "Theorem 4 and the example after it (a flat tail of length beyond n)", adapted=ADAPTED)
+@claim(
+    BARTLETT2020,
+    "Abstract: unimportant directions must significantly exceed the sample size",
+    adapted=ADAPTED,
+)
 @trained(fit=LONG)
 @control(fit=SHORT, says=SHORT_SAYS)
 @control(fit=POWER, says="eigenvalues that fall as i^-2")
@@ -67,7 +71,7 @@ def test_with_a_long_flat_tail_fitted_noise_does_no_harm(fit: Results, check: Ch
     )
 
 
-@claim(BARTLETT2020, "Section 1; Theorem 4: overparameterization is essential", adapted=ADAPTED)
+@claim(BARTLETT2020, "Abstract: overparameterization is essential", adapted=ADAPTED)
 @trained(fit=SHORT)
 @control(fit=LONG, says="a tail of n^2 directions in place of 4 n")
 def test_a_tail_in_proportion_to_n_is_not_benign(fit: Results, check: Check) -> None:
@@ -78,7 +82,7 @@ def test_a_tail_in_proportion_to_n_is_not_benign(fit: Results, check: Check) -> 
 
 @claim(
     MALLINAR2022,
-    "Abstract; Section 3: power-law spectra are tempered",
+    "Abstract: tempered overfitting",
     adapted=ADAPTED,
     changed=(
         Change(

@@ -72,7 +72,7 @@ def rescaled(net: Net, factor: Fraction) -> Net:
 
 @claim(
     DINH2017,
-    "Section 4.1 and Theorem 4: non-negative homogeneity",
+    "Abstract: symmetries of rectifier networks",
     adapted=FEW,
     contested="flat minima are said to generalize: see test_flatness_at_larger_steps",
 )

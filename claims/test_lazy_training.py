@@ -53,7 +53,7 @@ def sweep(scales: tuple[float, ...]) -> Tiers:
 
 
 @claim(
-    CHIZAT2019, "Section 1.2 and Theorem 2.3", adapted=ADAPTED, reported={"way of the weights": "1 / scale"}
+    CHIZAT2019, "Abstract: a matter of scaling", adapted=ADAPTED, reported={"way of the weights": "1 / scale"}
 )
 @trained(runs=sweep(SCALES))
 @control(runs=sweep(SMALL_SCALES), says="scales at which weights of length one move by as much as that")
@@ -64,7 +64,7 @@ def test_weights_move_as_the_inverse_of_the_scale(runs: list[Results], check: Ch
     check(slope(SCALES, moved, -1.1, -0.9, log=True, because=order))
 
 
-@claim(CHIZAT2019, "Section 3.1: the performance degrades in the lazy regime", adapted=ADAPTED)
+@claim(CHIZAT2019, "Abstract: lazily trained models do worse", adapted=ADAPTED)
 @trained(rich=training(1.0), lazy=training(100.0))
 @control(lazy=training(2.0), says="a scale of 2, at which weights still move by most of their length")
 def test_lazy_training_generalizes_worse(rich: Results, lazy: Results, check: Check) -> None:
@@ -75,7 +75,7 @@ def test_lazy_training_generalizes_worse(rich: Results, lazy: Results, check: Ch
 
 @claim(
     OVERCLAIM,
-    "beside CHIZAT2019, Section 3.1: is it features that lazy training does not find?",
+    "beside CHIZAT2019: is it features that lazy training does not find?",
     kind="counter",
     adapted=ADAPTED,
 )

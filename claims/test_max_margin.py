@@ -48,7 +48,12 @@ SQUARED, SQUARED_SAYS = descents("squared"), "the squared loss, whose descent en
 FLIPPED, FLIPPED_SAYS = descents(flipped=1), "one label turned, so that no weights classify all examples"
 
 
-@claim(SOUDRY2018, "Theorem 3", adapted=ADAPTED, reported={"weights": "w_svm log t + a bounded rest"})
+@claim(
+    SOUDRY2018,
+    "Abstract: only logarithmic",
+    adapted=ADAPTED,
+    reported={"weights": "w_svm log t + a bounded rest"},
+)
 @trained(run=SEPARABLE)
 @control(run=FLIPPED, says=FLIPPED_SAYS)
 def test_the_weights_grow_as_the_logarithm_of_time(run: Results, check: Check) -> None:
@@ -59,7 +64,7 @@ def test_the_weights_grow_as_the_logarithm_of_time(run: Results, check: Check) -
 
 @claim(
     SOUDRY2018,
-    "Theorems 3 and 5",
+    "Abstract: the direction of the max-margin solution",
     adapted=ADAPTED,
     reported={"distance of the directions": "1 / log t"},
     changed=(
@@ -82,7 +87,12 @@ def test_the_direction_tends_to_the_largest_margin(run: Results, check: Check) -
     check(below(at(run, "off", -1), 0.01, because="within eight degrees; least squares ends 13 to 27 off"))
 
 
-@claim(SOUDRY2018, "Theorem 5", adapted=ADAPTED, reported={"loss": "1 / t"})
+@claim(
+    SOUDRY2018,
+    "Abstract: logarithmic in the convergence of the loss",
+    adapted=ADAPTED,
+    reported={"loss": "1 / t"},
+)
 @trained(run=SEPARABLE)
 @control(run=FLIPPED, says=FLIPPED_SAYS)
 def test_the_loss_falls_as_the_inverse_of_time(run: Results, check: Check) -> None:
@@ -93,7 +103,7 @@ def test_the_loss_falls_as_the_inverse_of_time(run: Results, check: Check) -> No
 
 @claim(
     SOUDRY2018,
-    "Abstract; Section 1",
+    "Abstract: continuing to optimize after the training error is zero",
     adapted=ADAPTED,
     expected={
         "quick": (
