@@ -15,7 +15,7 @@ import platform
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.data.archives import DataError
+from harness.fleet import pausing
 from harness.lab import arrays, environment, pinning, places
 from harness.lab.computing import HELD, drain, one_line
 from harness.lab.names import Names
@@ -51,6 +52,8 @@ CODE, DATA = "code", "data"
 COMPUTES = ("spec", "data", "models", "analytic", "fleet", "lab")
 """The rooms whose code computes records."""
 ENDINGS = (".py", ".cpp", ".h")
+ASKS_SECONDS = 0.5
+"""Between two questions whether to end."""
 SHOWN = 8
 """Digits of a digest in a message."""
 
@@ -132,11 +135,39 @@ def _compute(fleet: Fleet, place: Place, store: AwayStore) -> None:
         for done in drain([fleet], place, lambda folder: store):
             told = (done.run.key, done.outcome, done.seconds, done.cost, done.failure, done.notes)
             store.sent.put((ENDED, *told))
+    except pausing.Paused:  # its checkpoint was sent, and it has not ended
+        pass
     except BaseException as error:  # nobody else would hear of it
         for run in fleet.runs:
             store.sent.put((ENDED, run.key, HELD, 0.0, 0.0, one_line(error), ()))
     finally:
         store.sent.put(None)
+
+
+@contextlib.contextmanager
+def ending(is_asked: Callable[[], bool]) -> Iterator[None]:
+    """Whoever computes meanwhile is asked to keep what it reached and to end, once somebody says so.
+
+    Args:
+        is_asked: whether somebody does; it is called twice a second, and what it raises is no reason to end.
+    """
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(ASKS_SECONDS):
+            with contextlib.suppress(Exception):
+                if is_asked():
+                    with contextlib.suppress(
+                        pausing.Paused
+                    ):  # meant for another thread, which cannot keep it
+                        pausing.ask("the command that sent this")
+                    return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _here(order: Order) -> Place:

@@ -8,6 +8,7 @@ comes out is decided here: what is tried again, where, and when it has failed.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -34,6 +35,9 @@ LOST_NODES = 5
 """Machines that may be lost under a run before it is given up: so many are no accident."""
 CRASHES = 2
 """Times that a run may kill its process: the second time it was alone on its machine."""
+LAST_SECONDS = 10.0
+"""Seconds that machines have for their last checkpoints when this process is asked to end: half of the
+``GRACE`` after which it is ended."""
 LOOK_SECONDS, WRITTEN_SECONDS = 0.5, 0.005
 """Seconds to wait for a message: as long as the queue may not be looked at, and where records are written."""
 DISKS = 4
@@ -109,6 +113,8 @@ class ClusterCrew:
                         yield from map(self._noted, self._heard(handle, node, message, ready, disk))
                     yield from map(self._noted, self._written())
             finally:
+                if pausing.asked() and not self._closed:
+                    self._hear_last(ready, disk)
                 self._abandon(ready)
 
     @property
@@ -348,6 +354,20 @@ class ClusterCrew:
             yield _failed(run, why)
 
     # -- the end ----------------------------------------------------------------------------------
+
+    def _hear_last(self, ready: Ready, disk: ThreadPoolExecutor) -> None:
+        """Have machines keep what they reached, and write down what they still tell of it."""
+        until = time.monotonic() + LAST_SECONDS
+        with contextlib.suppress(Exception):  # of a cluster that is no more: then there is nothing to hear
+            self.engine.ask()
+            while self._sent and time.monotonic() < until:
+                for handle, node, message in self._messages():
+                    sent = self._sent[handle]
+                    if isinstance(message, UnitEnd):
+                        del self._sent[handle]
+                        self._give_back(sent, ready)
+                    else:  # nobody reads what became of it: it is in the store, and will be met there
+                        list(self._heard(handle, node, message, ready, disk))
 
     def _abandon(self, ready: Ready) -> None:
         """End what is under way, and free its locks: its checkpoints are in the store."""

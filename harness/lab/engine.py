@@ -62,6 +62,10 @@ class Engine(Protocol):
         """The names of the machines that are there."""
         ...
 
+    def ask(self) -> None:
+        """Ask whoever computes a unit to keep what it reached, to tell of it, and to end; does not wait."""
+        ...
+
     def cancel(self, handle: Any) -> None:
         """Have a unit ended, wherever it is."""
         ...

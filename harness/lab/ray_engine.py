@@ -28,6 +28,8 @@ OBJECTS_BYTES = 2**29
 """For what is under way on a cluster of this machine alone: half a GiB; Ray writes more than that to disk."""
 MEMORY_SHARE = 0.9
 """Of a machine's memory as Ray counts it, the most that a unit asks for: else it would wait for ever."""
+END = "overclaim-end-"
+"""Under this and the driver's number the cluster keeps that its units are to end."""
 LOOKS_SECONDS = 5.0
 """Between two looks at how many machines there are."""
 
@@ -252,6 +254,17 @@ class RayEngine:
             return node, UnitEnd(NODE, f"node {node} was lost")
         return node, UnitEnd(PROCESS, "was killed (out of memory?)")
 
+    def ask(self) -> None:
+        """Ask all units to end; those that wait for a machine never begin."""
+        if not self._is_open:
+            return
+        import ray
+        from ray.experimental import internal_kv
+
+        for handle in [handle for handle, node in self.places.items() if not node]:
+            ray.cancel(handle, force=True)
+        internal_kv._internal_kv_put(END + ray.get_runtime_context().get_job_id(), "yes")
+
     def cancel(self, handle: Any) -> None:
         """Have a unit ended, wherever it is."""
         if self._is_open:
@@ -278,14 +291,18 @@ def _remote() -> Any:
             os.chdir(path[0])
         sys.path[:0] = [folder for folder in path[1:] if folder not in sys.path and os.path.isdir(folder)]
         try:
-            from harness.lab.away import Luggage, computed
+            from ray.experimental import internal_kv
+
+            from harness.lab.away import Luggage, computed, ending
 
             brought = [Luggage(key=key, files=files, reached=reached) for key, files, reached in luggage]
         except Exception as error:
             why = f"node {name} has no overclaim of this version ({error}): install it there"
             yield "unfit", "code", why
             return
-        yield from computed(expected, order, brought, name)
+        asked = f"overclaim-end-{ray.get_runtime_context().get_job_id()}"
+        with ending(lambda: internal_kv._internal_kv_get(asked) is not None):
+            yield from computed(expected, order, brought, name)
 
     overclaim.__module__ = "__main__"  # so that it is sent by value: a node may have no such module
     return ray.remote(num_returns="streaming", max_retries=0)(overclaim)

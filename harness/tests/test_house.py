@@ -54,6 +54,7 @@ WHOLE_HOUSE = {
     "floors": "who imports whom, what importing costs, how long files are, and how things are called",
     "house": "docs/HOUSE.md",
     "clusters_page": "docs/CLUSTERS.md",
+    "clusters_recipes": "what docs/CLUSTERS.md has a scheduler do, done",
     "contributing": "CONTRIBUTING.md",
     "packaging": "pyproject.toml, CITATION.cff, .pre-commit-config.yaml",
     "wheel": "what is installed, and repositories of claims of one's own",

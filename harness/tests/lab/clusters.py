@@ -73,6 +73,7 @@ class Pretended:
         self.other: set[str] = set()
         self.roots: dict[str, Path] = {}
         self.most = 0
+        self.asked = False
         self._waiting: deque[int] = deque()
         self._numbers = 0
 
@@ -115,6 +116,9 @@ class Pretended:
 
     def nodes(self) -> set[str]:
         return set(self.names)
+
+    def ask(self) -> None:
+        self.asked = True  # who computes is in this process, which was asked to end
 
     def cancel(self, handle: int) -> None:
         del self.under_way[handle]

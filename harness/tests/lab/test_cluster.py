@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.data import Digits
 from harness.fleet import pausing, trainer
+from harness.fleet.optimizers import Sgd
 from harness.lab import away, cluster
 from harness.lab.away import CHECKPOINT, ENDED, FILES, Message
 from harness.lab.cluster import ClusterCrew
@@ -21,6 +24,8 @@ from harness.lab.engine import NODE, PROCESS, UnitEnd
 from harness.lab.lab import Lab
 from harness.lab.ready import Crew
 from harness.lab.store import Store
+from harness.models import Mlp
+from harness.spec import Experiment
 from harness.tests.lab.clusters import (
     CHAIN,
     EVERYTHING,
@@ -293,6 +298,45 @@ def test_a_driver_that_is_asked_to_end_does_and_lets_go_of_what_was_under_way(
             assert mine
     rest = drained(crew, runs)
     assert sum(done.outcome == COMPUTED for done in rest) <= 5
+
+
+def test_a_driver_that_is_asked_to_end_has_a_last_checkpoint_of_what_trains(
+    crew: ClusterCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = Experiment(Digits(n=100), Mlp(8), Sgd(lr=1e-6, epochs=10**7))
+    (run,) = runs_of(crew.place, [long], 1)
+    asking = threading.Timer(0.5, lambda: monkeypatch.setattr(pausing._Asking, "by", "SIGTERM"))
+    asking.start()
+    with pytest.raises(pausing.Paused, match="SIGTERM"):
+        drained(crew, [run])
+    asking.join()
+    assert engine_of(crew).asked
+    assert Store(crew.place.store).resume(run.key) is not None
+    with Store(crew.place.store).claimed(run.key) as mine:
+        assert mine
+
+
+def test_who_computes_is_asked_to_end_once_and_no_fault_of_asking_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(away, "ASKS_SECONDS", 0.001)
+    heard = threading.Event()
+    answers = iter([None, False, True, True])
+
+    def is_asked() -> bool:
+        answer = next(answers)
+        if answer is None:
+            raise OSError("no answer")
+        return answer
+
+    def ask(by: str) -> None:
+        heard.set()
+        raise pausing.Paused(by)
+
+    monkeypatch.setattr(pausing, "ask", ask)
+    with away.ending(is_asked):
+        assert heard.wait(10)
+    assert next(answers)  # nobody asks on
 
 
 def test_a_torn_record_is_not_kept(crew: ClusterCrew, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,12 +18,18 @@ from typing import Any
 
 import pytest
 
+from harness.data import Digits
+from harness.fleet import pausing
+from harness.fleet.optimizers import Sgd
 from harness.lab import ray_address, ray_engine
-from harness.lab.cluster import ClusterCrew
+from harness.lab.cluster import LAST_SECONDS, ClusterCrew
 from harness.lab.computing import COMPUTED, PRESENT, Finished
 from harness.lab.lab import Lab
 from harness.lab.ray_address import refused
 from harness.lab.ray_engine import RayEngine
+from harness.lab.store import Store
+from harness.models import Mlp
+from harness.spec import Experiment
 from harness.tests.lab.clusters import (
     EVERYTHING,
     KEPT,
@@ -200,7 +206,7 @@ def test_a_node_that_is_killed_loses_what_it_was_computing_and_nothing_else(
     cluster: Any, crew: ClusterCrew, tmp_path: Path
 ) -> None:
     file, third = tmp_path / "computed", cluster.add_node(**node_of(1))
-    runs = runs_of(crew.place, [named(noted, file=str(file), pause=0.8 + n / 1e4) for n in range(16)], 1)
+    runs = runs_of(crew.place, [named(noted, file=str(file), pause=3 + n / 1e4) for n in range(6)], 1)
 
     def kill() -> None:  # as soon as a process of each node has begun a run
         while len(set(lines(file))) < 3:
@@ -211,10 +217,27 @@ def test_a_node_that_is_killed_loses_what_it_was_computing_and_nothing_else(
     killing.start()
     told = drained(crew, runs)
     killing.join()
-    assert outcomes(told) == {COMPUTED: 16}
-    assert 16 < len(lines(file)) <= 18  # what it was at, and what it had begun when the word came
+    assert outcomes(told) == {COMPUTED: 6}
+    assert 6 < len(lines(file)) <= 8  # what it was at, and what it had begun when the word came
     (said,) = set(notes(told))
     assert said.endswith("was lost: what it was computing is computed again elsewhere")
+
+
+@pytest.mark.clusters
+def test_a_driver_that_is_asked_to_end_has_a_last_checkpoint_of_every_training(
+    crew: ClusterCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = [Experiment(Digits(n=100), Mlp(8), Sgd(lr=1e-6, epochs=10**7 + n)) for n in range(5)]
+    runs = runs_of(crew.place, long, 1)
+    drained(crew, runs_of(crew.place, [named(drawn)], 2))  # so that processes are there
+    began = time.monotonic()
+    asking = threading.Timer(6.0, lambda: monkeypatch.setattr(pausing._Asking, "by", "SIGTERM"))
+    asking.start()
+    with pytest.raises(pausing.Paused, match="SIGTERM"):
+        drained(crew, runs)
+    assert time.monotonic() - began < 6.0 + LAST_SECONDS
+    kept = [Store(crew.place.store).resume(run.key) for run in runs]
+    assert sum(each is not None for each in kept) == 2  # of two processors
 
 
 @pytest.mark.clusters
