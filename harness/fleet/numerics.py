@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 
 def prepare(device: str) -> None:
@@ -21,3 +23,43 @@ def prepare(device: str) -> None:
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.allow_tf32 = False
+
+
+@contextlib.contextmanager
+def prepared(device: str) -> Iterator[None]:
+    """The numerics of trainings, for as long as one computes: hypothesis and the judge need denormals."""
+    import torch
+
+    prepare(device)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@contextlib.contextmanager
+def solving(device: str, accelerated: bool) -> Iterator[None]:
+    """The same for what is solved or simulated, which keeps denormals, on the device asked for.
+
+    On a GPU nothing may depend on what this process computed before, and "cuda" means the GPU that was asked
+    for. On a CPU a training leaves nothing behind that a solver could notice.
+
+    Args:
+        device: "cpu", "cuda" or "cuda:1".
+        accelerated: it goes to a GPU of its own accord, if torch has one; not where the CPU was asked for.
+    """
+    if device == "cpu" and not accelerated:  # most of them never import torch
+        yield
+        return
+    from unittest import mock
+
+    import torch
+
+    if device == "cpu":
+        with mock.patch.object(torch.cuda, "is_available", return_value=False):
+            yield
+        return
+    prepare(device)
+    torch.set_flush_denormal(False)
+    with torch.cuda.device(device):
+        yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
@@ -214,7 +215,7 @@ def _publish(run: Run, computed: Computed, store: Store) -> None:
 
 def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str, np.ndarray]]:
     member, spent = _member(run, place, store, sharers=1)
-    with _prepared(place.device):
+    with numerics.prepared(place.device):
         peak = memory.Peak(place.device)
         trained = trainer.train(member, place.device)
     record = recording.of_training(run, place, member.split, trained, fleet=1)
@@ -277,10 +278,13 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
     """Train runs at once; out of memory, the rest go on as two halves, from their checkpoints."""
     import torch
 
+    gc.collect()  # the stack before is alive: it and what it asks between its steps refer to each other
+    torch.cuda.empty_cache()
     if len(runs) == 1:
         return [_alone(runs[0], place, store)]
     done: dict[int, Finished] = {}
     began = time.monotonic()
+    fits = True
     try:
         members, spent = zip(*(_member(r, place, store, sharers=len(runs)) for r in runs), strict=True)
         peak = memory.Peak(place.device)
@@ -292,19 +296,20 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
             _publish(runs[i], Computed(record, trained.weights), store)
             done[i] = Finished(run=runs[i], outcome=COMPUTED, seconds=seconds, cost=seconds)
 
-        with _prepared(place.device):
+        with numerics.prepared(place.device):
             trainer.train_together(members, place.device, ended)
     except torch.OutOfMemoryError:
-        torch.cuda.empty_cache()
-        rest = [run for i, run in enumerate(runs) if i not in done]
-        half = max(1, len(rest) // 2)
-        return [*done.values(), *_stacked(rest[:half], place, store), *_stacked(rest[half:], place, store)]
+        fits = False  # no more is done here, where the error's traceback holds the stack that did not fit
     except Elsewhere:
         pass
     except (Exception, SystemExit) as error:  # a failure here must not lose the other fleets of the plan
         why = one_line(error)
         done |= {i: Finished(run=r, outcome=HELD, failure=why) for i, r in enumerate(runs) if i not in done}
-    return [done.get(i) or Finished(run=run, outcome=HELD) for i, run in enumerate(runs)]
+    rest = [run for i, run in enumerate(runs) if i not in done]
+    if fits or not rest:
+        return [done.get(i) or Finished(run=run, outcome=HELD) for i, run in enumerate(runs)]
+    half = max(1, len(rest) // 2)
+    return [*done.values(), *_stacked(rest[:half], place, store), *_stacked(rest[half:], place, store)]
 
 
 def _alone(run: Run, place: Place, store: Store) -> Finished:
@@ -354,10 +359,12 @@ def _weights(run: Run, place: Place, store: Store) -> dict[str, np.ndarray]:
 def _evaluated(run: Run, place: Place, store: Store) -> Record:
     """A simulation, a solver on data, or a probe of trained weights."""
     if isinstance(run.value, Solved):
-        return _solved(run, place, store)
+        with numerics.solving(place.device, getattr(run.value.solver, "accelerated", False)):
+            return _solved(run, place, store)
     with pausing.interruptible():
         if isinstance(run.value, Simulation):
-            measures = run.value.function(stream(run.replicate, "simulation"), **dict(run.value.params))
+            with numerics.solving(place.device, accelerated=False):
+                measures = run.value.function(stream(run.replicate, "simulation"), **dict(run.value.params))
         else:
             measures = _probed(run, place, store)
     return recording.of_measures(run, place, measures)
@@ -380,18 +387,6 @@ def _probed(run: Run, place: Place, store: Store) -> Mapping[str, Any]:
     experiment = run.value.experiment
     split = _split(run, experiment.data, place)
     weights = _weights(run.parents[0], place, store)
-    with _prepared(place.device):
+    with numerics.prepared(place.device):
         model = trainer.restored(experiment, split, weights, place.device)
         return run.value.probe.measure(model, split)
-
-
-@contextlib.contextmanager
-def _prepared(device: str) -> Iterator[None]:
-    """The trainer's numerics, for as long as it computes: hypothesis and the judge need denormals."""
-    import torch
-
-    numerics.prepare(device)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)

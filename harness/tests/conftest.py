@@ -18,19 +18,26 @@ WRITING = [
     (Path, "write_text"), (Path, "unlink"), (Path, "rmdir"),
 ]  # fmt: skip
 """By these a store writes."""
+SLOW = {
+    "clusters": ("what a simulated cluster takes long for", "-m clusters, or tox -e clusters"),
+    "pretended": ("all nets of the full tier on a pretended GPU", "-m pretended, a few minutes"),
+}
+"""What is left out unless it is asked for by its mark: what it is, and how to ask."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "clusters: what a simulated cluster takes long for (tox -e clusters)")
+    for mark, (what, how) in SLOW.items():
+        config.addinivalue_line("markers", f"{mark}: {what} ({how})")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is slow, unless it is asked for by its mark."""
-    if "clusters" not in config.option.markexpr:
-        slow = pytest.mark.skip(reason="a simulated cluster: -m clusters, or tox -e clusters")
-        for item in items:
-            if item.get_closest_marker("clusters"):
-                item.add_marker(slow)
+    for mark, (what, how) in SLOW.items():
+        if mark not in config.option.markexpr:
+            slow = pytest.mark.skip(reason=f"{what}: {how}")
+            for item in items:
+                if item.get_closest_marker(mark):
+                    item.add_marker(slow)
 
 
 @pytest.fixture

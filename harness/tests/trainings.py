@@ -32,9 +32,14 @@ def trained(experiment: Experiment, replicate: int = 0, **more: Any) -> Trained:
 
 def by_reference(experiment: Experiment, replicate: int = 0) -> Trained:
     """A replicate, trained by the plain path."""
+    return by_reference_of(member(experiment, replicate))
+
+
+def by_reference_of(one: Member) -> Trained:
+    """A run, trained by the plain path."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(table.FORCED, "reference")
-        result = trainer.train(member(experiment, replicate))
+        result = trainer.train(one)
     assert result.kernel == "reference"
     return result
 

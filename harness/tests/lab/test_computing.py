@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 
-from harness.fleet import native_library, table, trainer
+from harness.fleet import native_library, numerics, table, trainer
+from harness.fleet._pretended import pretended
 from harness.fleet.replica import Replica
+from harness.fleet.stacked import Stack
 from harness.fleet.trainer import Trained
 from harness.lab import computing
 from harness.lab.lab import Lab
@@ -173,6 +179,34 @@ def test_a_fleet_too_large_for_memory_is_halved(tmp_path: Path, monkeypatch: pyt
     assert lab.results("x", SMALL, 5).final("train_error").values.shape == (5,)
 
 
+def test_out_of_memory_a_stack_is_gone_before_the_next_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = msgspec.structs.replace(at(tmp_path), device="cuda")
+    lab = Lab(at(tmp_path))
+    alive: list[tuple[int, int]] = []
+    stacks: list[weakref.ref[Stack]] = []
+    begin, take = Stack.__init__, Stack._take
+
+    def begun(stack: Stack, members: Any, device: str) -> None:
+        alive.append((len(members), sum(other() is not None for other in stacks)))
+        stacks.append(weakref.ref(stack))
+        begin(stack, members, device)
+
+    def limited(stack: Stack, first: int, size: int) -> None:
+        take(stack, first, size)  # with a graph captured, between two steps
+        if len(stack.members) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Stack, "__init__", begun)
+    monkeypatch.setattr(Stack, "_take", limited)
+    monkeypatch.setattr(trainer, "stack_pays", lambda members, device: True)
+    with pretended():
+        done = computing._stacked(lab.runs(SMALL, 8), place, lab.store)
+    assert {d.outcome for d in done} == {computing.COMPUTED}
+    assert alive == [(8, 0), (4, 0), (2, 0), (2, 0), (4, 0), (2, 0), (2, 0)]
+
+
 def test_a_fleet_that_breaks_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(members: Any, device: str, ended: Any) -> None:
         raise RuntimeError("cuBLAS is unwell\nand says so at length")
@@ -198,3 +232,49 @@ def test_what_people_should_hear_of_the_machine_is_told_once(
     lab.ensure(lab.runs(SMALL, 2))
     assert list(lab.notes) == ["the library was damaged: built again"]
     assert native_library.notes == []
+
+
+class Accelerated(Value, frozen=True):
+    """Says where it would be solved, and by which numerics."""
+
+    accelerated: bool = True
+
+    def solve(self, split: Split, generator: np.random.Generator) -> dict[str, Any]:
+        device = "cuda" if self.accelerated and torch.cuda.is_available() else "cpu"
+        return {
+            "gpu": float(device == "cuda"),
+            "tf32": float(torch.backends.cudnn.allow_tf32),
+            "fixed": float(torch.backends.cudnn.deterministic),
+            "denormals": float((torch.tensor(1e-40) * 1.0).item() > 0),
+        }
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_solvers_are_computed_where_it_was_asked_by_the_numerics_of_trainings(
+    device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    torch.set_flush_denormal(False)
+    lab = Lab(msgspec.structs.replace(at(tmp_path), device=device))
+    with pretended():
+        solved = lab.results("x", Solved(SMALL.data, Accelerated()), 1)
+    on_gpu = float(device == "cuda")
+    numbers = {name: float(solved.final(name).values[0]) for name in ("gpu", "tf32", "fixed", "denormals")}
+    assert numbers == {"gpu": on_gpu, "tf32": 1.0 - on_gpu, "fixed": on_gpu, "denormals": 1.0}
+
+
+def test_a_numbered_gpu_is_the_one_that_solvers_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered: list[str] = []
+
+    @contextlib.contextmanager
+    def entering(name: str) -> Iterator[None]:
+        entered.append(name)
+        yield
+
+    with pretended():
+        monkeypatch.setattr(torch.cuda, "device", entering)
+        with numerics.solving("cuda:1", accelerated=False):
+            pass
+    assert entered == ["cuda:1"]

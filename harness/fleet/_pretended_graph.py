@@ -1,0 +1,99 @@
+"""Graphs of a pretended GPU: tapes of operations, run again on the storages of their capture."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
+
+
+class RefusedByGpu(RuntimeError):
+    """What a GPU would not do; the message names the operation."""
+
+
+def tensors_of(*values: Any) -> list[Tensor]:
+    """All tensors in nested values."""
+    return [leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor)]
+
+
+class PretendedGraph:
+    """A ``torch.cuda.CUDAGraph``: a tape of operations and the storages that they read and wrote."""
+
+    def __init__(self, keep_graph: bool = False) -> None:
+        self._steps: list[tuple[Any, Any, Any, list[Tensor]]] = []
+        self._before: list[tuple[Tensor, Tensor]] = []
+        self._seen: set[int] = set()
+        self._born: dict[int, Tensor] = {}
+        self._registered: list[Any] = []
+
+    def register_generator_state(self, generator: Any) -> None:
+        """Have draws from a generator go on from replay to replay."""
+        self._registered.append(generator)
+
+    def require(self, generator: Any) -> None:
+        """Refuse draws from a generator that is not registered.
+
+        Raises:
+            RefusedByGpu: it is not.
+        """
+        if not any(generator is known for known in self._registered):
+            raise RefusedByGpu("draws of a generator that is not registered with the graph being captured")
+
+    def record(self, func: Any, args: Any, kwargs: Any, run: Callable[[], Any]) -> Any:
+        """Run an operation and write it down, with what it writes to as that was before."""
+        leaves, form = tree_flatten((tuple(args), dict(kwargs)))
+        kept = [leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        arguments, keywords = tree_unflatten(kept, form)
+        for tensor in _written(func, arguments, keywords):
+            key = tensor.untyped_storage()._cdata
+            if key not in self._born and key not in self._seen:
+                self._seen.add(key)
+                self._before.append((tensor, tensor.clone()))
+        out = run()
+        read = {t.untyped_storage()._cdata for t in kept if isinstance(t, Tensor)}
+        made = [t.detach() for t in tensors_of(out)]
+        fresh = [t for t in made if t.untyped_storage()._cdata not in read]
+        self._born |= {t.untyped_storage()._cdata: t for t in fresh}
+        if fresh or func._schema.is_mutable:
+            self._steps.append((func, arguments, keywords, made))
+        return out
+
+    def close(self) -> None:
+        """Undo what recording computed: a capture runs nothing, and leaves noise where results will be."""
+        for tensor, before in self._before:
+            tensor.copy_(before)
+        for tensor in self._born.values():
+            if tensor.is_floating_point():
+                tensor.fill_(torch.nan)
+        self._before.clear()
+
+    def replay(self) -> None:
+        """Run the tape: new results go to the storages of those of the capture."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(torch._C.DisableTorchFunctionSubclass())
+            stack.enter_context(_disable_current_modes())
+            for func, args, kwargs, made in self._steps:
+                out = tensors_of(func(*args, **kwargs))
+                for new, old in zip(out, made, strict=True):
+                    if new.untyped_storage()._cdata != old.untyped_storage()._cdata:
+                        old.copy_(new)
+
+    def reset(self) -> None:
+        """Forget the tape."""
+        self.__init__()  # type: ignore[misc]
+
+
+def _written(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Iterable[Tensor]:
+    """The arguments that an operation writes to."""
+    named = list(zip(func._schema.arguments, args, strict=False))
+    named += [(a, kwargs[a.name]) for a in func._schema.arguments if a.name in kwargs]
+    for argument, value in named:
+        writes = argument.alias_info is not None and argument.alias_info.is_write
+        if writes or argument.name in ("running_mean", "running_var"):
+            yield from tensors_of(value)
