@@ -13,7 +13,7 @@ from harness.lab.environment import verified_environment
 from harness.lab.pinning import pin_arithmetic
 from harness.spec.untrusted import cause_of
 
-COMMANDS = ("list", "plan", "train", "fresh", "report", "store", "data", "check", "doctor")
+COMMANDS = ("list", "plan", "rehearse", "train", "fresh", "report", "store", "data", "check", "doctor")
 DESCRIPTION = """Around the claims of a checkout: run it at the top of one.
 To judge claims, use pytest: python -m pytest claims -m quick"""
 STATUSES = """exit status:

@@ -325,7 +325,7 @@ def _of_all() -> Iterator[Invocation]:
     yield from _each(
         [], "", {"lists": "invalid choice: 'lists'", "": "invalid choice", "--version": "required"}
     )
-    for command in ("list", "plan", "train", "report", "doctor"):
+    for command in ("list", "plan", "rehearse", "train", "report", "doctor"):
         yield Invocation((command, "--nonsense"), "unrecognized arguments: --nonsense")
 
 

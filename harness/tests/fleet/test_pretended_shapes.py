@@ -32,7 +32,7 @@ IMAGES, TESTED, BATCH = 12, 4, 8
 """A full batch and one that is not; both kinds are captured."""
 NARROW, NARROWER = 4, 0.25
 """Widths in the place of the papers': channels or units, and a share of a net's own."""
-LR = 0.01
+LR = 0.003
 """A rate at which rounding is not amplified: batch normalization of few images does that at higher ones."""
 KINDS = (
     "Cnn5", "Conv", "Curve(Vgg)", "Dropout(Conv)", "Dropout(Mlp)", "Dropout(SmallAlexNet)",

@@ -1,0 +1,256 @@
+"""``python -m harness rehearse``: a tier end to end, cut to few steps, and what of it would fail."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import commands as shared
+from harness.commands import selection
+
+if TYPE_CHECKING:
+    from harness.judging.cut import Limits
+    from harness.lab.lab import Lab
+
+EXAMPLES = """
+full --data-root DIR         on the GPU of this machine, or on a pretended one where there is none
+full --pretend               on a pretended GPU: what a GPU refuses is refused, its memory is taken as 80 GiB
+full -k double_descent       some claims of a tier
+standard --device cpu        on the CPU, by the code that trains there
+"""
+LONG = 30.0
+"""Expected seconds from which on a solver or simulation that cannot be cut is left out, and that is said."""
+GIB = 2**30
+
+
+@dataclasses.dataclass
+class Rehearsed:
+    """What a rehearsal came to.
+
+    Attributes:
+        judged: items that came to a verdict, whatever it is, of ``items``.
+        runs: how many were computed; left: what was not, and why.
+        wrong: what would fail -> of which items.
+    """
+
+    items: int = 0
+    judged: int = 0
+    runs: int = 0
+    left: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    wrong: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+
+
+def add(commands: Any) -> None:
+    """Add the parser of ``rehearse``."""
+    what = "a tier end to end, cut to few steps on few images, and what of it would fail"
+    parser = shared.parser(commands, "rehearse", what, EXAMPLES, run)
+    selection.add_claims(parser, default="full")
+    selection.add_place(parser, store=False)
+    parser.add_argument(
+        "--device", default="cuda", metavar="NAME", help="cuda (default; pretended where there is none), cpu"
+    )
+    parser.add_argument("--pretend", action="store_true", help="pretend a GPU, whether there is one or not")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Rehearse, and say what would fail; 1 if anything would.
+
+    Raises:
+        ValueError: data root or device cannot be used; no claims here.
+    """
+    from harness.suite import opening
+    from harness.suite.listing import selected
+
+    tiers = tuple(options.tiers) or ("full",)
+    functions = selected(Path.cwd(), tiers, options.k or "")
+    with contextlib.ExitStack() as stack:
+        options.store = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "store"
+        where = stack.enter_context(_device(options))
+        print(f"tier {' and '.join(tiers)}: {len(functions)} items, cut, on {where}", flush=True)
+        rehearsed = rehearsal(functions, options, pretends=where != options.device)
+    print(
+        f"computed {rehearsed.runs} cut runs; {rehearsed.judged} of {rehearsed.items} items came to a verdict"
+    )
+    for line in opening.shortened(rehearsed.left):
+        print(f"not rehearsed: {line}")
+    for line in opening.shortened(rehearsed.wrong):
+        print(f"would fail: {line}", file=sys.stderr)
+    return 1 if rehearsed.wrong else 0
+
+
+@contextlib.contextmanager
+def _device(options: argparse.Namespace) -> Iterator[str]:
+    """Pretend a GPU where that is asked for, or none is at hand; what the device is, in words."""
+    if not options.pretend and not options.device.startswith("cuda"):
+        yield options.device
+        return
+    import torch
+
+    if options.pretend and not options.device.startswith("cuda"):
+        raise ValueError(f"--pretend is for GPUs: leave --device {options.device} out")
+    if torch.cuda.is_available() and not options.pretend:
+        yield options.device
+        return
+    from unittest import mock
+
+    from harness.fleet import trainer
+    from harness.fleet._pretended import pretended
+
+    options.device = "cuda"
+    with pretended(), mock.patch.object(trainer, "_seconds", _as_on_a_gpu):
+        yield "a pretended GPU of 80 GiB"
+
+
+def _as_on_a_gpu(kernel: Any, device: str) -> float:
+    """Seconds of some steps by which whatever can be stacked is: those of the CPU would say nothing."""
+    return 0.0 if kernel.kernel == "stacked" else 1.0
+
+
+def rehearsal(functions: Sequence[Any], options: argparse.Namespace, *, pretends: bool) -> Rehearsed:
+    """Compute and judge what these functions claim, cut.
+
+    Args:
+        functions: collected.
+        options: place and device.
+        pretends: the device is a pretended one, and slow.
+    """
+    from harness.judging import cut
+    from harness.lab.lab import Lab
+
+    place = selection.place_of(options)
+    rehearsed = Rehearsed(items=len(functions))
+    needs = selection.needs(functions, selection.lab(place))
+    rehearsed.wrong |= needs.problems
+    for line, whose in _too_large(functions, place.device).items():
+        rehearsed.wrong.setdefault(line, []).extend(whose)
+    lab = Lab(place, presume=True)
+    try:
+        _judge(functions, lab, cut.PRETENDED if pretends or place.device == "cpu" else cut.ON_GPU, rehearsed)
+    finally:
+        lab.close()
+    return rehearsed
+
+
+def _judge(functions: Sequence[Any], lab: Lab, limits: Limits, rehearsed: Rehearsed) -> None:
+    """Compute what all items need at once, as a session does, then judge each."""
+    from harness.judging.cut import REPLICATES, cut_item
+    from harness.judging.ladder import judged
+    from harness.suite.entries import claim_id, item_of, tier_of
+
+    items, runs = [], []
+    for function in functions:
+        name = f"{claim_id(function)} ({tier_of(function)})"
+        try:
+            item = cut_item(item_of(function), limits)
+            values = item.computed()
+            if whys := list(_not_cut(values, lab)):
+                for why in whys:
+                    rehearsed.left.setdefault(why, []).append(name)
+                continue
+            named = [run for value in values for run in lab.runs(value, REPLICATES)]
+        except Exception as error:  # of one claim's values: the others are rehearsed
+            rehearsed.wrong.setdefault(f"cannot be cut: {_line(error)}", []).append(name)
+            continue
+        runs += named
+        items.append((name, item))
+    lab.ensure(runs)
+    rehearsed.runs = len(lab.computed)
+    for name, item in items:
+        try:
+            judged(item, lab)
+            rehearsed.judged += 1
+        except Exception as error:  # whatever a body raises is what would fail
+            rehearsed.wrong.setdefault(_line(error), []).append(name)
+
+
+def _line(error: BaseException) -> str:
+    from harness.lab.computing import one_line
+    from harness.lab.lab import Failed
+
+    return str(error) if isinstance(error, Failed) else one_line(error)
+
+
+def _not_cut(values: Iterable[Any], lab: Lab) -> Iterator[str]:
+    """Why some of an item's values are not computed here."""
+    from harness.lab.durations import seconds_of
+    from harness.lab.names import specification
+    from harness.lab.runs import parts
+    from harness.spec import Experiment, Simulation, Solved, abbreviated, plain
+
+    for value in (part for declared in values for part in parts(plain(declared))):
+        if isinstance(value, Experiment) and value.data.streamed:
+            yield f"{type(value.data).__name__} stays on disk, and cannot be cut"
+            continue
+        (run,) = lab.runs(value, 1)
+        if why := lab.names.absent.get(specification(value)):
+            yield why
+        elif isinstance(value, (Simulation, Solved)):
+            seconds = seconds_of(run, {}, lab.place.device)
+            if seconds > LONG:
+                yield f"about {seconds:.0f} s that cannot be cut: {abbreviated(value)}"
+
+
+def _too_large(functions: Sequence[Any], device: str) -> dict[str, list[str]]:
+    """What the device's memory does not hold, by estimate -> of which items."""
+    from harness.lab.runs import parts
+    from harness.spec import abbreviated, plain
+    from harness.suite.entries import claim_id, item_of, tier_of
+
+    holds = _memory_of(device)
+    lines: dict[str, list[str]] = {}
+    for function in functions:
+        with contextlib.suppress(Exception):  # what is wrong with an item is said where it is cut
+            for value in (
+                part for declared in item_of(function).computed() for part in parts(plain(declared))
+            ):
+                if (needed := _needed(value)) > holds:
+                    line = f"needs {needed / GIB:.0f} GiB of {holds / GIB:.0f}: {abbreviated(value)}"
+                    whose = lines.setdefault(line, [])
+                    name = f"{claim_id(function)} ({tier_of(function)})"
+                    whose += [name] * (name not in whose)
+    return lines
+
+
+def _memory_of(device: str) -> float:
+    """Bytes that runs may take of a device."""
+    from harness.fleet import memory
+
+    if not device.startswith("cuda"):
+        return memory.available()
+    import torch
+
+    return memory.USABLE * torch.cuda.mem_get_info(device)[1]
+
+
+def _needed(value: Any) -> float:
+    """About how many bytes a run takes on a device."""
+    import math
+
+    from harness.analytic import kernel_interpolation
+    from harness.analytic.kernel_interpolation import KernelInterpolation
+    from harness.fleet import memory
+    from harness.spec import Experiment, Solved, values_in
+
+    if isinstance(value, Experiment) and value.data.streamed:
+        return 0.0  # whose images stay on disk
+    if not isinstance(value, Solved):
+        return memory.needed(value)
+    solver: Any = value.solver
+    data = value.data
+    inside = [part for part in values_in(solver) if isinstance(part, KernelInterpolation)]
+    of_kernels = (
+        kernel_interpolation.memory(
+            data.train_size,
+            inputs=math.prod(data.shape),
+            targets=data.classes * (1 + len(part.labels)),
+            device=part.device,
+        )
+        for part in inside
+    )
+    return float(memory.needed(value) + sum(of_kernels))

@@ -1,0 +1,87 @@
+"""``python -m harness rehearse``: every item of a tier end to end, and what of it would fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.tests.suites import run_harness, write_claims
+
+WHOLE = """
+from harness import Experiment, Sgd, Simulation, Solved
+from harness.analytic.kernel_interpolation import GaussianKernel
+from harness.analytic.kernel_interpolation import KernelInterpolation
+from harness.data import Cifar10, Digits
+from harness.data.gaussian_images import GaussianImages
+from harness.models import Mlp
+
+FULL = {"full": "none"}
+NETS = Experiment(Digits(n=900), Mlp(8), Sgd(lr=0.1, epochs=500))
+
+@claim(PAPER, "S1", says="it is trained", adapted=FULL)
+@trained(x=NETS)
+@control(says="slowly", x=NETS.but(optimizer__lr=1e-9))
+def test_trained(x, check):
+    check(above(x.final("train_error"), 0.5, because="chosen for this test"))
+    assert len(x.curve("train_loss")[0]) == 1
+"""
+WRONG = """
+@claim(PAPER, "S2", says="its data are not there", adapted=FULL)
+@trained(x=NETS.but(data=Cifar10(n=100)))
+@control(says="slowly", x=NETS)
+def test_without_data(x, check):
+    check(above(x.final("train_error"), 0.5, because="chosen for this test"))
+
+@claim(PAPER, "S3", says="it does not fit", adapted=FULL)
+@trained(x=Solved(GaussianImages(n=90_000, size=8), KernelInterpolation(GaussianKernel(5.0), device="cuda")))
+@control(says="slowly", x=NETS)
+def test_too_large(x, check):
+    check(above(x.final("train_error"), -1.0, because="chosen for this test"))
+
+@claim(PAPER, "S4", says="its body reads what is not there", adapted=FULL)
+@trained(x=NETS)
+@control(says="slowly", x=NETS.but(optimizer__lr=1e-9))
+def test_misread(x, check):
+    curve = x.curve("train_loss")[0]
+    check(above(x.final("train_error"), curve[{}["here"]], because="chosen for this test"))
+
+@claim(PAPER, "S5", says="it fails", adapted=FULL)
+@trained(x=Simulation(fails))
+@control(says="slowly", x=about(1.0))
+def test_failing(x, check):
+    large(x, check)
+"""
+
+
+def test_a_tier_is_rehearsed_on_a_pretended_gpu(tmp_path: Path) -> None:
+    suite = write_claims(tmp_path, WHOLE)
+    done = run_harness(suite, "rehearse", "full", "--pretend", HARNESS_STORE="kept")
+    done.says("tier full: 1 items, cut, on a pretended GPU of 80 GiB")
+    done.says("computed 4 cut runs; 1 of 1 items came to a verdict")
+    assert "would fail" not in done.text
+    assert done.status == 0
+    assert not (suite / "kept").exists()
+
+
+def test_what_would_fail_is_named_by_a_line_each(tmp_path: Path) -> None:
+    done = run_harness(write_claims(tmp_path, WHOLE + WRONG), "rehearse", "--pretend")
+    assert done.status == 1
+    lines = [line for line in done.text.splitlines() if line.startswith("would fail: ")]
+    assert [line.partition("::test_")[2].partition(" ")[0] for line in lines] == [
+        "without_data", "too_large", "misread", "failing"
+    ]  # fmt: skip
+    for line, cause in zip(
+        lines, ("harness data get cifar10", "GiB of 72", "KeyError", "no convergence"), strict=True
+    ):
+        assert cause in line
+    assert "Traceback" not in done.text
+
+
+@pytest.mark.parametrize(
+    "said", [("full", "--pretend", "--device", "cpu"), ("fully",), ("-k", "nothing_alike")]
+)
+def test_bad_input_is_one_line(said: tuple[str, ...], tmp_path: Path) -> None:
+    done = run_harness(write_claims(tmp_path, WHOLE), "rehearse", *said)
+    assert done.status in (1, 2)
+    assert len(done.text.strip().splitlines()) == 1

@@ -1,0 +1,58 @@
+"""Items are cut to few steps on few images: all of what they compute, and nothing else of them."""
+
+from __future__ import annotations
+
+from harness.analytic.adam import Adam
+from harness.data import Cifar10, Digits, RandomLabels
+from harness.fleet.optimizers import Sgd, WhenFitted
+from harness.judging.cut import REPLICATES, Limits, cut, cut_item, cut_world
+from harness.models import Linear, Mlp
+from harness.spec import Anew, Experiment, From, Solved
+from harness.spec.claim import Control
+from harness.tests.items import ABOVE, item, looking
+from harness.tests.simulated import SMALL
+
+LIMITS = Limits(images=32, epochs=2, steps=6, batch=16)
+LONG = Experiment(Cifar10(labels=RandomLabels(0.5)), Mlp(8), Sgd(lr=0.1, epochs=90), stop=WhenFitted(0.1))
+
+
+def test_numbers_of_images_epochs_and_steps_are_cut_and_nothing_else() -> None:
+    short = cut(LONG, LIMITS)
+    assert (short.data.n, short.data.n_test, short.optimizer.epochs, short.optimizer.batch) == (32, 32, 2, 16)
+    assert short.but(data=LONG.data, optimizer=LONG.optimizer) == LONG
+    assert short.data.but(n=None, n_test=None) == LONG.data.but(n=None, n_test=None)
+    assert short.optimizer.lr == 0.1
+    little = LONG.but(data__n=20, optimizer__epochs=1, optimizer__batch=4)
+    assert cut(little, LIMITS).data.n == 20
+    assert cut(little, LIMITS).optimizer == little.optimizer
+
+
+def test_what_is_solved_and_what_it_starts_from_is_cut_too() -> None:
+    solved = cut(Solved(Digits(n=300), Adam(Linear(), steps=500, batch=64)), LIMITS)
+    assert (solved.data.n, solved.solver.steps, solved.solver.batch) == (32, 6, 16)
+    child = SMALL.but(start=From(LONG))
+    assert cut(child, LIMITS).start.parent == cut(LONG, LIMITS)
+    two = cut(SMALL.but(start=(From(LONG), From(SMALL))), LIMITS)
+    assert [start.parent for start in two.start] == [cut(LONG, LIMITS), cut(SMALL, LIMITS)]
+    assert cut(Anew(LONG), LIMITS) == Anew(cut(LONG, LIMITS))
+    assert cut(ABOVE, LIMITS) == ABOVE
+
+
+def test_worlds_keep_their_form_and_plain_values() -> None:
+    short = cut(LONG, LIMITS)
+    assert cut_world({1: LONG, 2: LONG}, LIMITS) == {1: short, 2: short}
+    assert cut_world([LONG], LIMITS) == [short]
+    assert cut_world(7, LIMITS) == 7
+    assert cut_world((1, 2), LIMITS) == (1, 2)
+
+
+def test_an_item_is_judged_at_one_look_in_all_of_its_worlds() -> None:
+    body, _ = looking()
+    control = Control(says="other", positive=False, worlds={"x": LONG.but(model=Linear())})
+    whole = item(body, control, tier="full", x=LONG)
+    short = cut_item(whole, LIMITS)
+    assert [replicates for replicates, _ in short.rungs()] == [REPLICATES]
+    assert short.control_rungs() == (REPLICATES,)
+    assert short.trained == {"x": cut(LONG, LIMITS)}
+    assert [c.worlds["x"] for c in short.controls] == [cut(LONG.but(model=Linear()), LIMITS)]
+    assert (whole.trained["x"], whole.controls[0].worlds["x"].model) == (LONG, Linear())
