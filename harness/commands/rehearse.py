@@ -17,6 +17,7 @@ from harness.commands import selection
 if TYPE_CHECKING:
     from harness.judging.cut import Limits
     from harness.lab.lab import Lab
+    from harness.lab.runs import Run
 
 EXAMPLES = """
 full --data-root DIR         on the GPU of this machine, or on a pretended one where there is none
@@ -36,12 +37,14 @@ class Rehearsed:
     Attributes:
         judged: items that came to a verdict, whatever it is, of ``items``.
         runs: how many were computed; left: what was not, and why.
+        ratios: memory measured over its estimate, of what trained by itself where that is measured.
         wrong: what would fail -> of which items.
     """
 
     items: int = 0
     judged: int = 0
     runs: int = 0
+    ratios: list[float] = dataclasses.field(default_factory=list)
     left: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     wrong: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
@@ -77,11 +80,21 @@ def run(options: argparse.Namespace) -> int:
     print(
         f"computed {rehearsed.runs} cut runs; {rehearsed.judged} of {rehearsed.items} items came to a verdict"
     )
+    if rehearsed.ratios:
+        low, middle, high = _spread(rehearsed.ratios)
+        print(f"memory measured over estimated: {middle:.2f} ({low:.2f} to {high:.2f})")
     for line in opening.shortened(rehearsed.left):
         print(f"not rehearsed: {line}")
     for line in opening.shortened(rehearsed.wrong):
         print(f"would fail: {line}", file=sys.stderr)
     return 1 if rehearsed.wrong else 0
+
+
+def _spread(numbers: Sequence[float]) -> tuple[float, float, float]:
+    """The least, the median and the largest."""
+    import statistics
+
+    return min(numbers), statistics.median(numbers), max(numbers)
 
 
 @contextlib.contextmanager
@@ -122,6 +135,8 @@ def rehearsal(functions: Sequence[Any], options: argparse.Namespace, *, pretends
     """
     from harness.judging import cut
     from harness.lab.lab import Lab
+    from harness.lab.progress import Tally
+    from harness.suite.live import Terminal
 
     place = selection.place_of(options)
     rehearsed = Rehearsed(items=len(functions))
@@ -129,10 +144,13 @@ def rehearsal(functions: Sequence[Any], options: argparse.Namespace, *, pretends
     rehearsed.wrong |= needs.problems
     for line, whose in _too_large(functions, place.device).items():
         rehearsed.wrong.setdefault(line, []).extend(whose)
-    lab = Lab(place, presume=True)
+    terminal = Terminal()
+    lab = Lab(place, presume=True, progress=Tally(terminal.show, 1))
+    terminal.open(sys.stderr)
     try:
         _judge(functions, lab, cut.PRETENDED if pretends or place.device == "cpu" else cut.ON_GPU, rehearsed)
     finally:
+        terminal.close()
         lab.close()
     return rehearsed
 
@@ -161,12 +179,26 @@ def _judge(functions: Sequence[Any], lab: Lab, limits: Limits, rehearsed: Rehear
         items.append((name, item))
     lab.ensure(runs)
     rehearsed.runs = len(lab.computed)
+    rehearsed.ratios = list(_ratios(runs, lab))
     for name, item in items:
         try:
             judged(item, lab)
             rehearsed.judged += 1
         except Exception as error:  # whatever a body raises is what would fail
             rehearsed.wrong.setdefault(_line(error), []).append(name)
+
+
+def _ratios(runs: Iterable[Run], lab: Lab) -> Iterator[float]:
+    """Peak memory over its estimate, of every training that had a GPU to itself."""
+    from harness.fleet import memory
+    from harness.spec import Experiment
+
+    if not lab.place.device.startswith("cuda"):
+        return  # a process's peak is that of all it computed
+    for run in {run.key: run for run in runs if isinstance(run.value, Experiment)}.values():
+        record = None if run.key in lab.failures else lab.store.read(run.key)
+        if record and record.peak_bytes and record.provenance.get("fleet") == "1":
+            yield record.peak_bytes / memory.needed(run.value)
 
 
 def _line(error: BaseException) -> str:
@@ -202,19 +234,32 @@ def _too_large(functions: Sequence[Any], device: str) -> dict[str, list[str]]:
     from harness.spec import abbreviated, plain
     from harness.suite.entries import claim_id, item_of, tier_of
 
-    holds = _memory_of(device)
+    memories = {name: _memory_of(name) for name in {device, "cpu"}}
     lines: dict[str, list[str]] = {}
     for function in functions:
         with contextlib.suppress(Exception):  # what is wrong with an item is said where it is cut
             for value in (
                 part for declared in item_of(function).computed() for part in parts(plain(declared))
             ):
+                holds = memories[_computes(value, device)]
                 if (needed := _needed(value)) > holds:
                     line = f"needs {needed / GIB:.0f} GiB of {holds / GIB:.0f}: {abbreviated(value)}"
                     whose = lines.setdefault(line, [])
                     name = f"{claim_id(function)} ({tier_of(function)})"
                     whose += [name] * (name not in whose)
     return lines
+
+
+def _computes(value: Any, device: str) -> str:
+    """The device on which a value is computed: solvers are on the CPU unless they say otherwise."""
+    from harness.spec import Experiment, Probing, Solved, values_in
+
+    if isinstance(value, (Experiment, Probing)):
+        return device
+    solver: Any = value.solver if isinstance(value, Solved) else None
+    inside = values_in(solver) if solver is not None else []
+    on_gpu = any(getattr(v, "device", "") == "cuda" or getattr(v, "accelerated", False) for v in inside)
+    return device if on_gpu else "cpu"
 
 
 def _memory_of(device: str) -> float:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from harness.commands import rehearse
+from harness.fleet import memory
+from harness.lab.lab import Lab
+from harness.tests.simulated import SMALL, record
 from harness.tests.suites import run_harness, write_claims
 
 WHOLE = """
@@ -85,3 +90,14 @@ def test_bad_input_is_one_line(said: tuple[str, ...], tmp_path: Path) -> None:
     done = run_harness(write_claims(tmp_path, WHOLE), "rehearse", *said)
     assert done.status in (1, 2)
     assert len(done.text.strip().splitlines()) == 1
+
+
+def test_memory_is_measured_against_its_estimate_where_one_trained_alone(lab: Lab) -> None:
+    runs = lab.runs(SMALL, 3)
+    needed = memory.needed(SMALL)
+    for run, fleet, peak in zip(runs, ("1", "2", "1"), (needed // 2, needed, 0), strict=True):
+        provenance = {"device": "cuda", "fleet": fleet}
+        lab.store.publish(record(run.key, replicate=run.replicate, provenance=provenance, peak_bytes=peak))
+    assert list(rehearse._ratios(runs, lab)) == []
+    lab.place = msgspec.structs.replace(lab.place, device="cuda")
+    assert list(rehearse._ratios([*runs, *runs], lab)) == [pytest.approx(0.5, rel=1e-3)]

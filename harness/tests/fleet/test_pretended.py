@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from harness.fleet import table
 from harness.fleet._pretended import PretendedGpu, pretended
 from harness.fleet._pretended_graph import RefusedByGpu
-from harness.fleet.replica import Replica
+from harness.fleet.replica import Midway, Replica
 from harness.fleet.stacked import Stack
 from harness.tests.simulated import SMALL
 from harness.tests.trainings import split
@@ -145,6 +146,30 @@ def test_a_kernel_that_mixes_devices_or_waits_is_refused(
     stack = Stack([(SMALL, r, split(SMALL, r)) for r in range(2)], "cuda")
     with pytest.raises(RefusedByGpu, match="while a graph is captured"):
         stack.epoch([0, 0])
+
+
+def test_a_stack_goes_on_from_within_an_epoch(gpu: PretendedGpu) -> None:
+    experiment = SMALL.but(optimizer__batch=64)
+    members = [(experiment, r, split(experiment, r)) for r in range(3)]
+    whole, broken = Stack(members, "cuda"), Stack(members, "cuda")
+    kept: dict[str, Any] = {}
+
+    def leave(step: int, totals: Callable[[], list[float]]) -> None:
+        if step == 2:
+            kept["reaches"] = [Midway(step, total) for total in totals()]
+            kept["arrays"] = [broken.state(place) for place in range(3)]
+
+    broken.between = leave
+    rows = whole.epoch([0, 0, 0])
+    assert broken.epoch([0, 0, 0]) == rows
+    resumed = Stack(members, "cuda")
+    for place, arrays in enumerate(kept["arrays"]):
+        resumed.load(place, arrays)
+    resumed.reaches = kept["reaches"]
+    assert resumed.epoch([0, 0, 0]) == rows
+    resumed.keep([0, 2])
+    whole.keep([0, 2])
+    assert resumed.epoch([1, 1]) == whole.epoch([1, 1])
 
 
 def test_nothing_is_pretended_afterwards() -> None:
