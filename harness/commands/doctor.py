@@ -15,6 +15,9 @@ from harness import commands as shared
 from harness.commands import machine as machines
 from harness.commands import selection
 from harness.commands.data import IMAGENET, Collection, held
+from harness.commands.plan import unfit
+from harness.lab import bill, cards
+from harness.lab.bill import Bill, billed
 from harness.spec import TIERS
 from harness.suite import opening
 
@@ -56,6 +59,7 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
         seconds: estimate for what is missing, on so many processes; timed: runs whose estimate rests on a
             recorded timing; at_most: those counted with their whole budget of epochs.
         problems: what is in the way, with the fix.
+        bill: what it costs on GPUs, where they are asked about.
     """
 
     tier: str
@@ -67,6 +71,7 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
     timed: int
     at_most: int
     problems: tuple[str, ...]
+    bill: Bill | None = None
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +95,7 @@ def add(commands: Any) -> None:
         help="status 1 if something is in the way of these (default: quick; all are shown)",
     )
     selection.add_place(parser)
-    selection.add_device(parser)
+    selection.add_device(parser, planned=True)
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
@@ -104,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         shared.print_json(diagnosed)
     else:
-        print("\n".join(told(diagnosed)))
+        print("\n".join(told(diagnosed, options.tiers)))
     asked = options.tiers or ["quick"]
     return 1 if any(tier.problems for tier in diagnosed.tiers if tier.tier in asked) else 0
 
@@ -179,12 +184,13 @@ def _tiers(
         chosen = [function for function in everything if tier_of(function) == tier]
         needs = selection.needs(chosen, lab)
         plan = lab.plan(needs.runs)
+        needs.problems |= unfit(lab, needs)
         seconds = plan.lasts(processes)
         missing = [run.value for fleet in plan.fleets for run in fleet.runs]
         problems = [*opening.shortened(needs.problems), *_lacks(machine, store, missing)]
         if lab.shipped and plan.missing:
             problems.append(f"{plan.missing} of its runs are not among the shipped records")
-        if tier == "full" and missing:
+        if tier == "full" and missing and not cards.asked(place.device):
             problems += _gpus(machine, place.device)
         if seconds > WEEK:
             limit = "up to" if plan.at_most else "about"
@@ -199,12 +205,20 @@ def _tiers(
             timed=plan.timed,
             at_most=plan.at_most,
             problems=tuple(problems),
+            bill=billed(plan, needs.families, place.device, processes) if place.device != "cpu" else None,
         )
 
 
 def _no_tiers() -> Iterator[Tier]:
     """What is in the way of each tier where there are no claims; all else of the machine is told anyway."""
-    nothing = {"items": 0, "missing": 0, "present": 0, "processes": 1, "timed": 0, "at_most": 0}
+    nothing: dict[str, Any] = {
+        "items": 0,
+        "missing": 0,
+        "present": 0,
+        "processes": 1,
+        "timed": 0,
+        "at_most": 0,
+    }
     from harness.suite.listing import NOWHERE
 
     for tier in TIERS:
@@ -247,8 +261,8 @@ def _gpus(machine: machines.Machine, device: str) -> Iterator[str]:
         yield "the GPUs here are not used: --device cuda"
 
 
-def told(diagnosed: Diagnosis) -> list[str]:
-    """The diagnosis for people."""
+def told(diagnosed: Diagnosis, asked: Sequence[str] = ()) -> list[str]:
+    """The diagnosis for people; of tiers that they asked for, what each family of claims costs on GPUs."""
     rows = machines.told(diagnosed.machine)
     for data in diagnosed.data:
         rows.append((f"data {data.key}", f"not usable: {data.problem}" if data.problem else data.name))
@@ -256,6 +270,10 @@ def told(diagnosed: Diagnosis) -> list[str]:
     inside = f"{store.records} records, {shared.sized(store.bytes)}" if store.records else "empty"
     rows.append(("store", store.problem or f"{store.path}: {inside}; {shared.sized(store.free)} free"))
     rows += [(f"tier {tier.tier}", _tier_told(tier)) for tier in diagnosed.tiers]
+    for tier in diagnosed.tiers:
+        if tier.bill and tier.missing:
+            shown = 0 if tier.tier in asked else -bill.SUMS
+            rows += [(f"bill {tier.tier}", line.strip()) for line in bill.told(tier.bill)[shown:]]
     ways: dict[str, list[str]] = {}
     for tier in diagnosed.tiers:
         for problem in tier.problems:
@@ -270,7 +288,9 @@ def _tier_told(tier: Tier) -> str:
     state = "not ready" if tier.problems else "ready"
     if not tier.missing:
         return f"{state}: {tier.items} items, {tier.present} runs in the store, none to train"
-    on = f"{tier.processes} processes" if tier.processes > 1 else "one process"
+    unit = "GPU" if tier.bill else "process"
+    plural = "s" if tier.bill else "es"
+    on = f"{tier.processes} {unit}{plural}" if tier.processes > 1 else f"one {unit}"
     return (
         f"{state}: {tier.items} items, {tier.missing} runs to train, {tier.present} in the store; "
         f"{'up to' if tier.at_most else 'about'} {spoken(tier.seconds)} on {on} ({tier.timed} timed before)"

@@ -12,9 +12,12 @@ import msgspec
 
 from harness import commands as shared
 from harness.commands import selection
+from harness.lab import bill
+from harness.lab.bill import Bill, billed
 from harness.suite import opening
 
 if TYPE_CHECKING:
+    from harness.lab.lab import Lab
     from harness.lab.plan import Plan
 
 EXAMPLES = """
@@ -22,6 +25,7 @@ EXAMPLES = """
 standard -k slowdown       one claim at one tier
 standard full --json       for programs
 full --device cuda         on this machine's GPUs
+full --device h100x8       what it would cost on eight GPUs that are elsewhere
 """
 
 
@@ -45,6 +49,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
             at_most: those counted with their whole budget of epochs, because nothing alike was timed.
         specifications: the missing runs by what they are, the longest first.
         problems: what is in the way, a line each; what lacks its data is planned as missing.
+        bill: what it costs on GPUs, where it is planned for some.
     """
 
     tiers: tuple[str, ...]
@@ -59,6 +64,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     at_most: int
     specifications: tuple[Specified, ...]
     problems: tuple[str, ...]
+    bill: Bill | None = None
 
 
 def add(commands: Any) -> None:
@@ -68,7 +74,7 @@ def add(commands: Any) -> None:
     selection.add_claims(parser)
     selection.add_first(parser, "--first-replicate")
     selection.add_place(parser)
-    selection.add_device(parser)
+    selection.add_device(parser, planned=True)
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
@@ -87,10 +93,14 @@ def run(options: argparse.Namespace) -> int:
     lab = selection.lab(place, options.first, processes)
     needs = selection.needs(selected(Path.cwd(), tiers, options.k or ""), lab)
     plan = lab.plan(needs.runs)
+    needs.problems |= unfit(lab, needs)
+    costs = None if place.device == "cpu" else billed(plan, needs.families, place.device, processes)
     if options.json:
-        shared.print_json(planned(tiers, needs, plan, processes))
+        shared.print_json(planned(tiers, needs, plan, processes, costs))
         return 1 if needs.problems else 0
     lines = told(tiers, needs, plan, processes)
+    if costs:
+        lines[-1:] = bill.told(costs) if plan.missing else lines[-1:]
     if lab.shipped:
         lines[1:] = [lab.shipped.said(plan.present, plan.missing)]
     print("\n".join([*opening.listing(plan), *lines]))
@@ -99,7 +109,19 @@ def run(options: argparse.Namespace) -> int:
     return 1 if needs.problems else 0
 
 
-def planned(tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes: int) -> Planned:
+def unfit(lab: Lab, needs: selection.Needs) -> dict[str, list[str]]:
+    """Why runs could not be planned -> the claims' files that need them."""
+    causes: dict[str, list[str]] = {}
+    for key, cause in lab.failures.items():
+        family = needs.families.get(key, "")
+        if family and family not in causes.setdefault(cause, []):
+            causes[cause].append(family)
+    return {cause: families for cause, families in causes.items() if families}
+
+
+def planned(
+    tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes: int, costs: Bill | None = None
+) -> Planned:
     """The plan as plain data."""
     specifications = [
         Specified(what=what, runs=work.runs, seconds=round(work.seconds, 1))
@@ -118,6 +140,7 @@ def planned(tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes:
         at_most=plan.at_most,
         specifications=tuple(sorted(specifications, key=lambda s: (-s.seconds, s.what))),
         problems=tuple(opening.shortened(needs.problems)),
+        bill=costs,
     )
 
 

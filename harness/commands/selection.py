@@ -33,12 +33,14 @@ class Needs(msgspec.Struct, kw_only=True):
         items: how many there are.
         runs: all they need; data: honest name of each collection they read -> its digest.
         problems: what is in the way (missing data, say) -> of which items.
+        families: key of a run -> the file of the first claim that needs it.
     """
 
     items: int
     data: dict[str, str]
     runs: list[Any]
     problems: dict[str, list[str]]
+    families: dict[str, str] = {}
 
 
 def add_claims(parser: argparse.ArgumentParser, default: str = "quick") -> None:
@@ -119,9 +121,13 @@ def add_place(parser: argparse.ArgumentParser, *, store: bool = True, data: bool
         )
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add the options ``--device NAME --processes N``."""
-    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (default), cuda or cuda:1")
+def add_device(parser: argparse.ArgumentParser, *, planned: bool = False) -> None:
+    """Add the options ``--device NAME --processes N``; for a plan alone, kinds of GPUs can be named too."""
+    kinds = ", or GPUs that are elsewhere, by kind and number (h100x8)" if planned else ""
+    parser.set_defaults(planned=planned)
+    parser.add_argument(
+        "--device", default="cpu", metavar="NAME", help=f"cpu (default), cuda or cuda:1{kinds}"
+    )
     parser.add_argument(
         "--processes", type=count, metavar="N", help="train so many at once (default: a core or GPU each)"
     )
@@ -182,6 +188,7 @@ def place_of(options: argparse.Namespace) -> Place:
         device=device,
         commit=commit(Path.cwd())[0],
         elsewhere=getattr(options, "on", None) is not None,
+        planned=getattr(options, "planned", False),
     )
 
 
@@ -259,12 +266,14 @@ def lab(place: Place, first: int = 0, processes: int = 1) -> Lab:
 def needs(functions: Sequence[Any], lab: Lab) -> Needs:
     """What collected functions read at their first look; the lab is told of which the curves are read."""
     from harness.lab.conformance import faults
+    from harness.lab.runs import with_parents
     from harness.suite.entries import body_of, claim_id, item_of, tier_of
 
     lab.sparing = True
     runs: list[Run] = []
     data: dict[str, str] = {}
     problems: dict[str, list[str]] = {}
+    families: dict[str, str] = {}
     for function in functions:
         causes: list[str] = []
         try:
@@ -277,13 +286,16 @@ def needs(functions: Sequence[Any], lab: Lab) -> Needs:
                 named = lab.runs(declared, item.rungs()[0][0])
                 lab.watch(named, watched)
                 runs += named
+                family = claim_id(function).partition("::")[0]
+                for run in with_parents(named):
+                    families.setdefault(run.key, family)
                 causes += filter(None, [lab.names.absent.get(specification(value))])
                 data |= dict(lab.names.named(value).sources)
         except Exception as error:  # of one claim's values: the others are planned
             causes.append(next(iter(str(error.args[0] if error.args else error).splitlines()), ""))
         for cause in dict.fromkeys(causes):
             problems.setdefault(cause, []).append(f"{claim_id(function)} ({tier_of(function)})")
-    return Needs(items=len(functions), runs=runs, data=data, problems=problems)
+    return Needs(items=len(functions), runs=runs, data=data, problems=problems, families=families)
 
 
 def _read(item: Item, body: Body) -> Iterator[tuple[Runnable | Anew, Watched]]:

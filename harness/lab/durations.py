@@ -9,7 +9,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from harness.lab import prices
+from harness.lab import cards, prices
 from harness.lab.prices import Costs
 from harness.spec import Experiment, Probing, Runnable, Simulation, Solved, Value
 from harness.spec.contracts import CostedSolver
@@ -41,16 +41,6 @@ quarter under 30 ms.
 UNKNOWN_SECONDS = 1.0
 """Seconds of what says nothing of its cost: a simulation, a probe, or a solver without ``cost``."""
 
-GPU_MULTIPLY_ADDS_A_SECOND = {"float32": 20e12, "bfloat16": 120e12}
-"""Multiply-adds that a GPU does in a second, by precision: 60 % and 25 % of the 67 and 989 TFLOP/s that the
-data sheet of an H100 has. By arithmetic, not measured.
-"""
-
-GPU_STEP_SECONDS_A_LAYER = 5e-5
-"""Seconds of a gradient step for each layer on a GPU, however small: some ten kernels, launched in 5
-microseconds each. By arithmetic, not measured; what is stacked or captured takes less.
-"""
-
 PASSES = 4
 """Forward passes' worth of multiply-adds for a training image and epoch: forward, backward (by weights and by
 inputs, each as dear as forward), and forward once more when the epoch is evaluated."""
@@ -64,8 +54,14 @@ def seconds_of(run: Run, timings: Mapping[str, float], device: str = "cpu") -> f
 def estimate(value: Runnable, device: str = "cpu") -> float:
     """Seconds of a run on one core or GPU by arithmetic alone; most that may stop early need a fraction.
 
-    The sum of two terms, multiply-adds and calls of layers, over the whole budget of epochs.
+    The sum of two terms, multiply-adds and calls of layers, over the whole budget of epochs; what a GPU
+    computes is counted by ``gpu_seconds``, and all else is a core's beside it.
     """
+    if device != "cpu":
+        from harness.lab import gpu_seconds  # and with it solvers, which a plan for a CPU does without
+
+        if gpu := gpu_seconds.spent(value, cards.of(device)):
+            return gpu.seconds + START_SECONDS
     if isinstance(value, Solved) and _says_cost(type(value.solver)):
         solver = typing.cast(CostedSolver, value.solver)
         return solver.cost(value.data) / MULTIPLY_ADDS_A_SECOND + START_SECONDS
@@ -73,13 +69,10 @@ def estimate(value: Runnable, device: str = "cpu") -> float:
         return UNKNOWN_SECONDS
     data, optimizer, model = value.data, value.optimizer, value.model
     images = PASSES * data.train_size + data.test_size
-    rate, call = MULTIPLY_ADDS_A_SECOND, STEP_SECONDS_A_LAYER
-    if device.startswith("cuda"):
-        rate, call = GPU_MULTIPLY_ADDS_A_SECOND[value.precision], GPU_STEP_SECONDS_A_LAYER
-    computing = model.cost(data.shape, data.classes) * images / rate
+    computing = model.cost(data.shape, data.classes) * images / MULTIPLY_ADDS_A_SECOND
     steps = math.ceil(data.train_size / optimizer.batch)
     layers = len(model.layers(data.shape, data.classes))
-    return optimizer.epochs * (computing + steps * layers * call) + START_SECONDS
+    return optimizer.epochs * (computing + steps * layers * STEP_SECONDS_A_LAYER) + START_SECONDS
 
 
 @functools.cache  # a protocol looks at every attribute at every question
@@ -114,7 +107,7 @@ def expected(
     seconds = {}
     for kind, value in values.items():
         group = alike(value)
-        elsewhere = prices.NOTHING if device != "cpu" and isinstance(value, Experiment) else known
+        elsewhere = prices.NOTHING if device != "cpu" and is_of_gpu(value) else known
         if timings.get(kind):
             seconds[kind] = timings[kind]
         elif elsewhere.of(kind):
@@ -124,6 +117,13 @@ def expected(
         elif elsewhere.ratio(group):
             seconds[kind] = estimate(value, device) * elsewhere.ratio(group) * slower
     return seconds
+
+
+def is_of_gpu(value: Runnable) -> bool:
+    """Whether a GPU computes it, if there is one: shipped costs, which are a core's, tell nothing of that."""
+    from harness.lab import gpu_seconds
+
+    return gpu_seconds.spent(value, cards.DEFAULT) is not None
 
 
 def alike(value: Value) -> tuple[str, ...]:

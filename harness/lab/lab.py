@@ -23,6 +23,7 @@ from harness.lab.results import Results
 from harness.lab.runs import Fleet, Run, part_of, parts, with_parents
 from harness.lab.shipped import UNSHIPPED, Shipped
 from harness.lab.store import Record, Store, StoreError
+from harness.lab.timings import Timings
 from harness.spec import ANEW, Anew, Runnable, plain
 from harness.spec.watched import EVERYTHING, NOTHING, Watched
 
@@ -95,6 +96,7 @@ class Lab:
         self.computes = computes and not self.shipped
         self.unread = UNSHIPPED if self.shipped else UNTRAINED
         self.store = self.shipped or Store(place.store)
+        self._timings = Timings(self.store, place.device)
         self.names = self.shipped.names() if self.shipped else Names(place.data_root, presume=presume)
         apart = processes > 1 or pinning.is_late()
         crew = crew or (LocalCrew(place, processes) if apart else None)
@@ -135,7 +137,7 @@ class Lab:
         everything = with_parents(runs) if self.computes else list({run.key: run for run in runs}.values())
         missing = self._plannable([run for run in everything if not self._has(run)])
         everything = [run for run in everything if run.key not in self.failures]
-        timings = self.store.timings(run.kind for run in everything) if missing else {}
+        timings = self._timings.of(everything) if missing else {}
         seconds = expected(everything, timings, self.place.device)
         planned = map(self._recording, missing)
         slots = self._crew.slots
@@ -317,9 +319,17 @@ class Lab:
         if not self.computes:
             return missing
         values = {run.kind: run.value for run in missing}
-        problems = {kind: why for kind, value in values.items() if (why := unplannable(value))}
+        problems = {kind: why for kind, value in values.items() if (why := self._unplannable(value))}
         self.failures |= {run.key: problems[run.kind] for run in missing if run.kind in problems}
         return [run for run in missing if run.kind not in problems]
+
+    def _unplannable(self, value: Runnable) -> str:
+        """Why a value cannot be computed here, in one line: it is no value, or no GPU's memory holds it."""
+        if (why := unplannable(value)) or self.place.device == "cpu":
+            return why
+        from harness.lab import bill, cards
+
+        return bill.lacking(value, cards.of(self.place.device))
 
     def _startable(self, planned: Iterable[Fleet]) -> list[Fleet]:
         """The planned fleets without runs that failed; those whose parents did fail for the same reason."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.lab import provenance
+from harness.lab import cards, provenance
 from harness.lab.pinning import count_gpus
 
 
@@ -18,7 +18,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         store: the directory of records, or a file of shipped ones.
         data_root: the directory of data sets.
-        device: "cpu", "cuda" (all GPUs) or "cuda:1".
+        device: "cpu", "cuda" (all GPUs) or "cuda:1"; of a plan alone also a kind of GPU, "h100x8".
         fresh: records of other sessions count as missing (``--fresh``).
         session: the name of the session that computes, by which its own records are known.
         commit: of the code, for the provenance of what is computed.
@@ -46,6 +46,7 @@ def place(
     session: str = "",
     commit: str = "",
     elsewhere: bool = False,
+    planned: bool = False,
 ) -> Place:
     """Decide by what was asked, else by ``HARNESS_STORE`` and ``HARNESS_DATA``, else for the user's cache.
 
@@ -53,6 +54,7 @@ def place(
         store: the directory or file; data_root: the directory; device: the device.
         fresh: train everything anew; session: the session's name; commit: of the code.
         elsewhere: other machines compute, so that the device need not be of this one.
+        planned: nothing is computed, so that it need be nowhere, and may be a kind of GPU.
 
     Raises:
         ValueError: no such directory, no such file of shipped records, no such device.
@@ -70,14 +72,15 @@ def place(
         raise ValueError(f"{name} {data}: no such directory; put data sets there or leave it out")
     if fresh and kept.is_file():
         raise ValueError("--fresh trains everything anew, --store FILE only reads: leave one of them out")
-    _check(device, elsewhere)
+    if not (planned and cards.asked(device)):
+        _check(device, elsewhere or planned, f", or to plan {cards.NAMES}" * planned)
     root = Path(data or cache / "data").absolute()
     return Place(store=kept, data_root=root, device=device, fresh=fresh, session=session, commit=commit)
 
 
-def _check(device: str, elsewhere: bool) -> None:
+def _check(device: str, elsewhere: bool, others: str = "") -> None:
     if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", device):
-        raise ValueError(f"--device {device}: use cpu, cuda or cuda:0")
+        raise ValueError(f"--device {device}: use cpu, cuda or cuda:0{others}")
     kind, _, number = device.partition(":")
     if kind == "cuda" and not elsewhere:
         import torch
@@ -95,6 +98,8 @@ def processes(device: str, workers: int = 1) -> int:
 
     A worker is shown its share of the GPUs (``pinning.pin_share``), so it counts those.
     """
+    if gpus := cards.asked(device):
+        return gpus.count
     if device.startswith("cuda"):
         return max(1, count_gpus()) if device == "cuda" else 1
     return max(1, provenance.cores() // workers)

@@ -100,7 +100,7 @@ def fleets(
         device: where they train; a GPU takes many runs at once, a CPU one after another.
         slots: how many units are computed at once.
     """
-    at_once = device.startswith("cuda")
+    at_once = device != "cpu"
     runs = list(runs)
     kinds = {run.kind: run for run in runs}  # replicates are alike in both
     costs = {kind: seconds_of(run, timings, device) for kind, run in kinds.items()}

@@ -34,3 +34,17 @@ def test_what_lacks_its_data_is_planned_as_missing_and_not_trained(suite: Path) 
     assert refused.status == 1
     refused.says("cannot be trained: claims/test_tiny.py::test_large (full): ")
     assert not (suite / "draws").exists()
+
+
+def test_gpus_that_are_elsewhere_are_planned_for_and_trained_on_by_nobody(suite: Path) -> None:
+    told = run_harness(suite, "plan", "full", "--data-root", ".", "--device", "h100x8")
+    told.says("GPU h     10 runs  claims/test_tiny.py", "bill: ", "on 8 GPUs", "NVIDIA H100 (its data sheet)")
+    told.says("in the way: claims/test_tiny.py::test_large (full)")
+    bill = run_harness(suite, "plan", "--device", "cuda", "--json").json["bill"]
+    assert [family["claims"] for family in bill["families"]] == ["claims/test_tiny.py"]
+    assert run_harness(suite, "plan", "--json").json["bill"] is None
+    doctor = run_harness(suite, "doctor", "full", "--data-root", ".", "--device", "a100x2")
+    doctor.says("bill full", "GPU h     10 runs  claims/test_tiny.py", "on 2 GPUs")
+    refused = run_harness(suite, "train", "--device", "h100x8")
+    assert (refused.status, len(refused.text.splitlines())) == (1, 1)
+    refused.says("--device h100x8: use cpu, cuda or cuda:0")

@@ -1,0 +1,167 @@
+"""What a plan costs on GPUs: hours by family of claims, how long they last together, what does not fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness.fleet import ranks
+from harness.lab import cards, gpu_seconds
+from harness.lab.cards import Card
+from harness.lab.plan import schedule
+from harness.lab.runs import Fleet
+from harness.spec import Experiment, Runnable, Solved
+
+if TYPE_CHECKING:
+    from harness.lab.plan import Plan
+
+HOUR = 3600.0
+"""Seconds."""
+SUMS = 2
+"""Lines at the end of what is told, which say the sums."""
+OTHER = "others"
+"""The family of runs that no claim is known to need."""
+
+
+class Family(msgspec.Struct, frozen=True, kw_only=True):
+    """Claims of one file: how many runs of theirs are missing, and how long they would take one GPU."""
+
+    claims: str
+    runs: int
+    gpu_hours: float
+
+
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan costs on GPUs.
+
+    Attributes:
+        card: what the GPU is called; gpus: how many are counted on.
+        assumed: its data sheet is not known here, and its rates are those of ``cards.DEFAULT``.
+        gpu_hours: of one GPU, for everything; hours: of all of them, by the order of handing out.
+        hours_in_memory: likewise, without runs whose images are read from disk (ImageNet).
+        measured: runs whose seconds such a GPU's records tell, of runs.
+        spent: GPU hours by what the arithmetic has them spent on, whatever records say.
+        families: the longest first.
+    """
+
+    card: str
+    gpus: int
+    assumed: bool
+    gpu_hours: float
+    hours: float
+    hours_in_memory: float
+    measured: int
+    runs: int
+    spent: dict[str, float]
+    families: tuple[Family, ...]
+
+
+def billed(plan: Plan, families: Mapping[str, str], device: str, gpus: int) -> Bill:
+    """The bill of a plan that was made for a device.
+
+    Args:
+        plan: what is missing.
+        families: key of a run -> the file of the claim that needs it.
+        device: the kind of GPU, or "cuda"; gpus: how many there are.
+    """
+    card = cards.of(device)
+    seconds: dict[str, float] = {}
+    runs: dict[str, int] = {}
+    for fleet in plan.fleets:
+        for run in fleet.runs:
+            family = families.get(run.key, OTHER)
+            seconds[family] = seconds.get(family, 0.0) + fleet.seconds / len(fleet.runs)
+            runs[family] = runs.get(family, 0) + 1
+    ordered = sorted(seconds, key=lambda family: (-seconds[family], family))
+    in_memory = [
+        fleet for fleet in plan.fleets if not any(ranks.is_streamed(run.value) for run in fleet.runs)
+    ]
+    return Bill(
+        card=card.called,
+        gpus=gpus,
+        assumed=card.assumed,
+        gpu_hours=round(sum(seconds.values()) / HOUR, 2),
+        hours=round(_lasts(plan.fleets, gpus) / HOUR, 2),
+        hours_in_memory=round(_lasts(in_memory, gpus) / HOUR, 2),
+        measured=plan.timed,
+        runs=plan.missing,
+        spent=_spent(plan, card),
+        families=tuple(
+            Family(claims=family, runs=runs[family], gpu_hours=round(seconds[family] / HOUR, 2))
+            for family in ordered
+        ),
+    )
+
+
+def _lasts(units: Iterable[Fleet], slots: int) -> float:
+    return max((end for _, _, end in schedule(units, slots)), default=0.0)
+
+
+def _spent(plan: Plan, card: Card) -> dict[str, float]:
+    """GPU hours of computing, launching, waiting for the host, and decoding, by the arithmetic alone."""
+    parts = [gpu_seconds.spent(run.value, card) for fleet in plan.fleets for run in fleet.runs]
+    sums = map(sum, zip(*filter(None, parts), strict=True))
+    hours = {
+        name: round(total / HOUR, 2) for name, total in zip(gpu_seconds.Spent._fields, sums, strict=False)
+    }
+    return {name: hours.get(name, 0.0) for name in gpu_seconds.Spent._fields}
+
+
+def told(bill: Bill) -> list[str]:
+    """The bill for people."""
+    word = "GPU" if bill.gpus == 1 else "GPUs"
+    by = "an unknown GPU, reckoned as an H100" if bill.assumed else "its data sheet"
+    measured = f"{bill.measured:,} of {bill.runs:,} runs by records of such a GPU"
+    lines = [
+        f"{family.gpu_hours:9.1f} GPU h {family.runs:6,} runs  {family.claims}" for family in bill.families
+    ]
+    if bill.hours != bill.hours_in_memory:
+        streamed = f"; {bill.hours_in_memory:,.1f} h without what is read from disk (ImageNet)"
+    else:
+        streamed = ""
+    spent = ", ".join(f"{name} {hours:,.1f}" for name, hours in bill.spent.items())
+    return [
+        *lines,
+        f"bill: {bill.gpu_hours:,.1f} GPU h, up to {bill.hours:,.1f} h on {bill.gpus} {word}{streamed}",
+        f"by arithmetic on {bill.card} ({by}): {spent}; {measured}",
+    ]
+
+
+def lacking(value: Runnable, card: Card) -> str:
+    """Why a GPU's memory does not hold a run, with the fix, in one line; "" where it does or need not."""
+    need, what = _bytes_on_gpu(value)
+    if need <= card.memory:
+        return ""
+    return (
+        f"{what} needs {need / 2**30:.1f} GiB of a GPU's memory, {card.called} has "
+        f"{card.memory / 2**30:.1f}: compute it where there is more{_larger(need)}, and leave it out "
+        "here with -k"
+    )
+
+
+def _larger(need: int) -> str:
+    """Kinds of GPUs that hold so many bytes, in brackets."""
+    enough = [card.called for card in cards.CARDS.values() if card.memory >= need]
+    return f" ({', '.join(enough)})" if enough else ""
+
+
+def _bytes_on_gpu(value: Any) -> tuple[int, str]:
+    """What a run takes of a GPU's memory, and what it is."""
+    from harness.analytic import kernel_interpolation
+    from harness.fleet import memory
+
+    if isinstance(value, Experiment) and not ranks.is_streamed(value):
+        return memory.needed(value), f"a training of {type(value.model).__name__}"
+    if not (isinstance(value, Solved) and isinstance(value.solver, kernel_interpolation.KernelInterpolation)):
+        return 0, ""
+    solver, data = value.solver, value.data
+    if solver.device != "cuda":
+        return 0, ""
+    targets = data.classes * max(1, len(solver.labels))
+    need = kernel_interpolation.memory(
+        data.train_size, inputs=math.prod(data.shape), targets=targets, device="cuda"
+    )
+    return need, f"kernel interpolation of {data.train_size:,} points"

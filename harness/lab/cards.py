@@ -1,0 +1,119 @@
+"""Kinds of GPUs as their data sheets describe them, so that work can be planned where none is at hand.
+
+A plan names them with their number: ``h100x8`` is eight H100. Each number has its origin beside it; what a
+GPU reaches of its peak is assumed in ``harness.lab.gpu_seconds``.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+
+import msgspec
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of GPU.
+
+    Attributes:
+        name: as it is asked for; called: as people call it.
+        memory: bytes that programs can have.
+        flops: operations in a second at its peak without sparsity, two for each multiply-add, by precision:
+            "float64" by matrix units, "float32" without them, "bfloat16" by them.
+        assumed: it is a GPU whose data sheet is not known here, planned with another's rates.
+    """
+
+    name: str
+    called: str
+    memory: int
+    flops: dict[str, float]
+    assumed: bool = False
+
+    def multiply_adds(self, precision: str) -> float:
+        """Multiply-adds in a second at its peak."""
+        return self.flops[precision] / 2
+
+
+HOPPER = {"float64": 67e12, "float32": 67e12, "bfloat16": 989e12}
+"""NVIDIA's data sheets of H100 SXM and H200 SXM: 67 TFLOP/s in FP64 by tensor cores, 67 in FP32, and 1,979 in
+BFLOAT16 "with sparsity", which is twice what dense products have."""
+EIGHTY = 81_251 * 2**20
+"""Bytes of a GPU sold with 80 GB: what CUDA's deviceQuery says of an A100-SXM4-80GB (81,251 MBytes)."""
+
+CARDS = {
+    card.name: card
+    for card in (
+        Card(name="h100", called="NVIDIA H100", memory=EIGHTY, flops=HOPPER),
+        # 141 GB by the data sheet, counted as decimal ones: CUDA says somewhat more
+        Card(name="h200", called="NVIDIA H200", memory=141 * 10**9, flops=HOPPER),
+        Card(
+            name="a100",
+            called="NVIDIA A100 80GB",
+            memory=EIGHTY,
+            # NVIDIA's data sheet of A100 SXM: FP64 by tensor cores, FP32, and BFLOAT16 without sparsity
+            flops={"float64": 19.5e12, "float32": 19.5e12, "bfloat16": 312e12},
+        ),
+    )
+}
+DEFAULT = CARDS["h100"]
+"""What "cuda" is planned as where no GPU is at hand: whose rates the full tier is reckoned by."""
+ASKED = re.compile(r"(h100|h200|a100)(?:x([1-9][0-9]{0,3}))?")
+NAMES = ", ".join(f"{name}x8" for name in CARDS)
+"""How kinds of GPUs are asked for, for messages."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """So many GPUs of a kind, that a plan is made for."""
+
+    card: Card
+    count: int
+
+
+def asked(device: str) -> Asked | None:
+    """The GPUs that a device's name stands for in a plan ("h100", "h100x8"); None for any other name."""
+    named = ASKED.fullmatch(device)
+    return Asked(CARDS[named[1]], int(named[2] or 1)) if named else None
+
+
+def of(device: str) -> Card:
+    """The kind of GPU that a device is planned as: by its name, else the one at hand, else the default."""
+    if named := asked(device):
+        return named.card
+    return at_hand(int(device.partition(":")[2] or 0)) or DEFAULT
+
+
+@functools.cache
+def at_hand(number: int) -> Card | None:
+    """The kind of this machine's GPU of that number, with its own memory; None where torch sees none.
+
+    One that has no entry here is planned with the default's rates, and says so.
+    """
+    import torch
+
+    if not torch.cuda.is_available() or number >= torch.cuda.device_count():
+        return None
+    called = torch.cuda.get_device_name(number)
+    memory = int(torch.cuda.get_device_properties(number).total_memory)
+    return described(called, memory)
+
+
+def described(called: str, memory: int) -> Card:
+    """The kind of a GPU that CUDA calls so, with so many bytes."""
+    card = named_in(called)
+    return msgspec.structs.replace(card or DEFAULT, called=called, memory=memory, assumed=card is None)
+
+
+def named_in(called: str) -> Card | None:
+    """The kind of GPU that a name like "NVIDIA H100 80GB HBM3" tells; None if it is none of these."""
+    words = re.split(r"[^a-z0-9]+", called.lower())
+    return next((card for card in CARDS.values() if card.name in words), None)
+
+
+def computing_name(device: str) -> str:
+    """What CUDA calls the GPU on which this process computes; "" on a CPU or where nothing told it yet."""
+    torch = sys.modules.get("torch")
+    if not device.startswith("cuda") or torch is None or not torch.cuda.is_initialized():
+        return ""
+    number = device.partition(":")[2]
+    return str(torch.cuda.get_device_name(int(number) if number else torch.cuda.current_device()))

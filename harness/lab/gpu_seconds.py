@@ -1,0 +1,186 @@
+"""Seconds of a run on a GPU by arithmetic: what it computes, what it launches, and what its host prepares.
+
+All of it is counted or assumed, and nothing measured here: plans replace it by what records of such a GPU
+took, as they come in (``durations.expected``). The largest terms are of trainings; of solvers those are
+counted that go to a GPU, and all others compute on the host's cores.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from harness.analytic.adam import Adam
+from harness.analytic.description_length import Prequential
+from harness.analytic.kernel_interpolation import KernelInterpolation
+from harness.analytic.landscape_of_models import Landscape
+from harness.analytic.model_codes import CodedByModel
+from harness.lab.cards import Card
+from harness.spec import Experiment, Runnable, Solved
+from harness.spec.contracts import Dataset, Model
+from harness.spec.keeping import Keeping
+
+REACHED = {"float64": 0.5, "float32": 0.6, "bfloat16": 0.25}
+"""Share of the peak that is reached: large products without matrix units come near their peak, convolutions
+in bfloat16 seldom to half. Assumed, not measured."""
+
+LAUNCHED_SECONDS_A_LAYER = 5e-5
+"""Seconds of a gradient step for each layer that Python launches, however small: some ten kernels of forward,
+backward and update, in 5 microseconds each. By arithmetic, not measured."""
+
+REPLAYED_SECONDS_A_LAYER = 1e-5
+"""Likewise where a captured graph replays them: a microsecond each, between kernels. Assumed."""
+
+UPDATES = 2
+"""How much more a step of Adam launches than one of plain descent: moments and their corrections. Assumed."""
+
+DECODE_SECONDS = 5.3e-3
+"""Seconds of a core to decode, crop and standardise a JPEG of 37 kB: measured on an AMD EPYC."""
+
+CORES_A_GPU = 12
+"""Cores that decode for a GPU: 96 for eight, as machines with eight of them have. Assumed."""
+
+CHANGE_SECONDS = {
+    "RandomCrop": 2.5e-5,
+    "RandomFlip": 4.6e-6,
+    "ColourJitter": 1.0e-5,
+    "RandomRotation": 1.4e-4,
+}
+"""Seconds of a core for an image of 32 by 32 pixels, by change: measured on an AMD EPYC, 50,000 at once."""
+
+OTHER_CHANGE_SECONDS = 2.5e-5
+"""Seconds of a core for an image by a change that is not listed: a crop's."""
+
+STANDARDISE_SECONDS = 5.4e-6
+"""Seconds of a core to standardise an augmented image: measured as the changes were."""
+
+NOISY = ("AdversarialInputs", "Curve", "Dropout", "NoisyInputs")
+"""Models whose modules draw random numbers while they train: they are neither stacked nor captured."""
+
+FORWARD, BACKWARD = 1, 2
+"""Forward passes' worth of multiply-adds: backward is by weights and by inputs, each as dear as forward."""
+
+
+class Spent(NamedTuple):
+    """Seconds of a run on one GPU, by what they are spent on.
+
+    Attributes:
+        computing: multiply-adds.
+        launching: what launches take beside them, where they are short.
+        host: what the host prepares while the GPU waits.
+        decoding: what the host's cores decode meanwhile, all of a GPU's cores together.
+    """
+
+    computing: float = 0.0
+    launching: float = 0.0
+    host: float = 0.0
+    decoding: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """All of it: decoding goes on beside the GPU's work, whichever takes longer."""
+        return max(self.computing + self.launching, self.decoding) + self.host
+
+
+def spent(value: Runnable, card: Card) -> Spent | None:
+    """What a run spends on a GPU of that kind; None for what computes on the host, or says nothing."""
+    if isinstance(value, Experiment):
+        return _trained(value, card)
+    if not isinstance(value, Solved):
+        return None
+    data, solver = value.data, value.solver
+    if isinstance(solver, KernelInterpolation):
+        return _interpolated(data, solver, card) if solver.device == "cuda" else None
+    if not getattr(solver, "accelerated", False):
+        return None
+    if isinstance(solver, Adam):
+        batch = min(solver.batch or data.train_size, data.train_size)
+        steps = _steps(data, solver.model, batch, solver.steps, card, UPDATES)
+        return _sum(steps, _evaluated(data, solver.model, data.train_size + data.test_size, card))
+    if isinstance(solver, Landscape):
+        gradients = solver.cost(data) / (
+            3 * solver.batch * max(1, solver.model.cost(data.shape, data.classes))
+        )
+        return _steps(data, solver.model, solver.batch, math.ceil(gradients), card)
+    if isinstance(solver, CodedByModel):
+        coded = Prequential(first=solver.first, growth=solver.growth).ends(data.train_size)
+        count = sum(solver.epochs * math.ceil(end / solver.batch) for end in coded[:-1])
+        return _steps(data, solver.model, solver.batch, count, card)
+    return None
+
+
+def _trained(value: Experiment, card: Card) -> Spent:
+    """A training over the whole budget of epochs."""
+    data, optimizer = value.data, value.optimizer
+    measured = min(getattr(data, "measured", None) or data.train_size, data.train_size)
+    evaluated = measured + data.test_size * (2 if value.losses else 1)
+    images = (FORWARD + BACKWARD) * data.train_size + FORWARD * evaluated
+    cost = value.model.cost(data.shape, data.classes)
+    computing = cost * images / (card.multiply_adds(value.precision) * REACHED[value.precision])
+    layers = len(value.model.layers(data.shape, data.classes))
+    steps = math.ceil(data.train_size / optimizer.batch)
+    a_layer = REPLAYED_SECONDS_A_LAYER if is_captured(value) else LAUNCHED_SECONDS_A_LAYER
+    epoch = Spent(computing, steps * layers * a_layer)
+    if data.streamed:
+        decoded = data.train_size + measured + data.test_size
+        epoch = epoch._replace(decoding=decoded * DECODE_SECONDS / CORES_A_GPU)
+    else:
+        epoch = epoch._replace(host=data.train_size * augmenting(data))
+    return Spent(*(optimizer.epochs * part for part in epoch))
+
+
+def is_captured(value: Experiment) -> bool:
+    """Whether a training's step can be captured: with others in a stack, of a net without noise."""
+    if value.data.streamed or _is_noisy(value.model):
+        return False
+    return value.optimizer.plain_step or isinstance(value.optimizer, Keeping)
+
+
+def _is_noisy(model: Any) -> bool:
+    """Whether a model, or what it wraps, is one that draws while it trains."""
+    while model is not None:
+        if type(model).__name__ in NOISY:
+            return True
+        model = getattr(model, "model", None)
+    return False
+
+
+def augmenting(data: Any) -> float:
+    """Seconds of a core that a training image takes in each epoch; 0 where images stay as they are."""
+    while data is not None:
+        if changes := getattr(data, "augmentations", ()):
+            names = (type(change).__name__ for change in changes)
+            standardised = STANDARDISE_SECONDS if getattr(data, "whiten", False) else 0.0
+            return sum(CHANGE_SECONDS.get(name, OTHER_CHANGE_SECONDS) for name in names) + standardised
+        data = getattr(data, "data", None)
+    return 0.0
+
+
+def _steps(data: Dataset, model: Model, batch: int, steps: int, card: Card, launches: float = 1.0) -> Spent:
+    """So many steps that Python launches, in float32."""
+    images = (FORWARD + BACKWARD) * batch * steps
+    layers = len(model.layers(data.shape, data.classes))
+    launching = launches * steps * layers * LAUNCHED_SECONDS_A_LAYER
+    return Spent(_forward(data, model, images, card), launching)
+
+
+def _evaluated(data: Dataset, model: Model, images: int, card: Card) -> Spent:
+    return Spent(_forward(data, model, images, card))
+
+
+def _forward(data: Dataset, model: Model, images: int, card: Card) -> float:
+    """Seconds of forward passes of so many images in float32."""
+    rate = card.multiply_adds("float32") * REACHED["float32"]
+    return model.cost(data.shape, data.classes) * images / rate
+
+
+def _interpolated(data: Dataset, solver: KernelInterpolation, card: Card) -> Spent:
+    """Cholesky, as much again to leave each point out, the Gram matrix, and predictions; in float64."""
+    n, inputs = data.train_size, math.prod(data.shape)
+    factor = n**3 / 3 * (2 if solver.left_out else 1)
+    products = n * (n / 2 + n + data.test_size) * inputs
+    return Spent((factor + products) / (card.multiply_adds("float64") * REACHED["float64"]))
+
+
+def _sum(*parts: Spent) -> Spent:
+    return Spent(*map(sum, zip(*parts, strict=True)))

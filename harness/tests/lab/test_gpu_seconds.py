@@ -1,0 +1,112 @@
+"""Seconds of runs on GPUs by arithmetic: what is computed, launched, and prepared by the host."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from harness import Experiment, Sgd, Solved
+from harness.analytic.adam import Adam
+from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
+from harness.data import Augmented, Cifar10, Mnist, RandomCrop, RandomRotation
+from harness.data.image_folder import ImageNet
+from harness.fleet.replica import noisy
+from harness.lab import cards, gpu_seconds
+from harness.lab.cards import CARDS, Card
+from harness.lab.durations import START_SECONDS, estimate, is_of_gpu
+from harness.lab.gpu_seconds import NOISY, Spent, spent
+from harness.models import Dropout, Linear, Mlp
+from harness.models.curve import Curve
+from harness.models.noisy_inputs import AdversarialInputs, NoisyInputs
+from harness.spec.contracts import Model
+
+H100, A100 = CARDS["h100"], CARDS["a100"]
+FIT = Experiment(Mnist(), Mlp(512), Sgd(lr=0.1, epochs=10, batch=100))
+
+
+def of(value: Experiment, card: Card = H100) -> Spent:
+    seconds = spent(value, card)
+    assert seconds is not None
+    return seconds
+
+
+def test_a_training_is_counted_by_multiply_adds_steps_and_layers() -> None:
+    seconds = of(FIT)
+    # forward and twice backward for 60,000 images, forward again for them and 10,000 others, 10 times
+    multiply_adds = 10 * (784 * 512 + 512 * 10) * (4 * 60_000 + 10_000)
+    assert math.isclose(seconds.computing, multiply_adds / (67e12 / 2 * 0.6))
+    assert math.isclose(seconds.launching, 10 * 600 * 2 * 1e-5)
+    assert seconds.host == seconds.decoding == 0
+    assert math.isclose(estimate(FIT, "h100"), seconds.seconds + START_SECONDS)
+    assert estimate(FIT, "h100x8") == estimate(FIT, "h100")  # of one run, which one of them computes
+
+
+def test_each_precision_and_card_has_its_own_rate() -> None:
+    half = FIT.but(precision="bfloat16")
+    assert math.isclose(of(FIT).computing / of(half).computing, (989 * 0.25) / (67 * 0.6))
+    assert math.isclose(of(FIT, A100).computing / of(FIT).computing, 67 / 19.5)
+
+
+def test_what_draws_while_it_trains_is_launched_and_not_captured() -> None:
+    plain, dropped = of(FIT), of(FIT.but(model=Dropout(Mlp(512))))
+    assert math.isclose(dropped.launching, 5 * plain.launching)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Dropout(Mlp(8)), Curve(Mlp(8)), NoisyInputs(Mlp(8)), AdversarialInputs(Mlp(8)), Mlp(8), Linear()],
+    ids=repr,
+)
+def test_nets_that_count_as_noisy_are(model: Model) -> None:
+    module = model.build((1, 4, 4), 10, np.random.default_rng(0))
+    assert bool(noisy(module)) == (type(model).__name__ in NOISY)
+
+
+def test_the_host_augments_while_the_gpu_waits() -> None:
+    changed = Augmented(Cifar10(whiten=False, crop=None), (RandomCrop(28), RandomRotation()))
+    experiment = FIT.but(data=changed)
+    assert of(FIT.but(data=Cifar10())).host == 0
+    assert math.isclose(of(experiment).host, 10 * 50_000 * (2.5e-5 + 1.4e-4 + 5.4e-6))
+
+
+def test_images_on_disk_are_decoded_beside_the_gpus_work() -> None:
+    seconds = of(Experiment(ImageNet(), Linear(), Sgd(lr=0.1, epochs=1)))
+    assert seconds.decoding > 1_281_167 * 5.3e-3 / 12
+    assert seconds.seconds == seconds.decoding > seconds.computing + seconds.launching
+
+
+def test_solvers_are_counted_where_they_go_to_a_gpu() -> None:
+    adam = Solved(Mnist(), Adam(Mlp(512), steps=1000, batch=100, accelerated=True))
+    seconds = spent(adam, H100)
+    assert seconds is not None
+    images = 3 * 100 * 1000 + 70_000
+    assert math.isclose(seconds.computing, (784 * 512 + 5120) * images / (67e12 / 2 * 0.6))
+    assert math.isclose(seconds.launching, 2 * 1000 * 2 * 5e-5)
+    assert not is_of_gpu(adam.but(solver__accelerated=False))
+    assert estimate(adam.but(solver__accelerated=False), "h100") == estimate(
+        adam.but(solver__accelerated=False)
+    )
+    kernel = Solved(Mnist(), KernelInterpolation(GaussianKernel(5.0), device="cuda"))
+    solved = spent(kernel, H100)
+    assert solved is not None
+    assert solved.seconds > 2 * 60_000**3 / 3 / (67e12 / 2 * gpu_seconds.REACHED["float64"])
+    assert spent(kernel.but(solver__device="cpu"), H100) is None
+
+
+def test_gpus_are_asked_for_by_kind_and_number() -> None:
+    asked = cards.asked("h200x8")
+    assert asked is not None
+    assert (asked.card.name, asked.count) == ("h200", 8)
+    for device in ("cpu", "cuda", "cuda:1", "h100x0", "h100x", "v100x8", "xh100"):
+        assert cards.asked(device) is None
+    assert cards.of("a100x2") == A100
+
+
+def test_a_gpu_at_hand_is_known_by_its_name_or_reckoned_as_another() -> None:
+    known = cards.described("NVIDIA H200", 150 * 2**30)
+    assert (known.name, known.memory, known.assumed) == ("h200", 150 * 2**30, False)
+    strange = cards.described("NVIDIA RTX 9999", 24 * 2**30)
+    assert (strange.called, strange.memory, strange.assumed) == ("NVIDIA RTX 9999", 24 * 2**30, True)
+    assert strange.flops == cards.DEFAULT.flops
