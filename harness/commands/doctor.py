@@ -16,7 +16,7 @@ from harness.commands import machine as machines
 from harness.commands import selection
 from harness.commands.data import IMAGENET, Collection, held
 from harness.commands.plan import unfit
-from harness.lab import bill, cards
+from harness.lab import bill, gpu_kinds
 from harness.lab.bill import Bill, billed
 from harness.spec import TIERS
 from harness.suite import opening
@@ -190,7 +190,7 @@ def _tiers(
         problems = [*opening.shortened(needs.problems), *_lacks(machine, store, missing)]
         if lab.shipped and plan.missing:
             problems.append(f"{plan.missing} of its runs are not among the shipped records")
-        if tier == "full" and missing and not cards.asked(place.device):
+        if tier == "full" and missing and not gpu_kinds.asked(place.device):
             problems += _gpus(machine, place.device)
         if seconds > WEEK:
             limit = "up to" if plan.at_most else "about"

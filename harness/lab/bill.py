@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.fleet import ranks
-from harness.lab import cards, gpu_seconds
-from harness.lab.cards import Card
+from harness.lab import gpu_kinds, gpu_seconds
+from harness.lab.gpu_kinds import GpuKind
 from harness.lab.plan import schedule
 from harness.lab.runs import Fleet
 from harness.spec import Experiment, Runnable, Solved
@@ -26,7 +26,7 @@ OTHER = "others"
 """The family of runs that no claim is known to need."""
 
 
-class Family(msgspec.Struct, frozen=True, kw_only=True):
+class FamilyCost(msgspec.Struct, frozen=True, kw_only=True):
     """Claims of one file: how many runs of theirs are missing, and how long they would take one GPU."""
 
     claims: str
@@ -39,7 +39,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         card: what the GPU is called; gpus: how many are counted on.
-        assumed: its data sheet is not known here, and its rates are those of ``cards.DEFAULT``.
+        assumed: its data sheet is not known here, and its rates are those of ``gpu_kinds.DEFAULT``.
         gpu_hours: of one GPU, for everything; hours: of all of them, by the order of handing out.
         hours_in_memory: likewise, without runs whose images are read from disk (ImageNet).
         measured: runs whose seconds such a GPU's records tell, of runs.
@@ -56,7 +56,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     measured: int
     runs: int
     spent: dict[str, float]
-    families: tuple[Family, ...]
+    families: tuple[FamilyCost, ...]
 
 
 def billed(plan: Plan, families: Mapping[str, str], device: str, gpus: int) -> Bill:
@@ -67,7 +67,7 @@ def billed(plan: Plan, families: Mapping[str, str], device: str, gpus: int) -> B
         families: key of a run -> the file of the claim that needs it.
         device: the kind of GPU, or "cuda"; gpus: how many there are.
     """
-    card = cards.of(device)
+    card = gpu_kinds.of(device)
     seconds: dict[str, float] = {}
     runs: dict[str, int] = {}
     for fleet in plan.fleets:
@@ -90,7 +90,7 @@ def billed(plan: Plan, families: Mapping[str, str], device: str, gpus: int) -> B
         runs=plan.missing,
         spent=_spent(plan, card),
         families=tuple(
-            Family(claims=family, runs=runs[family], gpu_hours=round(seconds[family] / HOUR, 2))
+            FamilyCost(claims=family, runs=runs[family], gpu_hours=round(seconds[family] / HOUR, 2))
             for family in ordered
         ),
     )
@@ -100,14 +100,14 @@ def _lasts(units: Iterable[Fleet], slots: int) -> float:
     return max((end for _, _, end in schedule(units, slots)), default=0.0)
 
 
-def _spent(plan: Plan, card: Card) -> dict[str, float]:
+def _spent(plan: Plan, card: GpuKind) -> dict[str, float]:
     """GPU hours of computing, launching, waiting for the host, and decoding, by the arithmetic alone."""
     parts = [gpu_seconds.spent(run.value, card) for fleet in plan.fleets for run in fleet.runs]
     sums = map(sum, zip(*filter(None, parts), strict=True))
     hours = {
-        name: round(total / HOUR, 2) for name, total in zip(gpu_seconds.Spent._fields, sums, strict=False)
+        name: round(total / HOUR, 2) for name, total in zip(gpu_seconds.GpuSpent._fields, sums, strict=False)
     }
-    return {name: hours.get(name, 0.0) for name in gpu_seconds.Spent._fields}
+    return {name: hours.get(name, 0.0) for name in gpu_seconds.GpuSpent._fields}
 
 
 def told(bill: Bill) -> list[str]:
@@ -130,7 +130,7 @@ def told(bill: Bill) -> list[str]:
     ]
 
 
-def lacking(value: Runnable, card: Card) -> str:
+def lacking(value: Runnable, card: GpuKind) -> str:
     """Why a GPU's memory does not hold a run, with the fix, in one line; "" where it does or need not."""
     need, what = _bytes_on_gpu(value)
     if need <= card.memory:
@@ -144,7 +144,7 @@ def lacking(value: Runnable, card: Card) -> str:
 
 def _larger(need: int) -> str:
     """Kinds of GPUs that hold so many bytes, in brackets."""
-    enough = [card.called for card in cards.CARDS.values() if card.memory >= need]
+    enough = [card.called for card in gpu_kinds.GPU_KINDS.values() if card.memory >= need]
     return f" ({', '.join(enough)})" if enough else ""
 
 

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from harness.lab import cards, prices
+from harness.lab import gpu_kinds, prices
 from harness.lab.prices import Costs
 from harness.spec import Experiment, Probing, Runnable, Simulation, Solved, Value
 from harness.spec.contracts import CostedSolver
@@ -60,7 +60,7 @@ def estimate(value: Runnable, device: str = "cpu") -> float:
     if device != "cpu":
         from harness.lab import gpu_seconds  # and with it solvers, which a plan for a CPU does without
 
-        if gpu := gpu_seconds.spent(value, cards.of(device)):
+        if gpu := gpu_seconds.spent(value, gpu_kinds.of(device)):
             return gpu.seconds + START_SECONDS
     if isinstance(value, Solved) and _says_cost(type(value.solver)):
         solver = typing.cast(CostedSolver, value.solver)
@@ -123,7 +123,7 @@ def is_of_gpu(value: Runnable) -> bool:
     """Whether a GPU computes it, if there is one: shipped costs, which are a core's, tell nothing of that."""
     from harness.lab import gpu_seconds
 
-    return gpu_seconds.spent(value, cards.DEFAULT) is not None
+    return gpu_seconds.spent(value, gpu_kinds.DEFAULT) is not None
 
 
 def alike(value: Value) -> tuple[str, ...]:

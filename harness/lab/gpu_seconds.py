@@ -15,7 +15,7 @@ from harness.analytic.description_length import Prequential
 from harness.analytic.kernel_interpolation import KernelInterpolation
 from harness.analytic.landscape_of_models import Landscape
 from harness.analytic.model_codes import CodedByModel
-from harness.lab.cards import Card
+from harness.lab.gpu_kinds import GpuKind
 from harness.spec import Experiment, Runnable, Solved
 from harness.spec.contracts import Dataset, Model
 from harness.spec.keeping import Keeping
@@ -61,7 +61,7 @@ FORWARD, BACKWARD = 1, 2
 """Forward passes' worth of multiply-adds: backward is by weights and by inputs, each as dear as forward."""
 
 
-class Spent(NamedTuple):
+class GpuSpent(NamedTuple):
     """Seconds of a run on one GPU, by what they are spent on.
 
     Attributes:
@@ -82,7 +82,7 @@ class Spent(NamedTuple):
         return max(self.computing + self.launching, self.decoding) + self.host
 
 
-def spent(value: Runnable, card: Card) -> Spent | None:
+def spent(value: Runnable, card: GpuKind) -> GpuSpent | None:
     """What a run spends on a GPU of that kind; None for what computes on the host, or says nothing."""
     if isinstance(value, Experiment):
         return _trained(value, card)
@@ -109,7 +109,7 @@ def spent(value: Runnable, card: Card) -> Spent | None:
     return None
 
 
-def _trained(value: Experiment, card: Card) -> Spent:
+def _trained(value: Experiment, card: GpuKind) -> GpuSpent:
     """A training over the whole budget of epochs."""
     data, optimizer = value.data, value.optimizer
     measured = min(getattr(data, "measured", None) or data.train_size, data.train_size)
@@ -120,13 +120,13 @@ def _trained(value: Experiment, card: Card) -> Spent:
     layers = len(value.model.layers(data.shape, data.classes))
     steps = math.ceil(data.train_size / optimizer.batch)
     a_layer = REPLAYED_SECONDS_A_LAYER if is_captured(value) else LAUNCHED_SECONDS_A_LAYER
-    epoch = Spent(computing, steps * layers * a_layer)
+    epoch = GpuSpent(computing, steps * layers * a_layer)
     if data.streamed:
         decoded = data.train_size + measured + data.test_size
         epoch = epoch._replace(decoding=decoded * DECODE_SECONDS / CORES_A_GPU)
     else:
         epoch = epoch._replace(host=data.train_size * augmenting(data))
-    return Spent(*(optimizer.epochs * part for part in epoch))
+    return GpuSpent(*(optimizer.epochs * part for part in epoch))
 
 
 def is_captured(value: Experiment) -> bool:
@@ -156,31 +156,33 @@ def augmenting(data: Any) -> float:
     return 0.0
 
 
-def _steps(data: Dataset, model: Model, batch: int, steps: int, card: Card, launches: float = 1.0) -> Spent:
-    """So many steps that Python launches, in float32."""
+def _steps(
+    data: Dataset, model: Model, batch: int, steps: int, card: GpuKind, launches: float = 1.0
+) -> GpuSpent:
+    """What steps that Python launches spend, in float32."""
     images = (FORWARD + BACKWARD) * batch * steps
     layers = len(model.layers(data.shape, data.classes))
     launching = launches * steps * layers * LAUNCHED_SECONDS_A_LAYER
-    return Spent(_forward(data, model, images, card), launching)
+    return GpuSpent(_forward(data, model, images, card), launching)
 
 
-def _evaluated(data: Dataset, model: Model, images: int, card: Card) -> Spent:
-    return Spent(_forward(data, model, images, card))
+def _evaluated(data: Dataset, model: Model, images: int, card: GpuKind) -> GpuSpent:
+    return GpuSpent(_forward(data, model, images, card))
 
 
-def _forward(data: Dataset, model: Model, images: int, card: Card) -> float:
+def _forward(data: Dataset, model: Model, images: int, card: GpuKind) -> float:
     """Seconds of forward passes of so many images in float32."""
     rate = card.multiply_adds("float32") * REACHED["float32"]
     return model.cost(data.shape, data.classes) * images / rate
 
 
-def _interpolated(data: Dataset, solver: KernelInterpolation, card: Card) -> Spent:
+def _interpolated(data: Dataset, solver: KernelInterpolation, card: GpuKind) -> GpuSpent:
     """Cholesky, as much again to leave each point out, the Gram matrix, and predictions; in float64."""
     n, inputs = data.train_size, math.prod(data.shape)
     factor = n**3 / 3 * (2 if solver.left_out else 1)
     products = n * (n / 2 + n + data.test_size) * inputs
-    return Spent((factor + products) / (card.multiply_adds("float64") * REACHED["float64"]))
+    return GpuSpent((factor + products) / (card.multiply_adds("float64") * REACHED["float64"]))
 
 
-def _sum(*parts: Spent) -> Spent:
-    return Spent(*map(sum, zip(*parts, strict=True)))
+def _sum(*parts: GpuSpent) -> GpuSpent:
+    return GpuSpent(*map(sum, zip(*parts, strict=True)))

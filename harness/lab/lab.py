@@ -327,9 +327,9 @@ class Lab:
         """Why a value cannot be computed here, in one line: it is no value, or no GPU's memory holds it."""
         if (why := unplannable(value)) or self.place.device == "cpu":
             return why
-        from harness.lab import bill, cards
+        from harness.lab import bill, gpu_kinds
 
-        return bill.lacking(value, cards.of(self.place.device))
+        return bill.lacking(value, gpu_kinds.of(self.place.device))
 
     def _startable(self, planned: Iterable[Fleet]) -> list[Fleet]:
         """The planned fleets without runs that failed; those whose parents did fail for the same reason."""

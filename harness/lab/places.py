@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.lab import cards, provenance
+from harness.lab import gpu_kinds, provenance
 from harness.lab.pinning import count_gpus
 
 
@@ -72,8 +72,8 @@ def place(
         raise ValueError(f"{name} {data}: no such directory; put data sets there or leave it out")
     if fresh and kept.is_file():
         raise ValueError("--fresh trains everything anew, --store FILE only reads: leave one of them out")
-    if not (planned and cards.asked(device)):
-        _check(device, elsewhere or planned, f", or to plan {cards.NAMES}" * planned)
+    if not (planned and gpu_kinds.asked(device)):
+        _check(device, elsewhere or planned, f", or to plan {gpu_kinds.NAMES}" * planned)
     root = Path(data or cache / "data").absolute()
     return Place(store=kept, data_root=root, device=device, fresh=fresh, session=session, commit=commit)
 
@@ -98,7 +98,7 @@ def processes(device: str, workers: int = 1) -> int:
 
     A worker is shown its share of the GPUs (``pinning.pin_share``), so it counts those.
     """
-    if gpus := cards.asked(device):
+    if gpus := gpu_kinds.asked(device):
         return gpus.count
     if device.startswith("cuda"):
         return max(1, count_gpus()) if device == "cuda" else 1

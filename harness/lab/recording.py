@@ -11,7 +11,7 @@ import msgspec
 
 from harness.evidence.numbers import all_finite, finite
 from harness.fleet import ranks
-from harness.lab import cards
+from harness.lab import gpu_kinds
 from harness.lab.places import Place
 from harness.lab.records import Record
 from harness.lab.runs import Run
@@ -101,6 +101,6 @@ def _provenance(place: Place, with_torch: bool) -> dict[str, str]:
         versions["torch"] = str(torch.__version__)  # a str subclass that msgspec refuses
     written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     session = {"session": place.session} if place.session else {}
-    if called := cards.computing_name(place.device):
+    if called := gpu_kinds.computing_name(place.device):
         versions["gpu"] = called
     return {"device": place.device, "commit": place.commit, "written": written, **session, **versions}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 
-from harness.lab import cards
+from harness.lab import gpu_kinds
 from harness.lab.durations import is_of_gpu
 from harness.lab.records import Record
 from harness.lab.runs import Run
@@ -46,6 +46,6 @@ class Timings:
 
 def _alike(record: Record, device: str) -> bool:
     """Whether a record is of the kind of GPU that a device is planned as."""
-    called, card = record.provenance.get("gpu", ""), cards.of(device)
-    told = cards.named_in(called)
+    called, card = record.provenance.get("gpu", ""), gpu_kinds.of(device)
+    told = gpu_kinds.named_in(called)
     return bool(called) and (called == card.called or (told is not None and told.name == card.name))

@@ -13,8 +13,8 @@ from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpol
 from harness.data import Digits, Mnist
 from harness.data.image_folder import ImageNet
 from harness.lab import bill, places
-from harness.lab.cards import CARDS
 from harness.lab.durations import estimate
+from harness.lab.gpu_kinds import GPU_KINDS
 from harness.lab.lab import Lab
 from harness.lab.plan import Plan
 from harness.lab.runs import Fleet
@@ -61,7 +61,7 @@ def test_a_kernel_that_no_memory_holds_is_refused_when_it_is_planned(tmp_path: P
     larger = lab_on("h200", tmp_path)
     assert larger.plan(larger.runs(KERNEL, 1)).missing == 1
     assert not larger.failures
-    assert not bill.lacking(KERNEL.but(solver__device="cpu"), CARDS["h100"])
+    assert not bill.lacking(KERNEL.but(solver__device="cpu"), GPU_KINDS["h100"])
 
 
 @pytest.mark.parametrize(("device", "measured"), [("h100x8", True), ("a100", False), ("cpu", False)])

@@ -13,20 +13,20 @@ from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpol
 from harness.data import Augmented, Cifar10, Mnist, RandomCrop, RandomRotation
 from harness.data.image_folder import ImageNet
 from harness.fleet.replica import noisy
-from harness.lab import cards, gpu_seconds
-from harness.lab.cards import CARDS, Card
+from harness.lab import gpu_kinds, gpu_seconds
 from harness.lab.durations import START_SECONDS, estimate, is_of_gpu
-from harness.lab.gpu_seconds import NOISY, Spent, spent
+from harness.lab.gpu_kinds import GPU_KINDS, GpuKind
+from harness.lab.gpu_seconds import NOISY, GpuSpent, spent
 from harness.models import Dropout, Linear, Mlp
 from harness.models.curve import Curve
 from harness.models.noisy_inputs import AdversarialInputs, NoisyInputs
 from harness.spec.contracts import Model
 
-H100, A100 = CARDS["h100"], CARDS["a100"]
+H100, A100 = GPU_KINDS["h100"], GPU_KINDS["a100"]
 FIT = Experiment(Mnist(), Mlp(512), Sgd(lr=0.1, epochs=10, batch=100))
 
 
-def of(value: Experiment, card: Card = H100) -> Spent:
+def of(value: Experiment, card: GpuKind = H100) -> GpuSpent:
     seconds = spent(value, card)
     assert seconds is not None
     return seconds
@@ -96,17 +96,17 @@ def test_solvers_are_counted_where_they_go_to_a_gpu() -> None:
 
 
 def test_gpus_are_asked_for_by_kind_and_number() -> None:
-    asked = cards.asked("h200x8")
+    asked = gpu_kinds.asked("h200x8")
     assert asked is not None
     assert (asked.card.name, asked.count) == ("h200", 8)
     for device in ("cpu", "cuda", "cuda:1", "h100x0", "h100x", "v100x8", "xh100"):
-        assert cards.asked(device) is None
-    assert cards.of("a100x2") == A100
+        assert gpu_kinds.asked(device) is None
+    assert gpu_kinds.of("a100x2") == A100
 
 
 def test_a_gpu_at_hand_is_known_by_its_name_or_reckoned_as_another() -> None:
-    known = cards.described("NVIDIA H200", 150 * 2**30)
+    known = gpu_kinds.described("NVIDIA H200", 150 * 2**30)
     assert (known.name, known.memory, known.assumed) == ("h200", 150 * 2**30, False)
-    strange = cards.described("NVIDIA RTX 9999", 24 * 2**30)
+    strange = gpu_kinds.described("NVIDIA RTX 9999", 24 * 2**30)
     assert (strange.called, strange.memory, strange.assumed) == ("NVIDIA RTX 9999", 24 * 2**30, True)
-    assert strange.flops == cards.DEFAULT.flops
+    assert strange.flops == gpu_kinds.DEFAULT.flops

@@ -13,7 +13,7 @@ import sys
 import msgspec
 
 
-class Card(msgspec.Struct, frozen=True, kw_only=True):
+class GpuKind(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of GPU.
 
     Attributes:
@@ -41,13 +41,13 @@ BFLOAT16 "with sparsity", which is twice what dense products have."""
 EIGHTY = 81_251 * 2**20
 """Bytes of a GPU sold with 80 GB: what CUDA's deviceQuery says of an A100-SXM4-80GB (81,251 MBytes)."""
 
-CARDS = {
+GPU_KINDS = {
     card.name: card
     for card in (
-        Card(name="h100", called="NVIDIA H100", memory=EIGHTY, flops=HOPPER),
+        GpuKind(name="h100", called="NVIDIA H100", memory=EIGHTY, flops=HOPPER),
         # 141 GB by the data sheet, counted as decimal ones: CUDA says somewhat more
-        Card(name="h200", called="NVIDIA H200", memory=141 * 10**9, flops=HOPPER),
-        Card(
+        GpuKind(name="h200", called="NVIDIA H200", memory=141 * 10**9, flops=HOPPER),
+        GpuKind(
             name="a100",
             called="NVIDIA A100 80GB",
             memory=EIGHTY,
@@ -56,27 +56,27 @@ CARDS = {
         ),
     )
 }
-DEFAULT = CARDS["h100"]
+DEFAULT = GPU_KINDS["h100"]
 """What "cuda" is planned as where no GPU is at hand: whose rates the full tier is reckoned by."""
 ASKED = re.compile(r"(h100|h200|a100)(?:x([1-9][0-9]{0,3}))?")
-NAMES = ", ".join(f"{name}x8" for name in CARDS)
+NAMES = ", ".join(f"{name}x8" for name in GPU_KINDS)
 """How kinds of GPUs are asked for, for messages."""
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """So many GPUs of a kind, that a plan is made for."""
+class AskedGpus(msgspec.Struct, frozen=True):
+    """GPUs of one kind, for so many of which a plan is made."""
 
-    card: Card
+    card: GpuKind
     count: int
 
 
-def asked(device: str) -> Asked | None:
+def asked(device: str) -> AskedGpus | None:
     """The GPUs that a device's name stands for in a plan ("h100", "h100x8"); None for any other name."""
     named = ASKED.fullmatch(device)
-    return Asked(CARDS[named[1]], int(named[2] or 1)) if named else None
+    return AskedGpus(GPU_KINDS[named[1]], int(named[2] or 1)) if named else None
 
 
-def of(device: str) -> Card:
+def of(device: str) -> GpuKind:
     """The kind of GPU that a device is planned as: by its name, else the one at hand, else the default."""
     if named := asked(device):
         return named.card
@@ -84,7 +84,7 @@ def of(device: str) -> Card:
 
 
 @functools.cache
-def at_hand(number: int) -> Card | None:
+def at_hand(number: int) -> GpuKind | None:
     """The kind of this machine's GPU of that number, with its own memory; None where torch sees none.
 
     One that has no entry here is planned with the default's rates, and says so.
@@ -98,16 +98,16 @@ def at_hand(number: int) -> Card | None:
     return described(called, memory)
 
 
-def described(called: str, memory: int) -> Card:
+def described(called: str, memory: int) -> GpuKind:
     """The kind of a GPU that CUDA calls so, with so many bytes."""
     card = named_in(called)
     return msgspec.structs.replace(card or DEFAULT, called=called, memory=memory, assumed=card is None)
 
 
-def named_in(called: str) -> Card | None:
+def named_in(called: str) -> GpuKind | None:
     """The kind of GPU that a name like "NVIDIA H100 80GB HBM3" tells; None if it is none of these."""
     words = re.split(r"[^a-z0-9]+", called.lower())
-    return next((card for card in CARDS.values() if card.name in words), None)
+    return next((card for card in GPU_KINDS.values() if card.name in words), None)
 
 
 def computing_name(device: str) -> str:
