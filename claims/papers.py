@@ -378,6 +378,14 @@ GROMOV2023 = Paper(
     url="https://arxiv.org/abs/2301.02679",
 )
 
+PAPYAN2020 = Paper(
+    key="PAPYAN2020",
+    authors="Vardan Papyan, X. Y. Han, David L. Donoho",
+    title="Prevalence of neural collapse during the terminal phase of deep learning training",
+    venue="Proceedings of the National Academy of Sciences 117 (40), arXiv 2008.08186",
+    year=2020,
+    url="https://arxiv.org/abs/2008.08186",
+)
 CHIZAT2019 = Paper(
     key="CHIZAT2019",
     authors="Lénaïc Chizat, Edouard Oyallon, Francis Bach",

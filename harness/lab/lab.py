@@ -216,13 +216,14 @@ class Lab:
     def _serve(self) -> None:
         """Compute what is open, in a thread of its own, until nothing is."""
         try:
-            while self._serving:
+            while self._serving is threading.current_thread():
                 self._compute()
         except BaseException as error:
             self._lost = error
         finally:
             with self._news:
-                self._serving = None
+                if self._serving is threading.current_thread():  # else another one serves by now
+                    self._serving = None
                 self._news.notify_all()
 
     def _compute(self) -> None:

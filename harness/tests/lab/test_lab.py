@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -264,3 +265,22 @@ def test_a_lab_removes_nothing_when_it_opens_its_store(tmp_path: Path) -> None:
     os.utime(draft, (0, 0))
     Lab(at(tmp_path)).results("x", named(drawn), 2)
     assert draft.is_dir()
+
+
+def test_who_ends_serving_ends_nobody_who_has_begun_meanwhile(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another = threading.Thread()
+    computed: list[str] = []
+
+    def compute() -> None:  # until nothing is open; then more is asked for, and another thread serves it
+        computed.append(threading.current_thread().name)
+        lab._serving = another
+
+    monkeypatch.setattr(lab, "_compute", compute)
+    first = threading.Thread(target=lab._serve, name="first")
+    lab._serving = first
+    first.start()
+    first.join()
+    assert computed == ["first"]
+    assert lab._serving is another
