@@ -19,6 +19,7 @@ from harness.lab.names import Names
 from harness.lab.places import Place
 from harness.lab.plan import Plan, fleets
 from harness.lab.ready import Crew, Ready
+from harness.lab.records import merged
 from harness.lab.results import Results
 from harness.lab.runs import Fleet, Run, part_of, parts, with_parents
 from harness.lab.shipped import UNSHIPPED, Shipped
@@ -282,7 +283,7 @@ class Lab:
     def _records(self, runs: list[Run], replicates: int) -> list[Record]:
         self.ensure(runs)
         records = [self._record(run) for run in runs]
-        return _merged(records, replicates) if len(runs) > replicates else records
+        return merged(records, replicates) if len(runs) > replicates else records
 
     def _whole(self, runs: list[Run], replicates: int) -> list[Record]:
         """The records with every curve: somebody reads one that was not foreseen, so they are trained again.
@@ -382,20 +383,3 @@ class Lab:
             self.store.set_aside(run.key)
             return None
         return record
-
-
-def _merged(records: list[Record], replicates: int) -> list[Record]:
-    """Each training's record with the numbers of its probes added."""
-    merged = []
-    for r in range(replicates):
-        whole, *probed = records[r::replicates]
-        for other in probed:
-            whole = msgspec.structs.replace(
-                whole,
-                finals=whole.finals | other.finals,
-                curves=whole.curves | other.curves,
-                shapes=whole.shapes | other.shapes,
-                seconds=whole.seconds + other.seconds,
-            )
-        merged.append(whole)
-    return merged

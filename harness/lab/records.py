@@ -153,3 +153,20 @@ def _ends_as_said(record: Record, name: str) -> bool:
     """Whether a curve's last number is the final one; what diverged has none."""
     last = record.curves[name][-1:]
     return record.outcome == "diverged" or not last or record.finals.get(name, last[0]) == last[0]
+
+
+def merged(records: list[Record], replicates: int) -> list[Record]:
+    """Each training's record with the numbers of its probes added."""
+    each = []
+    for r in range(replicates):
+        whole, *probed = records[r::replicates]
+        for other in probed:
+            whole = msgspec.structs.replace(
+                whole,
+                finals=whole.finals | other.finals,
+                curves=whole.curves | other.curves,
+                shapes=whole.shapes | other.shapes,
+                seconds=whole.seconds + other.seconds,
+            )
+        each.append(whole)
+    return each
