@@ -22,6 +22,7 @@ _fleets = into("lab/computing.py", "lab/test_recording.py", "lab/test_computing.
 _results = into("lab/results.py", "lab/test_results.py", "lab/test_lab_watched.py")
 _store = into("lab/store.py", "lab/test_records.py", "lab/test_store.py")
 _records = into("lab/records.py", "lab/test_records.py", "lab/test_store.py")
+_merging = into("lab/records.py", "lab/test_lab.py", "lab/test_computing.py")
 _arrays = into("lab/arrays.py", "lab/test_store.py", "lab/test_records.py")
 _replicates = into("lab/replicates.py", "lab/test_replicates.py")
 _plan = into("lab/plan.py", "lab/test_plan.py", "fleet/test_stacked.py")
@@ -135,7 +136,7 @@ MUTANTS = (
         'return Source(KNOWN.get(each, f"{archive.name} (unknown copy, sha256 {digest[:8]})"), digest)',
         "return Source(archive.name, digest)",
     ),
-    _lab(
+    _merging(
         "pairing", "all replicates have the last one's probes",
         "whole, *probed = records[r::replicates]", "whole, *probed = records[r], *records[replicates:]",
     ),
