@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.fleet import cgroups
 from harness.fleet.replica import CONVOLVED_AT_ONCE, EVALUATION_BATCH
 from harness.spec import Experiment, Runnable, Solved
 from harness.spec.keeping import Keeping
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.spec.contracts import Dataset
 
 PROCESS = 900 * 2**20
 """Bytes of a process that trains, apart from what ``needed`` counts: 530 MiB when torch is imported, and up
@@ -29,6 +36,15 @@ KEPT = 3
 """Activations of a training step: of the forward pass, their gradients, and what operations need beside."""
 USABLE = 0.9
 """Share of a GPU's free memory that replicas may take; the rest is lost between tensors."""
+ON_GPU = 3
+"""Weights, gradients and velocities, as a GPU holds them."""
+TRANSIENT = 3
+"""So many of a net's largest outputs are there at once beside what is kept: what an operation reads, writes,
+and needs beside."""
+COUNTED = 16
+"""Examples by which a step is counted: more than one, for batch normalization."""
+EVALUATED_AT_ONCE = 8192
+"""Examples of all members of a stack together that are evaluated at once, as ``fleet.stacked`` has it."""
 ADDS_PER_VALUE = 250
 """Multiply-adds for each activation that the small convolutional nets keep: some 200 to 500."""
 
@@ -75,13 +91,109 @@ def processes(values: Iterable[Runnable], most: int) -> int:
 
 
 def together(experiment: Experiment, device: str) -> int:
-    """How many replicas of an experiment fit on a GPU at once, by the estimate, data held once."""
+    """How many replicas of an experiment fit on a GPU at once, by the estimate."""
     import torch
 
     free, _ = torch.cuda.mem_get_info(torch.device(device))
+    return fitting(experiment, int(USABLE * free))
+
+
+def fitting(experiment: Experiment, free: int) -> int:
+    """How many replicas of an experiment, at least one, are trained at once within so many bytes of a GPU."""
+    shared, each = stacked(experiment)
+    return max(1, (free - shared) // max(1, each))
+
+
+def stacked(experiment: Experiment) -> tuple[int, int]:
+    """Bytes that a stack takes of a GPU: of all its members together, and of each beside that.
+
+    Each has its weights with their steps, what autograd keeps for the backward pass of a batch, once more for
+    the last batch, whose captured graph has a pool of its own, and images that are its own. An evaluation
+    takes so many examples of all members together that it is no matter how many they are.
+    """
+    data, optimizer = experiment.data, experiment.optimizer
+    step = step_of(experiment)
+    further = optimizer.moments - 1 if isinstance(optimizer, Keeping) else 0
+    weights = (ON_GPU + further) * FLOAT32 * experiment.model.size(data.shape, data.classes)
+    batch = min(optimizer.batch, data.train_size)
+    last = data.train_size % batch
+    kept = step.kept * (batch + last) + TRANSIENT * step.largest * batch
+    image = FLOAT32 * math.prod(data.shape)
+    images = image * (data.train_size + data.test_size)
+    own = image * owned(data)
+    shared = images - own + TRANSIENT * step.largest * EVALUATED_AT_ONCE
+    return int(shared), int(weights + kept + own)
+
+
+def owned(data: Dataset) -> int:
+    """How many images of a data set are a member's own: drawn for a replicate, or changed in epochs."""
+    if getattr(data, "augmentations", ()):
+        inner: Dataset = getattr(data, "data", data)
+        return data.train_size + (data.test_size if owned(inner) else 0)
+    return 0 if data.whole else data.train_size + data.test_size
+
+
+class Step(NamedTuple):
+    """Bytes of a training step for each example.
+
+    Attributes:
+        kept: what autograd keeps of the forward pass for the backward pass.
+        largest: the largest output of a layer.
+    """
+
+    kept: float
+    largest: float
+
+
+def step_of(experiment: Experiment) -> Step:
+    """What a step of an experiment keeps, counted by tensors that have shapes and no numbers.
+
+    In float32, also of what trains in less. What cannot be counted so is estimated from its multiply-adds.
+    """
     data = experiment.data
-    images = HELD_TWICE * FLOAT32 * math.prod(data.shape) * (data.train_size + data.test_size)
-    return max(1, int(USABLE * free - images) // max(1, needed(experiment) - images))
+    try:
+        model: Any = experiment.model
+        return counted(model, data.shape, data.classes)
+    except (RuntimeError, NotImplementedError):  # an operation without a rule for shapes alone
+        values = experiment.model.cost(data.shape, data.classes) / ADDS_PER_VALUE + math.prod(data.shape)
+        return Step(FLOAT32 * values, FLOAT32 * values)
+
+
+@functools.lru_cache(maxsize=64)
+def counted(model: Any, shape: tuple[int, ...], classes: int) -> Step:
+    """What a step of a model (a ``Model``, whose values can be told apart) keeps for each example.
+
+    Raises:
+        RuntimeError: an operation has no rule for tensors without numbers.
+    """
+    import numpy as np
+    import torch
+
+    module = model.build(shape, classes, np.random.default_rng(0)).to("meta")
+    weights = {t.untyped_storage()._cdata for t in (*module.parameters(), *module.buffers())}
+    kept: dict[int, torch.UntypedStorage] = {}  # which are held, so that no other one gets its number
+    largest = [0]
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage
+        return tensor
+
+    def look(module: torch.nn.Module, inputs: object, output: object) -> None:
+        if isinstance(output, torch.Tensor):
+            largest[0] = max(largest[0], output.numel() * output.element_size())
+
+    hooks = [part.register_forward_hook(look) for part in module.modules()]
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            outputs = module(torch.empty((COUNTED, *shape), device="meta"))
+            torch.nn.functional.cross_entropy(outputs, torch.empty(COUNTED, dtype=torch.int64, device="meta"))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    most = max(largest[0], COUNTED * FLOAT32 * math.prod(shape))
+    return Step(sum(storage.nbytes() for storage in kept.values()) / COUNTED, most / COUNTED)
 
 
 class Peak:

@@ -132,7 +132,7 @@ def told(bill: Bill) -> list[str]:
 
 def lacking(value: Runnable, card: GpuKind) -> str:
     """Why a GPU's memory does not hold a run, with the fix, in one line; "" where it does or need not."""
-    need, what = _bytes_on_gpu(value)
+    need, what = _bytes_on_gpu(value, card)
     if need <= card.memory:
         return ""
     return (
@@ -148,13 +148,15 @@ def _larger(need: int) -> str:
     return f" ({', '.join(enough)})" if enough else ""
 
 
-def _bytes_on_gpu(value: Any) -> tuple[int, str]:
+def _bytes_on_gpu(value: Any, card: GpuKind) -> tuple[int, str]:
     """What a run takes of a GPU's memory, and what it is."""
     from harness.analytic import kernel_interpolation
     from harness.fleet import memory
 
     if isinstance(value, Experiment) and not ranks.is_streamed(value):
-        return memory.needed(value), f"a training of {type(value.model).__name__}"
+        most = memory.needed(value)  # far too much for large nets, and quickly told
+        need = most if most <= card.memory else sum(memory.stacked(value))
+        return need, f"a training of {type(value.model).__name__}"
     if not (isinstance(value, Solved) and isinstance(value.solver, kernel_interpolation.KernelInterpolation)):
         return 0, ""
     solver, data = value.solver, value.data

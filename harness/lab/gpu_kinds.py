@@ -93,8 +93,11 @@ def at_hand(number: int) -> GpuKind | None:
 
     if not torch.cuda.is_available() or number >= torch.cuda.device_count():
         return None
-    called = torch.cuda.get_device_name(number)
-    memory = int(torch.cuda.get_device_properties(number).total_memory)
+    try:
+        called = torch.cuda.get_device_name(number)
+        memory = int(torch.cuda.get_device_properties(number).total_memory)
+    except (RuntimeError, AssertionError):  # a driver that does not answer stops computing, not planning
+        return None
     return described(called, memory)
 
 

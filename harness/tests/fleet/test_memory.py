@@ -5,9 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.data import GeneratedImages
+from harness import Experiment, Sgd
+from harness.data import Augmented, Cifar10, GeneratedImages, RandomFlip
 from harness.fleet import cgroups, memory
+from harness.models.architecture import Architecture
+from harness.models.cnn5 import Cnn5
+from harness.models.conv246 import Conv
+from harness.models.inception import SmallInception
+from harness.models.resnet18 import ResNet18
+from harness.models.vgg import Vgg
 from harness.tests.simulated import SMALL
+
+LARGE: list[Architecture] = [SmallInception(), ResNet18(64), Cnn5(64), Vgg(16), Conv(6)]
+WHOLE = Cifar10(crop=None)
 
 
 def test_memory_limits_how_many_processes_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,3 +42,68 @@ def test_memory_of_a_group_limits_that_of_the_machine(monkeypatch: pytest.Monkey
     assert memory.available() == 3 * 10**9
     monkeypatch.setattr(cgroups, "memory", lambda: float("inf"))
     assert memory.available() == 8 * 10**9
+
+
+def kept_of(model: Architecture, batch: int) -> int:
+    """Bytes that autograd keeps of a step of so many examples, told by shapes alone."""
+    import torch
+
+    module = model.build(WHOLE.shape, WHOLE.classes, np.random.default_rng(1)).to("meta")
+    weights = {parameter.untyped_storage()._cdata for parameter in module.parameters()}
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        outputs = module(torch.empty((batch, *WHOLE.shape), device="meta"))
+        torch.nn.functional.cross_entropy(outputs, torch.empty(batch, dtype=torch.int64, device="meta"))
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+@pytest.mark.parametrize("model", LARGE, ids=lambda model: type(model).__name__)
+def test_a_member_of_a_stack_is_estimated_within_a_factor_of_two(model: Architecture) -> None:
+    experiment = Experiment(WHOLE, model, Sgd(lr=0.1, epochs=1, batch=128))
+    _, each = memory.stacked(experiment)
+    graphs = kept_of(model, 128) + kept_of(model, 50_000 % 128)  # of a batch, and of the last one
+    kept = graphs + 3 * 4 * model.size(WHOLE.shape, WHOLE.classes)
+    assert kept <= each < 2 * kept, (each / 2**30, kept / 2**30)
+
+
+def test_images_that_are_a_members_own_are_counted_for_each() -> None:
+    shared = Experiment(WHOLE, Conv(), Sgd(lr=0.1, epochs=1, batch=128))
+    changed = shared.but(data=Augmented(Cifar10(whiten=False, crop=None), (RandomFlip(),)))
+    drawn = shared.but(data=GeneratedImages(n=50_000, size=32))
+    train, test = 50_000 * 3072 * 4, 10_000 * 3072 * 4
+    together, each = memory.stacked(shared)
+    assert memory.stacked(changed) == (together - train, each + train)
+    other_together, other = memory.stacked(drawn)
+    assert other - each > train
+    assert together - other_together >= train + test
+    # by which fewer fit on a GPU of 80 GB
+    free = 70 * 2**30
+    assert memory.fitting(shared, free) > 1.2 * memory.fitting(changed, free)
+    assert memory.fitting(shared, 0) == 1
+
+
+def test_what_shapes_do_not_tell_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> memory.Step:
+        raise NotImplementedError
+
+    monkeypatch.setattr(memory, "counted", refuse)
+    step = memory.step_of(Experiment(WHOLE, Conv(), Sgd(lr=0.1, epochs=1)))
+    assert step.kept == step.largest > 3072 * 4
+
+
+def test_a_stack_is_as_large_as_what_is_free_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    free = 40 * 2**30
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 80 * 2**30))
+    experiment = Experiment(WHOLE, Conv(), Sgd(lr=0.1, epochs=1, batch=128))
+    shared, each = memory.stacked(experiment)
+    count = memory.together(experiment, "cuda")
+    assert shared + count * each <= 0.9 * free < shared + (count + 1) * each
