@@ -120,9 +120,9 @@ def stacked(experiment: Experiment) -> tuple[int, int]:
     kept = step.kept * (batch + last) + TRANSIENT * step.largest * batch
     image = FLOAT32 * math.prod(data.shape)
     images = image * (data.train_size + data.test_size)
-    own = image * owned(data)
-    shared = images - own + TRANSIENT * step.largest * EVALUATED_AT_ONCE
-    return int(shared), int(weights + kept + own)
+    alone = image * owned(data)
+    shared = images - alone + TRANSIENT * step.largest * EVALUATED_AT_ONCE
+    return int(shared), int(weights + kept + alone)
 
 
 def owned(data: Dataset) -> int:

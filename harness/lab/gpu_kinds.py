@@ -119,4 +119,7 @@ def computing_name(device: str) -> str:
     if not device.startswith("cuda") or torch is None or not torch.cuda.is_initialized():
         return ""
     number = device.partition(":")[2]
-    return str(torch.cuda.get_device_name(int(number) if number else torch.cuda.current_device()))
+    try:
+        return str(torch.cuda.get_device_name(int(number) if number else torch.cuda.current_device()))
+    except (RuntimeError, AssertionError):  # a record is not lost because its GPU's name cannot be had
+        return ""
