@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.fleet import ranks
-from harness.lab import gpu_kinds, gpu_seconds
+from harness.lab import gpu_kinds
 from harness.lab.gpu_kinds import GpuKind
 from harness.lab.plan import schedule
 from harness.lab.runs import Fleet
@@ -102,6 +102,8 @@ def _lasts(units: Iterable[Fleet], slots: int) -> float:
 
 def _spent(plan: Plan, card: GpuKind) -> dict[str, float]:
     """GPU hours of computing, launching, waiting for the host, and decoding, by the arithmetic alone."""
+    from harness.lab import gpu_seconds
+
     parts = [gpu_seconds.spent(run.value, card) for fleet in plan.fleets for run in fleet.runs]
     sums = map(sum, zip(*filter(None, parts), strict=True))
     hours = {
@@ -128,6 +130,11 @@ def told(bill: Bill) -> list[str]:
         f"bill: {bill.gpu_hours:,.1f} GPU h, up to {bill.hours:,.1f} h on {bill.gpus} {word}{streamed}",
         f"by arithmetic on {bill.card} ({by}): {spent}; {measured}",
     ]
+
+
+def refused(value: Runnable, device: str) -> str:
+    """Why a device's memory does not hold a run, as ``lacking`` says it; "" of a CPU."""
+    return "" if device == "cpu" else lacking(value, gpu_kinds.of(device))
 
 
 def lacking(value: Runnable, card: GpuKind) -> str:

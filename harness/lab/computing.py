@@ -22,6 +22,7 @@ from harness.lab.locks import REMEDY, Holder
 from harness.lab.names import digests_of
 from harness.lab.places import Place
 from harness.lab.runs import Fleet, Run
+from harness.lab.shares import Shares
 from harness.lab.store import Record, Store, StoreError
 from harness.spec import Draws, Experiment, Probing, Simulation, Solved, abbreviated
 from harness.spec.streams import stream, stream_of
@@ -283,16 +284,15 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
     if len(runs) == 1:
         return [_alone(runs[0], place, store)]
     done: dict[int, Finished] = {}
-    began = time.monotonic()
     fits = True
+    shares = Shares(len(runs), place.device)
     try:
         members, spent = zip(*(_member(r, place, store, sharers=len(runs)) for r in runs), strict=True)
-        peak = memory.Peak(place.device)
 
         def ended(i: int, trained: trainer.Trained) -> None:
-            record = recording.of_training(runs[i], place, members[i].split, trained, fleet=len(runs))
-            seconds = (time.monotonic() - began) / len(runs)
-            record = msgspec.structs.replace(record, seconds=spent[i] + seconds, peak_bytes=peak.bytes())
+            fleet, seconds, peak = shares.of(trained.kernel)
+            record = recording.of_training(runs[i], place, members[i].split, trained, fleet=fleet)
+            record = msgspec.structs.replace(record, seconds=spent[i] + seconds, peak_bytes=peak)
             _publish(runs[i], Computed(record, trained.weights), store)
             done[i] = Finished(run=runs[i], outcome=COMPUTED, seconds=seconds, cost=seconds)
 

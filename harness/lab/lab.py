@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from harness.lab import pinning
+from harness.lab import bill, pinning
 from harness.lab.computing import HELD, Finished, one_line
 from harness.lab.conformance import unplannable
 from harness.lab.crew import LocalCrew, OneProcess
@@ -321,17 +321,10 @@ class Lab:
         if not self.computes:
             return missing
         values = {run.kind: run.value for run in missing}
-        problems = {kind: why for kind, value in values.items() if (why := self._unplannable(value))}
+        device = self.place.device
+        problems = {k: why for k, v in values.items() if (why := unplannable(v) or bill.refused(v, device))}
         self.failures |= {run.key: problems[run.kind] for run in missing if run.kind in problems}
         return [run for run in missing if run.kind not in problems]
-
-    def _unplannable(self, value: Runnable) -> str:
-        """Why a value cannot be computed here, in one line: it is no value, or no GPU's memory holds it."""
-        if (why := unplannable(value)) or self.place.device == "cpu":
-            return why
-        from harness.lab import bill, gpu_kinds
-
-        return bill.lacking(value, gpu_kinds.of(self.place.device))
 
     def _startable(self, planned: Iterable[Fleet]) -> list[Fleet]:
         """The planned fleets without runs that failed; those whose parents did fail for the same reason."""
