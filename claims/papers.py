@@ -394,3 +394,12 @@ CHIZAT2019 = Paper(
     year=2019,
     url="https://arxiv.org/abs/1812.07956",
 )
+
+AINSWORTH2022 = Paper(
+    key="AINSWORTH2022",
+    authors="Samuel K. Ainsworth, Jonathan Hayase, Siddhartha Srinivasa",
+    title="Git Re-Basin: merging models modulo permutation symmetries",
+    venue="ICLR 2023, arXiv 2209.04836",
+    year=2022,
+    url="https://arxiv.org/abs/2209.04836",
+)
