@@ -1,7 +1,23 @@
-"""The papers as values; a claim cites one of them."""
+"""The papers as values; a claim cites one of them.
+
+Those of the second generation have a file of their own, and are cited from here all the same.
+"""
 
 from __future__ import annotations
 
+from claims.second_generation import AINSWORTH2022 as AINSWORTH2022
+from claims.second_generation import BARTLETT2020 as BARTLETT2020
+from claims.second_generation import BUBECK2020 as BUBECK2020
+from claims.second_generation import CHIZAT2019 as CHIZAT2019
+from claims.second_generation import COHEN2021 as COHEN2021
+from claims.second_generation import DINH2017 as DINH2017
+from claims.second_generation import GROMOV2023 as GROMOV2023
+from claims.second_generation import LEWKOWYCZ2020 as LEWKOWYCZ2020
+from claims.second_generation import MALLINAR2022 as MALLINAR2022
+from claims.second_generation import NAGARAJAN2019 as NAGARAJAN2019
+from claims.second_generation import PAPYAN2020 as PAPYAN2020
+from claims.second_generation import POWER2022 as POWER2022
+from claims.second_generation import SOUDRY2018 as SOUDRY2018
 from harness.spec.claim import Paper
 
 ZHANG2017 = Paper(
@@ -285,121 +301,4 @@ OVERCLAIM = Paper(
     venue="this repository",
     year=2026,
     url="",
-)
-
-LEWKOWYCZ2020 = Paper(
-    key="LEWKOWYCZ2020",
-    authors="Aitor Lewkowycz, Yasaman Bahri, Ethan Dyer, Jascha Sohl-Dickstein, Guy Gur-Ari",
-    title="The large learning rate phase of deep learning: the catapult mechanism",
-    venue="arXiv 2003.02218",
-    year=2020,
-    url="https://arxiv.org/abs/2003.02218",
-)
-
-SOUDRY2018 = Paper(
-    key="SOUDRY2018",
-    authors="Daniel Soudry, Elad Hoffer, Mor Shpigel Nacson, Suriya Gunasekar, Nathan Srebro",
-    title="The implicit bias of gradient descent on separable data",
-    venue="JMLR 19 (2018), arXiv 1710.10345",
-    year=2018,
-    url="https://arxiv.org/abs/1710.10345",
-)
-
-BARTLETT2020 = Paper(
-    key="BARTLETT2020",
-    authors="Peter L. Bartlett, Philip M. Long, Gábor Lugosi, Alexander Tsigler",
-    title="Benign overfitting in linear regression",
-    venue="PNAS 117(48), 2020, arXiv 1906.11300",
-    year=2020,
-    url="https://arxiv.org/abs/1906.11300",
-)
-
-MALLINAR2022 = Paper(
-    key="MALLINAR2022",
-    authors="Neil Mallinar, James B. Simon, Amirhesam Abedsoltan, Parthe Pandit, Mikhail Belkin, "
-    "Preetum Nakkiran",
-    title="Benign, tempered, or catastrophic: a taxonomy of overfitting",
-    venue="NeurIPS 2022, arXiv 2207.06569",
-    year=2022,
-    url="https://arxiv.org/abs/2207.06569",
-)
-
-NAGARAJAN2019 = Paper(
-    key="NAGARAJAN2019",
-    authors="Vaishnavh Nagarajan, J. Zico Kolter",
-    title="Uniform convergence may be unable to explain generalization in deep learning",
-    venue="NeurIPS 2019, arXiv 1902.04742",
-    year=2019,
-    url="https://arxiv.org/abs/1902.04742",
-)
-
-BUBECK2020 = Paper(
-    key="BUBECK2020",
-    authors="Sébastien Bubeck, Ronen Eldan, Yin Tat Lee, Dan Mikulincer",
-    title="Network size and size of the weights in memorization with two-layers neural networks",
-    venue="NeurIPS 2020, arXiv 2006.02855",
-    year=2020,
-    url="https://arxiv.org/abs/2006.02855",
-)
-
-DINH2017 = Paper(
-    key="DINH2017",
-    authors="Laurent Dinh, Razvan Pascanu, Samy Bengio, Yoshua Bengio",
-    title="Sharp minima can generalize for deep nets",
-    venue="ICML 2017, arXiv 1703.04933",
-    year=2017,
-    url="https://arxiv.org/abs/1703.04933",
-)
-
-COHEN2021 = Paper(
-    key="COHEN2021",
-    authors="Jeremy M. Cohen, Simran Kaur, Yuanzhi Li, J. Zico Kolter, Ameet Talwalkar",
-    title="Gradient descent on neural networks typically occurs at the edge of stability",
-    venue="ICLR 2021, arXiv 2103.00065",
-    year=2021,
-    url="https://arxiv.org/abs/2103.00065",
-)
-
-POWER2022 = Paper(
-    key="POWER2022",
-    authors="Alethea Power, Yuri Burda, Harri Edwards, Igor Babuschkin, Vedant Misra",
-    title="Grokking: generalization beyond overfitting on small algorithmic datasets",
-    venue="arXiv 2201.02177",
-    year=2022,
-    url="https://arxiv.org/abs/2201.02177",
-)
-
-GROMOV2023 = Paper(
-    key="GROMOV2023",
-    authors="Andrey Gromov",
-    title="Grokking modular arithmetic",
-    venue="arXiv 2301.02679",
-    year=2023,
-    url="https://arxiv.org/abs/2301.02679",
-)
-
-PAPYAN2020 = Paper(
-    key="PAPYAN2020",
-    authors="Vardan Papyan, X. Y. Han, David L. Donoho",
-    title="Prevalence of neural collapse during the terminal phase of deep learning training",
-    venue="Proceedings of the National Academy of Sciences 117 (40), arXiv 2008.08186",
-    year=2020,
-    url="https://arxiv.org/abs/2008.08186",
-)
-CHIZAT2019 = Paper(
-    key="CHIZAT2019",
-    authors="Lénaïc Chizat, Edouard Oyallon, Francis Bach",
-    title="On lazy training in differentiable programming",
-    venue="NeurIPS 2019, arXiv 1812.07956",
-    year=2019,
-    url="https://arxiv.org/abs/1812.07956",
-)
-
-AINSWORTH2022 = Paper(
-    key="AINSWORTH2022",
-    authors="Samuel K. Ainsworth, Jonathan Hayase, Siddhartha Srinivasa",
-    title="Git Re-Basin: merging models modulo permutation symmetries",
-    venue="ICLR 2023, arXiv 2209.04836",
-    year=2022,
-    url="https://arxiv.org/abs/2209.04836",
 )
