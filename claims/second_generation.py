@@ -95,6 +95,15 @@ GROMOV2023 = Paper(
     url="https://arxiv.org/abs/2301.02679",
 )
 
+LIU2020 = Paper(
+    key="LIU2020",
+    authors="Shengchao Liu, Dimitris Papailiopoulos, Dimitris Achlioptas",
+    title="Bad global minima exist and SGD can reach them",
+    venue="NeurIPS 2020, arXiv 1906.02613",
+    year=2020,
+    url="https://arxiv.org/abs/1906.02613",
+)
+
 PAPYAN2020 = Paper(
     key="PAPYAN2020",
     authors="Vardan Papyan, X. Y. Han, David L. Donoho",
