@@ -9,6 +9,7 @@ runs again on the same storages. Numbers are the CPU's; speed and memory are nob
 from __future__ import annotations
 
 import contextlib
+import os
 import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -329,6 +330,7 @@ def pretended(memory: int = MEMORY) -> Iterator[PretendedGpu]:
         "CUDAGraph": PretendedGraph, "graph": capture,
     }  # fmt: skip
     with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ))  # cuBLAS's workspace is told there
         for name, value in changes.items():
             stack.enter_context(mock.patch.object(torch.cuda, name, value))
         stack.enter_context(mock.patch.object(torch, "autocast", _PretendedAutocast))

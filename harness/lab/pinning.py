@@ -27,6 +27,8 @@ ARITHMETIC_VARIABLES = (
 CORE = "Haswell"
 """The kernels of OpenBLAS that are used wherever a processor has their instructions, AVX2 and FMA (any x86
 since 2013 to 2015), so that its sums do not depend on the processor. The committed records are of these."""
+WORKSPACE, OURS = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+"""By this cuBLAS adds up alike every time; ``fleet/numerics.py`` says it before it trains on a GPU."""
 LIBRARIES = ("numpy", "torch")
 """Whoever is loaded has read its variables already."""
 
@@ -47,6 +49,8 @@ def pin_arithmetic() -> None:
     if _has_avx2():
         pinned["OPENBLAS_CORETYPE"] = CORE
     before = {name: os.environ.pop(name, "") for name in (*ARITHMETIC_VARIABLES, *THREAD_VARIABLES)}
+    if before[WORKSPACE] == OURS:  # a training on a GPU has set it, in this process or in the one before it
+        before[WORKSPACE] = ""
     os.environ.update(pinned)
     unheeded.update((name, None) for name, value in before.items() if value not in ("", pinned.get(name)))
     if any(value != pinned.get(name, "") for name, value in before.items()):

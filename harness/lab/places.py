@@ -73,7 +73,9 @@ def place(
     if fresh and kept.is_file():
         raise ValueError("--fresh trains everything anew, --store FILE only reads: leave one of them out")
     if not (planned and gpu_kinds.asked(device)):
-        _check(device, elsewhere or planned, f", or to plan {gpu_kinds.NAMES}" * planned)
+        _check(
+            device, elsewhere or (planned and device == "cuda"), f", or to plan {gpu_kinds.NAMES}" * planned
+        )
     root = Path(data or cache / "data").absolute()
     return Place(store=kept, data_root=root, device=device, fresh=fresh, session=session, commit=commit)
 

@@ -110,7 +110,9 @@ ROOTS = {
 DEVICES = dict.fromkeys(
     ("", "nonsense", "cuda:x", "cpu:7", "cpu:", "CPU", "cuda:-1", "cuda:", "gpu", "mps", "0", "cuda 1"),
     "use cpu, cuda or cuda:0",
-) | {"cuda": "sees no GPU here; use another or --device cpu", "cuda:9": "sees no GPU here"}
+) | {"cuda:9": "sees no GPU here"}
+TO_COMPUTE = DEVICES | {"cuda": "sees no GPU here; use another or --device cpu"}
+"""What only computing needs: a plan is made for GPUs that are elsewhere, too."""
 ONS = {
     "": "use ray, or ray=HOST:PORT", "dask": "use ray, or ray=HOST:PORT", "ray=": "use ray, or ray=HOST:PORT",
     "ray=head": "no HOST:PORT", "ray=head:x": "no HOST:PORT",
@@ -150,7 +152,7 @@ def _of_selections() -> Iterator[Invocation]:
         yield from _each([command], "-k", WORDS)
         yield from _each([command], "--store", STORES)
         yield from _each([command], "--data-root", ROOTS)
-        yield from _each([command], "--device", DEVICES)
+        yield from _each([command], "--device", TO_COMPUTE if command == "train" else DEVICES)
         yield from _each([command], "--processes", COUNTS)
         yield Invocation((command, "standard"), "no claim of tier standard")
         yield Invocation((command, "full", "-k", "small"), "no claim of tier full matches -k 'small'")
@@ -333,7 +335,7 @@ def _of_pytest() -> Iterator[Invocation]:
     judged = ("pytest", "claims")
     yield from _each(judged, "--store", STORES)
     yield from _each(judged, "--data-root", ROOTS)
-    yield from _each(judged, "--device", DEVICES)
+    yield from _each(judged, "--device", TO_COMPUTE)
     yield from _each(judged, "--on", ONS)
     yield Invocation((*judged, "--on", "ray", "--device", "cuda:1"), "with --on ray use cuda")
     yield Invocation((*judged, "--on", "ray", "-n", "2"), "--on ray has the cluster train for one session")

@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "367d40881ec6a9cadd10566f894c364e2a73eb79f3f062014d342d1d0c052ada"}
+PINNED = {1: "40bcc1ca4ba9abf5922735c508c0ae15c17d6be565ed150468db7c689d6b880a"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_check", "native_graphs", "native_plans",

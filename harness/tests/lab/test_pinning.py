@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.fleet import numerics
 from harness.lab import pinning
 from harness.lab.lab import Lab
 from harness.tests.simulated import at, drawn, named
@@ -46,6 +47,19 @@ def test_the_environment_is_the_same_for_everybody(
         assert environment == pinned
     assert pinning.said() == (f"not heeded, because numbers would depend on it: {', '.join(NAMES)}",)
     assert not pinning.is_late()
+
+
+def test_what_a_training_on_a_gpu_has_set_is_not_the_users(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinning.pin_arithmetic()
+    monkeypatch.setattr(pinning, "LIBRARIES", ("json",))
+    numerics.prepare("cuda")
+    assert environment[pinning.WORKSPACE]
+    pinning.pin_arithmetic()
+    assert pinning.said() == ()
+    assert not pinning.is_late()
+    assert pinning.WORKSPACE not in environment
 
 
 def test_a_library_that_is_loaded_already_computes_elsewhere(
