@@ -9,8 +9,8 @@ runs again on the same storages. Numbers are the CPU's; speed and memory are nob
 from __future__ import annotations
 
 import contextlib
-import os
 import functools
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 from unittest import mock
