@@ -90,5 +90,5 @@ def test_only_a_plan_can_be_of_gpus_that_are_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"to plan h100x8, h200x8, a100x8$"):
         places.place(store=tmp_path, device="v100x8", planned=True)
     assert places.place(store=tmp_path, device="cuda", planned=True).device == "cuda"
-    with pytest.raises(ValueError, match="cuda:3: torch .* sees .* here"):
+    with pytest.raises(ValueError, match=r"cuda:3: torch .* sees .* here"):
         places.place(store=tmp_path, device="cuda:3", planned=True)
