@@ -223,7 +223,9 @@ class Watch(threading.Thread):
 
     def _say(self) -> None:
         """The last line of a plan that was computed between two looks."""
-        planned = [s for s in self._plans() if s.over]
-        if planned and not self._said:
+        plans = self._plans()
+        ended = [s for s in plans if s.over]
+        if ended and not self._said:
             self._said = True
-            self.terminal.show(max(planned, key=lambda s: s.runs), True)
+            runs = max(s.runs for s in plans)  # who planned first missed most, and may not have ended
+            self.terminal.show(msgspec.structs.replace(ended[0], runs=runs, done=runs), True)

@@ -119,6 +119,16 @@ def test_the_whole_plan_is_told_though_a_worker_with_less_of_it_was_seen_first(t
     assert shown.getvalue() == "trained 3 of 3 runs (100 %), 0 s\n"
 
 
+def test_the_whole_plan_is_told_though_who_planned_all_of_it_has_not_ended(tmp_path: Path) -> None:
+    watch, shown = watched(tmp_path)
+    plan = [fleet(FIT, 10.0)]
+    ended = replace(status_after(plan, [computed(run, 1.0) for run in plan[0].runs]), over=True)
+    StatusFile(tmp_path, "s", "gw0").show(replace(ended, first=True, runs=2, done=2), True)
+    StatusFile(tmp_path, "s", "gw1").show(replace(status_after(plan, []), first=True), False)
+    watch.judging()
+    assert shown.getvalue() == "trained 3 of 3 runs (100 %), 0 s\n"
+
+
 def test_a_worker_that_is_lost_is_not_waited_for(tmp_path: Path) -> None:
     watch, shown = watched(tmp_path)
     plan = [fleet(FIT, 10.0)]
