@@ -84,7 +84,7 @@ def networks(draw: st.DrawFn) -> tuple[Network, np.ndarray]:
 
 @claim(
     AINSWORTH2022,
-    "Section 1: permutation symmetries of hidden units",
+    "Abstract: a functionally equivalent set of weights",
     adapted=everywhere("two hidden layers of up to 5 units, whole numbers as weights, 4 inputs"),
 )
 @trained(both=True)

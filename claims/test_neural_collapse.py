@@ -6,9 +6,11 @@ align with them, and its decision is that of the nearest mean. They see in it a 
 Labels that are drawn at random collapse as well, so that by itself it is none: Zhang et al. 2017's
 experiment, once more.
 
-A net is trained until it first fits, and goes on from there at a rate that falls, as the source's does. The
-controls go on for three epochs. Settings and margins were read off replicates 1000 to 1004, which no verdict
-reads; at a constant rate the noise of the steps hides much of the collapse.
+A net with batch normalization is trained until it first fits, and goes on from there at a rate that falls.
+The controls go on for three epochs. Settings and margins were read off replicates 1000 to 1007, which no
+verdict reads. They were chosen there: at a constant rate the scatter of such nets falls less (on MNIST by
+nothing to a third), and on digits it rises without batch normalization; without it and at a rate that falls
+all fall but the angles, which is a counter-claim below.
 """
 
 from __future__ import annotations
@@ -37,34 +39,35 @@ from harness.data import TrueLabels
 from harness.models import Mlp
 
 ADAPTED = {
-    "quick": "500 digits, 4 layers of 128 units with batch normalization; 200 epochs past zero error for 350",
-    "standard": "2,000 images of MNIST (1,000 with random labels), 4 layers of 256 units with batch "
-    "normalization; 60 epochs past zero error (100) for 350",
+    "quick": "500 digits for seven data sets, 4 layers of 128 units with batch normalization for three deep "
+    "architectures; 200 epochs past zero error",
+    "standard": "2,000 images of MNIST (1,000 with random labels) for seven data sets, 4 layers of 256 units "
+    "with batch normalization for three deep architectures; 60 epochs past zero error (100)",
 }
 RATE, DECAY, BATCH = 0.05, 5e-4, 32
-"""Learning rate, weight decay (the source's), and examples a step."""
+"""Learning rate, weight decay, and examples a step."""
 SHORT = 3
 """Epochs past zero error of the controls."""
 
 
-def until_fitted(tier: str, *, random: bool = False) -> Experiment:
+def until_fitted(tier: str, *, random: bool = False, normalized: bool = True) -> Experiment:
     """The training to its first epoch of zero error."""
     labels = RandomLabels() if random else TrueLabels()
     sgd = Sgd(RATE, 200, batch=BATCH, weight_decay=DECAY)
     if tier == "quick":
-        return Experiment(Digits(n=500, labels=labels), net(128), sgd, stop=WhenFitted())
+        return Experiment(Digits(n=500, labels=labels), net(128, normalized), sgd, stop=WhenFitted())
     images = Mnist(n=1000 if random else 2000, crop=None, n_test=2000, labels=labels)
-    return Experiment(images, net(256), sgd, stop=WhenFitted())
+    return Experiment(images, net(256, normalized), sgd, stop=WhenFitted())
 
 
-def net(width: int) -> Mlp:
-    """The network."""
-    return Mlp(width=width, depth=4, batch_norm=True)
+def net(width: int, normalized: bool) -> Mlp:
+    """The network, with or without batch normalization."""
+    return Mlp(width=width, depth=4, batch_norm=normalized)
 
 
-def past(tier: str, *, random: bool = False, epochs: int = 0) -> Experiment:
+def past(tier: str, *, random: bool = False, normalized: bool = True, epochs: int = 0) -> Experiment:
     """The training that goes on from there, at a rate that falls to a twentieth; or for so many epochs."""
-    fitted = until_fitted(tier, random=random)
+    fitted = until_fitted(tier, random=random, normalized=normalized)
     most, fall = {"quick": (200, 0.985), "standard": (100, 0.97) if random else (60, 0.95)}[tier]
     return fitted.but(
         optimizer=Sgd(RATE, epochs or most, batch=BATCH, weight_decay=DECAY, decay=fall),
@@ -73,14 +76,14 @@ def past(tier: str, *, random: bool = False, epochs: int = 0) -> Experiment:
     )
 
 
-def before(*, random: bool = False) -> Tiers:
+def before(**which: bool) -> Tiers:
     """The collapse at the first epoch of zero error."""
-    return Tiers(**{tier: Probing(until_fitted(tier, random=random), Collapse()) for tier in ADAPTED})
+    return Tiers(**{tier: Probing(until_fitted(tier, **which), Collapse()) for tier in ADAPTED})
 
 
-def after(*, random: bool = False, epochs: int = 0) -> Tiers:
+def after(*, epochs: int = 0, **which: bool) -> Tiers:
     """The collapse at the end of the training that goes on."""
-    return Tiers(**{t: Probing(past(t, random=random, epochs=epochs), Collapse()) for t in ADAPTED})
+    return Tiers(**{tier: Probing(past(tier, epochs=epochs, **which), Collapse()) for tier in ADAPTED})
 
 
 def at_first() -> Tiers:
@@ -103,7 +106,7 @@ SOON = "three epochs past zero error"
 def test_within_class_variability_collapses(first: Results, last: Results, check: Check) -> None:
     """In training past zero error the variability within classes collapses, against that between them."""
     left = ratio(last.final("scatter"), first.final("scatter"))
-    check(below(left, 0.75, because="0.3 to 0.7 in calibration, in a third of the source's epochs or fewer"))
+    check(below(left, 0.75, because="0.3 to 0.7 in calibration"))
 
 
 @claim(PAPYAN2020, "Abstract (NC2)", adapted=ADAPTED)
@@ -143,3 +146,12 @@ def test_random_labels_collapse_too(first: Results, last: Results, net: Results,
     left = ratio(last.final("scatter"), first.final("scatter"))
     check(below(left, 0.85, because="0.4 to 0.8 in calibration"))
     check(above(net.final("test_error"), 0.8, because="chance is 0.9"))
+
+
+@claim(OVERCLAIM, "beside PAPYAN2020 (NC2): without batch normalization?", kind="counter", adapted=ADAPTED)
+@trained(first=before(normalized=False), last=after(normalized=False))
+@control(first=before(), last=after(), says="the same net with batch normalization")
+def test_without_batch_normalization_the_angles_stay(first: Results, last: Results, check: Check) -> None:
+    """Without batch normalization the angles between class means do not come nearer to a simplex's."""
+    angles = ratio(last.final("unequal_angles"), first.final("unequal_angles"))
+    check(above(angles, 0.95, because="what counts as coming nearer (NC2); 0.96 to 1.14 in calibration"))

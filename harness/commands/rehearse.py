@@ -27,7 +27,6 @@ standard --device cpu        on the CPU, by the code that trains there
 """
 LONG = 30.0
 """Expected seconds from which on a solver or simulation that cannot be cut is left out, and that is said."""
-GIB = 2**30
 
 
 @dataclasses.dataclass
@@ -38,7 +37,7 @@ class Rehearsed:
         judged: items that came to a verdict, whatever it is, of ``items``.
         runs: how many were computed; left: what was not, and why.
         ratios: memory measured over its estimate, of what trained by itself where that is measured.
-        wrong: what would fail -> of which items.
+        wrong: what would fail -> of which items; told: those of which it was said.
     """
 
     items: int = 0
@@ -47,6 +46,16 @@ class Rehearsed:
     ratios: list[float] = dataclasses.field(default_factory=list)
     left: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     wrong: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    told: set[str] = dataclasses.field(default_factory=set)
+
+    def tell(self) -> None:
+        """Say what would fail, as far as it was not said yet."""
+        from harness.suite import opening
+
+        new = {why: whose for why, whose in self.wrong.items() if why not in self.told}
+        for line in opening.shortened(new):
+            print(f"would fail: {line}", file=sys.stderr, flush=True)
+        self.told |= new.keys()
 
 
 def add(commands: Any) -> None:
@@ -85,8 +94,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"memory measured over estimated: {middle:.2f} ({low:.2f} to {high:.2f})")
     for line in opening.shortened(rehearsed.left):
         print(f"not rehearsed: {line}")
-    for line in opening.shortened(rehearsed.wrong):
-        print(f"would fail: {line}", file=sys.stderr)
+    rehearsed.tell()
     return 1 if rehearsed.wrong else 0
 
 
@@ -144,6 +152,7 @@ def rehearsal(functions: Sequence[Any], options: argparse.Namespace, *, pretends
     rehearsed.wrong |= needs.problems
     for line, whose in _too_large(functions, place.device).items():
         rehearsed.wrong.setdefault(line, []).extend(whose)
+    rehearsed.tell()  # now, for the rest takes minutes
     terminal = Terminal()
     lab = Lab(place, presume=True, progress=Tally(terminal.show, 1))
     terminal.open(sys.stderr)
@@ -229,73 +238,18 @@ def _not_cut(values: Iterable[Any], lab: Lab) -> Iterator[str]:
 
 
 def _too_large(functions: Sequence[Any], device: str) -> dict[str, list[str]]:
-    """What the device's memory does not hold, by estimate -> of which items."""
+    """What the memory of the device, or of this machine, does not hold -> of which items."""
+    from harness.lab import capacity
     from harness.lab.runs import parts
-    from harness.spec import abbreviated, plain
+    from harness.spec import plain
     from harness.suite.entries import claim_id, item_of, tier_of
 
-    memories = {name: _memory_of(name) for name in {device, "cpu"}}
     lines: dict[str, list[str]] = {}
     for function in functions:
+        name = f"{claim_id(function)} ({tier_of(function)})"
         with contextlib.suppress(Exception):  # what is wrong with an item is said where it is cut
-            for value in (
-                part for declared in item_of(function).computed() for part in parts(plain(declared))
-            ):
-                holds = memories[_computes(value, device)]
-                if (needed := _needed(value)) > holds:
-                    line = f"needs {needed / GIB:.0f} GiB of {holds / GIB:.0f}: {abbreviated(value)}"
-                    whose = lines.setdefault(line, [])
-                    name = f"{claim_id(function)} ({tier_of(function)})"
-                    whose += [name] * (name not in whose)
+            values = [part for declared in item_of(function).computed() for part in parts(plain(declared))]
+            whys = (capacity.refused(v, device) or capacity.lacking_here(v, device) for v in values)
+            for why in dict.fromkeys(filter(None, whys)):
+                lines.setdefault(why, []).append(name)
     return lines
-
-
-def _computes(value: Any, device: str) -> str:
-    """The device on which a value is computed: solvers are on the CPU unless they say otherwise."""
-    from harness.spec import Experiment, Probing, Solved, values_in
-
-    if isinstance(value, (Experiment, Probing)):
-        return device
-    solver: Any = value.solver if isinstance(value, Solved) else None
-    inside = values_in(solver) if solver is not None else []
-    on_gpu = any(getattr(v, "device", "") == "cuda" or getattr(v, "accelerated", False) for v in inside)
-    return device if on_gpu else "cpu"
-
-
-def _memory_of(device: str) -> float:
-    """Bytes that runs may take of a device."""
-    from harness.fleet import memory
-
-    if not device.startswith("cuda"):
-        return memory.available()
-    import torch
-
-    return memory.USABLE * torch.cuda.mem_get_info(device)[1]
-
-
-def _needed(value: Any) -> float:
-    """About how many bytes a run takes on a device."""
-    import math
-
-    from harness.analytic import kernel_interpolation
-    from harness.analytic.kernel_interpolation import KernelInterpolation
-    from harness.fleet import memory
-    from harness.spec import Experiment, Solved, values_in
-
-    if isinstance(value, Experiment) and value.data.streamed:
-        return 0.0  # whose images stay on disk
-    if not isinstance(value, Solved):
-        return memory.needed(value)
-    solver: Any = value.solver
-    data = value.data
-    inside = [part for part in values_in(solver) if isinstance(part, KernelInterpolation)]
-    of_kernels = (
-        kernel_interpolation.memory(
-            data.train_size,
-            inputs=math.prod(data.shape),
-            targets=data.classes * (1 + len(part.labels)),
-            device=part.device,
-        )
-        for part in inside
-    )
-    return float(memory.needed(value) + sum(of_kernels))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.fleet import cgroups
 from harness.fleet.replica import CONVOLVED_AT_ONCE, EVALUATION_BATCH
+from harness.fleet.stacked import EVALUATED_AT_ONCE
 from harness.spec import Experiment, Runnable, Solved
 from harness.spec.keeping import Keeping
 
@@ -43,8 +44,6 @@ TRANSIENT = 3
 and needs beside."""
 COUNTED = 16
 """Examples by which a step is counted: more than one, for batch normalization."""
-EVALUATED_AT_ONCE = 8192
-"""Examples of all members of a stack together that are evaluated at once, as ``fleet.stacked`` has it."""
 ADDS_PER_VALUE = 250
 """Multiply-adds for each activation that the small convolutional nets keep: some 200 to 500."""
 

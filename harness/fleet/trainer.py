@@ -126,6 +126,19 @@ def train_together(members: Sequence[Member], device: str, ended: Callable[[int,
     stack = Stack([(m.experiment, m.replicate, m.split) for m in members], device)
     stack.reaches = [history.reach for history in histories.values()]
     stack.between = functools.partial(_between, stack, histories)
+    try:
+        _train_stack(stack, members, histories, ended)
+    finally:
+        stack.between = None  # which holds the stack: together they would outlive it on the GPU
+
+
+def _train_stack(
+    stack: Stack,
+    members: Sequence[Member],
+    histories: dict[int, History],
+    ended: Callable[[int, Trained], None],
+) -> None:
+    """Train a stack's members until each has ended; who has leaves ``histories``."""
     for i, history in histories.items():
         stack.load(i, history.arrays)
     while histories:

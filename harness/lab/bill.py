@@ -1,10 +1,9 @@
-"""What a plan costs on GPUs: hours by family of claims, how long they last together, what does not fit."""
+"""What a plan costs on GPUs: hours by family of claims, and how long they last together."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,7 +12,6 @@ from harness.lab import gpu_kinds
 from harness.lab.gpu_kinds import GpuKind
 from harness.lab.plan import schedule
 from harness.lab.runs import Fleet
-from harness.spec import Experiment, Runnable, Solved
 
 if TYPE_CHECKING:
     from harness.lab.plan import Plan
@@ -130,47 +128,3 @@ def told(bill: Bill) -> list[str]:
         f"bill: {bill.gpu_hours:,.1f} GPU h, up to {bill.hours:,.1f} h on {bill.gpus} {word}{streamed}",
         f"by arithmetic on {bill.card} ({by}): {spent}; {measured}",
     ]
-
-
-def refused(value: Runnable, device: str) -> str:
-    """Why a device's memory does not hold a run, as ``lacking`` says it; "" of a CPU."""
-    return "" if device == "cpu" else lacking(value, gpu_kinds.of(device))
-
-
-def lacking(value: Runnable, card: GpuKind) -> str:
-    """Why a GPU's memory does not hold a run, with the fix, in one line; "" where it does or need not."""
-    need, what = _bytes_on_gpu(value, card)
-    if need <= card.memory:
-        return ""
-    return (
-        f"{what} needs {need / 2**30:.1f} GiB of a GPU's memory, {card.called} has "
-        f"{card.memory / 2**30:.1f}: compute it where there is more{_larger(need)}, and leave it out "
-        "here with -k"
-    )
-
-
-def _larger(need: int) -> str:
-    """Kinds of GPUs that hold so many bytes, in brackets."""
-    enough = [card.called for card in gpu_kinds.GPU_KINDS.values() if card.memory >= need]
-    return f" ({', '.join(enough)})" if enough else ""
-
-
-def _bytes_on_gpu(value: Any, card: GpuKind) -> tuple[int, str]:
-    """What a run takes of a GPU's memory, and what it is."""
-    from harness.analytic import kernel_interpolation
-    from harness.fleet import memory
-
-    if isinstance(value, Experiment) and not ranks.is_streamed(value):
-        most = memory.needed(value)  # far too much for large nets, and quickly told
-        need = most if most <= card.memory else sum(memory.stacked(value))
-        return need, f"a training of {type(value.model).__name__}"
-    if not (isinstance(value, Solved) and isinstance(value.solver, kernel_interpolation.KernelInterpolation)):
-        return 0, ""
-    solver, data = value.solver, value.data
-    if solver.device != "cuda":
-        return 0, ""
-    targets = data.classes * max(1, len(solver.labels))
-    need = kernel_interpolation.memory(
-        data.train_size, inputs=math.prod(data.shape), targets=targets, device="cuda"
-    )
-    return need, f"kernel interpolation of {data.train_size:,} points"

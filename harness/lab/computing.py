@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
@@ -279,7 +278,6 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
     """Train runs at once; out of memory, the rest go on as two halves, from their checkpoints."""
     import torch
 
-    gc.collect()  # the stack before is alive: it and what it asks between its steps refer to each other
     torch.cuda.empty_cache()
     if len(runs) == 1:
         return [_alone(runs[0], place, store)]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from harness.lab import bill, pinning
+from harness.lab import capacity, pinning
 from harness.lab.computing import HELD, Finished, one_line
 from harness.lab.conformance import unplannable
 from harness.lab.crew import LocalCrew, OneProcess
@@ -321,8 +321,8 @@ class Lab:
         if not self.computes:
             return missing
         values = {run.kind: run.value for run in missing}
-        device = self.place.device
-        problems = {k: why for k, v in values.items() if (why := unplannable(v) or bill.refused(v, device))}
+        whys = {kind: unplannable(v) or capacity.refused(v, self.place.device) for kind, v in values.items()}
+        problems = {kind: why for kind, why in whys.items() if why}
         self.failures |= {run.key: problems[run.kind] for run in missing if run.kind in problems}
         return [run for run in missing if run.kind not in problems]
 

@@ -278,6 +278,8 @@ def _remote() -> Any:
     """The function that Ray calls on machines; it travels itself, and tells where nothing is to call."""
     import ray
 
+    end = END  # what the function closes over travels with it; its module does not
+
     def overclaim(expected: str, path: list[str], order: bytes, *luggage: Any) -> Iterator[Any]:
         import os
         import platform
@@ -300,7 +302,7 @@ def _remote() -> Any:
             why = f"node {name} has no overclaim of this version ({error}): install it there"
             yield "unfit", "code", why
             return
-        asked = f"overclaim-end-{ray.get_runtime_context().get_job_id()}"
+        asked = end + ray.get_runtime_context().get_job_id()
         with ending(lambda: internal_kv._internal_kv_get(asked) is not None):
             yield from computed(expected, order, brought, name)
 

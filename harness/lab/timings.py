@@ -38,10 +38,9 @@ class Timings:
 
     def _on_such_a_gpu(self, run: Run) -> float | None:
         """Seconds of its record, if such a GPU computed it."""
-        if self._seconds.get(run.key) is None:
-            record = self._store.peek(run.key)
-            self._seconds[run.key] = record.seconds if record and _alike(record, self._device) else None
-        return self._seconds[run.key]
+        if run.key not in self._seconds and (record := self._store.peek(run.key)):
+            self._seconds[run.key] = record.seconds if _alike(record, self._device) else None
+        return self._seconds.get(run.key)  # what is not there yet may come
 
 
 def _alike(record: Record, device: str) -> bool:

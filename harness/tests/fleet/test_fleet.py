@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "40bcc1ca4ba9abf5922735c508c0ae15c17d6be565ed150468db7c689d6b880a"}
+PINNED = {1: "0d9383df326632e0cf8c2f614deecb81d73b6de544469c040d429cf408817db5"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_check", "native_graphs", "native_plans",

@@ -1,4 +1,4 @@
-"""What a plan costs on GPUs, by records of such GPUs where there are some, and what they cannot hold."""
+"""What a plan costs on GPUs, by records of such GPUs where there are some."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import Experiment, Sgd, Solved
-from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
-from harness.data import Digits, Mnist
+from harness import Experiment, Sgd
+from harness.data import Digits
 from harness.data.image_folder import ImageNet
 from harness.lab import bill, places
 from harness.lab.durations import estimate
-from harness.lab.gpu_kinds import GPU_KINDS
 from harness.lab.lab import Lab
 from harness.lab.plan import Plan
+from harness.lab.records import Record
 from harness.lab.runs import Fleet
+from harness.lab.timings import Timings
 from harness.models import Linear, Mlp
 from harness.tests.plans import runs
 
 FIT = Experiment(Digits(n=100), Mlp(16), Sgd(lr=0.1, epochs=1))
-KERNEL = Solved(Mnist(), KernelInterpolation(GaussianKernel(5.0), device="cuda"))
 STREAMED = Experiment(ImageNet(), Linear(), Sgd(lr=0.1, epochs=1))
 
 
@@ -49,19 +48,6 @@ def test_what_is_read_from_disk_is_told_apart(tmp_path: Path) -> None:
     assert told.hours > told.hours_in_memory
     assert math.isclose(told.gpu_hours, 8 * told.hours, rel_tol=0.2)  # such a run takes all eight
     assert "without what is read from disk (ImageNet)" in bill.told(told)[-bill.SUMS]
-
-
-def test_a_kernel_that_no_memory_holds_is_refused_when_it_is_planned(tmp_path: Path) -> None:
-    lab = lab_on("h100", tmp_path)
-    needed = lab.runs(KERNEL, 1)
-    assert lab.plan(needed).missing == 0
-    (cause,) = lab.failures.values()
-    assert "kernel interpolation of 60,000 points needs 82.2 GiB" in cause
-    assert "NVIDIA H200" in cause
-    larger = lab_on("h200", tmp_path)
-    assert larger.plan(larger.runs(KERNEL, 1)).missing == 1
-    assert not larger.failures
-    assert not bill.lacking(KERNEL.but(solver__device="cpu"), GPU_KINDS["h100"])
 
 
 @pytest.mark.parametrize(("device", "measured"), [("h100x8", True), ("a100", False), ("cpu", False)])
@@ -92,3 +78,29 @@ def test_only_a_plan_can_be_of_gpus_that_are_elsewhere(tmp_path: Path) -> None:
     assert places.place(store=tmp_path, device="cuda", planned=True).device == "cuda"
     with pytest.raises(ValueError, match=r"cuda:3: torch .* sees .* here"):
         places.place(store=tmp_path, device="cuda:3", planned=True)
+
+
+def test_a_record_is_read_once_and_one_that_comes_later_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = lab_on("cpu", tmp_path)
+    done = here.runs(FIT, 2)
+    here.ensure(done[:1])
+    timings, read = Timings(here.store, "h100"), list[str]()
+    peek = here.store.peek
+
+    def noting(key: str) -> Record | None:
+        read.append(key)
+        return peek(key)
+
+    monkeypatch.setattr(here.store, "peek", noting)
+    for _ in range(3):  # the first is no GPU's, the second not there
+        assert timings.of(done) == {}
+    assert read == [done[0].key, *[done[1].key] * 3]
+    record = peek(done[0].key)
+    assert record is not None
+    gpu = record.provenance | {"gpu": "NVIDIA H100"}
+    here.store.publish(
+        msgspec.structs.replace(record, key=done[1].key, replicate=1, seconds=7.0, provenance=gpu)
+    )
+    assert timings.of(done) == {done[0].kind: 7.0}

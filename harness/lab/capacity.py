@@ -1,0 +1,89 @@
+"""What a device's memory does not hold, told before it is computed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from harness.fleet import memory, ranks
+from harness.lab import gpu_kinds
+from harness.lab.gpu_kinds import GpuKind
+from harness.spec import Experiment, Runnable, Solved, values_in
+
+GIB = 2**30
+
+
+class Need(NamedTuple):
+    """What a run takes beside its data.
+
+    Attributes:
+        bytes: of memory, 0 for what needs no more than its data; what: for people.
+        on_gpu: it takes them of a GPU, where one computes.
+    """
+
+    bytes: int
+    what: str
+    on_gpu: bool
+
+
+def need_of(value: Runnable) -> Need:
+    """What a run takes by the quick estimate, far too much for the training of a large net."""
+    from harness.analytic import kernel_interpolation
+    from harness.analytic.kernel_interpolation import KernelInterpolation
+
+    if isinstance(value, Experiment):
+        held = 0 if ranks.is_streamed(value) else memory.needed(value)  # images that stay on disk
+        return Need(held, f"a training of {type(value.model).__name__}", on_gpu=True)
+    if not isinstance(value, Solved):
+        return Need(0, "", on_gpu=False)
+    solver: Any = value.solver
+    kernels = [part for part in values_in(solver) if isinstance(part, KernelInterpolation)]
+    data = value.data
+    taken = (
+        kernel_interpolation.memory(
+            data.train_size,
+            inputs=math.prod(data.shape),
+            targets=data.classes * max(1, len(kernel.labels)),
+            device=kernel.device,
+        )
+        for kernel in kernels
+    )
+    on_gpu = any(kernel.device == "cuda" for kernel in kernels)
+    return Need(sum(taken), f"kernel interpolation of {data.train_size:,} points", on_gpu)
+
+
+def refused(value: Runnable, device: str) -> str:
+    """Why a device's memory does not hold a run, as ``lacking`` says it; "" of a CPU."""
+    return "" if device == "cpu" else lacking(value, gpu_kinds.of(device))
+
+
+def lacking(value: Runnable, card: GpuKind) -> str:
+    """Why a GPU's memory does not hold a run, with the fix, in one line; "" where it does or need not."""
+    need = need_of(value)
+    if not need.on_gpu or need.bytes <= card.memory:
+        return ""
+    taken = sum(memory.stacked(value)) if isinstance(value, Experiment) else need.bytes
+    if taken <= card.memory:
+        return ""
+    return (
+        f"{need.what} needs {taken / GIB:.1f} GiB of a GPU's memory, {card.called} has "
+        f"{card.memory / GIB:.1f}: compute it where there is more{_larger(taken)}, and leave it out "
+        "here with -k"
+    )
+
+
+def lacking_here(value: Runnable, device: str) -> str:
+    """Why this process's memory does not hold a run that does not go to a GPU; "" where it does."""
+    need, free = need_of(value), memory.available()
+    if need.bytes <= free or (need.on_gpu and device != "cpu"):
+        return ""
+    return (
+        f"{need.what} needs {need.bytes / GIB:.1f} GiB of memory, here are {free / GIB:.1f}: "
+        "compute it where there is more, and leave it out here with -k"
+    )
+
+
+def _larger(need: int) -> str:
+    """Kinds of GPUs that hold so many bytes, in brackets."""
+    enough = [card.called for card in gpu_kinds.GPU_KINDS.values() if card.memory >= need]
+    return f" ({', '.join(enough)})" if enough else ""

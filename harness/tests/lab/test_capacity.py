@@ -1,0 +1,67 @@
+"""What no memory holds is refused before it is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import Experiment, Sgd, Simulation, Solved
+from harness.analytic.gabor import GaborMagnitudes, OnFeatures
+from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
+from harness.data import Cifar10, Digits, Mnist, RandomLabels
+from harness.fleet import memory
+from harness.lab import capacity
+from harness.lab.gpu_kinds import GPU_KINDS, GpuKind
+from harness.lab.lab import Lab
+from harness.lab.places import Place
+from harness.models import Mlp
+from harness.models.resnet18 import ResNet18
+from harness.tests.simulated import drawn
+
+KERNEL = KernelInterpolation(GaussianKernel(5.0), device="cuda")
+H100, GIB = GPU_KINDS["h100"], 2**30
+
+
+def lab_on(device: str, folder: Path) -> Lab:
+    return Lab(Place(store=folder / "store", data_root=folder, device=device), presume=True)
+
+
+def test_a_kernel_that_no_memory_holds_is_refused_when_it_is_planned(tmp_path: Path) -> None:
+    lab = lab_on("h100", tmp_path)
+    assert lab.plan(lab.runs(Solved(Mnist(), KERNEL), 1)).missing == 0
+    (cause,) = lab.failures.values()
+    assert "kernel interpolation of 60,000 points needs 82.2 GiB" in cause
+    assert "NVIDIA H200" in cause
+    larger = lab_on("h200", tmp_path)
+    assert larger.plan(larger.runs(Solved(Mnist(), KERNEL), 1)).missing == 1
+    assert not larger.failures
+
+
+def test_a_kernel_within_another_solver_counts_and_one_on_the_cpu_does_not() -> None:
+    inside = OnFeatures(GaborMagnitudes((4.0,), size=11), KERNEL)
+    assert "60,000 points" in capacity.lacking(Solved(Mnist(), inside), H100)
+    assert not capacity.lacking(Solved(Mnist(), KERNEL.but(device="cpu")), H100)
+    several = KERNEL.but(labels=(RandomLabels(0.1), RandomLabels(0.2)))
+    one, two = (capacity.need_of(Solved(Mnist(n=1000), solver)).bytes for solver in (KERNEL, several))
+    assert two - one == 8 * 4 * 1000 * 10  # ten columns more, of four arrays in double precision
+
+
+def test_a_large_net_is_refused_by_what_it_keeps_and_not_by_the_quick_estimate() -> None:
+    net = Experiment(Cifar10(), ResNet18(), Sgd(lr=0.1, epochs=1))
+    quick, kept = memory.needed(net), sum(memory.stacked(net))
+    assert kept < quick
+    assert capacity.lacking(net, GpuKind(name="", called="small", memory=kept - 1, flops={}))
+    assert not capacity.lacking(net, GpuKind(name="", called="large", memory=kept, flops={}))
+
+
+def test_what_this_machine_does_not_hold_is_told_where_it_computes_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: GIB)
+    here = Solved(Mnist(), KERNEL.but(device="cpu"))
+    assert "GiB of memory, here are 1.0" in capacity.lacking_here(here, "cuda")
+    assert not capacity.lacking_here(Solved(Mnist(), KERNEL), "cuda")
+    assert capacity.lacking_here(Solved(Mnist(), KERNEL), "cpu")
+    for small in (Experiment(Digits(n=100), Mlp(8), Sgd(lr=0.1, epochs=1)), Simulation(drawn)):
+        assert not capacity.lacking_here(small, "cpu")
