@@ -258,8 +258,7 @@ def few_true(tier: str, model: str) -> Experiment:
 @control(without=few_true, says="three quarters of the labels random (standard: the MLP 1x512 for both)")
 @pytest.mark.parametrize("model", ["mlp", "mlp3"])
 def test_mlps_generalize_without_regularizers(without: Results, check: Check, model: str) -> None:
-    """Without any regularizer an MLP generalizes: it gains over chance at least half of what the table "
-    "prints."""
+    """Without any regularizer an MLP generalizes: it gains over chance at least half of what is printed."""
     gain_over_chance = (0.9 - without.final("test_error")).named("gain over chance, nothing on")
     check(above(gain_over_chance, 0.2, because="half of the paper's smaller gain, 40.5 points of MLP 1x512"))
 

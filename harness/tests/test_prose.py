@@ -53,6 +53,8 @@ def faults(text: str, *, plain: bool = False) -> list[str]:
         said.append(f"{word!r} begins without a capital")
     if not re.search(r"[.!?:;][\"'”’)`]*$", " ".join(text.strip().split("\n\n")[0].split())):
         said.append("its first paragraph ends without a full stop")
+    if re.search(r"[^\S\n]\"\n\s*\"", text):
+        said.append("it has the quotation marks of two strings in the middle of a sentence")
     return said
 
 
@@ -144,6 +146,7 @@ def test_the_instrument_says_first_what_a_sentence_is_about() -> None:
         "Only what was asked for.",
         "weights of a layer.",
         "The weights of a layer",
+        'The weights of "\n    "a layer.',
     ],
 )
 def test_sentences_that_do_not_stand(text: str) -> None:
