@@ -307,5 +307,5 @@ def test_test_accuracies_of_epfl_table_1(run: Results, row: Row, check: Check) -
 @control(run=lambda row, tier: briefly(row, tier, EPFL_NETS), says=BRIEFLY_SAYS)
 @pytest.mark.parametrize("row", rows(EPFL_DECAYED, "training"))
 def test_training_accuracies_of_epfl_table_2(run: Results, row: Row, check: Check) -> None:
-    """With weight decay, too, random labels are fitted to the accuracy that Table II of EPFL's report prints."""
+    """With weight decay, too, random labels are fitted to the accuracy that Table II prints."""
     accuracy_in_training(run, row, check)
