@@ -130,3 +130,23 @@ AINSWORTH2022 = Paper(
     year=2022,
     url="https://arxiv.org/abs/2209.04836",
 )
+
+DZIUGAITE2017 = Paper(
+    key="DZIUGAITE2017",
+    authors="Gintare Karolina Dziugaite, Daniel M. Roy",
+    title="Computing nonvacuous generalization bounds for deep (stochastic) neural networks with many more "
+    "parameters than training data",
+    venue="UAI 2017, arXiv 1703.11008",
+    year=2017,
+    url="https://arxiv.org/abs/1703.11008",
+)
+
+MAENNEL2020 = Paper(
+    key="MAENNEL2020",
+    authors="Hartmut Maennel, Ibrahim Alabdulmohsin, Ilya Tolstikhin, Robert J. N. Baldock, "
+    "Olivier Bousquet, Sylvain Gelly, Daniel Keysers",
+    title="What do neural networks learn when trained with random labels?",
+    venue="NeurIPS 2020, arXiv 2006.10455",
+    year=2020,
+    url="https://arxiv.org/abs/2006.10455",
+)

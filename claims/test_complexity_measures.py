@@ -4,7 +4,8 @@ Zhang et al. 2017, Section 2.2, argue that Rademacher complexity, VC dimension a
 explain why networks generalize. Here the numbers are computed: classifiers that fit coin flips have a
 Rademacher complexity of one, and the guarantees that follow from it, from the VC dimension and from the
 norm exceed one. Classes of few dimensions show that the same formulas can say something. What does follow
-the test error is leaving one example out, since that sees the labels.
+the test error is leaving one example out, since that sees the labels. Nor is every bound vacuous: one over a
+distribution of weights, which sees the labels too, is not (Dziugaite and Roy 2017, ``test_pac_bayes``).
 
 Calibrated on replicates 1000 and up, which no verdict reads: the numbers of examples, the bandwidths (as
 in the family on kernel interpolation), the clouds of the control and the margins. The norm's bound on digits
