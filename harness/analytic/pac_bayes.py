@@ -178,11 +178,11 @@ def descend(layers: list[Floats], x: Floats, y: Floats, lr: float, velocities: l
     *inputs, output = answers(layers, x)
     error = slope_of_loss(output, y) / len(y)
     for i in range(len(layers) - 1, -1, -1):
-        below = (error @ layers[i].T)[:, :-1] * (inputs[i][:, :-1] > 0)
         velocities[i] *= 0.9
         velocities[i] += inputs[i].T @ error
+        if i:
+            error = (error @ layers[i].T)[:, :-1] * (inputs[i][:, :-1] > 0)
         layers[i] -= lr * velocities[i]
-        error = below
 
 
 def slope_of_loss(output: Floats, y: Floats) -> Floats:
@@ -194,7 +194,7 @@ def slope_of_loss(output: Floats, y: Floats) -> Floats:
     return slope
 
 
-class Drawn(NamedTuple):
+class DrawnLayer(NamedTuple):
     """A layer's share of a pass with drawn weights: inputs with a one, noise, deviations of the sums."""
 
     inputs: Floats
@@ -204,7 +204,7 @@ class Drawn(NamedTuple):
 
 def drawn_answers(
     means: list[Floats], variances: list[Floats], x: Floats, generator: np.random.Generator
-) -> tuple[list[Drawn], Floats]:
+) -> tuple[list[DrawnLayer], Floats]:
     """What backward passes need of every layer, and outputs [batch, 1], every row by weights of its own.
 
     Given its inputs, a unit's sum is Gaussian, so that drawing it draws weights (Kingma, Salimans and Welling
@@ -217,13 +217,13 @@ def drawn_answers(
         inputs = np.hstack([np.maximum(x, 0) if i else x, np.ones((len(x), 1), np.float32)])
         deviation = np.sqrt(inputs**2 @ variance + np.float32(SMALLEST_VARIANCE))
         noise = generator.standard_normal(deviation.shape, dtype=np.float32)
-        layers.append(Drawn(inputs, noise, deviation))
+        layers.append(DrawnLayer(inputs, noise, deviation))
         x = inputs @ mean + deviation * noise
     return layers, x
 
 
 def drawn_slopes(
-    means: list[Floats], variances: list[Floats], layers: list[Drawn], error: Floats
+    means: list[Floats], variances: list[Floats], layers: list[DrawnLayer], error: Floats
 ) -> list[tuple[Floats, Floats]]:
     """Slopes of a loss by means and by variances, from its slopes by the outputs [batch, 1]."""
     slopes = []

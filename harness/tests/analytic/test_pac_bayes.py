@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from harness.analytic.pac_bayes import (
     DELTA,
     GRID_TOP,
-    PacBayes,
     GaussianWeights,
+    PacBayes,
     Sums,
     answers,
     binary_kl,
@@ -234,3 +234,16 @@ def test_a_bound_tells_true_labels_from_random_ones_and_pays_for_what_it_knows()
     assert true["unpaid"] < true["bound"] < true["about_origin"]
     assert true["bound"] <= true["stated"]
     assert true["parameters"] == 65 * 10 + 11
+
+
+def test_the_prior_is_around_the_first_weights() -> None:
+    solver = PacBayes(width=5, deviation=0.2, lr=0.05, epochs=3, steps=0, passes=1)
+    split = Digits(n=300).split(None, 1000)
+    result = solver.solve(split, stream(1000, "solution"))
+    generator = stream(1000, "solution")
+    start = first_weights([64, 5, 1], 0.2, generator)
+    x, y = split.x_train.reshape(300, -1), np.where(split.y_train < 5, -1, 1).astype(np.float32)
+    ended = solver._descended(start, x, y, generator)
+    q = GaussianWeights(ended, [np.log(np.abs(w) + np.float32(1e-3)) for w in ended])
+    assert result["kl"] == pytest.approx(least_complexity(sums_about(q, start), 300).kl)
+    assert result["kl"] > least_complexity(sums_about(q, ended), 300).kl

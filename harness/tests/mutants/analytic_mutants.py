@@ -23,6 +23,7 @@ _descents = into("analytic/descents.py", "analytic/test_descents.py")
 _linear = into("analytic/linear_descent.py", "analytic/test_linear_descent.py")
 _full = into("analytic/full_batch.py", "analytic/test_full_batch.py")
 _trees = into("analytic/trees.py", "analytic/test_trees.py")
+_pac_bayes = into("analytic/pac_bayes.py", "analytic/test_pac_bayes.py")
 _nets = into("analytic/dense_nets.py", "analytic/test_dense_nets.py")
 _paths = into("analytic/paths.py", "analytic/test_paths.py")
 _squared = into("analytic/squared_loss.py", "analytic/test_squared_loss.py")
@@ -315,5 +316,19 @@ MUTANTS = (
     _least_error(
         "theory", "every label but the first of an image is contradicted",
         "agreed = sum(max(count.values()) for count in votes.values())", "agreed = len(votes)",
+    ),
+    _pac_bayes(
+        "theory", "a prior's variance is chosen by the data, and not paid for",
+        "total = kls + grid_prices() + math.log(examples / DELTA)",
+        "total = kls + math.log(examples / DELTA)",
+    ),
+    _pac_bayes(
+        "theory", "draws of weights tell the training error exactly",
+        "math.log(2 / DELTA_OF_DRAWS) / draws", "0 / draws",
+    ),
+    _pac_bayes(
+        "theory", "the prior is around the weights that training ended at",
+        "cost = least_complexity(sums_about(q, start), len(y))",
+        "cost = least_complexity(sums_about(q, ended), len(y))",
     ),
 )  # fmt: skip
