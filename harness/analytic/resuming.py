@@ -1,48 +1,122 @@
-"""Solvers that go on from where they were stopped: the steps of ``solve``, to the bit, with looks between.
+"""Solvers that go on from where they were stopped: the parts of ``solve``, to the bit, with looks between.
 
-What solvers run names their runs, so that this stands beside them, as kernels stand beside the plain path.
+What solvers run names their runs, so that this stands beside them, as kernels stand beside the plain path:
+each way below takes the steps of one solver's ``solve``, and says before each part what a checkpoint keeps.
 """
 
 from __future__ import annotations
 
-import math
+import functools
+import importlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 
-from harness.analytic.adam import Adam, _error, _Update
 from harness.spec.contracts import Weights
+from harness.spec.fingerprint import of_definition
 from harness.spec.splits import Split
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
-MOMENT = "moment of "
-"""What a checkpoint calls the optimizer's moments, each with its number: no name of a module's."""
+Keeping: TypeAlias = Callable[[], Weights]
+"""What a checkpoint keeps, made when one is left."""
+Between: TypeAlias = Callable[[int, Keeping], None]
+"""Told between two parts: how many were done, and what a checkpoint keeps."""
+
+WAYS: Mapping[str, str] = {
+    "harness.analytic.adam.Adam": "harness.analytic.resumed_nets.adam",
+    "harness.analytic.description_length.Prequential": "harness.analytic.resumed_codes.prequential",
+    "harness.analytic.description_length.TwoPart": "harness.analytic.resumed_codes.two_part",
+    "harness.analytic.equal_steps.EqualSteps": "harness.analytic.resumed_descents.equal_steps",
+    "harness.analytic.full_batch.FullBatch": "harness.analytic.resumed_descents.full_batch",
+    "harness.analytic.gabor.OnFeatures": "harness.analytic.resumed_kernels.on_features",
+    "harness.analytic.kernel_interpolation.KernelInterpolation": (
+        "harness.analytic.resumed_kernels.kernel_interpolation"
+    ),
+    "harness.analytic.landscape_of_models.Landscape": "harness.analytic.resumed_nets.landscape",
+    "harness.analytic.model_codes.CodedByModel": "harness.analytic.resumed_model_codes.coded_by_model",
+    "harness.analytic.random_features.RandomFeatureSweep": (
+        "harness.analytic.resumed_sweeps.random_feature_sweep"
+    ),
+    "harness.analytic.trees.BoostingGrid": "harness.analytic.resumed_trees.boosting_grid",
+    "harness.analytic.trees.ForestGrid": "harness.analytic.resumed_trees.forest_grid",
+    "harness.analytic.variational.Variational": "harness.analytic.resumed_codes.variational",
+}
+"""The class of a solver -> the function that takes the steps of its ``solve``.
+
+A class that inherits from one of these may have changed what is solved, and is none of them.
+"""
+
+COLUMNS = "columns of "
+"""What a checkpoint calls an array whose columns lie together: the last bits of products can tell."""
 
 
 class Halfway(NamedTuple):
     """Where a solver was stopped.
 
     Attributes:
-        step: how many steps were taken.
-        arrays: weights of its module by name, buffers that its steps changed, and moments by number.
+        step: how many steps or parts were done.
+        arrays: what was reached by then.
     """
 
     step: int
     arrays: Weights
 
 
-def is_resumable(solver: object) -> TypeGuard[Adam]:
+class Way(Protocol):
+    """The steps of one solver's ``solve``, from a checkpoint on."""
+
+    def __call__(
+        self,
+        solver: Any,
+        split: Split,
+        generator: np.random.Generator,
+        begun: Halfway | None,
+        between: Between,
+        /,
+    ) -> Mapping[str, Any]:
+        """What ``solve`` gives."""
+
+
+class Parts:
+    """The parts of a solver's work, each told of before it begins but for the one that is begun with.
+
+    Args:
+        begun: the checkpoint; None for the beginning.
+        between: told between two parts.
+
+    Attributes:
+        done: how many parts were done, those before the checkpoint included.
+    """
+
+    def __init__(self, begun: Halfway | None, between: Between) -> None:
+        self.done = self._first = begun.step if begun else 0
+        self._between = between
+
+    def begins(self, keeping: Keeping) -> None:
+        """Say what a checkpoint before the next part keeps; whoever asked to end is heeded here.
+
+        Raises:
+            Paused: to end was asked for.
+        """
+        if self.done > self._first:
+            self._between(self.done, keeping)
+        self.done += 1
+
+
+def is_resumable(solver: object) -> bool:
     """Whether a solver goes on from a checkpoint."""
-    return type(solver) is Adam
+    return _name(solver) in WAYS
+
+
+def code(solver: object) -> str:
+    """SHA-256 (hex) of the code that makes and reads a solver's checkpoints."""
+    return of_definition(*WAYS[_name(solver)].rsplit(".", 1))
 
 
 def solve_on(
-    solver: Adam,
-    split: Split,
-    generator: np.random.Generator,
-    begun: Halfway | None,
-    between: Callable[[int, Callable[[], Weights]], None],
+    solver: object, split: Split, generator: np.random.Generator, begun: Halfway | None, between: Between
 ) -> Mapping[str, Any]:
     """What ``solver.solve`` gives, from a checkpoint on.
 
@@ -51,43 +125,65 @@ def solve_on(
         begun: the checkpoint; None for the beginning.
         between: told between two steps: how many were taken, and what a checkpoint keeps.
     """
-    import torch
-    import torch.nn.functional as F
+    opened = begun and Halfway(begun.step, _as_they_lay(begun.arrays))
 
-    device = "cuda" if solver.accelerated and torch.cuda.is_available() else "cpu"
-    module = solver.model.build(tuple(split.x_train.shape[1:]), split.classes, generator).to(device)
-    x, y, x_test, y_test = (
-        torch.from_numpy(array).to(device)
-        for array in (split.x_train, split.y_train, split.x_test, split.y_test)
-    )
-    weights = list(module.parameters())
-    count = sum(w.numel() for w in weights)
-    update = _Update(weights, solver.reach / math.sqrt(count))
-    drawn = {name: tensor._version for name, tensor in module.state_dict().items()}
-    first = begun.step if begun else 0
-    if begun:
-        tensors = {name: torch.from_numpy(array) for name, array in begun.arrays.items()}
-        for i, moment in enumerate(update.moments):
-            moment.copy_(tensors.pop(f"{MOMENT}{i}"))
-        module.load_state_dict(tensors, strict=False)
-        update.taken = first
+    def lying(step: int, keeping: Keeping) -> None:
+        between(step, lambda: _as_they_lie(keeping()))
 
-    def arrays() -> Weights:
-        kept = {n: t for n, t in module.state_dict().items() if t._version != drawn[n]}
-        kept |= {f"{MOMENT}{i}": m for i, m in enumerate(update.moments)}
-        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in kept.items()}
+    return _way(_name(solver))(solver, split, generator, opened, lying)
 
-    loss = torch.zeros(())
-    for step, rows in enumerate(solver._rows(len(y), generator)):
-        if step < first:
-            continue
-        if step > first:
-            between(step, arrays)
-        loss = F.cross_entropy(module(x[rows]), y[rows])
-        update(torch.autograd.grad(loss, weights), 1 - step / solver.steps)
-    return {
-        "train_error": _error(module, x, y),
-        "test_error": _error(module, x_test, y_test),
-        "train_loss": float(loss.detach()),
-        "parameters": count,
+
+def state_of(generator: np.random.Generator) -> NDArray[np.uint64]:
+    """The state of a Philox generator, as words."""
+    import numpy as np
+
+    state = cast("dict[str, Any]", generator.bit_generator.state)
+    counted = (*state["state"]["counter"], *state["state"]["key"], *state["buffer"])
+    return np.array([*counted, state["buffer_pos"], state["has_uint32"], state["uinteger"]], np.uint64)
+
+
+def set_back(generator: np.random.Generator, words: NDArray[np.uint64]) -> None:
+    """Have a Philox generator go on from such a state."""
+    generator.bit_generator.state = {
+        "bit_generator": "Philox",
+        "state": {"counter": words[:4], "key": words[4:6]},
+        "buffer": words[6:10],
+        "buffer_pos": int(words[10]),
+        "has_uint32": int(words[11]),
+        "uinteger": int(words[12]),
     }
+
+
+def within(prefix: str, arrays: Weights) -> dict[str, np.ndarray]:
+    """The arrays whose names begin so, without it."""
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def under(prefix: str, arrays: Weights) -> dict[str, np.ndarray]:
+    """Arrays whose names begin so from now on."""
+    return {prefix + name: array for name, array in arrays.items()}
+
+
+def _name(solver: object) -> str:
+    return f"{type(solver).__module__}.{type(solver).__qualname__}"
+
+
+@functools.cache
+def _way(name: str) -> Way:
+    module, function = WAYS[name].rsplit(".", 1)
+    return cast(Way, getattr(importlib.import_module(module), function))
+
+
+def _as_they_lie(arrays: Weights) -> Weights:
+    return {
+        COLUMNS + name if _in_columns(a) else name: a.T if _in_columns(a) else a for name, a in arrays.items()
+    }
+
+
+def _as_they_lay(arrays: Weights) -> Weights:
+    columns = {name: array.T for name, array in within(COLUMNS, arrays).items()}
+    return columns | {name: array for name, array in arrays.items() if not name.startswith(COLUMNS)}
+
+
+def _in_columns(array: np.ndarray) -> bool:
+    return array.flags.f_contiguous and not array.flags.c_contiguous

@@ -17,7 +17,7 @@ import msgspec
 
 from harness.fleet import memory, pausing
 from harness.fleet.ranks import is_streamed
-from harness.lab import away
+from harness.lab import away, notes
 from harness.lab.away import Files, Message
 from harness.lab.computing import COMPUTED, HELD, PRESENT, Finished, one_line
 from harness.lab.engine import NODE, PROCESS, REFUSED, Demand, Engine, UnitEnd
@@ -135,8 +135,8 @@ class ClusterCrew:
 
     def _noted(self, done: Finished) -> Finished:
         """What became of a run, with what is to be said of machines meanwhile."""
-        notes, self._notes = self._notes, []
-        return msgspec.structs.replace(done, notes=(*done.notes, *notes)) if notes else done
+        lines, self._notes = [*self._notes, *notes.told()], []
+        return msgspec.structs.replace(done, notes=(*done.notes, *lines)) if lines else done
 
     # -- out --------------------------------------------------------------------------------------
 

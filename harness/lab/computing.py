@@ -16,7 +16,7 @@ from harness.analytic import resuming
 from harness.data.blocks import blocks
 from harness.data.verified import verified_split
 from harness.fleet import memory, native_library, numerics, pausing, ranks, trainer
-from harness.lab import recording, solving
+from harness.lab import notes, recording, solving
 from harness.lab.locks import REMEDY, Holder
 from harness.lab.names import digests_of
 from harness.lab.places import Place
@@ -84,9 +84,15 @@ def drain(
             yield from (_failed(run, error) for run in fleet.runs)
             continue
         if place.device.startswith("cuda") and len(fleet.runs) > 1 and _stackable(fleet.runs):
-            yield from _finish_together(fleet.runs, place, store)
+            yield from map(_told, _finish_together(fleet.runs, place, store))
         else:
-            yield from _in_turn(fleet.runs, place, store)
+            yield from map(_told, _in_turn(fleet.runs, place, store))
+
+
+def _told(done: Finished) -> Finished:
+    """What became of a run, with what is to be told of the store."""
+    lines = notes.told()
+    return msgspec.structs.replace(done, notes=(*done.notes, *lines)) if lines else done
 
 
 def one_line(error: BaseException) -> str:

@@ -65,6 +65,7 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True):
         epoch: epochs trained; curves: name -> a number for each of them.
         step: steps taken of the epoch under way; total: the sum of the losses of their examples.
         seconds: that they took; session: the name of the session that trained them.
+        code: SHA-256 (hex) of the code of a solver's checkpoints; empty for a training.
     """
 
     epoch: int = 0
@@ -73,6 +74,7 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True):
     total: float = 0.0
     seconds: float = 0.0
     session: str = ""
+    code: str = ""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,12 @@ def unsealed(data: bytes, kind: type[Kind]) -> Kind | None:
 def unsound(record: Record) -> str:
     """The first thing of a record that cannot be as it says, whoever sealed it; empty where all agrees."""
     return next(_discrepancies(record), "")
+
+
+def left_by(data: bytes, key: str) -> Checkpoint | None:
+    """The checkpoint of a run in the bytes of a file; None where it is torn, or another's."""
+    body = unsealed(data, Checkpoint)
+    return None if body is None or body.key != key or unfit(body.state) else body
 
 
 def unfit(state: Reached) -> bool:

@@ -4,7 +4,7 @@
     <root>/v1/ab/abcd.../record.json            numbers, curves, provenance, checksums of its siblings
                         weights.safetensors     final weights, where there are any
     <root>/v1/locks/abcd...lock                 held by the process that computes abcd...
-    <root>/v1/partial/abcd.../                  the last checkpoint of a long training
+    <root>/v1/partial/abcd.../                  the last checkpoint of a long training or solver
     <root>/v1/aside/                            torn or foreign records: kept for a look, never trusted
     <root>/v1/tmp/                              drafts, and what is on its way out
     <root>/v1/timings/                          seconds per kind of run, for the plan's estimate
@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
-from harness.lab import arrays, durable, locks, marked
+from harness.lab import arrays, durable, locks, marked, notes, records
 from harness.lab.locks import Holder, Unlockable
-from harness.lab.records import RECORD, WEIGHTS, Checkpoint, Reached, Record, sealed, unfit, unsealed, unsound
+from harness.lab.records import RECORD, WEIGHTS, Checkpoint, Reached, Record, sealed, unsealed, unsound
 from harness.spec.watched import NOTHING, Watched
 
 if TYPE_CHECKING:
@@ -181,9 +181,7 @@ class Store:
 
     def verify(self, key: str) -> bool:
         """Say whether the record is whole, to the last byte of its weights; if not, it is set aside."""
-        if self.read(key) is None:
-            return False
-        return bool(self._whole(key) or self._doubted(key, self._whole))
+        return self.read(key) is not None and bool(self._whole(key) or self._doubted(key, self._whole))
 
     def _whole(self, key: str) -> Record | None:
         record, folder = self.peek(key), self.path(key)
@@ -310,14 +308,15 @@ class Store:
     def resume(self, key: str, session: str = "") -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         """The last checkpoint of a run, or None; one that is torn, of another run or session, is dropped."""
         folder = self.root / "partial" / key
-        try:
-            body = unsealed(durable.plain_bytes(folder / RECORD), Checkpoint)
-        except (OSError, ValueError):
-            body = None
-        if body and body.key == key and not unfit(body.state) and session in ("", body.state.session):
-            held = arrays.loaded(folder / WEIGHTS, body.arrays)
-            if held is not None:
+        body: Checkpoint | None = None
+        with contextlib.suppress(OSError, ValueError):
+            body = records.left_by(durable.plain_bytes(folder / RECORD), key)
+        if body and session in ("", body.state.session):
+            if (held := arrays.loaded(folder / WEIGHTS, body.arrays)) is not None:
                 return msgspec.structs.asdict(body.state), held
+            body = None
+        if body is None and os.path.lexists(folder):
+            notes.note(f"the checkpoint {folder} is damaged: its run begins again")
         self.forget(key)
         return None
 

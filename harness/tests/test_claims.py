@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.analytic.resuming import is_resumable
+from harness.analytic.ridge import RidgeSweep
 from harness.judging import near_misses
+from harness.spec import Solved
 from harness.spec.claim import Control
 from harness.suite.entries import claim_of, item_of
 from harness.suite.listing import functions
@@ -51,6 +54,17 @@ def test_a_control_takes_its_reason_in_words() -> None:
     with pytest.raises(TypeError, match="trivial= as a reason in words"):
         control(says="as it is", trivial=True, x=1)(lambda: None)  # type: ignore[arg-type]
     assert Control(says="as it is", positive=False, worlds={}).trivial == ""
+
+
+def test_whatever_the_full_tier_solves_goes_on_from_a_checkpoint(items: list[pytest.Function]) -> None:
+    """Nobody has timed all of it, and most of it takes minutes; one run is that of standard, of 3 seconds."""
+    questions = [item_of(item) for item in items]
+    needs = [value for each in questions if each.tier == "full" for value, _ in each.needs()]
+    solvers = {type(value.solver): value.solver for value in needs if isinstance(value, Solved)}
+    assert len(solvers) > 10
+    assert [each.__name__ for each, solver in solvers.items() if not is_resumable(solver)] == [
+        RidgeSweep.__name__
+    ]
 
 
 def test_the_map_of_statements_names_every_claim_and_no_other(items: list[pytest.Function]) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.analytic.trees import ForestGrid
 from harness.data import Digits
 from harness.fleet import pausing, trainer
 from harness.fleet.optimizers import Sgd
-from harness.lab import away, cluster
+from harness.lab import away, cluster, solving
 from harness.lab.away import CHECKPOINT, ENDED, FILES, Message
 from harness.lab.cluster import ClusterCrew
 from harness.lab.computing import COMPUTED, HELD, PRESENT
@@ -25,7 +26,7 @@ from harness.lab.lab import Lab
 from harness.lab.ready import Crew
 from harness.lab.store import Store
 from harness.models import Mlp
-from harness.spec import Experiment
+from harness.spec import Experiment, Solved
 from harness.tests.lab.clusters import (
     CHAIN,
     EVERYTHING,
@@ -260,6 +261,43 @@ def test_a_training_goes_on_elsewhere_from_the_checkpoint_that_it_sent(
     alone = Lab(at(tmp_path / "alone"))
     alone.results("long", long, 1)
     assert numbers(tmp_path / "store") == numbers(tmp_path / "alone" / "store")
+
+
+def test_what_is_solved_goes_on_elsewhere_from_the_checkpoint_that_it_sent(
+    crew: ClusterCrew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "SAVE_EVERY", -1.0)
+    monkeypatch.setattr(solving, "SHARE", 0.0)
+    long = Solved(Digits(n=60), ForestGrid((2, 3), (1, 4)))
+    (run,) = runs_of(crew.place, [long], 1)
+    begun: list[int] = []
+
+    def dies(node: str, message: Message) -> UnitEnd | None:
+        if message[:1] == (CHECKPOINT,):
+            begun.append(message[2]["step"])
+        lost = node == "one" and len(begun) == 3
+        return UnitEnd(NODE, "node one was lost") if lost else None
+
+    engine_of(crew).fates.append(dies)
+    (done,) = drained(crew, [run])
+    assert done.outcome == COMPUTED
+    assert begun[:3] == [1, 2, 3]
+    assert begun[3:] in ([3, 4, 5, 6, 7], [4, 5, 6, 7])  # the last one may have been lost with the node
+    assert Store(tmp_path / "store").resume(run.key) is None
+    alone = Lab(at(tmp_path / "alone"))
+    alone.results("long", long, 1)
+    assert numbers(tmp_path / "store") == numbers(tmp_path / "alone" / "store")
+
+
+def test_a_damaged_checkpoint_is_told_of_by_the_driver(
+    crew: ClusterCrew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run,) = runs_of(crew.place, [Solved(Digits(n=60), ForestGrid((2, 3), (1, 4)))], 1)
+    store = Store(tmp_path / "store")
+    store.checkpoint(run.key, {"step": 3}, {})
+    (store.root / "partial" / run.key / "record.json").write_text("torn")
+    told = notes(drained(crew, [run]))
+    assert told == [f"the checkpoint {store.root / 'partial' / run.key} is damaged: its run begins again"]
 
 
 def test_a_driver_that_was_ended_goes_on_where_it_was(tmp_path: Path) -> None:

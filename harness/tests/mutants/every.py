@@ -12,6 +12,7 @@ from harness.tests.mutants import (
     model_mutants,
     native_mutants,
     report_mutants,
+    resumed_mutants,
 )
 
 MUTANTS = (
@@ -21,6 +22,7 @@ MUTANTS = (
     *native_mutants.MUTANTS,
     *analytic_mutants.MUTANTS,
     *lab_mutants.MUTANTS,
+    *resumed_mutants.MUTANTS,
     *evidence_mutants.MUTANTS,
     *judging_mutants.MUTANTS,
     *report_mutants.MUTANTS,

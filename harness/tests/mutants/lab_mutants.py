@@ -296,9 +296,9 @@ MUTANTS = (
         "if record is None or record.key != key or unsound(record):",
         "if record is None or record.key != key:",
     ),
-    _store(
+    _records(
         "store", "a checkpoint of another run is gone on from",
-        "if body and body.key == key and not unfit(body.state)", "if body and not unfit(body.state)",
+        "if body is None or body.key != key or unfit(body.state)", "if body is None or unfit(body.state)",
     ),
     _store(
         "store", "a checkpoint from before a fresh start is gone on from",
