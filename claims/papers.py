@@ -12,6 +12,7 @@ from claims.second_generation import CHIZAT2019 as CHIZAT2019
 from claims.second_generation import COHEN2021 as COHEN2021
 from claims.second_generation import DINH2017 as DINH2017
 from claims.second_generation import DZIUGAITE2017 as DZIUGAITE2017
+from claims.second_generation import FELDMAN2020 as FELDMAN2020
 from claims.second_generation import GROMOV2023 as GROMOV2023
 from claims.second_generation import LEWKOWYCZ2020 as LEWKOWYCZ2020
 from claims.second_generation import LIU2020 as LIU2020

@@ -150,3 +150,12 @@ MAENNEL2020 = Paper(
     year=2020,
     url="https://arxiv.org/abs/2006.10455",
 )
+
+FELDMAN2020 = Paper(
+    key="FELDMAN2020",
+    authors="Vitaly Feldman, Chiyuan Zhang",
+    title="What neural networks memorize and why: discovering the long tail via influence estimation",
+    venue="NeurIPS 2020, arXiv 2008.03703",
+    year=2020,
+    url="https://arxiv.org/abs/2008.03703",
+)
