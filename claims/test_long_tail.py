@@ -9,13 +9,14 @@ wrong, it is the wrong ones that are memorized, and there it does harm.
 
 Every network has its own subset, initial weights and order; all are of one shape and train as one fleet. An
 example counts as memorized from a score of .25 on, which is our choice. Settings and margins were read off
-replicates 1000 to 1009 (digits) and 1000 to 1002 (MNIST), which no verdict reads, by the probes' own nets.
+replicates 1000 to 1059 (digits) and 1000 to 1002 (MNIST), which no verdict reads, by the probes' own nets.
 """
 
 from __future__ import annotations
 
 from claims.papers import FELDMAN2020
 from claims.papers import OVERCLAIM
+from harness import Change
 from harness import Check
 from harness import Draws
 from harness import Experiment
@@ -42,15 +43,16 @@ from harness.models.ensemble import Ensemble
 from harness.models.ensemble import Members
 from harness.spec.experiments import DRAWS
 
-DIGITS = Experiment(Digits(n=400), Mlp(32), Sgd(lr=0.1, epochs=15, batch=32))
-MNIST = Experiment(AveragedMnist(n=1000, n_test=3000), Mlp(64), Sgd(lr=0.05, epochs=15, batch=32))
+BRIEF, SGD = Sgd(lr=0.05, epochs=20, batch=32), Sgd(lr=0.05, epochs=15, batch=32)
+DIGITS = Experiment(Digits(n=400), Mlp(32), BRIEF)
+MNIST = Experiment(AveragedMnist(n=1000, n_test=3000), Mlp(64), SGD)
 LONGER = Sgd(lr=0.05, epochs=40, batch=32)
 """What wrong labels take."""
 RANDOM_DIGITS = DIGITS.but(data__labels=RandomLabels(), model__width=64, optimizer__epochs=40)
 RANDOM_MNIST = MNIST.but(data__labels=RandomLabels(), optimizer__epochs=60)
 WRONG_MNIST = MNIST.but(data__labels=WrongLabels(0.1), optimizer=LONGER)
 ADAPTED = {
-    "quick": "30 networks of 32 hidden units on subsets of 400 digits for 2,000 ResNet-50 on ImageNet",
+    "quick": "20 networks of 32 hidden units on subsets of 400 digits for 2,000 ResNet-50 on ImageNet",
     "standard": "60 networks of 64 hidden units on subsets of 1,000 images of MNIST at 14x14 pixels for "
     "2,000 ResNet-50 on ImageNet",
 }
@@ -65,7 +67,7 @@ MISLABELED = {
 
 
 def side_by_side(net: Experiment, members: int) -> Experiment:
-    """So many nets, each trained on its own seven tenths of the examples."""
+    """Nets side by side, each trained on its own seven tenths of the examples."""
     subsets = AllSubsets(net.data, share=0.7, members=members)
     nets = [
         net.but(data=subsets.member(m), draws=Draws(weights=m % DRAWS, order=m % DRAWS))
@@ -81,19 +83,18 @@ def scores(net: Experiment, members: int) -> Probing:
     return Probing(side_by_side(net, members), Memorization())
 
 
-def removal(net: Experiment, members: int) -> Probing:
-    """What further nets of the kind lose without the examples that so many have memorized."""
-    sgd = net.optimizer
+def removal(net: Experiment, sgd: Sgd, members: int) -> Probing:
+    """What further nets, trained likewise, lose without the examples that so many have memorized."""
     again = Removal(lr=sgd.lr, epochs=sgd.epochs, batch=sgd.batch)
-    return Probing(side_by_side(net, members), again)
+    return Probing(side_by_side(net.but(optimizer=sgd), members), again)
 
 
-TRUE = Tiers(quick=scores(DIGITS, 30), standard=scores(MNIST, 60))
+TRUE = Tiers(quick=scores(DIGITS, 20), standard=scores(MNIST, 60))
 RANDOM = Tiers(quick=scores(RANDOM_DIGITS, 10), standard=scores(RANDOM_MNIST, 20))
 WRONG = Tiers(standard=scores(WRONG_MNIST, 40))
 EARLY = Tiers(standard=scores(WRONG_MNIST.but(optimizer__epochs=1), 20))
-REMOVED = Tiers(quick=removal(DIGITS, 30), standard=removal(MNIST, 60))
-REMOVED_WRONG = Tiers(standard=removal(WRONG_MNIST, 40))
+REMOVED = Tiers(quick=removal(DIGITS, BRIEF, 10), standard=removal(MNIST, SGD, 60))
+REMOVED_WRONG = Tiers(standard=removal(WRONG_MNIST, LONGER, 40))
 SUBSETS = {"models, each on a random 70 % subset": 2000}
 
 
@@ -104,14 +105,26 @@ def test_other_networks_memorize_the_same_examples(nets: Results, part: str, che
     """Memorization is estimated from random subsets: scores by one half of the networks are those by the
     other."""
     again = nets.final(part).named("correlation of scores by two halves of the networks")
-    check(above(again, 0.5, because="more than half; .79 and more in calibration"))
+    check(above(again, 0.5, because="more than half; .66 and more in calibration"))
 
 
 @claim(
     FELDMAN2020,
     "Abstract: significant benefits of memorization for generalization",
-    adapted=ADAPTED,
+    adapted=ADAPTED | {"quick": ADAPTED["quick"].replace("20", "10", 1)},
     reported=SUBSETS,
+    replicates={"quick": 20},
+    changed=(
+        Change(
+            "setting",
+            "At quick a learning rate of .1 stood where .05 stands, 30 networks where 10 stand, and networks left "
+            "out the same random examples; the verdict was reproduced, three times in four to come again.",
+        ),
+        Change(
+            "replicates",
+            "At quick ten of 20 networks stood where 20 of 10 stand; the verdict was inconclusive.",
+        ),
+    ),
 )
 @trained(nets=REMOVED, left_out="without_memorized")
 @control(left_out="without_others_at_random", says="as many at random in their place, drawn again")
@@ -119,7 +132,7 @@ def test_memorized_examples_are_worth_more_than_others(nets: Results, left_out: 
     """Without the examples that networks memorize they generalize worse than without as many at random."""
     lost = nets.final(left_out) - nets.final("without_random")
     lost = lost.named("test error without the memorized - without as many at random")
-    check(above(lost, 0.003, because="a fifth of what it was in calibration: .015 and .016"))
+    check(above(lost, 0.003, because="a fifth of what it was in calibration: .016 and .016"))
 
 
 @claim(

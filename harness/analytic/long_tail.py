@@ -87,8 +87,8 @@ class Memorization(Value, frozen=True):
 class Removal(Value, frozen=True):
     """What it costs to leave out what an ``Ensemble`` of nets on ``AllSubsets``' members has memorized.
 
-    Further nets of the members' widths are trained, as many on each of four sets: on all examples, on those
-    that are not memorized, and twice on what is left when as many are left out at random.
+    Further nets of the members' widths are trained, in four ways as many: on all examples, on those that are
+    not memorized, and twice on what is left when as many are left out at random, other ones for every net.
 
     Args:
         threshold: from which score on an example counts as memorized, in (0, 1].
@@ -112,7 +112,7 @@ class Removal(Value, frozen=True):
             require_positive(type(self).__name__, name, getattr(self, name))
 
     def measure(self, model: torch.nn.Module, split: Split) -> dict[str, float]:
-        """Mean test errors of the nets of each set.
+        """Mean test errors of the nets of each way.
 
         Returns:
             ``whole``, ``without_memorized``, ``without_random``, ``without_others_at_random``; and
@@ -132,24 +132,31 @@ class Removal(Value, frozen=True):
             raise ValueError(f"Removal(threshold={self.threshold}): all {n:,} examples are memorized")
         # the masks are the replicate's own random numbers, and so are what they seed
         generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(_words(kept))))
+
+        def at_random() -> Rows:
+            return np.stack([generator.permutation(n)[count:] for _ in range(self.nets)])
+
+        def alike(rows: Rows) -> Rows:
+            return np.tile(rows, (self.nets, 1))
+
         sets = {
-            "whole": np.arange(n),
-            "without_memorized": np.flatnonzero(~memorized),
-            "without_random": generator.permutation(n)[count:],
-            "without_others_at_random": generator.permutation(n)[count:],
+            "whole": alike(np.arange(n)),
+            "without_memorized": alike(np.flatnonzero(~memorized)),
+            "without_random": at_random(),
+            "without_others_at_random": at_random(),
         }
         errors = {name: self._error(split, rows, widths, generator) for name, rows in sets.items()}
         return errors | {"left_out": count / n}
 
     def _error(self, split: Split, rows: Rows, widths: list[int], generator: np.random.Generator) -> float:
-        """The mean test error of nets trained on these rows."""
+        """The mean test error of nets, each trained on its own rows [nets, n]."""
         import numpy as np
 
         x, y, test = flattened(split.x_train), split.y_train, flattened(split.x_test)
         nets = DenseNets.drawn(widths, self.nets, generator)
         for _ in range(self.epochs):
-            orders = np.stack([generator.permutation(rows) for _ in range(self.nets)])
-            for places in in_batches(np.arange(len(rows)), self.batch):
+            orders = generator.permuted(rows, axis=1)
+            for places in in_batches(np.arange(rows.shape[1]), self.batch):
                 batch = orders[:, places]
                 nets.step(x[batch], y[batch], self.lr)
         parts = in_batches(np.arange(len(test)), EVALUATION_BATCH)
@@ -158,7 +165,7 @@ class Removal(Value, frozen=True):
 
 
 def correct(model: torch.nn.Module, split: Split) -> tuple[Bools, Bools]:
-    """Which training examples each net has trained on, and on which it is right, both bool [nets, n].
+    """Find on which training examples each net has trained, and on which it is right: both bool [nets, n].
 
     Raises:
         TypeError: the model is no ensemble, or the split has no masks.

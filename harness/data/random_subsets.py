@@ -140,7 +140,7 @@ class AllSubsets(AroundData, frozen=True):
 
 
 def kept_by(member: int, share: float, n: int, replicate: int) -> NDArray[np.bool_]:
-    """Which of n training examples a member keeps, bool [n]: a share of them, rounded to whole examples."""
+    """Draw the mask of a member, bool [n]: it keeps a share of n examples, rounded to whole ones."""
     import numpy as np
 
     kept = np.zeros(n, bool)

@@ -35,7 +35,7 @@ CHAPTERS = (
         (
             *("COHEN2021", "LEWKOWYCZ2020", "SOUDRY2018", "BARTLETT2020", "MALLINAR2022", "NAGARAJAN2019"),
             *("BUBECK2020", "POWER2022", "GROMOV2023", "CHIZAT2019", "PAPYAN2020", "DINH2017"),
-            *("AINSWORTH2022", "LIU2020"),
+            *("AINSWORTH2022", "LIU2020", "FELDMAN2020"),
         ),
     ),
     Chapter(

@@ -28,6 +28,7 @@ _nets = into("analytic/dense_nets.py", "analytic/test_dense_nets.py")
 _paths = into("analytic/paths.py", "analytic/test_paths.py")
 _squared = into("analytic/squared_loss.py", "analytic/test_squared_loss.py")
 _held_out = into("analytic/losses.py", "analytic/test_losses.py")
+_tail = into("analytic/long_tail.py", "analytic/test_long_tail.py")
 _memory = into("analytic/memorization.py", "analytic/test_memorization.py", "analytic/test_dense_nets.py")
 _least_error = into("analytic/contradictions.py", "analytic/test_contradictions.py")
 
@@ -312,6 +313,14 @@ MUTANTS = (
         "order", "all nets see the examples in one order",
         "orders = np.array([generator.permutation(len(y)) for _ in range(self.nets)])",
         "orders = np.tile(generator.permutation(len(y)), (self.nets, 1))",
+    ),
+    _tail(
+        "theory", "a memorization score is the accuracy of those who trained alone",
+        "return _share_right(right, kept) - _share_right(right, ~kept)", "return _share_right(right, kept)",
+    ),
+    _tail(
+        "order", "what is left out at random are the first examples",
+        "generator.permutation(n)[count:] for", "np.arange(n)[count:] for",
     ),
     _least_error(
         "theory", "every label but the first of an image is contradicted",

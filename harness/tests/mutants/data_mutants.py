@@ -15,6 +15,7 @@ _stored = into("data/stored.py", "data/test_stored.py", "data/test_sources.py")
 _readers = into("data/readers.py", "data/test_sources.py", "data/test_stored.py")
 _inputs = into("data/inputs.py", "data/test_inputs.py", "data/test_split.py")
 _subset = into("data/subset.py", "data/test_subset.py")
+_subsets = into("data/random_subsets.py", "data/test_random_subsets.py", "analytic/test_long_tail.py")
 _generated = into("data/generated.py", "data/test_generated.py", "data/test_split.py")
 _gaussian = into("data/gaussian_images.py", "data/test_gaussian_images.py")
 _folder = into("data/image_folder.py", "data/test_image_folder.py")
@@ -264,6 +265,14 @@ MUTANTS = (
     _subset(
         "seeds", "every replicate has the same images of the kept classes",
         'stream(replicate, "data", len(self.kept))', 'stream(0, "data", len(self.kept))',
+    ),
+    _subsets(
+        "seeds", "all members of a fleet keep the same examples",
+        "MEMBERS, member).permutation(n)", "MEMBERS).permutation(n)",
+    ),
+    _subsets(
+        "data", "a member trains on what its mask holds out",
+        "np.flatnonzero(kept_by(", "np.flatnonzero(~kept_by(",
     ),
     _generated(
         "data", "generated test images are the training images",
