@@ -118,7 +118,7 @@ def test_other_networks_memorize_the_same_examples(nets: Results, part: str, che
         Change(
             "setting",
             "At quick a learning rate of .1 stood where .05 stands, 30 networks where 10 stand, and networks "
-            "left out the same random examples; the verdict was reproduced, three times in four to come again.",
+            "left out the same random examples; the verdict was reproduced, three times in four again.",
         ),
         Change(
             "replicates",
