@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from harness.analytic import least_squares
-from harness.analytic.least_squares import TAME, WORK
+from harness.analytic import least_squares, unlocked
+from harness.analytic.least_squares import PANEL, TAME, WORK
 from harness.analytic.random_features import RandomFeatureSweep, mapped
 from harness.analytic.resuming import Between, Halfway, Parts, under, within
 from harness.analytic.scores import LabelSets, label_sets
@@ -160,19 +160,19 @@ class _Folded:
         if self.gram is not None:
             self.sweep.begins(self._kept)
             added = self.features[:, self.done : width]
-            triangle, inverse_condition = least_squares._with_columns(self.gram, added)
+            triangle, inverse_condition = _with_columns(self.gram, added)
             if inverse_condition * TAME < 1:
                 triangle, self.gram, self.done = None, None, 0
         if self.gram is None or triangle is None:
             if self.ahead <= self.done:
                 self.triangle = triangle
                 self.sweep.begins(self._kept)
-                triangle = least_squares._with_rows(triangle, self.features[:, self.done : width])
+                triangle = _with_rows(triangle, self.features[:, self.done : width])
             self.triangle, self.ahead = triangle, width
             self.sweep.begins(self._kept)
             assert triangle is not None, "columns were folded into it"
             inverse_condition = least_squares._inverse_condition(triangle)
-            self.gram = least_squares._squared(triangle) if inverse_condition * TAME > 1 else None
+            self.gram = _squared(triangle) if inverse_condition * TAME > 1 else None
         self.ahead = 0
         self.triangle = None if self.gram is not None else triangle
         return triangle, inverse_condition
@@ -185,6 +185,41 @@ class _Folded:
             if matrix is not None:
                 kept[name] = _packed(matrix)
         return kept
+
+
+def _with_rows(triangle: Floats | None, columns: Floats) -> Floats:
+    """The triangle with the columns [n, k] appended as rows, with the steps of ``least_squares``."""
+    import numpy as np
+    from scipy.linalg import lapack
+
+    n = len(columns)
+    if triangle is None:
+        triangle = np.zeros((n, n), order="F")
+        first = np.array(columns[:, : 2 * n].T, order="F")
+        factored = lapack.dgeqrf(first, lwork=WORK * n, overwrite_a=True)[0][:n]
+        triangle[: len(factored)] = factored
+        columns = columns[:, 2 * n :]
+    for low in range(0, columns.shape[1], 2 * n):
+        unlocked.tpqrt(min(PANEL, n), triangle, np.array(columns[:, low : low + 2 * n].T, order="F"))
+    return triangle
+
+
+def _with_columns(gram: Floats, columns: Floats) -> tuple[Floats, float]:
+    """The Cholesky factor of the Gram matrix with the columns added, in place, and its condition."""
+    import numpy as np
+    from scipy.linalg import lapack
+
+    unlocked.syrk(np.asfortranarray(columns), gram)
+    triangle, failed = lapack.dpotrf(gram)
+    return triangle, 0.0 if failed else least_squares._inverse_condition(triangle)
+
+
+def _squared(triangle: Floats) -> Floats:
+    import numpy as np
+
+    gram = np.zeros(triangle.shape, order="F")
+    unlocked.syrk(np.asfortranarray(np.triu(triangle)), gram, transposed=True)
+    return gram
 
 
 def _packed(triangle: Floats) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from harness import analytic
-from harness.analytic import adam, least_squares, resumed_trees, resuming, variational
+from harness.analytic import adam, least_squares, resumed_sweeps, resumed_trees, resuming, variational
 from harness.analytic.adam import Adam
 from harness.analytic.dense_nets import DenseNets
 from harness.analytic.description_length import Net, Prequential, TwoPart
@@ -147,8 +147,8 @@ def test_from_any_checkpoint_on_the_results_are_those_of_solve(solver: Any) -> N
 
 COUNTED: dict[str, tuple[Any, Any, str]] = {
     "conditions": (SOLVERS[0], least_squares, "_inverse_condition"),
-    "columns added": (SOLVERS[2], least_squares, "_with_columns"),
-    "rows folded": (SOLVERS[3], least_squares, "_with_rows"),
+    "columns added": (SOLVERS[2], resumed_sweeps, "_with_columns"),
+    "rows folded": (SOLVERS[3], resumed_sweeps, "_with_rows"),
     "blocks predicted": (SOLVERS[5], Interpolant, "_of_block"),
     "chunks of features": (SOLVERS[7], GaborMagnitudes, "_of_chunk"),
     "trees": (SOLVERS[10], resumed_trees, "_tree"),

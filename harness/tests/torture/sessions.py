@@ -26,13 +26,16 @@ harness.lab.provenance.cores = lambda: 2
 pytest_plugins = ["harness.suite.plugin"]
 """
 CLAIMS = """
-from harness import Experiment, Sgd
+from harness import Experiment, Sgd, Solved
+from harness.analytic.description_length import Net as Coded, TwoPart
 from harness.data import Digits, RandomLabels
 from harness.fleet import small, trainer
+from harness.lab import solving
 from harness.models import Mlp
 
 trainer.SAVE_EVERY = 0.1  # seconds between checkpoints; the crew comes by here, too, for the class of the net
 small.LONG = 0.0  # and they are left within epochs, too
+solving.SHARE = 0.0  # and by solvers, whatever they take
 
 
 class Net(Mlp, frozen=True):
@@ -48,6 +51,17 @@ NET = Experiment(Digits(n=300), Net(24), Sgd(lr=0.1, epochs=30))
 def test_harder(true, random, check):
     gap = random.final("train_loss") - true.final("train_loss")
     check(above(gap, 0.5, because="half of what was reported"))
+
+
+CODE = Solved(Digits(n=300), TwoPart(Coded(width=32, lr=0.005, epochs=60, batch=4, patience=60)))
+
+
+@claim(PAPER, "S3", says="random labels have longer codes", adapted=SMALL)
+@trained(true=CODE, random=CODE.but(data__labels=RandomLabels()))
+@control(true=CODE.but(data__labels=RandomLabels(0.9)), says="nearly random labels on both sides")
+def test_longer(true, random, check):
+    gap = random.final("label_bits") - true.final("label_bits")
+    check(above(gap, 200.0, because="a fifth of the uniform code"))
 
 
 @pytest.mark.parametrize("shift", [1.0, 2.0, 3.0])
