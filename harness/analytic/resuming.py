@@ -106,13 +106,23 @@ class Parts:
 
 
 def is_resumable(solver: object) -> bool:
-    """Whether a solver goes on from a checkpoint."""
-    return _name(solver) in WAYS
+    """Whether a solver goes on from a checkpoint.
+
+    One of a user's own does by a method ``solve_on`` with the arguments of the function here, which the class
+    that has its ``solve`` has: who changes the one has to change the other.
+    """
+    return _name(solver) in WAYS or _definer(solver, "solve_on") is _definer(solver, "solve") is not None
 
 
 def code(solver: object) -> str:
-    """SHA-256 (hex) of the code that makes and reads a solver's checkpoints."""
-    return of_definition(*WAYS[_name(solver)].rsplit(".", 1))
+    """SHA-256 (hex) of the code that makes and reads a solver's checkpoints.
+
+    Raises:
+        LookupError: the code of a user's own cannot be read.
+    """
+    if way := WAYS.get(_name(solver)):
+        return of_definition(*way.rsplit(".", 1))
+    return of_definition(type(solver).__module__, type(solver).__qualname__.partition(".")[0])
 
 
 def solve_on(
@@ -130,7 +140,8 @@ def solve_on(
     def lying(step: int, keeping: Keeping) -> None:
         between(step, lambda: _as_they_lie(keeping()))
 
-    return _way(_name(solver))(solver, split, generator, opened, lying)
+    way = _way(_name(solver)) if _name(solver) in WAYS else cast(Way, getattr(type(solver), "solve_on"))  # noqa: B009
+    return way(solver, split, generator, opened, lying)
 
 
 def state_of(generator: np.random.Generator) -> NDArray[np.uint64]:
@@ -162,6 +173,11 @@ def within(prefix: str, arrays: Weights) -> dict[str, np.ndarray]:
 def under(prefix: str, arrays: Weights) -> dict[str, np.ndarray]:
     """Arrays whose names begin so from now on."""
     return {prefix + name: array for name, array in arrays.items()}
+
+
+def _definer(solver: object, method: str) -> type | None:
+    """The class that a solver has a method from; None where it has none."""
+    return next((each for each in type(solver).__mro__ if method in vars(each)), None)
 
 
 def _name(solver: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 
@@ -32,7 +33,6 @@ class Steps:
 
     def __init__(self, run: Run, place: Place, store: Store, clock: Callable[[], float]) -> None:
         self.run, self.place, self.store, self.clock = run, place, store, clock
-        self.code = resuming.code(run.value.solver)
         resumed = store.resume(run.key, place.only_of)
         if resumed and resumed[0].get("code", "") != self.code:
             what = abbreviated(run.value)
@@ -43,6 +43,11 @@ class Steps:
         self._began = clock()
         self._saved = self._part = time.monotonic()
         self._writing = 0.0
+
+    @functools.cached_property
+    def code(self) -> str:
+        """The digest of the code of its checkpoints; most runs end before they leave one."""
+        return resuming.code(self.run.value.solver)
 
     def between(self, step: int, keeping: Keeping) -> None:
         """Leave a checkpoint after so many steps, if it is time.

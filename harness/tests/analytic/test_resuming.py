@@ -37,6 +37,7 @@ from harness.lab import arrays
 from harness.models import Mlp
 from harness.models.subspace import Subspace
 from harness.spec import Value
+from harness.spec.splits import Split
 from harness.spec.streams import stream
 
 DATA = Digits(n=120)
@@ -226,6 +227,50 @@ def test_every_way_is_of_a_solver_that_there_is_and_is_tried_above() -> None:
     assert resuming.WAYS.keys() <= names
     assert resuming.WAYS.keys() == {resuming._name(solver) for solver in SOLVERS}
     assert all(len(resuming.code(solver)) == 64 for solver in SOLVERS)
+
+
+class Counting(Value, frozen=True):
+    """A user's own solver, which says itself how it goes on."""
+
+    upto: int = 5
+
+    def solve(self, split: Split, generator: np.random.Generator) -> Mapping[str, Any]:
+        """The sum of some numbers."""
+        return {"sum": float(generator.random(self.upto).sum())}
+
+    def solve_on(
+        self, split: Split, generator: np.random.Generator, begun: Halfway | None, between: resuming.Between
+    ) -> Mapping[str, Any]:
+        """The same, one number after the other."""
+        parts = resuming.Parts(begun, between)
+        drawn = begun.arrays["drawn"] if begun else np.zeros(self.upto)
+        if begun:
+            resuming.set_back(generator, begun.arrays["generator"])
+        while parts.done < self.upto:
+            parts.begins(lambda: {"drawn": drawn, "generator": resuming.state_of(generator)})
+            drawn[parts.done - 1] = generator.random()
+        return {"sum": float(drawn.sum())}
+
+
+class Otherwise(Counting, frozen=True):
+    """What it solves is another matter, and how that goes on nobody said."""
+
+    def solve(self, split: Split, generator: np.random.Generator) -> Mapping[str, Any]:
+        """Nothing."""
+        return {"sum": 0.0}
+
+
+def test_a_solver_of_ones_own_goes_on_as_it_says() -> None:
+    assert resuming.is_resumable(Counting())
+    assert not resuming.is_resumable(Otherwise())
+    assert len(resuming.code(Counting())) == 64
+    expected = Counting().solve(DATA.split(None, 0), stream(0, "solution"))
+    results, left = solved(Counting())
+    require_equal(results, expected)
+    for checkpoint in left:
+        results, later = solved(Counting(), checkpoint)
+        require_equal(results, expected)
+        assert len(later) == len(left) - checkpoint.step
 
 
 def test_a_class_of_ones_own_is_solved_as_it_is() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from harness.analytic.equal_steps import EqualSteps
 from harness.data import Digits
 from harness.fleet import pausing
 from harness.fleet.optimizers import Sgd
@@ -29,7 +30,7 @@ from harness.lab.ray_address import refused
 from harness.lab.ray_engine import RayEngine
 from harness.lab.store import Store
 from harness.models import Mlp
-from harness.spec import Experiment
+from harness.spec import Experiment, Runnable, Solved
 from harness.tests.lab.clusters import (
     EVERYTHING,
     KEPT,
@@ -224,10 +225,17 @@ def test_a_node_that_is_killed_loses_what_it_was_computing_and_nothing_else(
 
 
 @pytest.mark.clusters
-def test_a_driver_that_is_asked_to_end_has_a_last_checkpoint_of_every_training(
-    crew: ClusterCrew, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "long",
+    [
+        [Experiment(Digits(n=100), Mlp(8), Sgd(lr=1e-6, epochs=10**7 + n)) for n in range(5)],
+        [Solved(Digits(n=100), EqualSteps(lr=1e-6, steps=10**7 + n)) for n in range(5)],
+    ],
+    ids=["trained", "solved"],
+)
+def test_a_driver_that_is_asked_to_end_has_a_last_checkpoint_of_all_that_takes_long(
+    crew: ClusterCrew, monkeypatch: pytest.MonkeyPatch, long: list[Runnable]
 ) -> None:
-    long = [Experiment(Digits(n=100), Mlp(8), Sgd(lr=1e-6, epochs=10**7 + n)) for n in range(5)]
     runs = runs_of(crew.place, long, 1)
     drained(crew, runs_of(crew.place, [named(drawn)], 2))  # so that processes are there
     began = time.monotonic()
