@@ -323,6 +323,10 @@ def test_projections_agree(dense: Results, sparse: Results, fastfood: Results, c
     },
     changed=(
         Change(
+            "replicates",
+            "A fixed number at quick, 20, since the chance of the same verdict on fresh replicates was .57.",
+        ),
+        Change(
             "expected",
             "Inconclusive at quick is declared since it came out so; the margin of ten points stays.",
         ),
@@ -331,6 +335,7 @@ def test_projections_agree(dense: Results, sparse: Results, fastfood: Results, c
             "The whole large net was exchanged for a net of 16 units; the verdict at quick was inconclusive.",
         ),
     ),
+    replicates={"quick": 20},
 )
 @trained(
     small=Tiers(
