@@ -6,6 +6,7 @@ A projection maps coordinates [d] to weights [D]. All it needs are buffers, so i
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from harness.models._curve_nets import held
 
 RADIX = 6
 """Walsh-Hadamard transforms run along axes of at most 2^6, as products of matrices: few large steps."""
+STEP = "hadamard_"
+"""The matrix of a step, with its radix: a buffer that no record keeps, as it is the same for all."""
 
 
 class Projection(nn.Module):
@@ -98,28 +101,39 @@ class Fastfood(Projection):
         self.register_buffer("signs", torch.from_numpy(signs))
         self.register_buffer("order", torch.from_numpy(generator.permutation(self.rows)))
         self.register_buffer("diagonal", torch.from_numpy(diagonal))
+        self.steps = steps_of(self.rows)
+        for step in set(self.steps):
+            self.register_buffer(f"{STEP}{step}", hadamard(step), persistent=False)
 
     def forward(self, coordinates: Tensor) -> Tensor:
+        matrices = [self.get_buffer(f"{STEP}{step}") for step in self.steps]
         padded = nn.functional.pad(self.signs * coordinates, (0, self.rows - self.dimension))
-        mixed = walsh_hadamard(padded).index_select(0, self.order)
-        return walsh_hadamard(self.diagonal * mixed)[: self.whole]
+        mixed = walsh_hadamard(padded, matrices).index_select(0, self.order)
+        return walsh_hadamard(self.diagonal * mixed, matrices)[: self.whole]
 
 
-def walsh_hadamard(x: Tensor) -> Tensor:
-    """The unnormalised Walsh-Hadamard transform of x [2^k], rows in Hadamard's order."""
-    length = x.numel()
+def steps_of(length: int) -> list[int]:
+    """The radices by which a transform of 2^k numbers is taken, as powers of two."""
     rest = length.bit_length() - 1
-    while rest:
-        step = min(RADIX, rest)
+    return [RADIX] * (rest // RADIX) + [rest % RADIX] * bool(rest % RADIX)
+
+
+def walsh_hadamard(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
+    """The unnormalised Walsh-Hadamard transform of x [2^k], rows in Hadamard's order.
+
+    Args:
+        matrices: those of its steps, as ``steps_of`` names them.
+    """
+    length = x.numel()
+    for matrix in matrices:
         # the last axis is transformed and goes to the front, until all have been
-        x = (x.reshape(-1, 1 << step) @ hadamard(step, x)).T
-        rest -= step
+        x = (x.reshape(-1, len(matrix)) @ matrix).T
     return x.reshape(length)
 
 
-def hadamard(k: int, like: Tensor) -> Tensor:
-    """The Hadamard matrix of side 2^k by Sylvester's construction, of a tensor's kind."""
-    matrix = like.new_ones((1, 1))
+def hadamard(k: int) -> Tensor:
+    """The Hadamard matrix of side 2^k by Sylvester's construction, float32."""
+    matrix = torch.ones((1, 1))
     for _ in range(k):
         matrix = torch.cat((torch.cat((matrix, matrix), 1), torch.cat((matrix, -matrix), 1)))
     return matrix

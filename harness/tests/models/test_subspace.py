@@ -17,7 +17,7 @@ from harness.analytic.adam import Adam, _Update
 from harness.data.digits import Digits
 from harness.fleet import trainer
 from harness.fleet.optimizers import Sgd
-from harness.models._subspace_nets import Dense, Fastfood, Sparse, walsh_hadamard
+from harness.models._subspace_nets import Dense, Fastfood, Sparse, hadamard, steps_of, walsh_hadamard
 from harness.models.lenet import LeNet
 from harness.models.mlp import Mlp
 from harness.models.subspace import PROJECTIONS, Subspace
@@ -43,7 +43,9 @@ def matrix(projection: Dense | Sparse | Fastfood) -> np.ndarray:
 @given(k=st.integers(0, 9))
 def test_the_transform_is_hadamards_matrix(k: int) -> None:
     x = torch.from_numpy(generator(k).standard_normal(2**k))
-    np.testing.assert_allclose(walsh_hadamard(x), scipy.linalg.hadamard(2**k) @ x.numpy(), atol=1e-10)
+    matrices = [hadamard(step).double() for step in steps_of(2**k)]
+    expected = scipy.linalg.hadamard(2**k) @ x.numpy()
+    np.testing.assert_allclose(walsh_hadamard(x, matrices), expected, atol=1e-10)
 
 
 @derandomized
@@ -62,9 +64,9 @@ def test_columns_have_norm_one(whole: int, dimension: int, number: int) -> None:
 def test_fastfood_is_the_product_it_is_said_to_be(k: int, number: int) -> None:
     whole, dimension = 2**k - 2**k // 4, min(2**k // 2, 20)
     projection = Fastfood(whole, dimension, generator(number))
-    hadamard = scipy.linalg.hadamard(2**k)
+    mixed = scipy.linalg.hadamard(2**k)
     shuffled = np.eye(2**k)[projection.order.numpy()]
-    product = hadamard @ np.diag(projection.diagonal.numpy()) @ shuffled @ hadamard
+    product = mixed @ np.diag(projection.diagonal.numpy()) @ shuffled @ mixed
     expected = product[:whole, :dimension] * projection.signs.numpy()
     np.testing.assert_allclose(matrix(projection), expected, atol=1e-5)
     norms = np.linalg.norm(product[:, :dimension], axis=0) * math.sqrt(whole / 2**k)
