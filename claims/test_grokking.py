@@ -14,6 +14,7 @@ from __future__ import annotations
 from claims.papers import GROMOV2023
 from claims.papers import POWER2022
 from harness import AdamW
+from harness import Change
 from harness import Check
 from harness import Experiment
 from harness import Results
@@ -49,7 +50,10 @@ def table(
     return Tiers(quick=one(23, 256, quick, epochs), standard=one(47, 512, standard, 1000))
 
 
-PART, MORE, LITTLE = table(0.5, 0.3), table(0.7, 0.5), table(0.3, 0.15)
+PART, LITTLE = table(0.5, 0.3), table(0.3, 0.15)
+SOON = 400
+"""Epochs at quick for shares of the table from which the rest is known after some 120."""
+MORE = table(0.7, 0.5, epochs=SOON)
 PERMUTED = table(0.5, 0.3, permuted=True)
 UNDECAYED, HALF_DECAYED = table(0.5, 0.3, decay=0.0), table(0.5, 0.3, decay=0.6)
 
@@ -80,9 +84,20 @@ def test_weight_decay_brings_generalization(decayed: Results, plain: Results, ch
     check(above(gain, 0.3, because="a third of the table; what a weaker decay loses is none of it"))
 
 
-@claim(POWER2022, "Abstract: smaller datasets take more steps", adapted=ADAPTED)
+@claim(
+    POWER2022,
+    "Abstract: smaller datasets take more steps",
+    adapted=ADAPTED,
+    changed=(
+        Change(
+            "setting",
+            "At quick the larger shares of the table train for 400 epochs for 800, to save time; the verdict "
+            "was reproduced.",
+        ),
+    ),
+)
 @trained(part=PART, more=MORE, little=LITTLE)
-@control(part=table(0.65, 0.45), little=PART, says="shares at which nearly as much of the table is known")
+@control(part=table(0.65, 0.45, epochs=SOON), little=PART, says="shares at which nearly as much of the table is known")
 def test_the_less_is_known_the_longer_it_takes(
     part: Results, more: Results, little: Results, check: Check
 ) -> None:
