@@ -97,7 +97,11 @@ def test_weight_decay_brings_generalization(decayed: Results, plain: Results, ch
     ),
 )
 @trained(part=PART, more=MORE, little=LITTLE)
-@control(part=table(0.65, 0.45, epochs=SOON), little=PART, says="shares at which nearly as much of the table is known")
+@control(
+    part=table(0.65, 0.45, epochs=SOON),
+    little=PART,
+    says="shares at which nearly as much of the table is known",
+)
 def test_the_less_is_known_the_longer_it_takes(
     part: Results, more: Results, little: Results, check: Check
 ) -> None:
