@@ -85,8 +85,8 @@ struct Net {
   Floats features, rows_gradient, next_rows_gradient, nothing;  // [example][feature] of a step
 
   Net(const int64_t* spec, const double* reals, int stages, int n_convolutions, int n_layers, int most,
-      int squared, int reduced, float momentum, float decay)
-      : capacity(vectors(most) * L), rule{0, momentum, decay}, rounding{reduced != 0} {
+      int squared, int reduced, const double* rule)
+      : capacity(vectors(most) * L), rule(rule), rounding{reduced != 0} {
     size_t map = 0, spread = 0, widest = 0;
     if (stages) {
       graph.make(spec, reals, stages, capacity / L);
@@ -107,6 +107,7 @@ struct Net {
     features.resize(capacity * layers[0].in_stride), nothing.resize(widest);
     rows_gradient.resize(capacity * widest), next_rows_gradient.resize(capacity * widest);
     loss = {layers.back().outputs, squared, Vectors(layers.back().outputs)};
+    if (this->rule.adaptive) each([](Parameters& p, int, int, size_t, size_t) { p.adapt(); });
   }
 
   // f(parameters, rows, columns, distance of rows, distance of columns), in the order of torch's state_dict.
@@ -153,6 +154,7 @@ struct Net {
       if (kept && kept[d]) layer.drop(kept[d], count, d ? layers[d - 1].output.data() : features.data());
       layer.forward(count);
       if (layer.norm.features) layer.norm.forward(layer.output.data(), count, kept != nullptr);
+      if (layer.squared) layer.square(count);
       for (int b = 0; b < count && d + 1 < layers.size(); b++)
         layers[d + 1].rows[b] = layer.output.data() + b * layer.out_stride;
     }
@@ -220,6 +222,7 @@ struct Net {
       store(rows_gradient.data() + i, bfloat16(load(rows_gradient.data() + i)));
     for (size_t d = layers.size(); d-- > 0;) {
       if (layers[d].norm.features) layers[d].norm.backward(rows_gradient.data(), count);
+      if (layers[d].squared) layers[d].square_back(count, rows_gradient.data());
       if (d || convolves())
         layers[d].input_gradients(count, rows_gradient.data(), next_rows_gradient.data());
       if (kept[d]) layers[d].drop(kept[d], count, next_rows_gradient.data());
@@ -246,13 +249,13 @@ struct Net {
 
 extern "C" {
 // spec: of a graph what Graph::make reads; channels, outputs, kernel, height, width, bias of each convolution;
-// then of each dense layer inputs, outputs, and whether it has biases, a mask, normalized outputs and dropped
-// inputs. reals: of the stages and of the dense layers (epsilon and momentum of their normalization, the share
-// dropped). reduced: round to bfloat16. Null where memory is short.
+// then of each dense layer inputs, outputs, and whether it has biases, a mask, normalized outputs, dropped inputs
+// and squares after it. reals: of the stages and of the dense layers (epsilon and momentum of their normalization,
+// the share dropped). reduced: round to bfloat16. rule: as Rule reads it. Null where memory is short.
 Net* native_new(const int64_t* spec, const double* reals, int stages, int convolutions, int layers, int most,
-                int squared, int reduced, float momentum, float decay) {
+                int squared, int reduced, const double* rule) {
   try {
-    return new Net(spec, reals, stages, convolutions, layers, most, squared, reduced, momentum, decay);
+    return new Net(spec, reals, stages, convolutions, layers, most, squared, reduced, rule);
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
@@ -260,14 +263,19 @@ Net* native_new(const int64_t* spec, const double* reals, int stages, int convol
 
 void native_free(Net* net) { delete net; }
 
-// All parameters and velocities, one after the other in torch's layout, into the net or out of it.
-void native_copy(Net* net, float* weights, float* velocities, int into) {
+// All parameters, velocities and, of Adam, means of squares (else null), one after the other in torch's layout,
+// into the net or out of it.
+void native_copy(Net* net, float* weights, float* velocities, float* squares, int into) {
+  const auto move = [&](float* own, float*& other) {
+    if (into) *own = *other++;
+    else *other++ = *own;
+  };
   net->each([&](Parameters& own, int rows, int columns, size_t row, size_t column) {
     for (int r = 0; r < rows; r++)
-      for (int c = 0; c < columns; c++, weights++, velocities++) {
-        float &w = own.w()[r * row + c * column], &v = own.v()[r * row + c * column];
-        if (into) w = *weights, v = *velocities;
-        else *weights = w, *velocities = v;
+      for (int c = 0; c < columns; c++) {
+        const size_t at = r * row + c * column;
+        move(own.w() + at, weights), move(own.v() + at, velocities);
+        if (squares) move(own.q() + at, squares);
       }
   });
 }
@@ -285,9 +293,10 @@ void native_copy_buffers(Net* net, float* numbers, int into) {
 }
 
 // Step s takes examples order[bounds[s]] to order[bounds[s + 1] - 1]; the sum of all losses on the way.
-// kept: of each dense layer null, or which inputs of the i-th example in the order are not dropped.
+// kept: of each dense layer null, or which inputs of the i-th example in the order are not dropped. taken: how
+// many steps were taken before.
 double native_epoch(Net* net, const float* x, const int64_t* y, const int64_t* order, const int64_t* bounds,
-                    const double* rates, int steps, const uint8_t* const* kept) {
+                    const double* rates, int steps, const uint8_t* const* kept, int64_t taken) {
   const FlushDenormals flush;
   std::vector<int64_t> labels(net->capacity);
   std::vector<const uint8_t*> here(net->layers.size());
@@ -298,7 +307,7 @@ double native_epoch(Net* net, const float* x, const int64_t* y, const int64_t* o
     for (int b = 0; b < count; b++) labels[b] = y[chosen[b]];
     for (size_t d = 0; d < here.size(); d++)
       here[d] = kept[d] ? kept[d] + bounds[s] * net->layers[d].inputs : nullptr;
-    net->rule.lr = (float)rates[s];
+    net->rule.begin(rates[s], taken + s + 1);
     total += net->step(x, chosen, labels.data(), count, here.data());
   }
   return total;

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.fleet import native_check, native_library
 from harness.fleet.native_plans import Named, NativePlan, plan_of
+from harness.fleet.native_rules import NativeRule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,8 +52,7 @@ def net(
     *,
     batch: int,
     loss: str,
-    momentum: float,
-    weight_decay: float,
+    rule: NativeRule,
     precision: str = "float32",
 ) -> NativeNet | None:
     """A net in training from the module's weights, or None: then use another kernel.
@@ -62,7 +62,7 @@ def net(
         shape: of one example.
         batch: examples per step (one more is accepted: a last single example joins its neighbours).
         loss: "cross_entropy", or "squared" (mean over examples and classes, one-hot targets).
-        momentum, weight_decay: as in ``Sgd``.
+        rule: of a step.
         precision: "float32", or "bfloat16": operands and results of every layer and gradient are rounded
             to it, as under torch's autocast; sums are taken, and weights kept, in float32.
     """
@@ -71,7 +71,7 @@ def net(
         return None
     library = _library()
     assert library is not None
-    made = NativeNet(plan, library, shape, batch, loss, momentum, weight_decay, precision)
+    made = NativeNet(plan, library, shape, batch, loss, rule, precision)
     made.load({name: tensor.detach().numpy() for name, tensor in module.state_dict().items()})
     return made
 
@@ -99,8 +99,7 @@ class NativeNet:
         shape: tuple[int, ...],
         batch: int,
         loss: str,
-        momentum: float,
-        weight_decay: float,
+        rule: NativeRule,
         precision: str = "float32",
     ) -> None:
         import numpy as np
@@ -109,7 +108,8 @@ class NativeNet:
             raise ValueError(f'loss={loss!r}: use "cross_entropy" or "squared"')
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f'precision={precision!r}: use "float32" or "bfloat16"')
-        self.plan, self.shape, self.momentum = plan, tuple(shape), momentum
+        self.plan, self.shape, self.rule = plan, tuple(shape), rule
+        self.taken = 0
         if precision == "bfloat16" and not plan.plain:
             raise ValueError(f"no plan of this kind is trained in {precision}")
         self._most = batch + 1
@@ -121,14 +121,17 @@ class NativeNet:
         stages = len(plan.graph.stages) if plan.graph else 0
         flags = (int(loss == "squared"), int(precision == "bfloat16"))
         counts = (stages, len(plan.convolutions), len(plan.layers), room, *flags)
-        self._net = library.native_new(spec.ctypes.data, reals.ctypes.data, *counts, momentum, weight_decay)
+        steps = np.array(rule, dtype=np.float64)
+        self._net = library.native_new(spec.ctypes.data, reals.ctypes.data, *counts, steps.ctypes.data)
         if not self._net:
             raise MemoryError(f"no memory for a net with batches of {batch}")
         weakref.finalize(self, library.native_free, self._net)
 
     def load(self, weights: dict[str, np.ndarray], velocities: Sequence[np.ndarray] = ()) -> None:
-        """Take over weights and buffers by name; velocities in the order of the parameters, or all zero."""
+        """Take over weights and buffers by name; what ``velocities`` gave, or all zero."""
         self._copy([weights[name] for name, _ in self.plan.parameters], velocities)
+        counts = velocities[2 * len(self.plan.parameters) :] if self.rule.adaptive else ()
+        self.taken = int(counts[0]) if counts else 0
         if self.plan.buffers:
             self._copy_buffers([weights[name] for name, _ in self.plan.buffers])
         self._steps = {name: int(weights[name]) for name in self.plan.counters}
@@ -144,8 +147,19 @@ class NativeNet:
         return arrays | {name: np.array(steps) for name, steps in self._steps.items()}
 
     def velocities(self) -> list[np.ndarray]:
-        """Copies of all velocities in the order of the parameters; none without momentum."""
-        return list(_parts(self._copy()[1], self.plan.parameters).values()) if self.momentum else []
+        """Copies of all velocities in the order of the parameters; none without momentum.
+
+        Of Adam: means of gradients, then of their squares, each in this order, then the number of steps.
+        """
+        import numpy as np
+
+        if not (self.rule.momentum or self.rule.adaptive):
+            return []
+        _, moving, squares = self._copy()
+        moved = list(_parts(moving, self.plan.parameters).values())
+        if not self.rule.adaptive:
+            return moved
+        return [*moved, *_parts(squares, self.plan.parameters).values(), np.array(self.taken)]
 
     def epoch(
         self,
@@ -237,10 +251,11 @@ class NativeNet:
         dropped = self._none_dropped
         if kept:
             dropped = np.array([kept[i].ctypes.data if i in kept else 0 for i in range(len(dropped))])
+        read = (examples.images, examples.labels)
         pointers = (order.ctypes.data, bounds.ctypes.data, steps.ctypes.data)
-        total = self._library.native_epoch(
-            self._net, examples.images, examples.labels, *pointers, len(steps), dropped.ctypes.data
-        )
+        more = (len(steps), dropped.ctypes.data, self.taken)
+        total = self._library.native_epoch(self._net, *read, *pointers, *more)
+        self.taken += len(steps)
         for name in self._steps:
             self._steps[name] += len(steps)
         return float(total)
@@ -256,19 +271,22 @@ class NativeNet:
 
     def _copy(
         self, weights: Sequence[np.ndarray] | None = None, velocities: Sequence[np.ndarray] = ()
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Everything out of the net as two flat arrays, or into it where weights are given."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Weights, velocities and squares out of the net, flat; or into it where weights are given."""
         import numpy as np
 
-        size = sum(math.prod(shape) for _, shape in self.plan.parameters)
-        flat, moving = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.float32)
-        if weights is not None:
-            np.concatenate([w.ravel() for w in weights], out=flat)
-            if velocities:
-                np.concatenate([v.ravel() for v in velocities], out=moving)
+        parameters = self.plan.parameters
+        size = sum(math.prod(shape) for _, shape in parameters)
+        flat, moving, squares = np.zeros((3, size), dtype=np.float32)
+        count = len(parameters)
+        first, second = velocities[:count], velocities[count : 2 * count]
+        for array, kept in ((flat, weights or ()), (moving, first), (squares, second)):
+            if kept:
+                np.concatenate([part.ravel() for part in kept], out=array)
+        third = squares.ctypes.data if self.rule.adaptive else None
         into = int(weights is not None)
-        self._library.native_copy(self._net, flat.ctypes.data, moving.ctypes.data, into)
-        return flat, moving
+        self._library.native_copy(self._net, flat.ctypes.data, moving.ctypes.data, third, into)
+        return flat, moving, squares
 
     def _copy_buffers(self, arrays: Sequence[np.ndarray] | None = None) -> np.ndarray:
         """All buffers out of the net as a flat array, or into it where they are given."""
@@ -339,16 +357,16 @@ def load_first(library: str) -> None:
 
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     """The library with the types of its functions, which release Python's lock."""
-    pointer, number, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_float
-    library.native_new.argtypes = [pointer, pointer, *[number] * 6, real, real]
+    pointer, number = ctypes.c_void_p, ctypes.c_int
+    library.native_new.argtypes = [pointer, pointer, *[number] * 6, pointer]
     library.native_new.restype = pointer
     library.native_free.argtypes = [pointer]
     library.native_free.restype = None
-    library.native_copy.argtypes = [pointer, pointer, pointer, number]
+    library.native_copy.argtypes = [*[pointer] * 4, number]
     library.native_copy.restype = None
     library.native_copy_buffers.argtypes = [pointer, pointer, number]
     library.native_copy_buffers.restype = None
-    library.native_epoch.argtypes = [*[pointer] * 6, number, pointer]
+    library.native_epoch.argtypes = [*[pointer] * 6, number, pointer, ctypes.c_int64]
     library.native_epoch.restype = ctypes.c_double
     library.native_errors.argtypes = [pointer, pointer, pointer, ctypes.c_int64, pointer]
     library.native_errors.restype = None
@@ -358,5 +376,5 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
 def _correct(library: ctypes.CDLL) -> bool:
     """Whether one step of nets with every kind of layer agrees with torch."""
     return native_check.agrees(
-        lambda plan, shape, n: NativeNet(plan, library, shape, n, "cross_entropy", native_check.MOMENTUM, 0.0)
+        lambda plan, shape, n, rule: NativeNet(plan, library, shape, n, "cross_entropy", rule)
     )

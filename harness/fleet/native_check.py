@@ -1,4 +1,4 @@
-"""A compiled library is tried before it is trusted: a step of two small nets must agree with torch's."""
+"""A compiled library is tried before it is trusted: a step of three small nets must agree with torch's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from harness.fleet.adaptive import AdamW
 from harness.fleet.native_plans import NativePlan, plan_of
+from harness.fleet.native_rules import NativeRule, rule_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 EXAMPLES, CLASSES = 19, 3  # more than a vector holds, and not twice as many
-RATE, MOMENTUM = 0.5, 0.9
+RATE, DESCENT = 0.5, NativeRule(momentum=0.9)
+ADAPTIVE = AdamW(RATE, 1, weight_decay=0.1, epsilon=0.1)
+"""Its epsilon is large, so that a step is a smooth function of the gradient, near zero as well."""
 TOLERANCE = 1e-4
 
 
@@ -35,19 +39,20 @@ class Stepping(Protocol):
     ) -> float: ...
 
 
-Make = Callable[[NativePlan, tuple[int, ...], int], Stepping]
+Make = Callable[[NativePlan, tuple[int, ...], int, NativeRule], Stepping]
 
 
 def agrees(make: Make) -> bool:
     """Whether a step of nets of the kinds that the kernel knows comes out as torch has it.
 
     Args:
-        make: a net of a plan, for examples of a shape and so many at once, with momentum ``MOMENTUM``.
+        make: a net of a plan, for examples of a shape and so many at once, with steps by a rule.
     """
-    return _agrees(_blocks(), (2, 7, 9), make) and _agrees(_stages(), (2, 9, 10), make)
+    by_descent = _agrees(_blocks(), (2, 7, 9), make) and _agrees(_stages(), (2, 9, 10), make)
+    return by_descent and _agrees(_squares(), (7,), make, ADAPTIVE)
 
 
-def _agrees(module: nn.Module, shape: tuple[int, ...], make: Make) -> bool:
+def _agrees(module: nn.Module, shape: tuple[int, ...], make: Make, adaptive: AdamW | None = None) -> bool:
     """Whether a step of a net agrees: its loss, its weights, and what it keeps beside them."""
     import numpy as np
     import torch
@@ -57,15 +62,19 @@ def _agrees(module: nn.Module, shape: tuple[int, ...], make: Make) -> bool:
     plan = plan_of(module, shape)
     if plan is None:
         return False
-    tried = make(plan, shape, EXAMPLES)
+    rule = rule_of(adaptive) if adaptive else DESCENT
+    assert rule is not None
+    tried = make(plan, shape, EXAMPLES, rule)
     tried.load({name: tensor.detach().numpy().copy() for name, tensor in module.state_dict().items()})
     with torch.inference_mode(False), torch.enable_grad():
         parameters = list(module.parameters())
         loss = F.cross_entropy(module.train()(x), y)
         gradients = torch.autograd.grad(loss, parameters)
     with torch.no_grad():
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.sub_(RATE * gradient)
+        if adaptive:
+            adaptive.update(parameters, gradients, adaptive.begun(parameters), RATE)
+        else:
+            torch._foreach_sub_([*parameters], list(gradients), alpha=RATE)
     total = tried.epoch(x.numpy(), y.numpy(), np.arange(EXAMPLES), [(0, EXAMPLES)], [RATE])
     return abs(total / EXAMPLES - loss.item()) < TOLERANCE and _same(tried.weights(), module.state_dict())
 
@@ -85,6 +94,17 @@ def _blocks() -> nn.Module:
     first, second = skip_init(nn.Linear, 30, 23), skip_init(nn.Linear, 23, CLASSES)
     front = (skip_init(nn.Conv2d, 2, 5, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten())
     return _waving(nn.Sequential(*front, first, nn.ReLU(), second))
+
+
+def _squares() -> nn.Module:
+    """Dense layers with squares between them."""
+    from torch import nn
+    from torch.nn.utils import skip_init
+
+    from harness.models._square_nets import Square
+
+    first, second = skip_init(nn.Linear, 7, 23), skip_init(nn.Linear, 23, CLASSES)
+    return _waving(nn.Sequential(nn.Flatten(), first, Square(), second))
 
 
 def _stages() -> nn.Module:

@@ -180,9 +180,9 @@ struct Convolution {
 
   void update(const Rule& rule) {
     for (int i = 0; i < taps * outputs; i += L)
-      rule.apply(weights.w() + i, weights.v() + i, rounding(sums(&gradients[i])));
+      weights.step(rule, i, rounding(sums(&gradients[i])));
     for (int i = 0; has_bias && i < outputs; i += L)
-      rule.apply(bias.w() + i, bias.v() + i, rounding(sums(&bias_gradients[i])));
+      bias.step(rule, i, rounding(sums(&bias_gradients[i])));
     std::fill(gradients.begin(), gradients.end(), V{});
     std::fill(bias_gradients.begin(), bias_gradients.end(), V{});
   }

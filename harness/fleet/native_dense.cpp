@@ -133,7 +133,8 @@ void Dense::input_gradients(int count, const float* gradient, float* out) const 
 // applies to is fetched while the block is summed.
 void Dense::update(int count, const float* gradient, const Rule& rule) {
   blocks(outputs, inputs, [&](int o, auto M, int i, auto N) {
-    float *w = weights.w() + o * in_stride + i, *v = weights.v() + o * in_stride + i;
+    const size_t first = o * in_stride + i;
+    const float *w = weights.w() + first, *v = weights.v() + first;
     for (int m = 0; m < M; m++)
       for (int n = 0; n < N; n++)
         __builtin_prefetch(w + m * in_stride + n * L), __builtin_prefetch(v + m * in_stride + n * L);
@@ -142,12 +143,12 @@ void Dense::update(int count, const float* gradient, const Rule& rule) {
         [&](int k) { return rows[k] + i; },
         [&](int m, int n, V sum) {
           const V kept = masked() ? sum * load(mask.data() + (o + m) * in_stride + i + n) : sum;
-          rule.apply(w + m * in_stride + n, v + m * in_stride + n, rounding(kept));
+          weights.step(rule, first + m * in_stride + n, rounding(kept));
         });
   });
   for (int o = 0; has_bias && o < outputs; o += L) {
     V total = {};
     for (int b = 0; b < count; b++) total += load(gradient + b * out_stride + o);
-    rule.apply(bias.w() + o, bias.v() + o, rounding(total));
+    bias.step(rule, o, rounding(total));
   }
 }

@@ -5,9 +5,9 @@
 
 struct Dense {
   static constexpr int DEPTH = 128;  // inputs of a panel of transposed weights: it stays in the first cache
-  static constexpr int INTEGERS = 6, REALS = 3;  // of each layer
+  static constexpr int INTEGERS = 7, REALS = 3;  // of each layer
   int inputs, outputs, has_bias;
-  bool rectified, gated;  // whether ReLU follows; whether the inputs come from one
+  bool rectified, squared, gated;  // whether ReLU follows, or squares; whether the inputs come from a layer
   size_t in_stride, out_stride;
   Rounding rounding;
   Parameters weights, bias;  // weights as [output][in_stride], zeros at the end of a row
@@ -15,17 +15,19 @@ struct Dense {
   std::vector<const float*> rows;  // the inputs of each example
   Floats mask;                     // of the weights, of no size where there is none
   NormalizedRows norm;             // of the outputs, of no features where there is none
+  Floats inner;                    // the outputs before they are squared, of no size where they are not
   bool dropped;                    // whether inputs are dropped while training,
   float rate;                      // and which share
 
   Dense(const int64_t* s, const double* reals, bool is_last, bool gated, int capacity, Rounding rounding)
-      : inputs(s[0]), outputs(s[1]), has_bias(s[2]), rectified(!is_last && !s[4]), gated(gated),
-        in_stride(padded(inputs)), out_stride(padded(outputs)), rounding(rounding), dropped(s[5]),
+      : inputs(s[0]), outputs(s[1]), has_bias(s[2]), rectified(!is_last && !s[4] && !s[6]),
+        squared(s[6]), gated(gated), in_stride(padded(inputs)), out_stride(padded(outputs)), rounding(rounding), dropped(s[5]),
         rate((float)reals[2]) {
     weights.resize(outputs * in_stride), bias.resize(out_stride);
     output.resize(capacity * out_stride), rows.resize(capacity);
     if (s[3]) mask.resize(outputs * in_stride);
     if (s[4]) norm.make(outputs, out_stride, capacity, reals);
+    if (squared) inner.resize(capacity * out_stride);
   }
 
   void prepare() {
@@ -50,6 +52,18 @@ struct Dense {
   }
 
   void forward(int count);
+
+  // The outputs times themselves, and the way back from the gradients of that.
+  void square(int count) {
+    for (size_t i = 0; i < count * out_stride; i += L) {
+      const V value = load(output.data() + i);
+      store(inner.data() + i, value), store(output.data() + i, value * value);
+    }
+  }
+  void square_back(int count, float* gradient) const {
+    for (size_t i = 0; i < count * out_stride; i += L)
+      store(gradient + i, load(gradient + i) * 2 * load(inner.data() + i));
+  }
 
   // From d loss / d outputs, [count][out_stride], to d loss / d inputs, [count][in_stride]. Of inputs that
   // come from a ReLU the gradient is zero where they are.

@@ -212,9 +212,9 @@ struct Convolve : Stage {
 
   void update(const Rule& rule) override {
     for (int i = 0; i < taps * outputs; i += L)
-      rule.apply(weights.w() + i, weights.v() + i, sums(&sums_of_taps[i]));
+      weights.step(rule, i, sums(&sums_of_taps[i]));
     for (int i = 0; has_bias && i < outputs; i += L)
-      rule.apply(bias.w() + i, bias.v() + i, sums(&sums_of_outputs[i]));
+      bias.step(rule, i, sums(&sums_of_outputs[i]));
     std::fill(sums_of_outputs.begin(), sums_of_outputs.end(), V{});
   }
 };

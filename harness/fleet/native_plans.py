@@ -39,6 +39,7 @@ class NativeDense(NamedTuple):
         masked: its weights are multiplied with a mask.
         normalized: batch normalization comes before its ReLU; with ``epsilon`` and ``momentum``.
         dropped: its inputs are dropped while it trains, a share of ``rate``.
+        squared: its outputs are squared, in place of ReLU.
     """
 
     inputs: int
@@ -47,17 +48,18 @@ class NativeDense(NamedTuple):
     masked: int = 0
     normalized: int = 0
     dropped: int = 0
+    squared: int = 0
     epsilon: float = 0.0
     momentum: float = 0.0
     rate: float = 0.0
 
     @property
     def integers(self) -> tuple[int, ...]:
-        return self[:6]
+        return self[:7]
 
     @property
     def reals(self) -> tuple[float, ...]:
-        return self[6:]
+        return self[7:]
 
 
 Named: TypeAlias = tuple[str, tuple[int, ...]]
@@ -102,8 +104,9 @@ def plan_of(module: nn.Module, shape: tuple[int, ...]) -> NativePlan | None:
     """The plan of a float32 module on the CPU, for examples of this shape; None for any that is not known.
 
     A Sequential of blocks of Conv2d (square kernel, stride 1, no padding), MaxPool2d(2) and ReLU in either
-    order, or of what ``native_graphs`` knows; Flatten; dense layers, each but the last with ReLU and maybe
-    with batch normalization before it. Their weights may be masked, their inputs dropped. Or an Inception.
+    order, or of what ``native_graphs`` knows; Flatten; dense layers, each but the last with ReLU (and maybe
+    batch normalization before it) or with squares. Their weights may be masked, their inputs dropped. Or an
+    Inception.
     """
     from torch import nn
 
@@ -222,10 +225,11 @@ def _dense(rest: Sequence[Any], values: int) -> _DensePart | None:
     from torch import nn
 
     from harness.models._masked_nets import MaskedLinear
+    from harness.models._square_nets import Square
 
-    kinds = {nn.Linear: "L", MaskedLinear: "L", nn.BatchNorm1d: "N", nn.ReLU: "R"}
+    kinds = {nn.Linear: "L", MaskedLinear: "L", nn.BatchNorm1d: "N", nn.ReLU: "R", Square: "S"}
     letters = "".join(kinds.get(type(layer), "?") for layer in rest)
-    if not re.fullmatch("(LN?R)*L", letters):
+    if not re.fullmatch("(L(N?R|S))*L", letters):
         return None
     layers: list[NativeDense] = []
     for layer in rest:
@@ -241,6 +245,8 @@ def _dense(rest: Sequence[Any], values: int) -> _DensePart | None:
             ends = layer.in_features, layer.out_features, int(layer.bias is not None)
             masked = int(type(layer) is MaskedLinear)
             layers.append(NativeDense(*ends, masked, dropped=int(rate > 0), rate=rate))
+        elif type(layer) is Square:
+            layers[-1] = layers[-1]._replace(squared=1)
         elif type(layer) is not nn.ReLU:
             return None
     return _DensePart(tuple(layers), [part for part in rest if list(part.state_dict())])

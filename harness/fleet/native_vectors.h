@@ -2,6 +2,7 @@
 // To be compiled with -fno-strict-aliasing, since the same memory is read as floats and as vectors.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -49,6 +50,21 @@ INLINE V relu(V v) { return 0 > v ? V{} : v; }  // in this form NaN stays NaN, a
 INLINE V bfloat16(V v) {
   const Mask bits = (Mask)v;
   return (V)((bits + 0x7fff + (bits >> 16 & 1)) & ~0xffff);
+}
+
+// Square roots of all lanes: neither compiler makes them one instruction of a loop as long as errno is kept.
+INLINE V roots(V v) {
+  V r;
+#if defined(__AVX512F__)
+  asm("vsqrtps %1, %0" : "=v"(r) : "v"(v));
+#elif defined(__AVX__)
+  asm("vsqrtps %1, %0" : "=x"(r) : "x"(v));
+#elif defined(__SSE__)
+  asm("sqrtps %1, %0" : "=x"(r) : "x"(v));
+#else
+  for (int i = 0; i < L; i++) r[i] = std::sqrt(v[i]);
+#endif
+  return r;
 }
 
 constexpr size_t vectors(size_t n) { return (n + L - 1) / L; }
@@ -133,16 +149,6 @@ static void from_lanes(const V* in, int n, int count, float* rows, size_t stride
   }
 }
 
-// Parameters and their velocities. torch's SGD: v = momentum v + (gradient + decay w), w = w - lr v.
-struct Rule {
-  float lr, momentum, decay;
-  INLINE void apply(float* w, float* v, V gradient) const {
-    const V weight = load(w), velocity = load(v) * momentum + (gradient + weight * decay);
-    store(v, velocity);
-    store(w, weight - velocity * lr);
-  }
-};
-
 // How a step rounds. In bfloat16 every operand and every result is such a number, as under torch's autocast,
 // and sums are taken in float32, which holds any product of two of them exactly.
 struct Rounding {
@@ -150,11 +156,56 @@ struct Rounding {
   INLINE V operator()(V v) const { return reduced ? bfloat16(v) : v; }
 };
 
+// A step. torch's SGD: v = momentum v + (gradient + decay w), w = w - lr v. Or its Adam, where v are means of
+// gradients and q means of their squares; decay is in the gradient, or apart from it as in AdamW.
+struct Rule {
+  float lr, momentum, decay;
+  bool adaptive, apart;
+  double mean_decay, square_decay;
+  float epsilon, size, root, kept;  // of a step: lr and the root of q corrected for their start, what decay leaves
+
+  // rule: momentum, decay, whether it is Adam, whether its decay is apart, decays of the moments, epsilon.
+  explicit Rule(const double* rule)
+      : lr(0), momentum((float)rule[0]), decay((float)rule[1]), adaptive(rule[2] != 0), apart(rule[3] != 0),
+        mean_decay(rule[4]), square_decay(rule[5]), epsilon((float)rule[6]), size(0), root(1), kept(1) {}
+
+  // The rate of the step that is the taken-th, from 1 on.
+  void begin(double rate, int64_t taken) {
+    lr = (float)rate;
+    if (!adaptive) return;
+    size = (float)(rate / (1 - std::pow(mean_decay, (double)taken)));
+    root = (float)std::sqrt(1 - std::pow(square_decay, (double)taken));
+    kept = apart ? (float)(1 - rate * decay) : 1.f;
+  }
+
+  INLINE void apply(float* w, float* v, float* q, V gradient) const {
+    if (adaptive) return adapt(w, v, q, gradient);
+    const V weight = load(w), velocity = load(v) * momentum + (gradient + weight * decay);
+    store(v, velocity);
+    store(w, weight - velocity * lr);
+  }
+
+  // Not inline: where it is called, registers are full of sums.
+  __attribute__((noinline)) void adapt(float* w, float* v, float* q, V gradient) const {
+    V weight = load(w) * kept, mean = load(v), square = load(q);
+    if (!apart) gradient += weight * decay;
+    mean += (gradient - mean) * (float)(1 - mean_decay);
+    square = square * (float)square_decay + gradient * gradient * (float)(1 - square_decay);
+    store(v, mean), store(q, square);
+    store(w, weight - mean * size / (roots(square) / root + epsilon));
+  }
+};
+
+// Parameters with what a step moves: velocities, or means of gradients and of their squares.
 struct Parameters {
-  Floats weights, velocities, rounded;
+  Floats weights, velocities, squares, rounded;
   void resize(size_t n) { weights.resize(n), velocities.resize(n); }
+  void adapt() { squares.values.assign(weights.values.size(), V{}); }
   float* w() { return weights.data(); }
   float* v() { return velocities.data(); }
+  float* q() { return squares.values.empty() ? nullptr : squares.data(); }
+  // A step of the vector that begins at a place.
+  INLINE void step(const Rule& rule, size_t at, V gradient) { rule.apply(w() + at, v() + at, q() + at, gradient); }
 
   // Before the products of a step: their operands are the weights themselves or copies at its precision.
   void prepare(Rounding rounding) {

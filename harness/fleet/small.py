@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.data.blocks import blocks
-from harness.fleet import native
+from harness.fleet import native, native_rules
 from harness.fleet.replica import Replica
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
@@ -39,13 +39,15 @@ class Native(Replica):
     ) -> None:
         super().__init__(module, experiment, replicate, split, device)
         recipe, shape = experiment.optimizer, tuple(split.x_train.shape[1:])
+        rule = native_rules.rule_of(recipe)
+        if rule is None:
+            raise ValueError(f"{recipe!r} has steps that the native kernel does not take")
         net = native.net(
             module,
             shape,
             batch=recipe.batch,
             loss=experiment.loss,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
+            rule=rule,
             precision=experiment.precision,
         )
         if net is None:

@@ -64,10 +64,10 @@ def _has_written_step(experiment: Experiment) -> bool:
 
 
 def _is_small(module: torch.nn.Module, experiment: Experiment) -> bool:
-    from harness.fleet import native, native_plans
+    from harness.fleet import native, native_plans, native_rules
 
-    written = _has_written_step(experiment)
-    plan = native_plans.plan_of(module, experiment.data.shape) if written else None
+    known = native_rules.rule_of(experiment.optimizer) is not None
+    plan = native_plans.plan_of(module, experiment.data.shape) if known else None
     if plan is None or (plan.graph is not None and not plan.graph.pays):
         return False
     if experiment.precision == "bfloat16" and not (plan.plain and plan.convolutions):

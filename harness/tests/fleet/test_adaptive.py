@@ -12,7 +12,7 @@ import torch
 from harness import AdamL2, AdamW, Experiment
 from harness.analytic.adam import _Update
 from harness.data import GeneratedImages, RandomLabels
-from harness.fleet import memory, table, trainer
+from harness.fleet import memory, native, table, trainer
 from harness.fleet.adaptive import EPSILON, MEAN_DECAY, SQUARE_DECAY, adam_step
 from harness.fleet.replica import Replica, built
 from harness.fleet.stacked import Stack
@@ -21,6 +21,7 @@ from harness.lab.lab import Lab
 from harness.lab.plan import shape_of
 from harness.models import Dropout
 from harness.models.cnn3 import Cnn3
+from harness.models.squares import Squares
 from harness.spec.streams import stream
 from harness.tests.simulated import SMALL, at
 from harness.tests.trainings import by_reference, far, member, split, together, trained
@@ -175,7 +176,20 @@ def test_convolutions_train_in_their_own_memory_order() -> None:
     assert ours.kernel == "channels_last"
     # not of weights: biases before batch normalization have gradients of rounding alone, and step by them
     np.testing.assert_allclose(ours.curves["train_loss"], theirs.curves["train_loss"], rtol=1e-4)
-    assert trained(BY_ADAM).kernel == Replica.kernel
+
+
+@pytest.mark.skipif(not native.available(), reason="nothing can be compiled here")
+@BOTH
+def test_dense_nets_step_by_adam_in_the_native_kernel(experiment: Experiment) -> None:
+    """Up to rounding, which Adam magnifies where a gradient is nearly zero, as the plain path has it."""
+    ours, theirs = trained(experiment), by_reference(experiment)
+    assert ours.kernel == "native"
+    assert theirs.kernel == Replica.kernel
+    np.testing.assert_allclose(ours.curves["train_loss"], theirs.curves["train_loss"], rtol=1e-3)
+    squares = experiment.but(model=Squares(12), loss="squared")
+    ours, theirs = trained(squares), by_reference(squares)
+    assert ours.kernel == "native"
+    np.testing.assert_allclose(ours.curves["train_loss"], theirs.curves["train_loss"], rtol=1e-3)
 
 
 def test_estimates_of_memory_count_two_moments() -> None:

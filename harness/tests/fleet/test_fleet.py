@@ -11,10 +11,10 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "0d9383df326632e0cf8c2f614deecb81d73b6de544469c040d429cf408817db5"}
+PINNED = {1: "adf86dab243ca087b0d220c0bf8377a488547db820a2d7f143c70490d6f2e683"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
-    "native", "native_check", "native_graphs", "native_plans",
+    "native", "native_check", "native_graphs", "native_plans", "native_rules",
 )  # fmt: skip
 
 

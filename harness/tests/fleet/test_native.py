@@ -18,10 +18,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 from harness.fleet import native, native_library
+from harness.fleet.adaptive import AdamL2, AdamW
 from harness.fleet.native import NativeNet
+from harness.fleet.native_rules import NativeRule, rule_of
 from harness.fleet.optimizers import Sgd
-from harness.fleet.replica import batches, loss_of
+from harness.fleet.replica import batches, begun, loss_of
 from harness.models import Linear, Mlp, StudentCnn
+from harness.models._square_nets import Square
+from harness.models.squares import Squares
+from harness.spec.contracts import Optimizer
 
 PROFILE = settings(max_examples=100, derandomize=True, deadline=None, database=None)
 LOSSES = ("cross_entropy", "squared")
@@ -84,7 +89,7 @@ def examples(case: Case, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trained(case: Case, loss: str = "cross_entropy", batch: int = 0, **options: Any) -> NativeNet:
-    options = {"momentum": 0.9, "weight_decay": 0.0, **options}
+    options = {"rule": NativeRule(momentum=0.9), **options}
     net = native.net(case.module, case.shape, batch=batch or case.n, loss=loss, **options)
     assert net is not None
     return net
@@ -110,7 +115,10 @@ def cases(draw: st.DrawFn) -> Case:
     widths = [math.prod(left), *draw(st.lists(st.integers(1, 70), min_size=1, max_size=3))]
     layers.append(nn.Flatten())
     for inputs, outputs in pairwise(widths):
-        layers += [nn.Linear(inputs, outputs, bias=draw(st.booleans())), nn.ReLU()]
+        layers += [
+            nn.Linear(inputs, outputs, bias=draw(st.booleans())),
+            draw(st.sampled_from([nn.ReLU, Square]))(),
+        ]
     return Case(initialized(nn.Sequential(*layers[:-1])), shape, n, widths[-1])
 
 
@@ -220,11 +228,11 @@ def test_bfloat16_rounds_where_autocast_does(model: Any, shape: tuple[int, ...],
 
 
 def by_autograd(
-    module: nn.Sequential, x: np.ndarray, y: np.ndarray, rates: list[float], loss: str, optimizer: Sgd
+    module: nn.Sequential, x: np.ndarray, y: np.ndarray, rates: list[float], loss: str, optimizer: Optimizer
 ) -> tuple[float, list[np.ndarray]]:
     """The reference: sum of losses, and velocities, after one pass in order; the module is trained."""
     params = list(module.parameters())
-    velocities = [torch.zeros_like(p) for p in params] if optimizer.momentum else []
+    velocities = begun(optimizer, params)
     total = 0.0
     for (begin, end), rate in zip(batches(len(y), optimizer.batch), rates, strict=True):
         mean = loss_of(loss, module(torch.from_numpy(x[begin:end])), torch.from_numpy(y[begin:end]))
@@ -234,39 +242,37 @@ def by_autograd(
     return total, [v.numpy() for v in velocities]
 
 
-UNBIASED = initialized(
-    nn.Sequential(
-        nn.Conv2d(1, 4, 2, bias=False),
-        nn.MaxPool2d(2),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(64, 10, bias=False),
-    )
-)
+STEPS = [
+    *(Sgd(0.02, 1, batch=12, momentum=m, weight_decay=d) for m in (0.9, 0.0) for d in (0.0, 0.01)),
+    AdamL2(0.02, 1, batch=12, weight_decay=0.01, square_decay=0.95, epsilon=1e-3),
+    AdamW(0.02, 1, batch=12, weight_decay=0.01, square_decay=0.95, epsilon=1e-3),
+]
+"""With a large epsilon Adam's steps are a smooth function of the gradient, so that rounding stays small."""
+BARE = nn.Conv2d(1, 4, 2, bias=False), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10, bias=False)
 
 
 @compiled
-@pytest.mark.parametrize("momentum, decay", [(0.9, 0.0), (0.9, 0.01), (0.0, 0.0), (0.0, 0.01)])
+@pytest.mark.parametrize("optimizer", STEPS, ids=str)
 @pytest.mark.parametrize(
     "module, shape",
     [
         (built(StudentCnn(7, 30, 20), (1, 20, 18)), (1, 20, 18)),
         (built(Mlp(40, depth=2, bias=False), (13,)), (13,)),
         (built(Mlp(5), (3, 9, 11)), (3, 9, 11)),
-        (UNBIASED, (1, 9, 10)),
+        (initialized(nn.Sequential(*BARE)), (1, 9, 10)),
+        (built(Squares(21), (13,)), (13,)),
     ],
-    ids=["lenet", "dense", "narrow", "unbiased"],
+    ids=["lenet", "dense", "narrow", "unbiased", "squares"],
 )
 def test_twenty_steps_are_those_of_the_reference(
-    module: nn.Sequential, shape: tuple[int, ...], momentum: float, decay: float
+    module: nn.Sequential, shape: tuple[int, ...], optimizer: Optimizer
 ) -> None:
     # the last batch has one example more than the others
     case = Case(copy.deepcopy(module), shape, 19 * 12 + 13, 10)
     x, y = examples(case)
     order = np.random.default_rng(2).permutation(case.n)
     rates = [0.02 * 0.97**step for step in range(20)]
-    optimizer = Sgd(lr=0.02, epochs=1, momentum=momentum, weight_decay=decay, batch=12)
-    net = trained(case, batch=12, momentum=momentum, weight_decay=decay)
+    net = trained(case, batch=12, rule=rule_of(optimizer))
     total = net.epoch(x, y, order, batches(case.n, 12), rates)
     expected, velocities = by_autograd(case.module, x[order], y[order], rates, "cross_entropy", optimizer)
     assert total == pytest.approx(expected, rel=1e-5)
@@ -311,10 +317,11 @@ def test_the_same_input_gives_the_same_bits(case: Case) -> None:
 
 @compiled
 @KINDS
-def test_training_goes_on_from_saved_weights_and_velocities(case: Case) -> None:
+@pytest.mark.parametrize("rule", [NativeRule(0.9), rule_of(AdamW(0.01, 1))], ids=["descent", "Adam"])
+def test_training_goes_on_from_saved_weights_and_velocities(case: Case, rule: NativeRule) -> None:
     x, y = examples(case)
     cut = batches(case.n, 16)
-    straight, first, resumed = (trained(case, batch=16) for _ in range(3))
+    straight, first, resumed = (trained(case, batch=16, rule=rule) for _ in range(3))
     for net in (straight, straight, first):
         net.epoch(x, y, np.arange(case.n), cut, [0.05] * len(cut))
     resumed.load(first.weights(), first.velocities())

@@ -16,6 +16,7 @@ from torch import nn
 from harness.fleet import native, native_plans
 from harness.fleet.native import NativeNet
 from harness.fleet.native_graphs import graph_of
+from harness.fleet.native_rules import NativeRule
 from harness.fleet.replica import loss_of
 from harness.models import EpflAlexNet, Mlp, SmallAlexNet, SmallInception
 from harness.models._inception_nets import Beside
@@ -114,7 +115,7 @@ def examples(case: Case) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trained(case: Case, **options: Any) -> NativeNet:
-    options = {"momentum": 0.9, "weight_decay": 0.0, "loss": "cross_entropy", "batch": case.n, **options}
+    options = {"rule": NativeRule(momentum=0.9), "loss": "cross_entropy", "batch": case.n, **options}
     net = native.net(case.module, case.shape, **options)
     assert net is not None
     return net

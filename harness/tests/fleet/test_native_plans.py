@@ -10,8 +10,10 @@ from torch import nn
 
 from harness.fleet import native
 from harness.fleet.native_plans import plan_of
+from harness.fleet.native_rules import NativeRule
 from harness.models import StudentCnn
 from harness.models._dropout_nets import SeededDropout
+from harness.models._square_nets import Square
 
 
 def built(model: Any, shape: tuple[int, ...]) -> nn.Module:
@@ -45,6 +47,8 @@ def sequences() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
         "torch's own dropout": (dense(nn.Dropout()), (6,)),
         "noise before ReLU": (dense(SeededDropout(0.5)), (6,)),
         "hooked": (hooked(), (6,)),
+        "squares after ReLU": (dense(relu, Square()), (6,)),
+        "normalized squares": (dense(nn.BatchNorm1d(8, affine=False), Square()), (6,)),
         "normalized after ReLU": (dense(relu, nn.BatchNorm1d(8, affine=False)), (6,)),
         "ReLU at the end": (nn.Sequential(flat, nn.Linear(6, 4), relu), (6,)),
         "groups": (nn.Sequential(nn.Conv2d(2, 2, 3, groups=2), pool, relu, flat, last), (2, 8, 8)),
@@ -63,7 +67,7 @@ def sequences() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
 def test_other_modules_have_no_plan(name: str) -> None:
     module, shape = sequences()[name]
     assert plan_of(module, shape) is None
-    assert native.net(module, shape, batch=4, loss="squared", momentum=0.0, weight_decay=0.0) is None
+    assert native.net(module, shape, batch=4, loss="squared", rule=NativeRule()) is None
 
 
 def test_a_plan_names_parameters_as_torch_does() -> None:
@@ -72,7 +76,7 @@ def test_a_plan_names_parameters_as_torch_does() -> None:
     assert plan is not None
     assert plan.convolutions == ((2, 6, 5, 18, 18, 1), (6, 6, 5, 7, 7, 1))
     assert [layer.integers for layer in plan.layers] == [
-        (6, 20, 1, 0, 0, 0), (20, 10, 1, 0, 0, 0), (10, 10, 1, 0, 0, 0),
+        (6, 20, 1, 0, 0, 0, 0), (20, 10, 1, 0, 0, 0, 0), (10, 10, 1, 0, 0, 0, 0),
     ]  # fmt: skip
     assert plan.plain
     assert plan.least == 1

@@ -7,6 +7,7 @@ from harness.tests.mutants.mutant import into
 _native = into("fleet/native.py", "fleet/test_native.py", "fleet/test_table.py")
 _products = into("fleet/native_dense.cpp", "fleet/test_native.py", "fleet/test_table.py")
 _dense = into("fleet/native_dense.h", "fleet/test_table.py")
+_squares = into("fleet/native_dense.h", "fleet/test_native.py", "fleet/test_table.py")
 _maps = into("fleet/native_maps.h", "fleet/test_native_graphs.py", "fleet/test_table.py")
 _moments = into("fleet/native_moments.h", "fleet/test_native_graphs.py", "fleet/test_table.py")
 _convolution = into("fleet/native_convolution.h", "fleet/test_native.py", "fleet/test_table.py")
@@ -23,8 +24,8 @@ MUTANTS = (
     ),
     _native(
         "kernels", "velocities are not handed to the library",
-        "            if velocities:\n"
-        "                np.concatenate([v.ravel() for v in velocities], out=moving)\n", "",
+        "(flat, weights or ()), (moving, first), (squares, second)",
+        "(flat, weights or ()), (squares, second)",
     ),
     _products(
         "kernels", "the library's dense layers keep their biases",
@@ -107,6 +108,22 @@ MUTANTS = (
     ),
     _library(
         "learning rate", "the library trains all steps of an epoch at the first rate",
-        "net->rule.lr = (float)rates[s];", "net->rule.lr = (float)rates[0];",
+        "net->rule.begin(rates[s], taken + s + 1);", "net->rule.begin(rates[0], taken + s + 1);",
+    ),
+    _vectors(
+        "weight decay", "the library's AdamW takes its decay into the gradient",
+        "if (!apart) gradient += weight * decay;", "gradient += weight * decay;",
+    ),
+    _vectors(
+        "kernels", "the library's Adam does not correct the squares for their start",
+        "roots(square) / root + epsilon", "roots(square) + epsilon",
+    ),
+    _squares(
+        "kernels", "the library's squares have half their slope",
+        "load(gradient + i) * 2 * load(inner.data() + i)", "load(gradient + i) * load(inner.data() + i)",
+    ),
+    _library(
+        "kernels", "the library counts Adam's steps anew in every epoch",
+        "net->rule.begin(rates[s], taken + s + 1);", "net->rule.begin(rates[s], s + 1);",
     ),
 )  # fmt: skip
