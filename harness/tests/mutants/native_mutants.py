@@ -8,6 +8,7 @@ _native = into("fleet/native.py", "fleet/test_native.py", "fleet/test_table.py")
 _products = into("fleet/native_dense.cpp", "fleet/test_native.py", "fleet/test_table.py")
 _dense = into("fleet/native_dense.h", "fleet/test_table.py")
 _squares = into("fleet/native_dense.h", "fleet/test_native.py", "fleet/test_table.py")
+_adaptive = into("fleet/native.cpp", "fleet/test_adaptive.py", "fleet/test_native.py")
 _maps = into("fleet/native_maps.h", "fleet/test_native_graphs.py", "fleet/test_table.py")
 _moments = into("fleet/native_moments.h", "fleet/test_native_graphs.py", "fleet/test_table.py")
 _convolution = into("fleet/native_convolution.h", "fleet/test_native.py", "fleet/test_table.py")
@@ -122,7 +123,7 @@ MUTANTS = (
         "kernels", "the library's squares have half their slope",
         "load(gradient + i) * 2 * load(inner.data() + i)", "load(gradient + i) * load(inner.data() + i)",
     ),
-    _library(
+    _adaptive(
         "kernels", "the library counts Adam's steps anew in every epoch",
         "net->rule.begin(rates[s], taken + s + 1);", "net->rule.begin(rates[s], s + 1);",
     ),
