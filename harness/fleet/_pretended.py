@@ -144,6 +144,8 @@ class GpuCalls(TorchFunctionMode):
         there = any(map(self.gpu.holds, tensors_of(args, kwargs)))
         if there and name in READING:
             self._refuse(name)
+        if name == "pin_memory" and isinstance(args[0], Tensor):
+            return self._pinned(args[0])
         if name == "cuda" and isinstance(args[0], Tensor):
             return self._moved(args[0], True)
         if name == "cpu":
@@ -168,6 +170,12 @@ class GpuCalls(TorchFunctionMode):
         if owner in (Tensor.device, Tensor.is_cuda) and self.gpu.holds(args[0]):
             return torch.device("cuda", 0) if owner is Tensor.device else True
         return func(*args)
+
+    def _pinned(self, tensor: Tensor) -> Tensor:
+        """A tensor of the host in memory that the device may read: as it is."""
+        if self.gpu.holds(tensor):
+            raise RefusedByGpu("pin_memory: only what lies in the host's memory can be pinned")
+        return tensor
 
     def _refuse(self, name: str) -> None:
         if name == "numpy":

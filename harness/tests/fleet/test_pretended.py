@@ -59,6 +59,13 @@ def test_devices_do_not_mix(gpu: PretendedGpu) -> None:
     assert x[torch.tensor([0, 2])].shape == (2,)
 
 
+def test_what_lies_on_the_device_cannot_be_pinned(gpu: PretendedGpu) -> None:
+    host = torch.ones(2)
+    assert host.pin_memory() is host
+    with pytest.raises(RefusedByGpu, match="only what lies in the host's memory can be pinned"):
+        ones(2).pin_memory()
+
+
 def test_gradients_are_where_their_weights_are(gpu: PretendedGpu) -> None:
     w = ones(4, 3).requires_grad_()
     target = torch.tensor([1, 2], device="cuda")
