@@ -22,6 +22,7 @@ from claims.second_generation import NAGARAJAN2019 as NAGARAJAN2019
 from claims.second_generation import PAPYAN2020 as PAPYAN2020
 from claims.second_generation import POWER2022 as POWER2022
 from claims.second_generation import SOUDRY2018 as SOUDRY2018
+from claims.second_generation import ZHANG2020 as ZHANG2020
 from harness.spec.claim import Paper
 
 ZHANG2017 = Paper(

@@ -159,3 +159,12 @@ FELDMAN2020 = Paper(
     year=2020,
     url="https://arxiv.org/abs/2008.03703",
 )
+
+ZHANG2020 = Paper(
+    key="ZHANG2020",
+    authors="Chiyuan Zhang, Samy Bengio, Moritz Hardt, Michael C. Mozer, Yoram Singer",
+    title="Identity crisis: memorization and generalization under extreme overparameterization",
+    venue="ICLR 2020, arXiv 1902.04698",
+    year=2020,
+    url="https://arxiv.org/abs/1902.04698",
+)
