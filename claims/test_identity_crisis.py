@@ -1,4 +1,4 @@
-"""Trained to reproduce one example, convolutional nets reproduce what they have never seen, dense ones do not.
+"""Trained to reproduce one example, convolutional nets reproduce all that they are shown, dense ones do not.
 
 Zhang, Bengio, Hardt, Mozer and Singer 2020: one image as its own target is what any network fits, and it
 leaves open whether to answer every image with itself (the identity) or with the training image (the constant

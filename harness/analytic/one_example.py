@@ -100,7 +100,7 @@ class OneExample(Value, frozen=True):
         return [ends, *[self.width] * (self.depth - 1), ends]
 
     def _drawn(self, shape: Sequence[int], generator: np.random.Generator) -> list[torch.Tensor]:
-        """Normal weights of variance 2 over the inputs, in the last layer 1, which keep the scale of images."""
+        """Normal weights of variance 2 over the inputs, in the last layer 1: they keep the scale."""
         import numpy as np
         import torch
 

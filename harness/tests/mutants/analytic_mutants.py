@@ -29,6 +29,7 @@ _paths = into("analytic/paths.py", "analytic/test_paths.py")
 _squared = into("analytic/squared_loss.py", "analytic/test_squared_loss.py")
 _held_out = into("analytic/losses.py", "analytic/test_losses.py")
 _tail = into("analytic/long_tail.py", "analytic/test_long_tail.py")
+_one = into("analytic/one_example.py", "analytic/test_one_example.py")
 _memory = into("analytic/memorization.py", "analytic/test_memorization.py", "analytic/test_dense_nets.py")
 _least_error = into("analytic/contradictions.py", "analytic/test_contradictions.py")
 
@@ -321,6 +322,14 @@ MUTANTS = (
     _tail(
         "order", "what is left out at random are the first examples",
         "generator.permutation(n)[count:] for", "np.arange(n)[count:] for",
+    ),
+    _one(
+        "theory", "the constant function is what is asked for",
+        "one = x.expand_as(asked)", "one = asked",
+    ),
+    _one(
+        "seeds", "all layers but the last start a factor of two too small",
+        "gain = 1 if layer == self.depth else 2", "gain = 1",
     ),
     _least_error(
         "theory", "every label but the first of an image is contradicted",
