@@ -3,7 +3,8 @@
 Arpit et al. 2017: real images have easy examples, which are learnt in the first epoch; noise has none, takes
 longer and needs more capacity; boundaries get closer to the images as labels get noisier. One of these turns
 here: Gaussian noise is fitted sooner than real images where there are few of them for their pixels. The paper
-prints no results but in figures, so that no number of its stands beside ours.
+prints no results but in figures, so that no number of its stands beside ours. That it pays to memorize what
+is rare, where labels are right, Feldman and Zhang added in 2020 (``test_long_tail``).
 
 Calibrated on replicates 1000 and 1001, which no verdict reads: settings and margins.
 """

@@ -16,6 +16,7 @@ from harness.lab.conformance import examined
 from harness.lab.plan import shape_of
 from harness.models import Mlp
 from harness.spec import Experiment
+from harness.tests.trainings import by_reference, far, member, together
 
 PHOTOS = GeneratedImages(n=40, size=8, n_test=10, labels=WrongLabels(0.5))
 
@@ -53,6 +54,16 @@ def test_sizes_are_known_beforehand_and_members_are_one_fleet_of_images_of_their
     nets = [Experiment(data.member(m), Mlp(4), Sgd(0.1, 1)) for m in range(400)]
     assert len({shape_of(net) for net in nets}) == 1
     assert owned(data.member(7)) == 15 + 1767
+
+
+def test_members_trained_as_one_stack_are_what_each_is_alone() -> None:
+    data = AllSubsets(Digits(n=30), share=0.5, members=3)
+    nets = [Experiment(data.member(m), Mlp(4), Sgd(0.1, 2, batch=5)) for m in range(3)]
+    stacked = together([member(net) for net in nets])
+    assert {result.kernel for result in stacked} == {"stacked"}
+    for result, net in zip(stacked, nets, strict=True):
+        assert far(result, by_reference(net)) < 1e-5
+    assert far(stacked[0], stacked[1]) > 0.01
 
 
 def test_what_is_no_field_of_a_subset_is_changed_in_its_data() -> None:
