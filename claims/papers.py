@@ -6,6 +6,7 @@ Those of the second generation have a file of their own, and are cited from here
 from __future__ import annotations
 
 from claims.second_generation import AINSWORTH2022 as AINSWORTH2022
+from claims.second_generation import AKARCHMER2024 as AKARCHMER2024
 from claims.second_generation import BARTLETT2020 as BARTLETT2020
 from claims.second_generation import BUBECK2020 as BUBECK2020
 from claims.second_generation import CHIZAT2019 as CHIZAT2019

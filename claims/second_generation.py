@@ -168,3 +168,12 @@ ZHANG2020 = Paper(
     year=2020,
     url="https://arxiv.org/abs/1902.04698",
 )
+
+AKARCHMER2024 = Paper(
+    key="AKARCHMER2024",
+    authors="akarchmer0",
+    title="Rethinking deep learning generalization: a challenge to Zhang et al. (2017)",
+    venue="public repository",
+    year=2024,
+    url="https://github.com/akarchmer0/rethinking-rethinking-generalization",
+)

@@ -3,7 +3,8 @@
 The same network, with the same hyperparameters, that generalizes from true labels reaches zero training
 error on labels drawn at random and on images turned into noise, and its test error is then at chance (Zhang
 et al. 2017, Section 2.1). How long that takes, and what a share of random labels does, is judged in the
-family on the slow-down. What such fitting is good for, Feldman and Zhang asked in 2020 (``test_long_tail``).
+family on the slow-down. What such fitting is good for, Feldman and Zhang asked in 2020 (``test_long_tail``);
+what such a network has learnt all the same, others did (``test_random_label_teachers``).
 
 Rates and decays are chosen on true labels alone before they are tried on random ones; what suits true labels
 need not suit random ones, and that has a counter-claim. Calibrated on replicates 1000 and up, which no

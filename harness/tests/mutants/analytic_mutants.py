@@ -24,6 +24,7 @@ _linear = into("analytic/linear_descent.py", "analytic/test_linear_descent.py")
 _full = into("analytic/full_batch.py", "analytic/test_full_batch.py")
 _trees = into("analytic/trees.py", "analytic/test_trees.py")
 _pac_bayes = into("analytic/pac_bayes.py", "analytic/test_pac_bayes.py")
+_random_nets = into("analytic/random_label_nets.py", "analytic/test_random_label_nets.py")
 _nets = into("analytic/dense_nets.py", "analytic/test_dense_nets.py")
 _paths = into("analytic/paths.py", "analytic/test_paths.py")
 _squared = into("analytic/squared_loss.py", "analytic/test_squared_loss.py")
@@ -334,6 +335,20 @@ MUTANTS = (
     _least_error(
         "theory", "every label but the first of an image is contradicted",
         "agreed = sum(max(count.values()) for count in votes.values())", "agreed = len(votes)",
+    ),
+    _random_nets(
+        "pairing", "a network scaled back keeps the size that random labels gave it",
+        "weights = [a.weight, b.weight, b.weight * scale, mixed, mixed * scale]",
+        "weights = [a.weight, b.weight, b.weight, mixed, mixed * scale]",
+    ),
+    _random_nets(
+        "data", "a teacher is shown true labels",
+        "fresh = x[: self.shown], split.y_train[: self.shown], x[self.shown :]",
+        "fresh = x[: self.shown], split.y_true[: self.shown], x[self.shown :]",
+    ),
+    _random_nets(
+        "theory", "what all directions share counts as alignment",
+        "(covariance - np.trace(covariance) / size * np.eye(size))", "covariance",
     ),
     _pac_bayes(
         "theory", "a prior's variance is chosen by the data, and not paid for",
