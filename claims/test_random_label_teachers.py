@@ -83,7 +83,7 @@ ALIGNED = Tiers(
     quick=Solved(Digits(n=500, labels=RANDOM), Alignment(width=256)),
     standard=Solved(AveragedCifar10(square=4, n=2000, n_test=100, labels=RANDOM), Alignment(rate=0.01)),
 )
-SOONER = "five points of the training error; 5 to 15 and more in calibration, and 2 from scattered weights"
+SOONER = "five points of the training error; 9 to 15 on average in calibration, 0 to 2 after two epochs"
 """Why a training error over the first epochs must be lower by that much."""
 BRIEF = TRANSFER.but(solver__upstream=2)
 BRIEF_SAYS = "two epochs of random labels, after which hardly any of them is known"
@@ -153,26 +153,28 @@ def test_random_labels_speed_up_other_random_labels(run: Results, arm: str, chec
     replicates={"quick": 10},
     changed=(
         Change(
-            "setting",
-            "At a rate of 0.02 and a margin of two points it was inconclusive at quick, for weights in a "
-            "random order had sped up true labels by five; a rate of 0.01 and five points since.",
-        ),
-        Change(
-            "replicates", "Ten at quick, after five had reproduced it with a chance of 0.84 to do so again."
+            "statement",
+            "Against a start from scratch it was inconclusive at quick, at a rate of 0.02 with a margin of "
+            "two points as at 0.01 with five: weights in a random order, scaled back, had sped up true "
+            "labels by five points, a third of what these did. So it is against those since.",
         ),
         Change(
             "control",
-            "Two epochs of random labels were added as a control after that verdict, which stayed with it.",
+            "Two epochs of random labels took the place of the weights in a random order, once it was "
+            "against those; the verdict had been inconclusive.",
+        ),
+        Change(
+            "replicates", "Ten at quick, after five had reproduced it with a chance of 0.72 to do so again."
         ),
     ),
 )
-@trained(run=TRANSFER, arm="rescaled")
-@control(arm="scattered_rescaled", says=MIXED)
+@trained(run=TRANSFER)
 @control(run=BRIEF, says=BRIEF_SAYS)
-def test_random_labels_speed_up_true_ones(run: Results, arm: str, check: Check) -> None:
-    """Scaled back, a network that was trained on random labels fits true labels of other images faster."""
-    sooner = run.final("true_scratch") - run.final(f"true_{arm}")
-    check(above(sooner.named("mean training error, scratch - pretrained"), 0.05, because=SOONER))
+def test_random_labels_speed_up_true_ones(run: Results, check: Check) -> None:
+    """Scaled back, a network that was trained on random labels fits true labels of other images faster than
+    one whose weights are of the same sizes in a random order."""
+    sooner = run.final("true_scattered_rescaled") - run.final("true_rescaled")
+    check(above(sooner.named("mean training error, scattered - pretrained"), 0.05, because=SOONER))
 
 
 @claim(
