@@ -233,7 +233,7 @@ def test_training_commutes_with_reflections(both: bool, flips: list[float], seed
 @control(measure="untrained", says="the same weights before training")
 @control(measure="turned", says="a random basis for the eigenvectors")
 def test_first_weights_align_with_the_inputs(run: Results, measure: str, check: Check) -> None:
-    """Trained on random labels, first-layer weights have a covariance that shares eigenvectors with the
+    """Training on random labels turns the covariance of first-layer weights towards the eigenvectors of the
     inputs'."""
     check(below(run.final(measure), 0.8, because="0.97 without alignment, 0 for the eigenvectors themselves"))
 
@@ -242,5 +242,5 @@ def test_first_weights_align_with_the_inputs(run: Results, measure: str, check: 
 @trained(run=ALIGNED.but(data__labels=TrueLabels()), measure="misaligned")
 @control(measure="untrained", says="the same weights before training")
 def test_true_labels_align_first_weights_too(run: Results, measure: str, check: Check) -> None:
-    """With true labels first-layer weights align with the inputs as well."""
+    """Training on true labels turns the covariance of first-layer weights towards the inputs' as well."""
     check(below(run.final(measure), 0.9, because="0.97 without alignment; with random labels 0.45 to 0.6"))
