@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     Images = NDArray[np.float32]
 
 
+CROPPED_AT_ONCE = 1000
+"""Images whose padded copies are held at once: few enough to stay in a cache, many enough for one index."""
+
+
 class ImageChange(Value, frozen=True):
     """An augmentation that keeps the shape and has no part in testing; a class of one's own adds ``apply``.
 
@@ -85,10 +89,12 @@ class RandomCrop(Value, frozen=True):
     def _parts(self, images: Images, places: NDArray[np.int64]) -> Images:
         import numpy as np
 
-        pad = (self.padding, self.padding)
-        padded = np.pad(images, ((0, 0), (0, 0), pad, pad)) if self.padding else images
-        parts = np.lib.stride_tricks.sliding_window_view(padded, (self.side, self.side), axis=(2, 3))
-        chosen: Images = parts[np.arange(len(images)), :, places[:, 0], places[:, 1]]
+        pad, window = (self.padding, self.padding), (self.side, self.side)
+        chosen = np.empty((*images.shape[:2], *window), np.float32)
+        for rows in blocks(len(images), CROPPED_AT_ONCE):
+            image = np.pad(images[rows], ((0, 0), (0, 0), pad, pad)) if self.padding else images[rows]
+            parts = np.lib.stride_tricks.sliding_window_view(image, window, axis=(2, 3))
+            chosen[rows] = parts[np.arange(len(image)), :, places[rows, 0], places[rows, 1]]
         return chosen
 
 
