@@ -158,10 +158,10 @@ def test_the_mean_of_matched_networks_outperforms_both(pair: Results, check: Che
     changed=(
         Change(
             "replicates",
-            "A fixed number at quick, 20, since the chance of the same verdict on fresh replicates was .78.",
+            "A fixed number at quick, 15, since the chance of the same verdict on fresh replicates was .78.",
         ),
     ),
-    replicates={"quick": 20},
+    replicates={"quick": 15},
 )
 @trained(narrow=NARROW, wide=WIDE)
 @control(narrow=matched(96, 48), says="narrow networks of three quarters of the wide ones' width")
