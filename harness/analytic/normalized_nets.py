@@ -108,8 +108,7 @@ class NormalizedNets:
     def layers(self, theta: Floats) -> list[NormalizedLayer]:
         """The layers of R networks, theta [R, p], as views."""
         layers, nets = [], len(theta)
-        for i, (a, b) in enumerate(pairwise(self.widths)):
-            begin = self.starts[i]
+        for i, ((a, b), begin) in enumerate(zip(pairwise(self.widths), self.starts, strict=False)):
             middle = begin + a * b
             weight = theta[:, begin:middle].reshape(nets, a, b)
             gain = theta[:, None, middle + b : middle + 2 * b] if self._normalized(i) else None

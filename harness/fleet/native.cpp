@@ -27,7 +27,7 @@ INLINE V exponential(V x) {
 
 struct Loss {
   int classes, squared;
-  Vectors z;  // [class], one example per lane: logits, then their gradients
+  Vectors z;  // [class, up to whole vectors], one example per lane: logits, then their gradients
 
   // The sum of the losses of `count` examples; d(mean loss) / d(logits) into gradient. Both arrays are
   // [count][stride].
@@ -35,9 +35,7 @@ struct Loss {
     double total = 0;
     for (int b = 0; b < count; b += L) {
       const int here = std::min(L, count - b);
-      const float* rows[L];
-      for (int i = 0; i < L; i++) rows[i] = logits + (b + std::min(i, here - 1)) * stride;
-      to_lanes(rows, classes, z.data());
+      read(logits + b * stride, here, stride);
       Mask label = {};
       for (int i = 0; i < here; i++) label[i] = (int)labels[b + i];
       V own = {};
@@ -46,6 +44,29 @@ struct Loss {
       from_lanes(z.data(), classes, here, gradient + b * stride, stride);
     }
     return total;
+  }
+
+  // The logits of up to L examples; lanes beyond the last repeat it.
+  void read(const float* logits, int here, size_t stride) {
+    const float* rows[L];
+    for (int i = 0; i < L; i++) rows[i] = logits + std::min(i, here - 1) * stride;
+    whole_to_lanes(rows, classes, z.data());
+  }
+
+  // wrong[i] = 1 where the largest of the logits [count][stride], the first of equals, is not at label i.
+  void mistakes(const float* logits, const int64_t* labels, int count, size_t stride, uint8_t* wrong) {
+    for (int b = 0; b < count; b += L) {
+      const int here = std::min(L, count - b);
+      read(logits + b * stride, here, stride);
+      V most = z[0];
+      Mask which = {};
+      for (int c = 1; c < classes; c++) {
+        const Mask more = z[c] > most;
+        most = more ? z[c] : most;
+        which = more ? Mask{} + c : which;
+      }
+      for (int i = 0; i < here; i++) wrong[b + i] = which[i] != labels[b + i];
+    }
   }
 
   // Mean over the classes of (output - one-hot)^2.
@@ -106,7 +127,7 @@ struct Net {
     flat.resize(map), gradient.resize(map), next_gradient.resize(map), full.resize(spread);
     features.resize(capacity * layers[0].in_stride), nothing.resize(widest);
     rows_gradient.resize(capacity * widest), next_rows_gradient.resize(capacity * widest);
-    loss = {layers.back().outputs, squared, Vectors(layers.back().outputs)};
+    loss = {layers.back().outputs, squared, Vectors(vectors(layers.back().outputs) * L)};
     if (this->rule.adaptive) each([](Parameters& p, int, int, size_t, size_t) { p.adapt(); });
   }
 
@@ -323,10 +344,7 @@ void native_errors(Net* net, const float* x, const int64_t* y, int64_t n, uint8_
     const int count = (int)std::min<int64_t>(net->capacity, n - first);
     for (int b = 0; b < count; b++) chosen[b] = first + b;
     net->forward(x, chosen.data(), count);
-    for (int b = 0; b < count; b++) {
-      const float* z = last.output.data() + b * last.out_stride;
-      wrong[first + b] = std::max_element(z, z + last.outputs) - z != y[first + b];
-    }
+    net->loss.mistakes(last.output.data(), y + first, count, last.out_stride, wrong + first);
   }
 }
 }

@@ -139,6 +139,14 @@ static void to_lanes(const float* const* rows, int n, V* out) {
     for (int i = 0; i < L; i++) out[f][i] = rows[i][f];
 }
 
+// The same of rows that end in whole vectors, to as many vectors as they have numbers.
+static void whole_to_lanes(const float* const* rows, int n, V* out) {
+  for (int f = 0; f < n; f += L) {
+    UNROLL for (int i = 0; i < L; i++) out[f + i] = load(rows[i] + f);
+    transpose(out + f);
+  }
+}
+
 // The way back, for the first `count` lanes; rows end in zeros up to a whole vector.
 static void from_lanes(const V* in, int n, int count, float* rows, size_t stride) {
   for (int f = 0; f < n; f += L) {

@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "adf86dab243ca087b0d220c0bf8377a488547db820a2d7f143c70490d6f2e683"}
+PINNED = {1: "5663654d39ac904244a5c2cf31a78c59a5e620fe8f555c60b44ef335305bdcb5"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_check", "native_graphs", "native_plans", "native_rules",

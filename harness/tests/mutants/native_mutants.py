@@ -104,8 +104,8 @@ MUTANTS = (
     ),
     _library(
         "kernels", "the library never predicts the last class",
-        "std::max_element(z, z + last.outputs) - z != y[first + b]",
-        "std::max_element(z, z + last.outputs - 1) - z != y[first + b]",
+        "        const Mask more = z[c] > most;",
+        "        const Mask more = c + 1 < classes ? z[c] > most : Mask{};",
     ),
     _library(
         "learning rate", "the library trains all steps of an epoch at the first rate",
