@@ -24,6 +24,7 @@ from harness.lab.runs import Fleet, Run
 from harness.lab.shares import Shares
 from harness.lab.store import Record, Store, StoreError
 from harness.spec import Draws, Experiment, Probing, Simulation, Solved, abbreviated
+from harness.spec.informed import HowTrained, Informed
 from harness.spec.streams import stream, stream_of
 from harness.spec.watched import NOTHING, Watched
 
@@ -393,4 +394,7 @@ def _probed(run: Run, place: Place, store: Store) -> Mapping[str, Any]:
     weights = _weights(run.parents[0], place, store)
     with numerics.prepared(place.device):
         model = trainer.restored(experiment, split, weights, place.device)
-        return run.value.probe.measure(model, split)
+        probe = run.value.probe
+        if isinstance(probe, Informed):
+            return probe.measure_trained(model, split, HowTrained(experiment.loss, run.replicate))
+        return probe.measure(model, split)

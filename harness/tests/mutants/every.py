@@ -11,6 +11,7 @@ from harness.tests.mutants import (
     lab_mutants,
     model_mutants,
     native_mutants,
+    probe_mutants,
     report_mutants,
     resumed_mutants,
 )
@@ -21,6 +22,7 @@ MUTANTS = (
     *fleet_mutants.MUTANTS,
     *native_mutants.MUTANTS,
     *analytic_mutants.MUTANTS,
+    *probe_mutants.MUTANTS,
     *lab_mutants.MUTANTS,
     *resumed_mutants.MUTANTS,
     *evidence_mutants.MUTANTS,
