@@ -127,7 +127,8 @@ def test_a_trace_by_random_signs_is_near_by_its_own_error_and_the_same_again() -
 
 def test_random_signs_are_exact_where_the_hessian_is_diagonal() -> None:
     labels = np.arange(6) % CLASSES
-    split = Split(np.eye(6, dtype=np.float32), labels, labels, labels > 9, np.eye(6), labels, CLASSES)
+    units = np.eye(6, dtype=np.float32)
+    split = Split(units, labels, labels, labels > 9, units, labels, CLASSES)
     seen = Trace(vectors=5).measure_trained(nn.Linear(6, CLASSES, bias=False), split, HowTrained("squared"))
     assert seen == {"trace": pytest.approx(2.0), "trace_error": pytest.approx(0.0, abs=1e-12)}
 

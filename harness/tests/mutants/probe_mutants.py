@@ -29,11 +29,11 @@ MUTANTS = (
         "signs = generator.standard_normal(loss.weights)",
     ),
     _weighed(
-        "loss", "the squared loss is summed over classes",
+        "loss", "the curvature of the squared loss is summed over classes",
         "** 2).sum() / scores.shape[1]", "** 2).sum()",
     ),
     _weighed(
-        "loss", "the loss is summed over images",
+        "loss", "the curvature is summed over images",
         "        loss = loss / len(self.split.y_train)\n", "",
     ),
     _weighed(
