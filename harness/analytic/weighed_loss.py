@@ -129,7 +129,7 @@ class OfTheTraining(Value, frozen=True):
     """A probe that is told how a net was trained; asked by hand, by cross-entropy at replicate 0."""
 
     def measure(self, model: torch.nn.Module, split: Split) -> Mapping[str, Any]:
-        """As ``measure_trained``, of a net trained by cross-entropy."""
+        """What ``measure_trained`` gives of a net trained by cross-entropy."""
         return self.measure_trained(model, split, HowTrained())
 
     def measure_trained(

@@ -66,7 +66,7 @@ def test_the_squared_loss_of_a_linear_model_is_a_parabola_that_never_rises_above
 @derandomized
 @given(a=st.floats(0.1, 5), b=st.floats(-5, 5), c=st.floats(-5, 5))
 def test_a_hill_is_as_high_as_numpy_says(a: float, b: float, c: float) -> None:
-    """Of a parabola that opens downwards, a t (1 - t) stands above the straight line."""
+    """A parabola that opens downwards, a t (1 - t), stands a quarter of a above the straight line."""
     t = np.linspace(0, 1, 11)
     seen = rises((a * t * (1 - t) + b * t + c)[None])
     assert seen["barrier"] == pytest.approx(a / 4, abs=1e-9)
