@@ -125,7 +125,14 @@ def test_the_more_is_memorized_the_less_can_be_taught(few: Results, many: Result
     MAENNEL2020,
     "Abstract: faster, even after accounting for weight scaling",
     adapted=ADAPTED,
-    changed=(SLOWER,),
+    changed=(
+        SLOWER,
+        Change(
+            "statement",
+            "Its margin, two points, became the five of the claim on true labels; it was reproduced by both.",
+        ),
+        Change("control", "Two epochs of random labels were added as a second; it was reproduced before."),
+    ),
 )
 @trained(run=TRANSFER, arm="rescaled")
 @control(arm="scattered_rescaled", says=MIXED)
