@@ -154,6 +154,8 @@ class Replica:
 
     def fits(self, error: float) -> bool:
         """Whether the training error is at most this; a few images do, as long as much of them is wrong."""
+        import numpy as np
+
         x, y, few_x, few_y = self._few
         if x is not self.x_train or y is not self.y_train:
             x, y = self.x_train, self.y_train
@@ -161,7 +163,8 @@ class Replica:
             self._few = x, y, few_x, few_y
         if int(self._wrong(few_x, few_y).sum()) / len(y) > error:
             return False
-        return _share(self._wrong(x, y)) <= error
+        wrong = self._wrong(x, y)
+        return _share(np.count_nonzero(wrong), len(wrong)) <= error
 
     def _measured(self, loss: float, watched: Watched) -> dict[str, float]:
         wrong = self._wrong(self.x_train, self.y_train) if watched.train else None
@@ -338,23 +341,26 @@ def measures(
     loss: float, wrong: np.ndarray | None, wrong_test: np.ndarray | None, split: Split
 ) -> dict[str, float]:
     """An epoch's row of the curves, from what was predicted wrongly, bool [examples], or not asked."""
+    import numpy as np
+
     row = {"train_loss": loss}
     if wrong is not None:
-        row["train_error"] = _share(wrong)
+        row["train_error"] = _share(np.count_nonzero(wrong), len(wrong))
     if wrong_test is not None:
-        row["test_error"] = _share(wrong_test)
-    if wrong is not None and split.redraw is None and split.corrupted.any():
-        row["corrupted_error"] = _share(wrong[split.corrupted])
-        if not split.corrupted.all():
-            row["clean_error"] = _share(wrong[~split.corrupted])
+        row["test_error"] = _share(np.count_nonzero(wrong_test), len(wrong_test))
+    if wrong is None or split.redraw is not None:
+        return row
+    if corrupted := np.count_nonzero(split.corrupted):
+        both = np.count_nonzero(wrong & split.corrupted)
+        row["corrupted_error"] = _share(both, corrupted)
+        if corrupted < len(wrong):
+            row["clean_error"] = _share(np.count_nonzero(wrong) - both, len(wrong) - corrupted)
     return row
 
 
-def _share(wrong: np.ndarray) -> float:
+def _share(true: int, entries: int) -> float:
     """The share of true entries: their mean, to the bit, in a fraction of its time."""
-    import numpy as np
-
-    return int(np.count_nonzero(wrong)) / len(wrong) if len(wrong) else math.nan
+    return int(true) / int(entries) if entries else math.nan
 
 
 def batches(n: int, size: int) -> list[tuple[int, int]]:

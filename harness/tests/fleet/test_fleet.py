@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "5663654d39ac904244a5c2cf31a78c59a5e620fe8f555c60b44ef335305bdcb5"}
+PINNED = {1: "dd667dfa08e5be54bf6215fc48bc0e82d5b6b4fec16ea00d27891f3f692d1c69"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_check", "native_graphs", "native_plans", "native_rules",
