@@ -154,8 +154,6 @@ class Replica:
 
     def fits(self, error: float) -> bool:
         """Whether the training error is at most this; a few images do, as long as much of them is wrong."""
-        import numpy as np
-
         x, y, few_x, few_y = self._few
         if x is not self.x_train or y is not self.y_train:
             x, y = self.x_train, self.y_train
@@ -164,7 +162,7 @@ class Replica:
         if int(self._wrong(few_x, few_y).sum()) / len(y) > error:
             return False
         wrong = self._wrong(x, y)
-        return _share(np.count_nonzero(wrong), len(wrong)) <= error
+        return _share(_count(wrong), len(wrong)) <= error
 
     def _measured(self, loss: float, watched: Watched) -> dict[str, float]:
         wrong = self._wrong(self.x_train, self.y_train) if watched.train else None
@@ -341,26 +339,31 @@ def measures(
     loss: float, wrong: np.ndarray | None, wrong_test: np.ndarray | None, split: Split
 ) -> dict[str, float]:
     """An epoch's row of the curves, from what was predicted wrongly, bool [examples], or not asked."""
-    import numpy as np
-
     row = {"train_loss": loss}
     if wrong is not None:
-        row["train_error"] = _share(np.count_nonzero(wrong), len(wrong))
+        row["train_error"] = _share(_count(wrong), len(wrong))
     if wrong_test is not None:
-        row["test_error"] = _share(np.count_nonzero(wrong_test), len(wrong_test))
+        row["test_error"] = _share(_count(wrong_test), len(wrong_test))
     if wrong is None or split.redraw is not None:
         return row
-    if corrupted := np.count_nonzero(split.corrupted):
-        both = np.count_nonzero(wrong & split.corrupted)
+    if corrupted := _count(split.corrupted):
+        both = _count(wrong & split.corrupted)
         row["corrupted_error"] = _share(both, corrupted)
         if corrupted < len(wrong):
-            row["clean_error"] = _share(np.count_nonzero(wrong) - both, len(wrong) - corrupted)
+            row["clean_error"] = _share(_count(wrong) - both, len(wrong) - corrupted)
     return row
+
+
+def _count(flags: np.ndarray) -> int:
+    """How many entries are true."""
+    import numpy as np
+
+    return int(np.count_nonzero(flags))
 
 
 def _share(true: int, entries: int) -> float:
     """The share of true entries: their mean, to the bit, in a fraction of its time."""
-    return int(true) / int(entries) if entries else math.nan
+    return true / entries if entries else math.nan
 
 
 def batches(n: int, size: int) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "dd667dfa08e5be54bf6215fc48bc0e82d5b6b4fec16ea00d27891f3f692d1c69"}
+PINNED = {1: "312c239e8bd1ca171becd9948bd5b88fe04a1cf0815b5fd6f6f7039fc00e81e3"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
     "native", "native_check", "native_graphs", "native_plans", "native_rules",

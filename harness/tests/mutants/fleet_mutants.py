@@ -142,7 +142,7 @@ MUTANTS = (
     ),
     _replica(
         "loss", "the error on corrupted labels is that on true ones",
-        "_share(wrong[split.corrupted])", "_share(wrong[~split.corrupted])",
+        "_count(wrong & split.corrupted)", "_count(wrong & ~split.corrupted)",
     ),
     _replica(
         "data", "the test error is that on the training images",
