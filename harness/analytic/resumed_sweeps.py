@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
+AT_ONCE, LEAST = 7680, 3072
+"""Columns that are added to a square in one part, and those that must be left for another.
+
+OpenBLAS adds them 128, 256 or 384 at a time, say, and halves what is left below twice as many: cut at a
+multiple of these, the sums are those of one call, to the bit.
+"""
+
 
 def random_feature_sweep(
     solver: RandomFeatureSweep,
@@ -141,7 +148,7 @@ class _Folded:
     """The triangle of the leading columns' transpose, or its square once that is tame, as columns are added.
 
     Attributes:
-        done: columns of the last width that was solved; ahead: those in the triangle, which may be more.
+        done: columns of the last width that was solved, or in the square; ahead: those in the triangle.
     """
 
     def __init__(self, features: Floats, sweep: _WidthsDone) -> None:
@@ -156,11 +163,16 @@ class _Folded:
 
     def at(self, width: int) -> tuple[Floats, float]:
         """The triangle R [n, n] of F_p' and the inverse of its condition."""
+        import numpy as np
+
         triangle, inverse_condition = self.triangle, 0.0
         if self.gram is not None:
-            self.sweep.begins(self._kept)
-            added = self.features[:, self.done : width]
-            triangle, inverse_condition = _with_columns(self.gram, added)
+            while self.done < width:
+                self.sweep.begins(self._kept)
+                upto = self.done + AT_ONCE if width - self.done >= AT_ONCE + LEAST else width
+                unlocked.syrk(np.asfortranarray(self.features[:, self.done : upto]), self.gram)
+                self.done = upto
+            triangle, inverse_condition = _factored(self.gram)
             if inverse_condition * TAME < 1:
                 triangle, self.gram, self.done = None, None, 0
         if self.gram is None or triangle is None:
@@ -204,12 +216,10 @@ def _with_rows(triangle: Floats | None, columns: Floats) -> Floats:
     return triangle
 
 
-def _with_columns(gram: Floats, columns: Floats) -> tuple[Floats, float]:
-    """The Cholesky factor of the Gram matrix with the columns added, in place, and its condition."""
-    import numpy as np
+def _factored(gram: Floats) -> tuple[Floats, float]:
+    """The Cholesky factor of a Gram matrix, and the inverse of its condition."""
     from scipy.linalg import lapack
 
-    unlocked.syrk(np.asfortranarray(columns), gram)
     triangle, failed = lapack.dpotrf(gram)
     return triangle, 0.0 if failed else least_squares._inverse_condition(triangle)
 

@@ -33,14 +33,17 @@ from harness.analytic.resuming import Halfway, Keeping
 from harness.analytic.trees import BoostingGrid, ForestGrid
 from harness.analytic.variational import Variational
 from harness.data import Digits, RandomLabels
+from harness.data.gaussian_images import GaussianImages
 from harness.lab import arrays
 from harness.models import Mlp
 from harness.models.subspace import Subspace
 from harness.spec import Value
+from harness.spec.contracts import Dataset
 from harness.spec.splits import Split
 from harness.spec.streams import stream
 
 DATA = Digits(n=120)
+FEW = GaussianImages(n=100, size=6, channels=1, n_test=20)
 LABELS = (RandomLabels(0.5), RandomLabels(0.0))
 
 
@@ -96,7 +99,7 @@ class Checkpoint(NamedTuple):
 
 
 def solved(
-    solver: Any, at: Checkpoint | None = None, until: int = 0
+    solver: Any, at: Checkpoint | None = None, until: int = 0, data: Dataset = DATA
 ) -> tuple[Mapping[str, Any], list[Checkpoint]]:
     """What a solver gives from a checkpoint on, and the checkpoints on its way until it is stopped."""
     left: list[Checkpoint] = []
@@ -112,7 +115,7 @@ def solved(
         assert held is not None
         begun = Halfway(at.step, held)
     try:
-        results = resuming.solve_on(solver, DATA.split(None, 0), stream(0, "solution"), begun, between)
+        results = resuming.solve_on(solver, data.split(None, 0), stream(0, "solution"), begun, between)
     except Stopped:
         results = {}
     return results, left
@@ -148,7 +151,7 @@ def test_from_any_checkpoint_on_the_results_are_those_of_solve(solver: Any) -> N
 
 COUNTED: dict[str, tuple[Any, Any, str]] = {
     "conditions": (SOLVERS[0], least_squares, "_inverse_condition"),
-    "columns added": (SOLVERS[2], resumed_sweeps, "_with_columns"),
+    "squares factored": (SOLVERS[2], resumed_sweeps, "_factored"),
     "rows folded": (SOLVERS[3], resumed_sweeps, "_with_rows"),
     "blocks predicted": (SOLVERS[5], Interpolant, "_of_block"),
     "chunks of features": (SOLVERS[7], GaborMagnitudes, "_of_chunk"),
@@ -186,6 +189,17 @@ def test_parts_that_were_done_are_not_done_again(
         solved(solver, checkpoint)
         assert len(calls) == whole
     assert any(0 < done < whole for done in before)
+
+
+def test_many_columns_are_added_a_part_at_a_time() -> None:
+    sweep = RandomFeatureSweep(ReluFeatures(), (130, 150, 14_000, 18_300))
+    expected = sweep.solve(FEW.split(None, 0), stream(0, "solution"))
+    results, left = solved(sweep, data=FEW)
+    require_equal(results, expected)
+    narrower = RandomFeatureSweep(ReluFeatures(), (130, 150, 4000, 8000))
+    assert len(left) == len(solved(narrower, data=FEW)[1]) + 1
+    for checkpoint in left[-3:]:
+        require_equal(solved(sweep, checkpoint, data=FEW)[0], expected)
 
 
 def test_what_lies_in_columns_lies_in_columns_again() -> None:

@@ -1,6 +1,6 @@
 """``kill -9`` of sessions and of their processes, and requests to end, at random moments.
 
-They train tiny nets and simulate; in the end the report is the same.
+They train tiny nets, solve and simulate; in the end the report is the same.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ HEAD = """\
 What was done to the software on purpose, and what came of it. Written by `tox -e torture`; the same seed
 mutates, kills and refuses in the same order, but how far it comes in its time depends on the machine.
 
-- **kills**: sessions that train tiny nets (ten checkpoints a second, within epochs too) and simulate, and
-  their processes, get `kill -9`, SIGTERM or SIGUSR1 at random moments, one to three times on one store;
-  then a session runs to its end, and its report must equal, but for times, that of a session that nobody
-  disturbed. Every record that can be seen is whole, and no process lives on. Who is asked to end does so with
-  the status that schedulers requeue on.
+- **kills**: sessions that train tiny nets (ten checkpoints a second, within epochs too), solve and
+  simulate, and their processes, get `kill -9`, SIGTERM or SIGUSR1 at random moments, one to three times
+  on one store; then a session runs to its end, and its report must equal, but for times, that of a
+  session that nobody disturbed. Every record that can be seen is whole, and no process lives on. Who is
+  asked to end does so with the status that schedulers requeue on.
 - **lost power**: two writers on a simulated disk, stopped before each call; calls are refused, writers
   killed, bytes rot, and what was not synced vanishes (or is cut, or zeros) in any order. After each step a
   reader must find the whole old, the whole new, or none, and what was published stays.
