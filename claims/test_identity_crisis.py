@@ -9,7 +9,7 @@ generalizes (Zhang et al. 2017) is not told by the count of its weights: each of
 many as the image has pixels.
 
 Errors are squared distances over the square of what should be said. Settings and margins were read off
-replicates 1000 to 1019 (digits) and 1000 and 1001 (MNIST), which no verdict reads.
+replicates 1000 to 1019 (digits) and 1000 to 1004 (MNIST), which no verdict reads.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from claims.exact import EXACT
 from claims.papers import ZHANG2020
 from claims.texts import everywhere
+from harness import Change
 from harness import Check
 from harness import Results
 from harness import Solved
@@ -31,7 +32,9 @@ from harness import above
 from harness import below
 from harness import claim
 from harness import control
+from harness import most_reach
 from harness import trained
+from harness.analytic.one_example import FITTED
 from harness.analytic.one_example import OneExample
 from harness.data import Digits
 from harness.data.scaled import ScaledMnist
@@ -54,6 +57,11 @@ DENSER = {
 }
 FEW = everywhere("vectors of 2 and 3 values, up to 3 steps of descent, in rational arithmetic")
 
+SLOW = 3e-4
+"""A learning rate at which 20 layers train steadily; at 1e-3 two in five lost all active units on MNIST."""
+
+FITS = "of a net in a control it is not asked whether it fits: it does"
+
 
 def trained_on_one(quick: OneExample, standard: OneExample) -> Tiers:
     """A net trained on one digit, and one on one image of MNIST."""
@@ -62,9 +70,9 @@ def trained_on_one(quick: OneExample, standard: OneExample) -> Tiers:
 
 CONVOLUTIONAL = trained_on_one(OneExample(3, 128, 3), OneExample(10, 32, 5, images=50))
 DENSE = trained_on_one(OneExample(3, 128), OneExample(10, 1024))
-SHALLOW = trained_on_one(OneExample(5, 32, 3), OneExample(5, 32, 5, images=50))
-DEEP = trained_on_one(OneExample(20, 32, 3), OneExample(20, 32, 5, images=50))
-WIDE = trained_on_one(OneExample(5, 64, 3), OneExample(5, 64, 5, images=50))
+SHALLOW = trained_on_one(OneExample(5, 32, 3), OneExample(5, 32, 5, images=50, rate=SLOW))
+DEEP = trained_on_one(OneExample(20, 32, 3), OneExample(20, 32, 5, images=50, rate=SLOW))
+WIDE = trained_on_one(OneExample(5, 64, 3), OneExample(5, 64, 5, images=50, rate=SLOW))
 DENSE_SHALLOW = trained_on_one(OneExample(2, 128), OneExample(2, 1024))
 DENSE_DEEP = trained_on_one(OneExample(6, 128), OneExample(6, 1024))
 DENSE_WIDE = trained_on_one(OneExample(2, 512), OneExample(2, 2048))
@@ -113,14 +121,26 @@ def test_deeper_dense_nets_tend_to_the_constant_function(
     check(above(fall, 0.1, because="a third of what it was on digits, a sixth on MNIST"))
 
 
-@claim(ZHANG2020, "Abstract: deeper CNNs often fail", adapted=DEEPER)
+@claim(
+    ZHANG2020,
+    "Abstract: deeper CNNs often fail",
+    adapted=DEEPER,
+    changed=(
+        Change(
+            "setting",
+            "At standard a learning rate of 1e-3 stood where 3e-4 stands, by which two deep nets in five did "
+            "not even fit the example; the verdict was reproduced.",
+        ),
+    ),
+)
 @trained(shallow=SHALLOW, deep=DEEP)
 @control(deep=WIDE, says="more channels in place of more layers")
 def test_deeper_convolutional_nets_fail(shallow: Results, deep: Results, check: Check) -> None:
     """A convolutional net that is much deeper does not learn the identity as a shallow one does."""
+    check(most_reach(deep.final("training_error"), FITTED), uncontrolled=FITS)
     more = deep.final("identity_error") - shallow.final("identity_error")
     more = more.named("distance from the image asked for, deep - shallow")
-    check(above(more, 0.1, because="a third of what it was on digits, a fifth on MNIST"))
+    check(above(more, 0.1, because="a third of what it was, on digits and on MNIST"))
 
 
 @claim(ZHANG2020, "Abstract: deeper CNNs memorize the training output", adapted={"quick": DEEPER["quick"]})
@@ -129,6 +149,7 @@ def test_deeper_convolutional_nets_fail(shallow: Results, deep: Results, check: 
 def test_a_deep_convolutional_net_memorizes_the_output(net: Results, check: Check) -> None:
     """A deep convolutional net memorizes: its answers are nearer to the training image than to what it is
     asked for."""
+    check(most_reach(net.final("training_error"), FITTED), uncontrolled=FITS)
     nearer = net.final("constant_error") - net.final("identity_error")
     nearer = nearer.named("distance from the training image - from the image asked for")
     check(below(nearer, 0.0, because="as near to either one"))

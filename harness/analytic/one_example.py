@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from harness.data.split import Split
     from harness.spec.contracts import Dataset
 
-RATE, DECAYS, TINY = 1e-3, (0.9, 0.999), 1e-8
-"""Adam's learning rate, decays of its moments, and what is added to the root of the second: its authors'."""
+DECAYS, TINY = (0.9, 0.999), 1e-8
+"""Decays of Adam's moments, and what is added to the root of the second: its authors'."""
 FITTED = 1e-4
 """The squared error on the example, over its square, at which training ends."""
 MOST_STEPS = 2000
@@ -42,6 +42,7 @@ class OneExample(Value, frozen=True):
         width: units of each hidden layer, or channels.
         kernel: side of the convolutions, odd; None for fully connected layers.
         images: test images asked for.
+        rate: Adam's learning rate; the default is its authors'.
 
     Raises:
         ValueError: a number that is not positive, or a kernel of even side.
@@ -51,10 +52,11 @@ class OneExample(Value, frozen=True):
     width: int = 128
     kernel: int | None = None
     images: int = 200
+    rate: float = 1e-3
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("depth", "width", "images"):
+        for name in ("depth", "width", "images", "rate"):
             require_positive(type(self).__name__, name, getattr(self, name))
         if self.kernel is not None and (self.kernel < 1 or self.kernel % 2 == 0):
             raise ValueError(f"OneExample(kernel={self.kernel}): an odd side, or None for dense layers")
@@ -123,7 +125,10 @@ class OneExample(Value, frozen=True):
         return x
 
     def _train(self, weights: Sequence[torch.Tensor], x: torch.Tensor) -> tuple[int, float]:
-        """Adam, written out, until the example is fitted: its steps, and the error that is left."""
+        """Adam, written out, until the example is fitted: its steps, and the error that is left.
+
+        It ends as well where no weight has a gradient, since no unit is active any more.
+        """
         import torch
 
         size = x.square().sum()
@@ -136,18 +141,20 @@ class OneExample(Value, frozen=True):
                 return step, error
             step += 1
             gradients = torch.autograd.grad(loss, list(weights))
+            if not any(bool(gradient.any()) for gradient in gradients):
+                return step - 1, error
             with torch.no_grad():
                 for weight, gradient, pair in zip(weights, gradients, moments, strict=True):
-                    weight -= _adam(gradient, pair, step)
+                    weight -= self.rate * _adam(gradient, pair, step)
 
 
 def _adam(gradient: torch.Tensor, moments: tuple[torch.Tensor, torch.Tensor], step: int) -> torch.Tensor:
-    """What Adam takes off at a step, counted from 1; the moments change in place."""
+    """Adam's step, counted from 1, in units of the learning rate; the moments change in place."""
     (first, second), (slow, slower) = moments, DECAYS
     first.lerp_(gradient, 1 - slow)
     second.lerp_(gradient.square(), 1 - slower)
     root = (second / (1 - slower**step)).sqrt() + TINY
-    return RATE / (1 - slow**step) * first / root
+    return first / (1 - slow**step) / root
 
 
 def _relative(said: Any, right: Any) -> float:

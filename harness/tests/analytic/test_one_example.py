@@ -47,11 +47,17 @@ def test_steps_are_adams() -> None:
     ours, moments = torch.tensor([1.0, -2.0, 0.5]), (torch.zeros(3), torch.zeros(3))
     theirs, mean, square = ours.double().numpy().copy(), np.zeros(3), np.zeros(3)
     for step in range(1, 6):
-        ours -= _adam(ours**3 + step, moments, step)
+        ours -= 1e-3 * _adam(ours**3 + step, moments, step)
         gradient = theirs**3 + step
         mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
         theirs -= 1e-3 * mean / (1 - 0.9**step) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
         assert ours.numpy() == pytest.approx(theirs, rel=1e-5)
+
+
+def test_a_net_without_an_active_unit_is_not_trained_on() -> None:
+    dead = OneExample(3, 4, rate=1e3).solve(split(), stream(0, "solution"))
+    assert dead["steps"] < 100
+    assert dead["training_error"] == 1.0
 
 
 def test_weights_keep_the_scale_and_a_replicate_draws_its_own() -> None:
@@ -74,7 +80,9 @@ def test_its_cost_counts_layers_positions_and_kernels() -> None:
     assert examined(OneExample(2, 4)) == []
 
 
-@pytest.mark.parametrize("wrong", [{"depth": 0}, {"depth": 1, "width": 0}, {"depth": 1, "images": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"depth": 0}, {"depth": 1, "width": 0}, {"depth": 1, "images": -1}, {"depth": 1, "rate": 0}]
+)
 def test_numbers_that_are_not_positive_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         OneExample(**wrong)
