@@ -89,6 +89,19 @@ def removal(net: Experiment, sgd: Sgd, members: int) -> Probing:
     return Probing(side_by_side(net.but(optimizer=sgd), members), again)
 
 
+def drawn(check: Check, nets: Results, series: str) -> None:
+    """The scores of the examples, the most memorized first."""
+    rows = nets.array("scores")
+    check.draw(
+        "Memorization scores",
+        series=series,
+        x=[i / (rows.shape[1] - 1) for i in range(rows.shape[1])],
+        y=rows.tolist(),
+        x_label="examples, the most memorized first",
+        y_label="memorization score",
+    )
+
+
 TRUE = Tiers(quick=scores(DIGITS, 20), standard=scores(MNIST, 60))
 RANDOM = Tiers(quick=scores(RANDOM_DIGITS, 10), standard=scores(RANDOM_MNIST, 20))
 WRONG = Tiers(standard=scores(WRONG_MNIST, 40))
@@ -106,6 +119,7 @@ def test_other_networks_memorize_the_same_examples(nets: Results, part: str, che
     other."""
     again = nets.final(part).named("correlation of scores by two halves of the networks")
     check(above(again, 0.5, because="more than half; .66 and more in calibration"))
+    drawn(check, nets, "true labels")
 
 
 @claim(
@@ -146,6 +160,7 @@ def test_random_labels_are_memorized_one_by_one(nets: Results, check: Check) -> 
     """On random labels, which no other example foretells, nearly every example is memorized."""
     share = nets.final("memorized").named("share of the examples that are memorized")
     check(above(share, 0.9, because="nearly every one: nine in ten"))
+    drawn(check, nets, "random labels")
 
 
 @claim(FELDMAN2020, "Section 1: mislabeled examples are fitted, by memorizing", adapted=MISLABELED)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 QUARTER = 0.25
 """From this score on an example counts as memorized: ours. Of a lower one, nets that did not train on it get
 three in four as often right as those that did."""
+QUANTILES = 101
+"""Of the scores, from the largest to the smallest: as many whatever examples have none."""
 GROUPS = 4
 """Parts of the nets that held an example out, two in each half of the placebo."""
 
@@ -53,12 +55,12 @@ class Memorization(Value, frozen=True):
         """Scores, and whether they come again.
 
         Returns:
-            ``scores`` [n] in falling order; ``memorized``, the share from the threshold on, and
-            ``mean_score``; ``right_memorized`` and, where labels are corrupted, ``wrong_memorized``, the same
-            share among examples with their own labels and with others; ``kept_error`` and ``held_out_error``,
-            mean errors of the nets on what they trained on and did not; ``agreement``, the correlation of the
-            scores by every second net with those by the others; and ``placebo``, the same of a score that
-            compares held-out nets with held-out nets.
+            ``scores`` [101], their quantiles in falling order; ``memorized``, the share from the threshold
+            on, and ``mean_score``; ``right_memorized`` and, where labels are corrupted, ``wrong_memorized``,
+            the same share among examples with their own labels and with others; ``kept_error`` and
+            ``held_out_error``, mean errors of the nets on what they trained on and did not; ``agreement``,
+            the correlation of the scores by every second net with those by the others; and ``placebo``, the
+            same of a score that compares held-out nets with held-out nets.
 
         Raises:
             TypeError: the model is no ensemble, or its data are no ``AllSubsets``.
@@ -72,7 +74,7 @@ class Memorization(Value, frozen=True):
         memorized = scores >= self.threshold
         wrong = split.corrupted & known
         result = {
-            "scores": np.sort(scores[known])[::-1],
+            "scores": np.quantile(scores[known], np.linspace(1, 0, QUANTILES)),
             "memorized": float(memorized[known].mean()),
             "mean_score": float(scores[known].mean()),
             "right_memorized": float(memorized[known & ~wrong].mean()) if (known & ~wrong).any() else 0.0,

@@ -93,6 +93,8 @@ def test_nets_memorize_wrong_labels_and_few_others(nets: torch.nn.Module, split:
     whole = wrong * measures["wrong_memorized"] + (1 - wrong) * measures["right_memorized"]
     assert measures["memorized"] == pytest.approx(whole, abs=0.03)
     assert (np.diff(measures["scores"]) <= 0).all()
+    assert len(measures["scores"]) == 101
+    assert np.mean(measures["scores"] >= 0.25) == pytest.approx(measures["memorized"], abs=0.02)
     assert Memorization(1.0).measure(nets, split)["memorized"] < measures["memorized"]
 
 
