@@ -14,9 +14,11 @@ from claims.second_generation import COHEN2021 as COHEN2021
 from claims.second_generation import DINH2017 as DINH2017
 from claims.second_generation import DZIUGAITE2017 as DZIUGAITE2017
 from claims.second_generation import FELDMAN2020 as FELDMAN2020
+from claims.second_generation import FRANKLE2020 as FRANKLE2020
 from claims.second_generation import GROMOV2023 as GROMOV2023
 from claims.second_generation import LEWKOWYCZ2020 as LEWKOWYCZ2020
 from claims.second_generation import LIU2020 as LIU2020
+from claims.second_generation import LYU2020 as LYU2020
 from claims.second_generation import MAENNEL2020 as MAENNEL2020
 from claims.second_generation import MALLINAR2022 as MALLINAR2022
 from claims.second_generation import NAGARAJAN2019 as NAGARAJAN2019

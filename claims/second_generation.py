@@ -177,3 +177,21 @@ AKARCHMER2024 = Paper(
     year=2024,
     url="https://github.com/akarchmer0/rethinking-rethinking-generalization",
 )
+
+FRANKLE2020 = Paper(
+    key="FRANKLE2020",
+    authors="Jonathan Frankle, Gintare Karolina Dziugaite, Daniel M. Roy, Michael Carbin",
+    title="Linear mode connectivity and the lottery ticket hypothesis",
+    venue="ICML 2020, arXiv 1912.05671",
+    year=2020,
+    url="https://arxiv.org/abs/1912.05671",
+)
+
+LYU2020 = Paper(
+    key="LYU2020",
+    authors="Kaifeng Lyu, Jian Li",
+    title="Gradient descent maximizes the margin of homogeneous neural networks",
+    venue="ICLR 2020, arXiv 1906.05890",
+    year=2020,
+    url="https://arxiv.org/abs/1906.05890",
+)
