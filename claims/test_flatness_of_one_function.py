@@ -126,9 +126,7 @@ def probed(probe: Sharpness | Performance, transform: Rescaled | None = None) ->
     return Tiers(**{tier: Probing(net, probe) for tier, net in nets.items()})
 
 
-def after(transform: Rescaled) -> dict[str, Tiers]:
-    """The curvature, and losses and errors, of the networks after a transform."""
-    return {"sharp": probed(Sharpness(), transform), "again": probed(Performance(), transform)}
+SIXTEENFOLD, QUARTER, UNBALANCED = Rescaled(16.0), Rescaled(1.25), Rescaled(1.25, balanced=False)
 
 
 @claim(
@@ -137,9 +135,22 @@ def after(transform: Rescaled) -> dict[str, Tiers]:
     adapted=ADAPTED,
     contested="flat minima are said to generalize: see test_flatness_at_larger_steps",
 )
-@trained(net=probed(Sharpness()), said=probed(Performance()), **after(Rescaled(16.0)))
-@control(**after(Rescaled(1.25)), says="the same rescaling by a quarter, not sixteenfold")
-@control(**after(Rescaled(1.25, balanced=False)), says="the hidden layer times the factor alone")
+@trained(
+    net=probed(Sharpness()),
+    said=probed(Performance()),
+    sharp=probed(Sharpness(), SIXTEENFOLD),
+    again=probed(Performance(), SIXTEENFOLD),
+)
+@control(
+    sharp=probed(Sharpness(), QUARTER),
+    again=probed(Performance(), QUARTER),
+    says="the same rescaling by a quarter, not sixteenfold",
+)
+@control(
+    sharp=probed(Sharpness(), UNBALANCED),
+    again=probed(Performance(), UNBALANCED),
+    says="the hidden layer times the factor alone",
+)
 def test_a_trained_network_rescaled_is_sharper_and_tests_the_same(
     net: Results, said: Results, sharp: Results, again: Results, check: Check
 ) -> None:
