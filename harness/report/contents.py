@@ -88,6 +88,11 @@ class Missing:
     says: str
     why: str
 
+    @property
+    def tests(self) -> tuple[str, str, str]:
+        """Its function, paper and tier: what tells several items apart is in their brackets."""
+        return self.id.partition("[")[0], self.paper, self.tier
+
 
 @dataclass(frozen=True)
 class PageContents:

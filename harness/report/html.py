@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from harness.evidence.schema import ClaimReport, PaperEntry, RunRead
+from harness.evidence.schema import ClaimReport, PaperEntry
 from harness.report import (
+    brevity,
     cards,
     costs,
     counted,
     figures,
     forest,
+    markup,
     matrix,
     plates,
+    ran,
     statements,
     trust,
     wording,
@@ -32,6 +35,7 @@ from harness.spec.verdict import Verdict
 
 if TYPE_CHECKING:
     import jinja2
+    from markupsafe import Markup
 
 FIRST = "report.html"
 FOLDER, FIGURES = "pages", "pages/figures"
@@ -116,7 +120,7 @@ class Site:
         self.pages = {key: f"{FOLDER}/{name}.html" for key, name in zip(keys, files, strict=True)}
         self.statement = contents.statement_of
         self.drawn = self._drawn()
-        self.experiments = _experiments(contents)
+        self.experiments = ran.experiments(contents)
         self.environment = self._prepared()
 
     def home(self, claim: ClaimReport) -> str:
@@ -167,7 +171,10 @@ class Site:
             source_page=self.pages,
             figures=self.drawn,
             x=_along,
+            columns=_columns,
+            marked=tuple(map(markup.marked, Verdict)),
             linkable=_linkable,
+            digits=ran.DIGITS,
             run_anchor=self.experiments.anchors,
             family_anchor=lambda place: f"family-{place}",
         )
@@ -202,9 +209,13 @@ class Site:
         spent["tested"] = {claim.id.partition("[")[0]: claim for claim in c.claims}
         spent["proofs"] = {k: says for r in c.reports for k, says in r.provenance.carried.items()}
         yield self._shared("scope", uncounted=costs.uncounted(c.claims), **spent)
-        yield self._shared("runs", experiments=self.experiments.rows)
+        yield self._shared("runs", experiments=self.experiments.groups)
         for place, section in enumerate(c.sections):
             yield self._source(place, section)
+
+    def pages_as_written(self) -> Iterator[tuple[str, str]]:
+        """Every page as its file has it: brief."""
+        return ((path, brevity.brief(text)) for path, text in self.texts())
 
     def _shared(self, name: str, **values: Any) -> tuple[str, str]:
         path = f"{FOLDER}/{name}.html"
@@ -248,6 +259,19 @@ def _relative(here: str, path: str) -> str:
     return path.removeprefix(inside) if path.startswith(inside) else f"../{path}"
 
 
+def _columns(*names: str | Iterable[str]) -> Markup:
+    """The names of a table's columns, for cells that stand alone in a narrow window; "" for none.
+
+    They are a style of the table, said once, and not an attribute of each of its cells.
+    """
+    from markupsafe import Markup, escape
+
+    every = [name for one in names for name in ([one] if isinstance(one, str) else one)]
+    plain = (re.sub(r"[!-/:-@\[-`{-~\n]", lambda sign: f"\\{ord(sign[0]):06x}", name) for name in every)
+    said = ";".join(f"--{place}:'{name}'" for place, name in enumerate(plain, 1) if name)
+    return Markup(f' style="{escape(said)}"')
+
+
 def _along(position: float) -> str:
     """A place from 0 to 1 in units of the small plots."""
     return f"{TRACK * position:.0f}"
@@ -289,47 +313,12 @@ def _unjudged(contents: PageContents, paper: PaperEntry) -> str:
     return f"Not run: {told}." if told else ""
 
 
-@dataclass(frozen=True)
-class Experiments:
-    """Every experiment that was read, once, and the name of its row."""
-
-    rows: tuple[wording.Replicates, ...]
-    anchors: dict[str, str]
-
-
-def _experiments(contents: PageContents) -> Experiments:
-    """The runs of all claims and controls by address, each replicate counted once."""
-    runs: dict[str, list[RunRead]] = {}
-    for (address, _), run in sorted(costs.distinct(contents.claims).items()):
-        runs.setdefault(address, []).append(run)
-    rows = []
-    for address, of in runs.items():
-        whats = "; ".join(dict.fromkeys(run.what for run in of))
-        kernels = "; ".join(dict.fromkeys(filter(None, map(wording.computed_by, of))))
-        rows.append(
-            wording.Replicates(
-                name="",
-                what=whats,
-                kernel=kernels,
-                address=address,
-                replicates=wording.ranges(run.replicate for run in of),
-                seconds=sum(run.seconds for run in of),
-            )
-        )
-    return Experiments(tuple(rows), _row_names(runs))
-
-
-def _row_names(addresses: Iterable[str]) -> dict[str, str]:
-    """A name for the row of each address, as short as so many references need."""
-    return {address: f"r{place}" for place, address in enumerate(addresses, 1)}
-
-
 def site(contents: PageContents) -> dict[str, str]:
     """Every file of the site by its path: pages, figures and style; the same contents give the same bytes."""
     built = Site(contents)
-    return {**dict(built.texts()), STYLE: css(), **dict(built.plates())}
+    return {**dict(built.pages_as_written()), STYLE: css(), **dict(built.plates())}
 
 
 def pages(contents: PageContents) -> dict[str, str]:
-    """The pages alone, by their path."""
+    """The pages alone, by their path, before they are made brief."""
     return dict(Site(contents).texts())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.evidence.outcome import Contrast, ControlOutcome, Evidence
-from harness.evidence.schema import ClaimReport
+from harness.evidence.schema import ClaimReport, RunRead
 from harness.report import wording, words
 from harness.report.contents import PageContents, Statement
 from harness.report.track import Track, track, window
@@ -15,6 +15,13 @@ from harness.spec.verdict import Verdict
 
 FLOORED = "no spread beyond the measure's resolution, which is not certainty: deviation floored"
 """What is noted of so many checks that a page explains it once."""
+CONTRAST = r"; claim - control of .*? excludes zero: [^;]*"
+"""A part of the rule by which a control discriminates (``harness.evidence.contrasts``)."""
+SHAPE = (
+    r"rests on the shape of the distribution: the mean decides \(p = [^)]*\), "
+    r"the typical run does not \(p = [^)]*\)"
+)
+"""What is noted of a check that the mean decides (``harness.evidence.statistics``)."""
 BEYOND = r"interval \[.*\] lies beyond the bound"
 """What a row says anyway: it has interval, bound and verdict."""
 
@@ -52,8 +59,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class ControlSaid:
-    """A control of several tests: what is different there, and how it came out in which of them."""
+    """A control of several tests: what is different there, and how it came out in which of them.
 
+    ``number`` counts a claim's controls from 1; it is 0 where there is one.
+    """
+
+    number: int
     positive: bool
     says: str
     told: tuple[tuple[Verdict, str, str, bool], ...]
@@ -166,12 +177,13 @@ def controls(statement: Statement) -> tuple[ControlSaid, ...]:
     cells: dict[tuple[bool, str], dict[tuple[Verdict, str, bool], list[ClaimReport]]] = {}
     for item in statement.items:
         for control in item.controls:
-            outcome = control.verdict, control.how, control.discriminates
+            outcome = control.verdict, why_it_tells(control), control.discriminates
             of = cells.setdefault((control.positive, control.says), {}).setdefault(outcome, [])
             if item not in of:
                 of.append(item)
     return tuple(
         ControlSaid(
+            place if len(cells) > 1 else 0,
             positive,
             says,
             tuple(
@@ -179,8 +191,57 @@ def controls(statement: Statement) -> tuple[ControlSaid, ...]:
                 for (verdict, how, tells), of in outcomes.items()
             ),
         )
-        for (positive, says), outcomes in cells.items()
+        for place, ((positive, says), outcomes) in enumerate(cells.items(), 1)
     )
+
+
+def numbered(statement: Statement) -> dict[tuple[bool, str], int]:
+    """The number of each control, by whether it is positive and what it says."""
+    return {(control.positive, control.says): control.number for control in controls(statement)}
+
+
+def why_it_tells(control: ControlOutcome) -> str:
+    """The rule by which a control discriminates, less its verdict, which stands before it.
+
+    One difference from the claim is told; of several only how many, for the evidence has each of them.
+    """
+    how = control.how.removeprefix(f"it came out {control.verdict}").removeprefix(", and ")
+    contrasts = re.findall(CONTRAST, how)
+    if len(contrasts) > 1:
+        how = re.sub(CONTRAST, "", how)
+        how += f"; {len(contrasts)} by a difference from the claim that excludes zero"
+    return how.removeprefix("; ")
+
+
+@dataclass(frozen=True)
+class Read:
+    """Experiments of which the same replicates were read: each by its name, with its address."""
+
+    replicates: str
+    of: tuple[tuple[str, str], ...]
+    seconds: float
+
+
+def read(runs: Sequence[RunRead], but: Sequence[RunRead] = ()) -> tuple[Read, ...]:
+    """The experiments whose runs were read, by which replicates, less those that another list has too."""
+    known = {(of.name, of.address, of.replicates) for of in wording.runs(but)}
+    cells: dict[str, dict[tuple[str, str], float]] = {}
+    for of in wording.runs(runs):
+        if (of.name, of.address, of.replicates) not in known:
+            cells.setdefault(of.replicates, {})[of.name, of.address] = of.seconds
+    return tuple(Read(which, tuple(of), sum(of.values())) for which, of in cells.items())
+
+
+def bracket(item: ClaimReport) -> str:
+    """What tells a test from the others of its claim, as pytest writes it."""
+    return "".join(item.id.partition("[")[1:])
+
+
+def again(statement: Statement) -> str:
+    """What judges any test of a claim again, with dots in its brackets; "" where one line is not enough."""
+    lines = {item.command.replace(bracket(item) or "\n", "[…]") for item in statement.items}
+    line = lines.pop()
+    return line if not lines and "[…]" in line and len(statement.items) > 1 else ""
 
 
 def contrasts(control: ControlOutcome) -> tuple[dict[int, Contrast], list[Contrast]]:
@@ -203,6 +264,11 @@ def noted(check: Evidence) -> str:
     """The reason of a check, less what its interval and bound say already."""
     parts = check.reason.replace(FLOORED, "deviation floored").split("; ")
     return "; ".join(part for part in parts if not re.fullmatch(BEYOND, part))
+
+
+def briefly_noted(check: Evidence) -> str:
+    """The same for a row of numbers, which has the p-values."""
+    return re.sub(SHAPE, "the mean alone decides", noted(check))
 
 
 def same(check: Evidence, claimed: Sequence[Evidence], position: int) -> bool:

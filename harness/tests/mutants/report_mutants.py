@@ -171,13 +171,13 @@ MUTANTS = (
     ),
     _counts(
         "report", "the page counts one verdict in all columns",
-        'data-label="{{ verdict.symbol }} {{ verdict }}">{{ row.counts[verdict] }}</td>',
-        'data-label="{{ verdict.symbol }} {{ verdict }}">{{ row.counts[verdicts[0]] }}</td>',
+        " zero' }}\">{{ row.counts[verdict] }}</td>",
+        " zero' }}\">{{ row.counts[verdicts[0]] }}</td>",
     ),
     _counts(
         "report", "the page's total of unexpected verdicts is that of claims",
-        'data-label="⚠ unexpected">{{ unexpected }}</td>',
-        'data-label="⚠ unexpected">{{ c.claims|length }}</td>',
+        '">{{ unexpected }}</td>',
+        '">{{ c.claims|length }}</td>',
     ),
     _parts(
         "report", "the page shows the level where n belongs",
@@ -226,7 +226,7 @@ MUTANTS = (
     ),
     _plates(
         "report", "a figure's lines begin where the one before ends",
-        'pieces.append(f"M{_joined(points[0])}"', 'pieces.append(f"m{_joined(points[0])}"',
+        'pieces.append(f"M{_joined(points[0])}" +', 'pieces.append(f"m{_joined(points[0])}" +',
     ),
     _parts(
         "report", "an SVG's interval is drawn from the left edge",

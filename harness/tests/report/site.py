@@ -8,11 +8,22 @@ from harness.report import html
 from harness.report.contents import PageContents
 
 VOID = {"meta", "br", "line", "path", "circle", "rect", "use", "img", "link", "hr", "input"}
-ENDED_BY = {"td": {"td", "th", "tr", "tbody"}, "th": {"td", "th", "tr", "tbody"}, "tr": {"tr", "tbody"}}
+ENDED_BY = {name: {"td", "th", "tr", "tbody", "tfoot"} for name in ("td", "th")}
+ENDED_BY["tr"] = {"tr", "tbody", "tfoot"}
 """Elements of which HTML lets the end tag be left out, and whose beginning ends them."""
 ENDED_BY["tbody"] = {"tbody", "tfoot"}
 ENDED_BY["thead"] = {"tbody"}
-CLOSERS = {"tr", "tbody", "thead", "tfoot", "table"}
+ENDED_BY["tfoot"] = set()
+ENDED_BY["caption"] = {"thead", "tbody", "tr"}
+ENDED_BY["li"] = {"li"}
+ENDED_BY["dt"] = ENDED_BY["dd"] = {"dt", "dd"}
+BLOCKS = (
+    "p div ul ol dl table section article header footer main nav details figure figcaption h1 h2 h3 h4 pre"
+)
+ENDED_BY["p"] = set(BLOCKS.split())
+ENDED_BY["body"] = ENDED_BY["html"] = set()
+CLOSERS = {"tr", "tbody", "thead", "tfoot", "table", "ul", "ol", "dl", "body"}
+CLOSERS |= {"div", "header", "footer", "section", "article", "main", "details", "li", "dd", "td"}
 
 
 def whole(contents: PageContents) -> str:
@@ -28,6 +39,9 @@ class Elements(HTMLParser):
         self.open: list[dict[str, str]] = []
         self.all: list[dict[str, str]] = []
         self.feed(page)
+        self.close()
+        while self.open and self.open[-1]["tag"] in ("body", "html"):
+            self.open.pop()
         assert not self.open, "every element ends"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -42,19 +42,22 @@ def test_colours_are_given_for_both_schemes(drawn: tuple[str, str]) -> None:
     style = re.search(r"<style>(.*?)</style>", drawn[1])
     assert style is not None
     before, _, after = style[1].partition("@media screen and (prefers-color-scheme:dark)")
-    assert f"--series-1:{light}" in before
-    assert f"--series-1:{dark}" in after
+    assert f"--s1:{light}" in before
+    assert f"--s1:{dark}" in after
 
 
 def corners(line: str) -> list[tuple[float, float]]:
     """The places that a relative line goes through."""
     places = []
-    for piece in filter(None, line.split("M")):
-        begin, _, steps = piece.partition("l")
-        numbers = [[float(n) for n in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", part)] for part in (begin, steps)]
-        x, y = numbers[0]
-        places.append((x, y))
-        for dx, dy in zip(numbers[1][::2], numbers[1][1::2], strict=True):
+    x = y = 0.0
+    for letter, text in re.findall(r"([Mlhv])([^Mlhv]*)", line):
+        numbers = [int(number) / plates.TENTHS for number in re.findall(r"-?\d+", text)]
+        if letter == "M":
+            ((x, y),) = [tuple(numbers)]
+            places.append((x, y))
+            continue
+        across, down = (numbers[::2], numbers[1::2]) if letter == "l" else (numbers, [0.0] * len(numbers))
+        for dx, dy in zip(*((down, across) if letter == "v" else (across, down)), strict=True):
             x, y = x + dx, y + dy
             places.append((x, y))
     return places
@@ -65,4 +68,30 @@ def test_lines_keep_their_corners_and_lose_what_lies_between() -> None:
     assert [(round(x, 1), round(y, 1)) for x, y in corners(plates.relative(straight))] == [
         (0, 0), (3, 3), (5, 5), (6, 5.1), (7, 0.3), (8, 5),
     ]  # fmt: skip
-    assert plates.relative("M 0 0 C 1 1 2 2 3 3") == "M 0 0 C 1 1 2 2 3 3"
+    assert plates.relative(straight, every=True).count("l") == 2
+    assert len(corners(plates.relative(straight, every=True))) == 8, "each point bears its mark"
+    level = "M 1 2 5 2 5 -4 6 -4 7 0"
+    assert plates.relative(level) == "M10 20h40v-60h10l10 40"
+    assert corners(plates.relative(level)) == [(1, 2), (5, 2), (5, -4), (6, -4), (7, 0)]
+    assert plates.relative("M 0 0 C 1 1 2 -2 3 3") == "M0 0C10 10 20-20 30 30"
+
+
+def test_every_point_of_a_curve_bears_its_mark(drawn: tuple[str, str]) -> None:
+    before, after = (ElementTree.fromstring(text) for text in drawn)
+    link = "{http://www.w3.org/1999/xlink}href"
+    shapes = {f"#{e.get('id')}": e.get("d", "") for e in before.iter(f"{SVG}path") if e.get("id")}
+    uses = [
+        e
+        for e in before.iter(f"{SVG}use")
+        if not re.fullmatch(r"M 0 0 -?[\d.]+ -?[\d.]+", shapes[e.get(link, "")])
+    ]
+    style = next(after.iter(f"{SVG}style")).text or ""
+    marked = dict(re.findall(r"\.(\w+)\{marker:url\(#(k\d+)\)", style))
+    places = [
+        p for e in after.iter(f"{SVG}path") if e.get("class") in marked for p in corners(e.get("d", ""))
+    ]
+    assert [(round(x, 1), round(y, 1)) for x, y in places] == [
+        (float(use.get("x", "")), float(use.get("y", ""))) for use in uses
+    ]
+    assert len(places) >= 2
+    assert len(list(after.iter(f"{SVG}marker"))) == len(marked) >= 1

@@ -106,18 +106,15 @@ def test_what_was_not_reproduced_is_listed_where_space_is_short() -> None:
 
 
 def test_the_page_counts_verdicts_by_their_names() -> None:
-    labelled = [
-        (e.get("data-label", ""), e["text"])
-        for e in site.Elements(html.pages(CONTENTS)["pages/trust.html"]).of("td")
-    ]
-    counted = {label: text for label, text in labelled if label.startswith(("✓", "✗", "?"))}
+    ((row,),) = site.tables(html.pages(CONTENTS)["pages/trust.html"], "counts")
+    counted = {label: text for label, text in row.items() if label.startswith(("✓", "✗", "?"))}
     assert counted == {"✓ reproduced": "1", "✗ refuted": "0", "? inconclusive": "1"}, "three are one"
-    same = [text for label, text in labelled if label == "same evidence"]
-    assert same == ["2"]
+    assert row["same evidence"] == "2"
     elsewhere = [reports.claim(f"d{i}", figures=(), paper="MEADOW2019", runs=()) for i in range(3)]
-    page = site.Elements(html.pages(gather([reports.report(TWO, *elsewhere)]))["pages/trust.html"])
-    totals = [e for e in page.of("td") if "tfoot" in e["inside"] and e.get("data-label") == "⚠ unexpected"]
-    assert [e["text"] for e in totals] == ["1"]
+    table = site.tables(html.pages(gather([reports.report(TWO, *elsewhere)]))["pages/trust.html"], "counts")[
+        0
+    ]
+    assert [row["⚠ unexpected"] for row in table if row["paper"] == "all"] == ["1"]
 
 
 def test_a_drawn_interval_goes_from_its_lower_to_its_upper_end() -> None:
