@@ -233,8 +233,9 @@ def read(runs: Sequence[RunRead], but: Sequence[RunRead] = ()) -> tuple[Read, ..
 
 
 def bracket(item: ClaimReport) -> str:
-    """What tells a test from the others of its claim, as pytest writes it."""
-    return "".join(item.id.partition("[")[1:])
+    """What tells a test from the others of its claim, as pytest writes it: tier and parameters."""
+    inside = re.search(r'\[.*\](?=")', item.command)
+    return inside[0] if inside else ""
 
 
 def again(statement: Statement) -> str:

@@ -67,3 +67,23 @@ def test_differences_stand_beside_the_checks_whose_measure_they_name() -> None:
 def test_what_a_row_says_anyway_is_not_noted() -> None:
     check = reports.evidence(reason=f"{statements.FLOORED}; interval [0, 1] lies beyond the bound; censored")
     assert statements.noted(check) == "deviation floored; censored"
+
+
+def test_a_claims_tests_are_judged_again_by_one_line_and_the_brackets_of_each() -> None:
+    lines = [
+        f'python -m pytest "claims/test_a.py::test_x[{at}]" --first-replicate 9' for at in ("quick-1", "full")
+    ]
+    of = statement({"command": lines[0]}, {"command": lines[1], "tier": "full"})
+    line = statements.again(of)
+    assert line == 'python -m pytest "claims/test_a.py::test_x[…]" --first-replicate 9'
+    assert [line.replace("[…]", statements.bracket(item)) for item in of.items] == lines
+    assert statements.again(statement({"command": lines[0]})) == "", "one test has its command whole"
+    assert statements.again(statement({"command": lines[0]}, {"command": "another"})) == ""
+
+
+def test_experiments_are_told_by_their_replicates_and_a_control_has_only_others() -> None:
+    runs = reports.claim(figures=()).runs
+    (group,) = statements.read(runs)[:1]
+    assert group.seconds > 0
+    assert statements.read(runs, runs) == ()
+    assert statements.read(runs, ()) == statements.read(runs)
