@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def saved(file: Path, arrays: Mapping[str, np.ndarray]) -> str:
-    """Write arrays to the disk; the SHA-256 (hex) of the file.
+def saved(file: Path, arrays: Mapping[str, np.ndarray], *, synced: bool = True) -> str:
+    """Write arrays to the disk, synced or not; the SHA-256 (hex) of the file.
 
     Raises:
         OSError: the file cannot be written.
     """
     data = packed(arrays)
-    durable.write(file, data)
+    durable.write(file, data, synced=synced)
     return hashlib.sha256(data).hexdigest()
 
 

@@ -16,16 +16,30 @@ from harness.spec.untrusted import contents
 MOST_BYTES = 2**28
 """The largest record or checkpoint's account that is read: 256 MiB, a thousand times what a claim needs."""
 PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+CHEAP = 1.0
+"""Seconds that a run took below which its record is not waited for: a disk takes some ten milliseconds to be
+sure, and what a loss of power takes is noticed by its digest and computed again."""
 AT_WORKING_FOLDER, EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of Linux's ``renameat2``."""
 
 
-def write(file: Path, data: bytes) -> None:
-    """Write a file to the disk, not only to the system's memory."""
+def write(file: Path, data: bytes, *, synced: bool = True) -> None:
+    """Write a file to the disk; only to the system's memory unless it is to be synced."""
     with open(file, "wb") as handle:
         handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
+        if synced:
+            handle.flush()
+            os.fsync(handle.fileno())
+
+
+def require_folder(folder: Path, top: Path) -> None:
+    """Refuse what is no folder of its own, a link to one for instance.
+
+    Raises:
+        NotADirectoryError: with its place below ``top``.
+    """
+    if not is_folder(folder):
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder.relative_to(top)} is no folder of its own")
 
 
 def sync_folder(folder: Path) -> None:

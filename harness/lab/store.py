@@ -10,9 +10,9 @@
     <root>/v1/timings/                          seconds per kind of run, for the plan's estimate
     <root>/v1/exact/                            what claims without training computed (harness.lab.exact)
 
-A record is written under ``tmp/`` and renamed into place after fsync, so a reader sees all of it or none,
-and ``kill -9`` at any moment loses at most the current checkpoint interval. Nothing is pickled. Opening a
-store writes and deletes nothing, so that one can be read where it cannot be written.
+A record is written under ``tmp/`` and renamed into place, so a reader sees all of it or none, and ``kill -9``
+at any moment loses at most the current checkpoint interval. Before that it is synced unless it was ``CHEAP``.
+Nothing is pickled. Opening a store writes and deletes nothing: one can be read where it cannot be written.
 """
 
 from __future__ import annotations
@@ -100,10 +100,10 @@ class Store:
         probe = self.root / "tmp" / f"probe-{uuid.uuid4().hex}"
         try:
             if os.path.lexists(self.root):
-                self._require_folder(self.root)
+                durable.require_folder(self.root, self.root.parent)
             for part in marked.PARTS:
                 (self.root / part).mkdir(parents=True, exist_ok=True)
-                self._require_folder(self.root / part)
+                durable.require_folder(self.root / part, self.root.parent)
             probe.write_bytes(b"")
             if self.foreign or marked.is_marked(self.root):
                 probe.unlink()
@@ -159,17 +159,19 @@ class Store:
         return arrays.loaded(self.path(key) / WEIGHTS, digest)
 
     def publish(self, record: Record, weights: Mapping[str, np.ndarray] | None = None) -> None:
-        """Make a record visible, whole, and durable; an existing one of the same key is replaced.
+        """Make a record visible, whole, and durable if it was dear; one of the same key is replaced.
 
         Raises:
             StoreError: the disk is full or not writable.
         """
+        dear = not record.seconds < durable.CHEAP
         with self._writing(), self._draft(record.key) as draft:
             files = {}
             if weights is not None:
-                files[WEIGHTS] = arrays.saved(draft / WEIGHTS, weights)
-            durable.write(draft / RECORD, sealed(msgspec.structs.replace(record, files=files)))
-            self._install(draft, self.path(record.key))
+                files[WEIGHTS] = arrays.saved(draft / WEIGHTS, weights, synced=dear)
+            whole = sealed(msgspec.structs.replace(record, files=files))
+            durable.write(draft / RECORD, whole, synced=dear)
+            self._install(draft, self.path(record.key), synced=dear)
 
     def keys(self) -> list[str]:
         """The names of all records, verified or not, sorted."""
@@ -368,13 +370,13 @@ class Store:
                 f"cannot write to the store {self.root.parent}: {error.strerror or error}"
             ) from error
 
-    def _install(self, draft: Path, target: Path) -> None:
+    def _install(self, draft: Path, target: Path, *, synced: bool = True) -> None:
         """Put a draft in a record's or checkpoint's place; what was there stays until then."""
-        durable.sync_folder(draft)
         if not os.path.lexists(target.parent):
             target.parent.mkdir(exist_ok=True)
-        self._require_folder(target.parent)
-        durable.sync_folder(self.root)  # also if another made it, who may not have come so far
+        durable.require_folder(target.parent, self.root.parent)
+        for folder in (draft, self.root) * synced:  # also if another made it, who may not have come so far
+            durable.sync_folder(folder)
         if not os.path.lexists(target):
             os.rename(draft, target)
         elif not (marked.is_marked(self.root) and marked.is_removable(target)):
@@ -386,12 +388,8 @@ class Store:
             os.rename(draft, target)
             durable.sync_folder(target.parent)
             marked.remove(before)
-        durable.sync_folder(target.parent)
-
-    def _require_folder(self, folder: Path) -> None:
-        if not durable.is_folder(folder):
-            where = folder.relative_to(self.root.parent)
-            raise NotADirectoryError(errno.ENOTDIR, f"{where} is no folder of its own")
+        if synced:
+            durable.sync_folder(target.parent)
 
     def _refusal(self, error: Exception, verb: str = "write to") -> str:
         why = getattr(error, "strerror", None) or error

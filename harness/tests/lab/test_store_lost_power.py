@@ -75,6 +75,25 @@ def test_what_is_published_in_a_new_store_outlasts_a_loss_of_power(exchanges: bo
             assert resumed[0]["epoch"] == 3
 
 
+def test_a_cheap_record_is_not_waited_for_and_what_the_power_takes_of_it_is_noticed(tmp_path: Path) -> None:
+    """It is whole at once, to ``kill -9`` as well; after a loss of power it is computed again."""
+    watched, store = new(tmp_path)
+    cheap = record(key=KEY, seconds=durable.CHEAP / 2)
+    with watched.calls():
+        Actor(lambda: publish(store, 1, OTHER)).finish()  # what was dear stays, in the same folder
+        writer = Actor(lambda: store.publish(cheap, held(1)))
+        writer.finish()
+        assert not [call for call in writer.calls if "sync" in str(call)]
+        assert store.verify(KEY)
+        watched.disk.lose_power(Unlucky(), tmp_path / "after")
+    after = Store(tmp_path / "after" / "a" / "store")
+    assert version(after, OTHER) == 1
+    assert after.read(KEY) is None
+    assert not after.has(KEY)
+    assert publish(after, 2)
+    assert version(after) == 2
+
+
 def test_folders_that_a_killed_writer_made_are_synced_by_the_next(tmp_path: Path) -> None:
     for last in range(1, 60):
         watched, store = new(tmp_path / str(last))
@@ -142,7 +161,7 @@ def test_any_call_may_be_refused(tmp_path: Path) -> None:
     assert tally.tried.total() > 40
 
 
-def unsynced(file: Path, data: bytes) -> None:
+def unsynced(file: Path, data: bytes, *, synced: bool = True) -> None:
     """``durable.write`` as one would write it without a thought."""
     with open(file, "wb") as handle:
         handle.write(data)
