@@ -77,10 +77,10 @@ def test_what_is_published_stays_until_the_new_is_in_place(
     for last in range(count):
         left = iter(range(last))
 
-        def failing(*arguments: object, _left: object = left) -> object:
+        def failing(*arguments: object, _left: object = left, **named: object) -> object:
             if next(_left, None) is None:  # type: ignore[call-overload]
                 raise KeyboardInterrupt
-            return once(*arguments)
+            return once(*arguments, **named)
 
         monkeypatch.setattr(durable, call, failing)
         with pytest.raises(KeyboardInterrupt):
@@ -97,9 +97,9 @@ def calls(store: Store, call: str, monkeypatch: pytest.MonkeyPatch) -> list[str]
     once = getattr(durable, call)
     seen: list[str] = []
 
-    def counting(*arguments: object) -> object:
+    def counting(*arguments: object, **named: object) -> object:
         seen.append(call)
-        return once(*arguments)
+        return once(*arguments, **named)
 
     monkeypatch.setattr(durable, call, counting)
     store.publish(record(seconds=1.0), {"w": np.ones(3)})
@@ -123,9 +123,9 @@ def test_a_drafts_entries_are_on_the_disk_before_it_is_renamed(
         order.append("renamed")
         rename(one, other)
 
-    def noting_write(file: Path, data: bytes) -> None:
+    def noting_write(file: Path, data: bytes, *, synced: bool) -> None:
         order.append(file.name)
-        write(file, data)
+        write(file, data, synced=synced)
 
     monkeypatch.setattr(durable, "sync_folder", noting_sync)
     monkeypatch.setattr(durable, "write", noting_write)

@@ -322,7 +322,7 @@ def test_a_store_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(refused.value)
 
 
-def full(*_: Any) -> None:
+def full(*_: Any, **__: Any) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
