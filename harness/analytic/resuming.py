@@ -36,6 +36,7 @@ WAYS: Mapping[str, str] = {
     ),
     "harness.analytic.landscape_of_models.Landscape": "harness.analytic.resumed_nets.landscape",
     "harness.analytic.model_codes.CodedByModel": "harness.analytic.resumed_model_codes.coded_by_model",
+    "harness.analytic.pac_bayes.PacBayes": "harness.analytic.resumed_bounds.pac_bayes",
     "harness.analytic.random_features.RandomFeatureSweep": (
         "harness.analytic.resumed_sweeps.random_feature_sweep"
     ),

@@ -29,6 +29,7 @@ from harness.analytic.kernel_interpolation import (
 )
 from harness.analytic.landscape_of_models import Landscape
 from harness.analytic.model_codes import CodedByModel
+from harness.analytic.pac_bayes import PacBayes
 from harness.analytic.random_features import FourierFeatures, RandomFeatureSweep, ReluFeatures
 from harness.analytic.resuming import Halfway, Keeping
 from harness.analytic.trees import BoostingGrid, ForestGrid
@@ -96,6 +97,8 @@ SOLVERS = [
     CodedByModel(Subspace(Mlp(8), 5), epochs=4, patience=2, first=40, lr=0.5),
     Landscape(Mlp(8, batch_norm=True), steps=7, batch=50, every=3),
     Adam(Mlp(8, batch_norm=True), steps=6, batch=50),
+    PacBayes(width=8, epochs=3, batch=50, steps=4, passes=1),
+    PacBayes(width=8, epochs=3, batch=50, steps=0, passes=1),
     TwoPart(Net(width=16, lr=0.5, epochs=30, batch=50, patience=2)),  # which ends by its patience
     CodedByModel(Tilted(8), epochs=2, patience=1, first=40),
 ]

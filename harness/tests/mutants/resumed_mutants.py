@@ -13,6 +13,7 @@ _descents = into("analytic/resumed_descents.py", "analytic/test_resuming.py")
 _codes = into("analytic/resumed_codes.py", "analytic/test_resuming.py")
 _models = into("analytic/resumed_model_codes.py", "analytic/test_resuming.py")
 _nets = into("analytic/resumed_nets.py", "analytic/test_resuming.py")
+_bounds = into("analytic/resumed_bounds.py", "analytic/test_resuming.py")
 
 MUTANTS = (
     _solving(
@@ -92,5 +93,11 @@ MUTANTS = (
         "a step is taken twice",
         "if step < parts.done:",
         "if step < parts.done - 1:",
+    ),
+    _bounds(
+        "solvers",
+        "steps on the bound go on without their mean of squares",
+        "squares = [_listed(name, self.held) for name in SQUARES]",
+        "squares = [[0 * w for w in part] for part in q]",
     ),
 )
