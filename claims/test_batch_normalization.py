@@ -82,6 +82,7 @@ if TYPE_CHECKING:
 ONE_LAYER = "nets of one hidden layer for those of eight"
 
 EDGE = "near the edge of stability the worst step varies: on digits 12 of 15 nets lie beyond the margin"
+VGG_EDGE = "reproduced or inconclusive", "five nets: fresh ones would tell again in 78 of 100 cases"
 WORST = dict.fromkeys(ADAPTED, ("inconclusive or reproduced", EDGE))
 PLATEAUED = {"standard": ("inconclusive", "one plain net of twenty stays on a plateau, where little varies")}
 
@@ -172,7 +173,7 @@ def test_batch_norm_makes_gradients_predictive(plain: Results, norm: Results, ch
 )
 @trained(plain=plain_net, norm=norm_net)
 @control(plain=near_plain, norm=near_norm, says=NEAR)
-@nets(expected={})
+@nets(expected={"standard": VGG_EDGE})
 def test_batch_norm_improves_the_worst_smoothness(
     plain: Results, norm: Results, check: Check, net: str
 ) -> None:

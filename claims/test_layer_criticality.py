@@ -186,7 +186,12 @@ def test_robust_layers_hardly_move(net: Results, check: Check) -> None:
     adapted=ADAPTED,
     reported={"any layer drawn anew": "random guessing"},
     replicates=TWENTY,
+    expected={"standard": ("reproduced or inconclusive", "each layer of ten nets must be near chance")},
     changed=(
+        Change(
+            "expected",
+            "Inconclusive is declared beside it at standard since its chance to come again is .88.",
+        ),
         Change(
             "statement",
             "Reproduced where the least error of any layer had to be above .65: each layer within ten "

@@ -200,7 +200,7 @@ def test_the_rise_to_the_peak_may_be_chance(drawn: Results, check: Check) -> Non
     replicates=6,
     expected=dict.fromkeys(
         ("standard", "full"),
-        ("refuted", "larger is better throughout: there is no label noise to make a peak"),
+        ("refuted or inconclusive", "larger is better throughout: there is no label noise to make a peak"),
     ),
     changed=(
         Change(
