@@ -279,7 +279,7 @@ def test_the_dimension_hardly_depends_on_the_net(
 
 @claim(
     LI2018,
-    "the authors' repository: dense, sparse and Fastfood projections",
+    "the authors' repository, README, Subspace training: dense, sparse and Fastfood projections",
     adapted={
         "quick": "500 digits, a net 64-64-64-10; dimension 200",
         "standard": ADAPTED["standard"] + "; dimension 300",
