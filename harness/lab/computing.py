@@ -15,7 +15,7 @@ import msgspec
 from harness.analytic import resuming
 from harness.data.blocks import blocks
 from harness.data.verified import verified_split
-from harness.fleet import memory, native_library, numerics, pausing, ranks, trainer
+from harness.fleet import heaps, memory, native_library, numerics, pausing, ranks, trainer
 from harness.lab import notes, recording, solving
 from harness.lab.locks import REMEDY, Holder
 from harness.lab.names import digests_of
@@ -71,12 +71,12 @@ def drain(
     """Compute fleets in this process, skipping what others hold; those come back as held.
 
     Args:
-        fleets: what is computed; place: where.
-        opening: opens the place's store.
+        fleets: what is computed; place: where; opening: opens the place's store.
 
     Raises:
         Paused: that was asked for; of a training under way a checkpoint is kept.
     """
+    heaps.keep_freed()
     for fleet in fleets:
         pausing.look()
         try:
