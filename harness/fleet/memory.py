@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.fleet import cgroups
+from harness.fleet import cgroups, on_device
 from harness.fleet.replica import CONVOLVED_AT_ONCE, EVALUATION_BATCH
 from harness.fleet.stacked import EVALUATED_AT_ONCE
 from harness.spec import Experiment, Runnable, Solved
@@ -120,7 +120,7 @@ def stacked(experiment: Experiment) -> tuple[int, int]:
     image = FLOAT32 * math.prod(data.shape)
     images = image * (data.train_size + data.test_size)
     alone = image * owned(data)
-    shared = images - alone + TRANSIENT * step.largest * EVALUATED_AT_ONCE
+    shared = images - alone + _unchanged(data) + TRANSIENT * step.largest * EVALUATED_AT_ONCE
     return int(shared), int(weights + kept + alone)
 
 
@@ -130,6 +130,13 @@ def owned(data: Dataset) -> int:
         inner: Dataset = getattr(data, "data", data)
         return data.train_size + (data.test_size if owned(inner) else 0)
     return 0 if data.whole else data.train_size + data.test_size
+
+
+def _unchanged(data: Dataset) -> int:
+    """Bytes of the images that a GPU changes in epochs; where replicates draw them, of one member."""
+    if not on_device.is_possible(data):
+        return 0
+    return FLOAT32 * math.prod(data.data.shape) * data.train_size
 
 
 class Step(NamedTuple):

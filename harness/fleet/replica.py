@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
 
+from harness.fleet.on_device import OnDevice
 from harness.spec import Experiment
 from harness.spec.contracts import Noisy, Optimizer, Weights
 from harness.spec.keeping import Keeping
@@ -90,6 +91,7 @@ class Replica:
         self.reach = AT_START
         self.between: Between | None = None
         self._noise: Weights = {}
+        self._unchanged: torch.Tensor | None = None  # images before their augmentation on the device
         self._few = self.x_test, self.y_test, self.x_test, self.y_test  # of no training images yet
 
     def _laid_out(self, model: torch.nn.Module) -> torch.nn.Module:
@@ -137,7 +139,7 @@ class Replica:
         if self.split.redraw is not None:
             self.y_train = self._on_device(self.split.redraw(epoch))
         if self.split.augment is not None:
-            self.x_train = self._placed(self.split.augment(epoch))
+            self._augment(self.split.augment, epoch)
         draws = self.experiment.draws
         seed_noise(self.noise, draws.replicate("noise", self.replicate), epoch, self.device)
         restore_noise(self.noise, self._noise)
@@ -146,6 +148,15 @@ class Replica:
         first = epoch * self.steps
         rates = [self.optimizer.lr_at(first + i, self.steps) for i in range(self.steps)]
         return self._measured(self._descend(order, rates), self.watched)
+
+    def _augment(self, augment: Callable[[int], np.ndarray], epoch: int) -> None:
+        """The images of an epoch: made on a GPU where that can be, else by the host."""
+        if self.device.type == "cuda" and isinstance(augment, OnDevice):
+            if self._unchanged is None:
+                self._unchanged = self._on_device(augment.images)
+            augment.into(self.x_train, self._unchanged, epoch)
+        else:
+            self.x_train = self._placed(augment(epoch))
 
     def completed(self, row: dict[str, float]) -> dict[str, float]:
         """The row of the epoch just trained, with all measures; those that nobody watches are taken now."""

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.fleet.on_device import OnDevice
 from harness.fleet.replica import AT_START, batches, built, loss_of, measures
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
@@ -58,6 +59,7 @@ class Stack:
         self.steps = len(self.batches)
         self.reaches = [AT_START] * len(self.members)
         self.between: StackBetween | None = None
+        self.unchanged: dict[int, torch.Tensor] = {}
         self._place_data()
 
     def _begun(self) -> dict[str, torch.Tensor]:
@@ -189,8 +191,10 @@ class Stack:
         return first
 
     def rehearse(self, steps: int) -> None:
-        """Some steps for a stopwatch; the stack is spoilt by it."""
-        self._prepare([0] * len(self.members))
+        """Some steps for a stopwatch, of the images that are there; the stack is spoilt by it."""
+        import torch
+
+        self.order.copy_(torch.arange(self.y_train.shape[1], device=self.device).expand_as(self.order))
         self.rates.zero_()
         self.module.train()
         for begin, end in (self.batches * steps)[:steps]:
@@ -208,14 +212,27 @@ class Stack:
             self.order[i].copy_(torch.from_numpy(order))
             if split.redraw is not None:
                 self.y_train[i].copy_(torch.from_numpy(split.redraw(epoch)))
-            if split.augment is not None:  # images of its own: see _distinct
-                begin = int(self.first_train[i])
-                self.x_train[begin : begin + n].copy_(torch.from_numpy(split.augment(epoch)))
+            if split.augment is not None:
+                self._augment(i, split.augment, epoch)
             first = epoch * self.steps
             rates.append([experiment.optimizer.lr_at(first + s, self.steps) for s in range(self.steps)])
         self.rates.copy_(torch.tensor(rates).T)
         self.step.zero_()
         self.total.zero_()
+
+    def _augment(self, place: int, augment: Callable[[int], np.ndarray], epoch: int) -> None:
+        """The images of a member's epoch, its own (see ``_distinct``): made on a GPU where that can be."""
+        import torch
+
+        begin = int(self.first_train[place])
+        mine = self.x_train[begin : begin + self.y_train.shape[1]]
+        if self.device.type == "cuda" and isinstance(augment, OnDevice):
+            key = id(augment.images)  # of an array that the member's split holds
+            if key not in self.unchanged:
+                self.unchanged[key] = torch.from_numpy(augment.images).to(self.device)
+            augment.into(mine, self.unchanged[key], epoch)
+        else:
+            mine.copy_(torch.from_numpy(augment(epoch)))
 
     def _take(self, begin: int, size: int) -> None:
         """One step from row ``begin`` of the order; replayed on CUDA, where all full batches are alike."""

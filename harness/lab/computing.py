@@ -14,25 +14,21 @@ import msgspec
 
 from harness.analytic import resuming
 from harness.data.blocks import blocks
-from harness.data.verified import verified_split
 from harness.fleet import heaps, memory, native_library, numerics, pausing, ranks, trainer
 from harness.lab import notes, recording, solving
 from harness.lab.locks import REMEDY, Holder
-from harness.lab.names import digests_of
 from harness.lab.places import Place
+from harness.lab.reading import split_of
 from harness.lab.runs import Fleet, Run
 from harness.lab.shares import Shares
 from harness.lab.store import Record, Store, StoreError
-from harness.spec import Draws, Experiment, Probing, Simulation, Solved, abbreviated
+from harness.spec import Experiment, Probing, Simulation, Solved, abbreviated
 from harness.spec.informed import HowTrained, Informed
 from harness.spec.streams import stream, stream_of
 from harness.spec.watched import NOTHING, Watched
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from harness.data import Split
-    from harness.spec.contracts import Dataset
 
 HELD, PRESENT, COMPUTED = "held", "present", "computed"
 TWICE = (
@@ -232,7 +228,7 @@ def _trained(run: Run, place: Place, store: Store) -> tuple[Record, Mapping[str,
 
 def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trainer.Member, float]:
     """A run ready to be trained, from its checkpoint if there is one, and the seconds spent until that."""
-    split = _split(run, run.value.data, place)
+    split = split_of(run, run.value.data, place)
     start = _start(run, place, store)
     resumed = store.resume(run.key, place.only_of)
     if resumed and resumed[0]["epoch"] and not run.watched.within(resumed[0]["curves"]):
@@ -250,14 +246,6 @@ def _member(run: Run, place: Place, store: Store, *, sharers: int) -> tuple[trai
 def _recorded(run: Run) -> Watched:
     """The curves that its record must have: none of what is no training, or of one that has no epochs."""
     return run.watched if isinstance(run.value, Experiment) else NOTHING
-
-
-def _split(run: Run, data: Dataset, place: Place) -> Split:
-    """The data of a run, which are of the content that its key names."""
-    value = run.value.experiment if isinstance(run.value, Probing) else run.value
-    draws = value.draws if isinstance(value, Experiment) else Draws()
-    replicate = draws.replicate("data", run.replicate)
-    return verified_split(data, place.data_root, replicate, digests_of(run, data))
 
 
 def _finish_together(runs: Sequence[Run], place: Place, store: Store) -> Iterator[Finished]:
@@ -378,7 +366,7 @@ def _evaluated(run: Run, place: Place, store: Store) -> Record:
 def _solved(run: Run, place: Place, store: Store) -> Record:
     """A solver on data, from its checkpoint if it leaves some."""
     solver, spent = run.value.solver, 0.0
-    split, generator = _split(run, run.value.data, place), stream(run.replicate, "solution")
+    split, generator = split_of(run, run.value.data, place), stream(run.replicate, "solution")
     if resuming.is_resumable(solver):
         steps = solving.Steps(run, place, store, functools.partial(_clock, place))
         measures, spent = resuming.solve_on(solver, split, generator, steps.begun, steps.between), steps.spent
@@ -390,7 +378,7 @@ def _solved(run: Run, place: Place, store: Store) -> Record:
 
 def _probed(run: Run, place: Place, store: Store) -> Mapping[str, Any]:
     experiment = run.value.experiment
-    split = _split(run, experiment.data, place)
+    split = split_of(run, experiment.data, place)
     weights = _weights(run.parents[0], place, store)
     with numerics.prepared(place.device):
         model = trainer.restored(experiment, split, weights, place.device)

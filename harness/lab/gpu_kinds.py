@@ -21,6 +21,7 @@ class GpuKind(msgspec.Struct, frozen=True, kw_only=True):
         memory: bytes that programs can have.
         flops: operations in a second at its peak without sparsity, two for each multiply-add, by precision:
             "float64" by matrix units, "float32" without them, "bfloat16" by them.
+        bandwidth: bytes that its memory reads or writes in a second at its peak.
         assumed: it is a GPU whose data sheet is not known here, planned with another's rates.
     """
 
@@ -28,6 +29,7 @@ class GpuKind(msgspec.Struct, frozen=True, kw_only=True):
     called: str
     memory: int
     flops: dict[str, float]
+    bandwidth: float
     assumed: bool = False
 
     def multiply_adds(self, precision: str) -> float:
@@ -37,22 +39,24 @@ class GpuKind(msgspec.Struct, frozen=True, kw_only=True):
 
 HOPPER = {"float64": 67e12, "float32": 67e12, "bfloat16": 989e12}
 """NVIDIA's data sheets of H100 SXM and H200 SXM: 67 TFLOP/s in FP64 by tensor cores, 67 in FP32, and 1,979 in
-BFLOAT16 "with sparsity", which is twice what dense products have."""
+BFLOAT16 "with sparsity", which is twice what dense products have. Their memory has 3.35 and 4.8 TB/s, that of
+the A100 of 80 GB has 2,039 GB/s on its data sheet."""
 EIGHTY = 81_251 * 2**20
 """Bytes of a GPU sold with 80 GB: what CUDA's deviceQuery says of an A100-SXM4-80GB (81,251 MBytes)."""
 
 GPU_KINDS = {
     card.name: card
     for card in (
-        GpuKind(name="h100", called="NVIDIA H100", memory=EIGHTY, flops=HOPPER),
+        GpuKind(name="h100", called="NVIDIA H100", memory=EIGHTY, flops=HOPPER, bandwidth=3.35e12),
         # 141 GB by the data sheet, counted as decimal ones: CUDA says somewhat more
-        GpuKind(name="h200", called="NVIDIA H200", memory=141 * 10**9, flops=HOPPER),
+        GpuKind(name="h200", called="NVIDIA H200", memory=141 * 10**9, flops=HOPPER, bandwidth=4.8e12),
         GpuKind(
             name="a100",
             called="NVIDIA A100 80GB",
             memory=EIGHTY,
             # NVIDIA's data sheet of A100 SXM: FP64 by tensor cores, FP32, and BFLOAT16 without sparsity
             flops={"float64": 19.5e12, "float32": 19.5e12, "bfloat16": 312e12},
+            bandwidth=2.039e12,
         ),
     )
 }

@@ -11,10 +11,10 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "312c239e8bd1ca171becd9948bd5b88fe04a1cf0815b5fd6f6f7039fc00e81e3"}
+PINNED = {1: "9264fc45991debff951557c539195a5359b5f575af97df151b7f3cab7292ead1"}
 TRAINER = (
-    "trainer", "numerics", "optimizers", "replica", "_response_nets", "backprop", "stacked", "small",
-    "native", "native_check", "native_graphs", "native_plans", "native_rules",
+    "trainer", "numerics", "optimizers", "replica", "on_device", "_response_nets", "backprop", "stacked",
+    "small", "native", "native_check", "native_graphs", "native_plans", "native_rules",
 )  # fmt: skip
 
 

@@ -51,8 +51,8 @@ def test_a_large_net_is_refused_by_what_it_keeps_and_not_by_the_quick_estimate()
     net = Experiment(Cifar10(), ResNet18(), Sgd(lr=0.1, epochs=1))
     quick, kept = memory.needed(net), sum(memory.stacked(net))
     assert kept < quick
-    assert capacity.lacking(net, GpuKind(name="", called="small", memory=kept - 1, flops={}))
-    assert not capacity.lacking(net, GpuKind(name="", called="large", memory=kept, flops={}))
+    assert capacity.lacking(net, GpuKind(name="", called="small", memory=kept - 1, flops={}, bandwidth=1.0))
+    assert not capacity.lacking(net, GpuKind(name="", called="large", memory=kept, flops={}, bandwidth=1.0))
 
 
 def test_what_this_machine_does_not_hold_is_told_where_it_computes_here(

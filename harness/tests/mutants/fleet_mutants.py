@@ -103,7 +103,7 @@ MUTANTS = (
     ),
     _replica(
         "augmentation", "the first epoch's images are trained on in all",
-        "self._placed(self.split.augment(epoch))", "self._placed(self.split.augment(0))",
+        "self._augment(self.split.augment, epoch)", "self._augment(self.split.augment, 0)",
     ),
     _replica(
         "loss", "the running loss is that of the last batch",

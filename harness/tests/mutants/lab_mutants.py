@@ -17,6 +17,7 @@ _lab = into("lab/lab.py", "lab/test_lab.py", "lab/test_computing.py", "lab/test_
 _computing = into(
     "lab/computing.py", "lab/test_computing_draws.py", "lab/test_computing.py", "lab/test_lab.py"
 )
+_reading = into("lab/reading.py", "lab/test_computing_draws.py", "lab/test_computing.py", "lab/test_lab.py")
 _recording = into("lab/recording.py", "lab/test_recording.py", "lab/test_results.py")
 _fleets = into("lab/computing.py", "lab/test_recording.py", "lab/test_computing.py")
 _results = into("lab/results.py", "lab/test_results.py", "lab/test_lab_watched.py")
@@ -178,12 +179,12 @@ MUTANTS = (
         'stream_of(run.value.draws, run.replicate, "transform")',
         'stream_of(run.value.draws, 0, "transform")',
     ),
-    _computing(
+    _reading(
         "seeds", "all replicates are trained, solved and probed on the first one's data",
-        "return verified_split(data, place.data_root, replicate, digests_of(run, data))",
-        "return verified_split(data, place.data_root, 0, digests_of(run, data))",
+        "return verified_split(part, place.data_root, replicate, digests_of(run, part))",
+        "return verified_split(part, place.data_root, 0, digests_of(run, part))",
     ),
-    _computing(
+    _reading(
         "seeds", "data are of the first draw, whatever the experiment says",
         'replicate = draws.replicate("data", run.replicate)', "replicate = run.replicate",
     ),
