@@ -33,10 +33,10 @@ from harness import exact
 from harness import matches
 from harness import ratio
 from harness import trained
-from harness.analytic.pac_bayes import DELTA
+from harness.analytic.kl_bounds import DELTA
+from harness.analytic.kl_bounds import grid_prices
+from harness.analytic.kl_bounds import inverse_binary_kl
 from harness.analytic.pac_bayes import PacBayes
-from harness.analytic.pac_bayes import grid_prices
-from harness.analytic.pac_bayes import inverse_binary_kl
 from harness.data import Digits
 from harness.data import Mnist
 from harness.data import RandomLabels

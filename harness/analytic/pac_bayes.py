@@ -14,6 +14,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from harness.analytic.dense_nets import in_batches
+from harness.analytic.kl_bounds import (
+    DELTA,
+    GRID_STEPS,
+    GRID_TOP,
+    Sums,
+    gaussian_kl,
+    inverse_binary_kl,
+    least_complexity,
+    sampled_limit,
+)
 from harness.analytic.scores import flattened, require_positive
 from harness.spec import Value
 
@@ -25,14 +35,6 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[Any]  # float32 in training, float64 where differences are checked
 
-DELTA = 0.025
-"""Chance that the bound fails by the draw of the examples; Section 5 and the authors' code."""
-DELTA_OF_DRAWS = 0.01
-"""Chance that it fails by the draws of weights from which the training error is estimated; the same."""
-GRID_TOP, GRID_STEPS = 0.1, 100
-"""c and b of the grid of prior variances c exp(-j / b), j = 1, 2, ...; the same."""
-GRID_POINTS = 2500
-"""How many of them are looked at: down to a variance of 0.1 e^-25, beyond which no prior is of use."""
 BIAS = 0.1
 """First biases of hidden units, in the authors' code; those of the output are 0."""
 SMALLEST_VARIANCE = 1e-12
@@ -41,72 +43,6 @@ NARROWEST = 1e-3
 """Added to |w|, from which deviations start, lest a weight of zero start with none."""
 SQUARES_KEPT, SMALLEST_SQUARE = 0.9, 1e-10
 """Of RMSProp's running mean of squared gradients, as in the authors' framework."""
-
-
-def binary_kl(q: float, p: float) -> float:
-    """KL in nats from a coin that shows heads with probability q to one that does with p; infinite if p rules
-    out what q allows."""
-    total = 0.0
-    for a, b in ((q, p), (1 - q, 1 - p)):
-        if a > 0:
-            total += a * math.log(a / b) if b > 0 else math.inf
-    return max(total, 0.0)
-
-
-def inverse_binary_kl(q: float, nats: float) -> float:
-    """The largest p for which ``binary_kl(q, p) <= nats``, by bisection from above to the last bit.
-
-    Raises:
-        ValueError: q is no probability, or nats are negative.
-    """
-    if not (0 <= q <= 1 and nats >= 0):
-        raise ValueError(f"inverse_binary_kl({q}, {nats}): q must be in [0, 1] and nats at least 0")
-    low, high = q, 1.0
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if binary_kl(q, middle) <= nats else (low, middle)
-    return high
-
-
-def gaussian_kl(moved: float, variances: float, log_variances: float, size: int, prior: Any) -> Any:
-    """KL in nats from N(w, diag s^2) to N(w0, prior I), from sums over the weights.
-
-    Args:
-        moved: |w - w0|^2.
-        variances, log_variances: sums of s^2 and of log s^2.
-        size: number of weights.
-        prior: the prior's variance; a number, or an array of which each is taken.
-    """
-    import numpy as np
-
-    return 0.5 * ((moved + variances) / prior + size * np.log(prior) - size - log_variances)
-
-
-def grid_variances(points: int = GRID_POINTS) -> Floats:
-    """The variances [points] that a prior may have: c exp(-j / b) for j = 1, 2, ..."""
-    import numpy as np
-
-    return GRID_TOP * np.exp(-np.arange(1, points + 1) / GRID_STEPS)
-
-
-def grid_prices(points: int = GRID_POINTS) -> Floats:
-    """What each point pays in nats [points]: log(pi^2 j^2 / 6), so that their chances to fail sum to one."""
-    import numpy as np
-
-    return np.log(math.pi**2 / 6) + 2 * np.log(np.arange(1, points + 1))
-
-
-def sampled_limit(error: float, draws: int) -> float:
-    """What the mean of independent indicators is at most, where so many of them came out with this mean."""
-    return inverse_binary_kl(error, math.log(2 / DELTA_OF_DRAWS) / draws)
-
-
-class Sums(NamedTuple):
-    """What a KL to N(centre, lambda I) depends on: see ``gaussian_kl``."""
-
-    moved: float
-    variances: float
-    log_variances: float
-    size: int
 
 
 class GaussianWeights(NamedTuple):
@@ -126,25 +62,6 @@ def sums_about(q: GaussianWeights, centre: list[Floats]) -> Sums:
         variances += float(np.exp(2 * log_deviation.astype(np.float64)).sum())
         logs += 2 * float(log_deviation.sum(dtype=np.float64))
     return Sums(moved, variances, logs, sum(mean.size for mean in q.means))
-
-
-class Complexity(NamedTuple):
-    """The smallest price over the grid of priors, in nats per example, and where it is."""
-
-    rate: float
-    kl: float
-    prior: float
-
-
-def least_complexity(sums: Sums, examples: int) -> Complexity:
-    """(KL + log(m pi^2 j^2 / 6 delta)) / (m - 1) at the point j of the grid at which it is least."""
-    import numpy as np
-
-    variances = grid_variances()
-    kls = gaussian_kl(*sums, prior=variances)
-    total = kls + grid_prices() + math.log(examples / DELTA)
-    best = int(np.argmin(total))
-    return Complexity(float(total[best]) / (examples - 1), float(kls[best]), float(variances[best]))
 
 
 def first_weights(widths: list[int], deviation: float, generator: np.random.Generator) -> list[Floats]:
@@ -333,25 +250,52 @@ class PacBayes(Value, frozen=True):
         """The posterior that descent on loss + sqrt(complexity / 2) ends at, from around ``ended``."""
         import numpy as np
 
-        widths = [np.float32(self.narrow) * (np.abs(w) + np.float32(NARROWEST)) for w in ended]
-        q = GaussianWeights([w.copy() for w in ended], [np.log(width) for width in widths])
+        q = widened(ended, self.narrow)
         squares = [[np.zeros_like(w) for w in part] for part in q]
         for step in range(self.steps):
             rows = generator.integers(len(y), size=self.batch)
-            variances = [np.exp(2 * rho) for rho in q.log_deviations]
-            layers, output = drawn_answers(q.means, variances, x[rows], generator)
-            error = slope_of_loss(output, y[rows]) / self.batch
-            slopes = drawn_slopes(q.means, variances, layers, error)
-            way = [mean - point for mean, point in zip(q.means, centre, strict=True)]
-            weight, prior = priced(way, variances, q.log_deviations, len(y))
-            rate = np.float32(self.rate * (1.0 if step < 0.75 * self.steps else 0.1))
-            for i, (by_mean, by_variance) in enumerate(slopes):
-                by_mean += (weight / prior) * way[i]
-                by_variance *= 2 * variances[i]
-                by_variance += weight * (variances[i] / prior - 1)
-                move(q.means[i], by_mean, squares[0][i], rate)
-                move(q.log_deviations[i], by_variance, squares[1][i], rate)
+            rate = self.rate * (1.0 if step < 0.75 * self.steps else 0.1)
+            step_on_bound(q, centre, squares, x[rows], y[rows], len(y), rate, generator)
         return q
+
+
+def widened(means: list[Floats], narrow: float) -> GaussianWeights:
+    """Around these means, a posterior whose deviations are so many times |w|."""
+    import numpy as np
+
+    widths = [np.float32(narrow) * (np.abs(w) + np.float32(NARROWEST)) for w in means]
+    return GaussianWeights([w.copy() for w in means], [np.log(width) for width in widths])
+
+
+def step_on_bound(
+    q: GaussianWeights,
+    centre: list[Floats],
+    squares: list[list[Floats]],
+    x: Floats,
+    y: Floats,
+    examples: int,
+    rate: float,
+    generator: np.random.Generator,
+) -> None:
+    """One step of RMSProp on loss + sqrt(complexity / 2), in place, by a batch x, y out of so many examples.
+
+    Args:
+        squares: running means of squared slopes, by means and by log deviations.
+    """
+    import numpy as np
+
+    variances = [np.exp(2 * rho) for rho in q.log_deviations]
+    layers, output = drawn_answers(q.means, variances, x, generator)
+    error = slope_of_loss(output, y) / len(y)
+    slopes = drawn_slopes(q.means, variances, layers, error)
+    way = [mean - point for mean, point in zip(q.means, centre, strict=True)]
+    weight, prior = priced(way, variances, q.log_deviations, examples)
+    for i, (by_mean, by_variance) in enumerate(slopes):
+        by_mean += (weight / prior) * way[i]
+        by_variance *= 2 * variances[i]
+        by_variance += weight * (variances[i] / prior - 1)
+        move(q.means[i], by_mean, squares[0][i], np.float32(rate))
+        move(q.log_deviations[i], by_variance, squares[1][i], np.float32(rate))
 
 
 def priced(

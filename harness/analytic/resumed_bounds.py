@@ -5,17 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.analytic.dense_nets import in_batches
-from harness.analytic.pac_bayes import (
-    NARROWEST,
-    GaussianWeights,
-    PacBayes,
-    descend,
-    drawn_answers,
-    drawn_slopes,
-    move,
-    priced,
-    slope_of_loss,
-)
+from harness.analytic.pac_bayes import GaussianWeights, PacBayes, descend, step_on_bound, widened
 from harness.analytic.resuming import Between, Halfway, Parts, set_back, state_of, under, within
 from harness.spec.contracts import Weights
 from harness.spec.splits import Split
@@ -81,8 +71,7 @@ class _BoundUnderWay:
             squares = [_listed(name, self.held) for name in SQUARES]
             set_back(generator, self.held[STREAM])
         else:
-            widths = [np.float32(solver.narrow) * (np.abs(w) + np.float32(NARROWEST)) for w in ended]
-            q = GaussianWeights([w.copy() for w in ended], [np.log(width) for width in widths])
+            q = widened(ended, solver.narrow)
             squares = [[np.zeros_like(w) for w in part] for part in q]
 
         def kept() -> Weights:
@@ -92,19 +81,8 @@ class _BoundUnderWay:
         for step in range(self.parts.done - solver.epochs, solver.steps):
             self.parts.begins(kept)
             rows = generator.integers(len(y), size=solver.batch)
-            variances = [np.exp(2 * rho) for rho in q.log_deviations]
-            layers, output = drawn_answers(q.means, variances, x[rows], generator)
-            error = slope_of_loss(output, y[rows]) / solver.batch
-            slopes = drawn_slopes(q.means, variances, layers, error)
-            way = [mean - point for mean, point in zip(q.means, centre, strict=True)]
-            weight, prior = priced(way, variances, q.log_deviations, len(y))
-            rate = np.float32(solver.rate * (1.0 if step < 0.75 * solver.steps else 0.1))
-            for i, (by_mean, by_variance) in enumerate(slopes):
-                by_mean += (weight / prior) * way[i]
-                by_variance *= 2 * variances[i]
-                by_variance += weight * (variances[i] / prior - 1)
-                move(q.means[i], by_mean, squares[0][i], rate)
-                move(q.log_deviations[i], by_variance, squares[1][i], rate)
+            rate = solver.rate * (1.0 if step < 0.75 * solver.steps else 0.1)
+            step_on_bound(q, centre, squares, x[rows], y[rows], len(y), rate, generator)
         return q
 
 

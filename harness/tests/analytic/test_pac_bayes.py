@@ -9,27 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analytic.pac_bayes import (
+from harness.analytic.kl_bounds import (
     DELTA,
     GRID_TOP,
-    GaussianWeights,
-    PacBayes,
     Sums,
-    answers,
     binary_kl,
-    descend,
-    drawn_answers,
-    drawn_slopes,
-    error_of_draws,
-    first_weights,
     gaussian_kl,
     grid_prices,
     grid_variances,
     inverse_binary_kl,
     least_complexity,
+    sampled_limit,
+)
+from harness.analytic.pac_bayes import (
+    GaussianWeights,
+    PacBayes,
+    answers,
+    descend,
+    drawn_answers,
+    drawn_slopes,
+    error_of_draws,
+    first_weights,
     move,
     priced,
-    sampled_limit,
     slope_of_loss,
     sums_about,
 )

@@ -24,6 +24,7 @@ _linear = into("analytic/linear_descent.py", "analytic/test_linear_descent.py")
 _full = into("analytic/full_batch.py", "analytic/test_full_batch.py")
 _trees = into("analytic/trees.py", "analytic/test_trees.py")
 _pac_bayes = into("analytic/pac_bayes.py", "analytic/test_pac_bayes.py")
+_kl_bounds = into("analytic/kl_bounds.py", "analytic/test_pac_bayes.py")
 _random_nets = into("analytic/random_label_nets.py", "analytic/test_random_label_nets.py")
 _nets = into("analytic/dense_nets.py", "analytic/test_dense_nets.py")
 _paths = into("analytic/paths.py", "analytic/test_paths.py")
@@ -350,12 +351,12 @@ MUTANTS = (
         "theory", "what all directions share counts as alignment",
         "(covariance - np.trace(covariance) / size * np.eye(size))", "covariance",
     ),
-    _pac_bayes(
+    _kl_bounds(
         "theory", "a prior's variance is chosen by the data, and not paid for",
         "total = kls + grid_prices() + math.log(examples / DELTA)",
         "total = kls + math.log(examples / DELTA)",
     ),
-    _pac_bayes(
+    _kl_bounds(
         "theory", "draws of weights tell the training error exactly",
         "math.log(2 / DELTA_OF_DRAWS) / draws", "0 / draws",
     ),
