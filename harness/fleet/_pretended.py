@@ -332,6 +332,7 @@ def pretended(memory: int = MEMORY) -> Iterator[PretendedGpu]:
         "is_available": lambda: True, "device_count": lambda: 1, "current_device": lambda: 0,
         "get_device_name": lambda device=None: NAME, "mem_get_info": lambda device=None: (memory, memory),
         "reset_peak_memory_stats": lambda device=None: None, "max_memory_allocated": lambda device=None: 0,
+        "is_tf32_supported": lambda: True,
         "synchronize": lambda device=None: gpu.refuse_waiting("synchronize"),
         "empty_cache": lambda: gpu.refuse_waiting("empty_cache"), "set_device": lambda device: None,
         "device": within, "stream": within, "Stream": _PretendedStream, "current_stream": _PretendedStream,

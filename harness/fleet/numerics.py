@@ -37,6 +37,36 @@ def prepared(device: str) -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
+def computed_in(precision: str, device: str) -> str:
+    """The precision that an experiment's products are computed in: TF32 is one of GPUs since 2020 alone."""
+    if precision != "tf32":
+        return precision
+    import torch
+
+    return precision if device.startswith("cuda") and torch.cuda.is_tf32_supported() else "float32"
+
+
+@contextlib.contextmanager
+def multiplied(precision: str, device: str) -> Iterator[None]:
+    """Products and convolutions of float32 in an experiment's precision, for as long as it computes.
+
+    Everything else goes on in what ``prepare`` left: neither the trainings that come next in this process
+    nor what is solved there is of less precision because of it.
+    """
+    if not device.startswith("cuda") or precision != "tf32":
+        yield
+        return
+    import torch
+
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
+    products.allow_tf32 = convolutions.allow_tf32 = True
+    try:
+        yield
+    finally:
+        products.allow_tf32, convolutions.allow_tf32 = before
+
+
 @contextlib.contextmanager
 def solving(device: str, accelerated: bool) -> Iterator[None]:
     """The same for what is solved or simulated, which keeps denormals, on the device asked for.

@@ -272,18 +272,26 @@ def _serve(pipe: Connection, part: RankPart) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the session's own process answers for interrupts
     threading.Thread(target=end_with_parent, daemon=True).start()
     try:
-        rank = _begun(part)
-        pipe.send(("", None))
-        while True:
-            name, arguments = pipe.recv()
-            answer = _CALLS[name](rank, *arguments)
-            pipe.send(("", answer if part.rank == 0 else None))
+        _answer(pipe, part)
     except (EOFError, BrokenPipeError):
         pass  # the training is over
     except Exception as error:
         first = next(iter(str(error).splitlines()), "")
         with contextlib.suppress(OSError):  # nobody listens any more
             pipe.send((f"{type(error).__name__}: {first}", None))
+
+
+def _answer(pipe: Connection, part: RankPart) -> None:
+    """Begin a rank's part of the training, then do what is asked."""
+    from harness.fleet import numerics
+
+    rank = _begun(part)
+    pipe.send(("", None))
+    with numerics.multiplied(part.experiment.precision, part.device):
+        while True:
+            name, arguments = pipe.recv()
+            answer = _CALLS[name](rank, *arguments)
+            pipe.send(("", answer if part.rank == 0 else None))
 
 
 def _begun(part: RankPart) -> Rank:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.data.blocks import blocks
-from harness.fleet import native, native_rules
+from harness.fleet import native, native_rules, numerics
 from harness.fleet.replica import Replica
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
@@ -48,7 +48,7 @@ class Native(Replica):
             batch=recipe.batch,
             loss=experiment.loss,
             rule=rule,
-            precision=experiment.precision,
+            precision=numerics.computed_in(experiment.precision, device),
         )
         if net is None:
             raise ValueError(f"{experiment.model!r} cannot be trained by the native kernel here")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from harness.fleet import pausing, table
+from harness.fleet import numerics, pausing, table
 from harness.fleet.optimizers import WhenFitted
 from harness.fleet.replica import AT_START, Midway, Resumable, built, noisy
 from harness.spec import Experiment
@@ -83,6 +83,12 @@ def train(member: Member, device: str = "cpu", until_epoch: int | None = None) -
     Raises:
         Paused: that was asked for; what it reached was kept.
     """
+    with numerics.multiplied(member.experiment.precision, device):
+        return _train(member, device, until_epoch)
+
+
+def _train(member: Member, device: str, until_epoch: int | None) -> Trained:
+    """``train`` by the numerics that are set."""
     replica = table.replica(member.experiment, member.replicate, member.split, device)
     history = History(member)
     if isinstance(replica, Resumable) and replica.resumable:
@@ -111,6 +117,12 @@ def train_together(members: Sequence[Member], device: str, ended: Callable[[int,
     Raises:
         torch.OutOfMemoryError: too many at once; who has ended so far has been told.
     """
+    with numerics.multiplied(members[0].experiment.precision, device):
+        _train_together(members, device, ended)
+
+
+def _train_together(members: Sequence[Member], device: str, ended: Callable[[int, Trained], None]) -> None:
+    """``train_together`` by the numerics that are set."""
     from harness.fleet.stacked import Stack
 
     if not stack_pays(members, device):

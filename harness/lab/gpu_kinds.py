@@ -20,7 +20,7 @@ class GpuKind(msgspec.Struct, frozen=True, kw_only=True):
         name: as it is asked for; called: as people call it.
         memory: bytes that programs can have.
         flops: operations in a second at its peak without sparsity, two for each multiply-add, by precision:
-            "float64" by matrix units, "float32" without them, "bfloat16" by them.
+            "float64", "tf32" and "bfloat16" by matrix units, "float32" without them.
         bandwidth: bytes that its memory reads or writes in a second at its peak.
         assumed: it is a GPU whose data sheet is not known here, planned with another's rates.
     """
@@ -37,10 +37,11 @@ class GpuKind(msgspec.Struct, frozen=True, kw_only=True):
         return self.flops[precision] / 2
 
 
-HOPPER = {"float64": 67e12, "float32": 67e12, "bfloat16": 989e12}
-"""NVIDIA's data sheets of H100 SXM and H200 SXM: 67 TFLOP/s in FP64 by tensor cores, 67 in FP32, and 1,979 in
-BFLOAT16 "with sparsity", which is twice what dense products have. Their memory has 3.35 and 4.8 TB/s, that of
-the A100 of 80 GB has 2,039 GB/s on its data sheet."""
+HOPPER = {"float64": 67e12, "float32": 67e12, "tf32": 494.5e12, "bfloat16": 989e12}
+"""NVIDIA's data sheets of
+H100 SXM and H200 SXM have 67 TFLOP/s in FP64 by tensor cores and 67 in FP32; 989 in TF32 and 1,979 in
+BFLOAT16 "with sparsity", which is twice what dense products have. Memory has 3.35 and 4.8 TB/s there, and
+2,039 GB/s on the data sheet of the A100 of 80 GB."""
 EIGHTY = 81_251 * 2**20
 """Bytes of a GPU sold with 80 GB: what CUDA's deviceQuery says of an A100-SXM4-80GB (81,251 MBytes)."""
 
@@ -54,8 +55,8 @@ GPU_KINDS = {
             name="a100",
             called="NVIDIA A100 80GB",
             memory=EIGHTY,
-            # NVIDIA's data sheet of A100 SXM: FP64 by tensor cores, FP32, and BFLOAT16 without sparsity
-            flops={"float64": 19.5e12, "float32": 19.5e12, "bfloat16": 312e12},
+            # NVIDIA's data sheet of A100 SXM: FP64 by tensor cores, FP32, and both others without sparsity
+            flops={"float64": 19.5e12, "float32": 19.5e12, "tf32": 156e12, "bfloat16": 312e12},
             bandwidth=2.039e12,
         ),
     )

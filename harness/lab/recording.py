@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.evidence.numbers import all_finite, finite
-from harness.fleet import ranks
+from harness.fleet import numerics, ranks
 from harness.lab import gpu_kinds
 from harness.lab.places import Place
 from harness.lab.records import Record
@@ -40,7 +40,8 @@ def of_training(run: Run, place: Place, split: Split, trained: Trained, *, fleet
     resolutions["corrupted_error"] = 1 / max(changed, 1)
     resolutions["clean_error"] = 1 / max(len(split.y_train) - changed, 1)
     record = _record(run, place, finals, curves, outcome=trained.outcome)
-    how = {"kernel": trained.kernel, "fleet": str(fleet)}
+    precision = numerics.computed_in(run.value.precision, place.device)
+    how = {"kernel": trained.kernel, "fleet": str(fleet), "precision": precision}
     if ranks.is_streamed(run.value):
         how["devices"] = str(len(ranks.devices(place.device)))
         measured = len(ranks.on_disk(split).measured)

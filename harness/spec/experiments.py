@@ -85,6 +85,10 @@ class Draws(Value, frozen=True):
         return replicate + draw * DRAWN_APART
 
 
+PRECISIONS = ("float32", "tf32", "bfloat16")
+"""What products and convolutions of a training are computed in; weights are float32 in all of them."""
+
+
 class Experiment(Value, frozen=True):
     """A training by gradient descent: data, model and how; address excludes probes.
 
@@ -94,7 +98,9 @@ class Experiment(Value, frozen=True):
         optimizer: ``Sgd(...)``, with its budget in epochs.
         loss: ``"cross_entropy"`` or ``"squared"`` (mean over examples and classes, one-hot targets).
         stop: when to end before the budget; None trains all epochs.
-        precision: ``"float32"`` or ``"bfloat16"`` (forward and backward under autocast).
+        precision: ``"float32"``; ``"tf32"`` (products and convolutions by a GPU's matrix units, of numbers
+            cut to 10 bits of mantissa; a CPU trains in float32); or ``"bfloat16"`` (forward and backward
+            under autocast).
         start: None for a fresh initialization, or ``From(parent, transform)``; of several parents, which
             are joined by a transform, one for each.
         probes: what is measured on the trained weights.
@@ -122,8 +128,8 @@ class Experiment(Value, frozen=True):
         super().__post_init__()
         if self.loss not in ("cross_entropy", "squared"):
             raise ValueError(f'loss={self.loss!r}: use "cross_entropy" or "squared"')
-        if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f'precision={self.precision!r}: use "float32" or "bfloat16"')
+        if self.precision not in PRECISIONS:
+            raise ValueError(f'precision={self.precision!r}: use "float32", "tf32" or "bfloat16"')
 
     @property
     def starts(self) -> tuple[From, ...]:

@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "9264fc45991debff951557c539195a5359b5f575af97df151b7f3cab7292ead1"}
+PINNED = {1: "3c891c8edeedec5f350633c0d5f215b044d0617b9d2a2fc2356fdfdf37b4d69f"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "on_device", "_response_nets", "backprop", "stacked",
     "small", "native", "native_check", "native_graphs", "native_plans", "native_rules",

@@ -17,10 +17,11 @@ from harness.fleet.replica import noisy
 from harness.lab import gpu_kinds, gpu_seconds
 from harness.lab.durations import START_SECONDS, estimate, is_of_gpu
 from harness.lab.gpu_kinds import GPU_KINDS, GpuKind
-from harness.lab.gpu_seconds import NOISY, GpuSpent, spent
+from harness.lab.gpu_seconds import NOISY, GpuSpent, convolved, spent
 from harness.models import Dropout, Linear, Mlp
 from harness.models.curve import Curve
 from harness.models.noisy_inputs import AdversarialInputs, NoisyInputs
+from harness.models.resnet18 import ResNet18
 from harness.spec.contracts import Model
 
 H100, A100 = GPU_KINDS["h100"], GPU_KINDS["a100"]
@@ -46,9 +47,36 @@ def test_a_training_is_counted_by_multiply_adds_steps_and_layers() -> None:
 
 
 def test_each_precision_and_card_has_its_own_rate() -> None:
-    half = FIT.but(precision="bfloat16")
-    assert math.isclose(of(FIT).computing / of(half).computing, (989 * 0.25) / (67 * 0.6))
+    for precision, peak in (("tf32", 494.5), ("bfloat16", 989)):
+        reduced = FIT.but(precision=precision)
+        assert math.isclose(of(FIT).computing / of(reduced).computing, (peak * 0.5) / (67 * 0.6))
     assert math.isclose(of(FIT, A100).computing / of(FIT).computing, 67 / 19.5)
+
+
+STANDARD = Experiment(Cifar10(crop=None), ResNet18(), Sgd(lr=0.1, epochs=1))
+
+
+def test_by_matrix_units_a_convolutional_net_takes_the_time_that_was_published() -> None:
+    """Those of the README of cifar10-airbench: 7 minutes of an A100 for 32.3 PFLOP of a ResNet-18."""
+    net = STANDARD.but(precision="bfloat16", data__n_test=1)
+    forward = STANDARD.model.cost(net.data.shape, 10) * 50_000
+    step = of(net, A100).computing * 3 / 4  # without the evaluation of the training images
+    assert math.isclose(step, 420 * 3 * forward / (32.3e15 / 2), rel_tol=0.03)
+    outputs = 614_400  # of its convolutions, counted one by one
+    assert math.isclose(convolved(net.model, net.data), outputs, rel_tol=0.1)
+
+
+def test_what_is_moved_takes_half_as_long_in_half_of_the_bytes() -> None:
+    def moved(precision: str, card: GpuKind) -> float:
+        products = FORWARD_OF_ALL / (card.multiply_adds(precision) * 0.5)
+        return of(STANDARD.but(precision=precision), card).computing - products
+
+    assert math.isclose(moved("tf32", H100), 2 * moved("bfloat16", H100))
+    assert math.isclose(moved("tf32", A100) / moved("tf32", H100), 3.35 / 2.039)
+    assert math.isclose(of(STANDARD).computing, FORWARD_OF_ALL / (67e12 / 2 * 0.6))
+
+
+FORWARD_OF_ALL = STANDARD.model.cost((3, 32, 32), 10) * (4 * 50_000 + 10_000)
 
 
 def test_what_draws_while_it_trains_is_launched_and_not_captured() -> None:

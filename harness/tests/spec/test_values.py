@@ -271,7 +271,7 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "optimizer__batch": st.integers(1, 512),
     "loss": st.sampled_from(["cross_entropy", "squared"]),
     "stop": st.none() | st.builds(WhenFitted, st.floats(0, 1), st.integers(1, 9)),
-    "precision": st.sampled_from(["float32", "bfloat16"]),
+    "precision": st.sampled_from(["float32", "tf32", "bfloat16"]),
     "draws": st.builds(Draws, *[st.integers(0, 3)] * 3),
     "losses": st.booleans(),
     "start": st.sampled_from(
