@@ -21,6 +21,10 @@ import pytest
 from claims.figures import Reported
 from claims.papers import NAKKIRAN2020
 from claims.papers import NAKKIRAN2021
+from claims.papers import OVERCLAIM
+from claims.precisions import NOTHING_CHANGED
+from claims.precisions import agree
+from claims.precisions import in_float32
 from claims.widths import window
 from harness import AdamL2
 from harness import Change
@@ -57,12 +61,13 @@ CNN5 = Tiers(
         Cifar10(crop=None, labels=WrongLabels(0.2)),
         Cnn5(),
         InverseSqrtSgd(lr=0.1, epochs=-(-500_000 // STEPS_PER_EPOCH), momentum=0.0),
+        precision="bfloat16",
     ),
 )
 AUGMENTED_CIFAR10 = Augmented(
     Cifar10(crop=None, whiten=False, labels=WrongLabels(0.15)), (RandomCrop(32, padding=4), RandomFlip())
 )
-RESNET = Experiment(AUGMENTED_CIFAR10, ResNet18(), AdamL2(lr=0.0001, epochs=4000))
+RESNET = Experiment(AUGMENTED_CIFAR10, ResNet18(), AdamL2(lr=0.0001, epochs=4000), precision="bfloat16")
 FIFTH = WrongLabels(0.2)
 CNN5_WIDTHS = {
     "dip": Tiers(standard=1, full=4),
@@ -75,11 +80,11 @@ FIRST, MIDDLE, END = (10, 30), (80, 200), (3800, 4000)
 ADAPTED = {
     "standard": "2,000 images of MNIST (the middle 20x20 pixels), 60 epochs in batches of 32; the rate falls "
     "each epoch",
-    "full": "images standardised one by one",
+    "full": "images standardised one by one, bfloat16 operands",
 }
-FULL_ADAPTED = {"full": "images standardised one by one"}
+FULL_ADAPTED = {"full": ADAPTED["full"]}
 EPOCHS_ADAPTED = {
-    "full": "images standardised one by one; the windows of epochs are read off the figure, and uncalibrated"
+    "full": f"{ADAPTED['full']}; the windows of epochs are read off the figure, and uncalibrated"
 }
 TWO_POINTS = "two points, about one deviation of a single network's test error between replicates"
 
@@ -207,15 +212,17 @@ def on_cifar100(weight_decay: float) -> dict[int, Tiers]:
     steps = InverseSqrtSgd(
         lr=0.1, epochs=-(-1_000_000 // STEPS_PER_EPOCH), momentum=0.0, weight_decay=weight_decay
     )
-    return {k: Tiers(full=Experiment(data, Cnn5(k), steps)) for k in (4, 8, 12, 16, 24, 32, 64)}
+    nets = {k: Experiment(data, Cnn5(k), steps, precision="bfloat16") for k in (4, 8, 12, 16, 24, 32, 64)}
+    return {k: Tiers(full=net) for k, net in nets.items()}
 
 
 @claim(
     NAKKIRAN2021,
     "Section 5.2, Figure 4: five-layer networks on CIFAR-100, no label noise",
     adapted={
-        "full": "images standardised one by one; one decay of 0.0005 for all widths, for one tuned for each; "
-        "the end of training for its least training loss; the widths are ours, and nothing here was ever run"
+        "full": "images standardised one by one, bfloat16 operands; one decay of 0.0005 for all widths, for "
+        "one tuned for each; the end of training for its least training loss; the widths are ours, and "
+        "nothing here was ever run"
     },
     reported={"widths of the convolutions": "k, 2k, 4k, 8k", "steps": 1_000_000, "learning rate": 0.1},
     contested="Nakkiran et al. 2020, Figure 22: over the coefficient itself there is a peak too",
@@ -267,3 +274,22 @@ def test_the_small_resnet18_only_falls(net: Results, check: Check) -> None:
     first, middle, end = (window(net, "test_error", *span) for span in (FIRST, MIDDLE, END))
     check(below((end - first).named("end - first"), 0.0, because="the direction is claimed, not the size"))
     check(below((end - middle).named("end - middle"), 0.01, because="no rise of a point"))
+
+
+IN_BOTH = {
+    "five_layers": (Tiers(full=CNN5.full.but(model__width=12)), Tiers(full=CNN5.full)),
+    "five_layers_on_cifar100": (on_cifar100(0.0005)[12], on_cifar100(0.0005)[64]),
+    "resnet18": (resnet18()["peak"], resnet18()["tail"]),
+}
+"""A net at the peak, where the test error is most easily moved, and one that is far from it."""
+
+
+@claim(OVERCLAIM, "a check of our own full tier", kind="counter", adapted=NOTHING_CHANGED)
+@trained(reduced=lambda net: IN_BOTH[net][0], float32=lambda net: in_float32(IN_BOTH[net][0]))
+@control(reduced=lambda net: IN_BOTH[net][1], says="width 64 in bfloat16, far beyond the peak")
+@pytest.mark.parametrize("net", list(IN_BOTH))
+def test_bfloat16_moves_no_test_error_at_the_peak(
+    reduced: Results, float32: Results, check: Check, net: str
+) -> None:
+    """At the peak bfloat16 operands leave the test error of a convolutional network as float32 has it."""
+    agree(reduced, float32, check)

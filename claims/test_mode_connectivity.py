@@ -22,10 +22,15 @@ from claims.curves import draw_train_error
 from claims.curves import joined
 from claims.papers import DRAXLER2018
 from claims.papers import GARIPOV2018
+from claims.papers import OVERCLAIM
+from claims.precisions import NOTHING_CHANGED
+from claims.precisions import agree
+from claims.precisions import in_float32
 from claims.texts import adding
 from harness import Change
 from harness import Check
 from harness import Results
+from harness import Tiers
 from harness import above
 from harness import below
 from harness import claim
@@ -161,3 +166,16 @@ def test_batch_norm_statistics_must_be_recomputed(fresh: Results, stale: Results
     low = losses[0] - 0.75 * fresh.final("largest_straight_train_loss")
     quarter = "a quarter below the straight line, whose statistics are recomputed too"
     check(below(low.named("largest loss, curve - 3/4 of straight"), 0.0, because=quarter))
+
+
+VGG = Tiers(full=NETS.full)
+
+
+@claim(OVERCLAIM, "a check of our own full tier", kind="counter", adapted=NOTHING_CHANGED)
+@trained(reduced=VGG, float32=in_float32(VGG))
+@control(reduced=Tiers(full=NORMALIZED.full), says="with batch normalization in bfloat16")
+def test_bfloat16_moves_no_test_error_of_joined_nets(
+    reduced: Results, float32: Results, check: Check
+) -> None:
+    """The nets that curves join err as often on test images with bfloat16 operands as in float32."""
+    agree(reduced, float32, check)

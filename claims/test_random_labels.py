@@ -25,9 +25,13 @@ from claims.fitting import fits
 from claims.fitting import times_longer
 from claims.papers import OVERCLAIM
 from claims.papers import ZHANG2017
+from claims.precisions import NOTHING_CHANGED
+from claims.precisions import agree
+from claims.precisions import in_float32
 from claims.settings import ADAPTED
 from claims.settings import FIGURE_1A
 from claims.settings import FITTED
+from claims.settings import INCEPTION
 from claims.settings import MLP
 from claims.settings import MODELS
 from claims.settings import RANDOM
@@ -109,6 +113,35 @@ def test_bfloat16_changes_nothing_that_is_judged(
     check(equivalent(longer, 1.2, because="a fifth: small beside every effect judged in this precision"))
     change = reduced.final("test_error") - float32.final("test_error")
     check(equivalent(change, 0.01, because="a point: about the sources' deviation between single runs"))
+
+
+RANDOM_INCEPTION = Tiers(full=INCEPTION.full.but(data__labels=RANDOM))
+
+
+@claim(OVERCLAIM, "a check of our own full tier", kind="counter", adapted=NOTHING_CHANGED)
+@trained(reduced=RANDOM_INCEPTION, float32=in_float32(RANDOM_INCEPTION), fitted=FITTED.full)
+@control(
+    float32=in_float32(RANDOM_INCEPTION.but(data__inputs=GaussianInputs())),
+    says="in float32 on Gaussian noise, which takes another time to fit",
+)
+@control(reduced=Tiers(full=INCEPTION.full), says="true labels, from which much is learnt about test images")
+def test_bfloat16_changes_nothing_for_inception(
+    reduced: Results, float32: Results, fitted: float, check: Check
+) -> None:
+    """bfloat16 operands change neither how long Inception takes to fit random labels nor its test error."""
+    longer = times_longer(reduced, float32, fitted)
+    check(equivalent(longer, 1.2, because="a fifth: small beside every effect judged in this precision"))
+    agree(reduced, float32, check)
+
+
+@claim(OVERCLAIM, "a check of our own full tier", kind="counter", adapted=NOTHING_CHANGED)
+@trained(reduced=Tiers(full=INCEPTION.full), float32=in_float32(Tiers(full=INCEPTION.full)))
+@control(reduced=Tiers(full=INCEPTION.full.but(model__batch_norm=False)), says="without batch normalization")
+def test_bfloat16_changes_nothing_that_inception_learns(
+    reduced: Results, float32: Results, check: Check
+) -> None:
+    """bfloat16 operands leave the test error of Inception on true labels as float32 has it."""
+    agree(reduced, float32, check)
 
 
 FEW_DIGITS = Experiment(Digits(n=500), Mlp(128), Sgd(lr=0.05, epochs=300), stop=WhenFitted())
@@ -219,7 +252,11 @@ CORRUPTIONS: dict[str, dict[str, Value]] = {
 @claim(
     ZHANG2017,
     "Section 2.1, Figure 1a",
-    adapted={**SMALL_ADAPTED, "standard": "an MLP for Inception, bfloat16 operands", "full": "none"},
+    adapted={
+        **SMALL_ADAPTED,
+        "standard": "an MLP for Inception, bfloat16 operands",
+        "full": "bfloat16 operands",
+    },
     reported={
         "EPFL, thousand steps to a loss near zero: true labels": "6 to 7",
         "shuffled pixels": 9,

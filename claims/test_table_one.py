@@ -160,8 +160,8 @@ EPFL_NETS = {**NETS, ALEXNET_NET: Tiers(full=ALEXNET.full.but(model=EpflAlexNet(
 ADAPTED = {
     "standard": "learning rate x 0.98 an epoch and weight decay 5e-5, as EPFL; bfloat16 operands; images "
     "decoded from JPEG",
-    "full": "weight decay 5e-5, and for MLPs a learning rate x 0.98 an epoch, as EPFL; images decoded from "
-    "JPEG",
+    "full": "weight decay 5e-5, and for MLPs a learning rate x 0.98 an epoch, as EPFL; Inception: bfloat16 "
+    "operands; images decoded from JPEG",
 }
 
 

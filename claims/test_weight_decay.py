@@ -98,7 +98,7 @@ def test_mlps_fit_random_labels_with_weight_decay(
 @claim(
     ZHANG2017,
     "Appendix E, Table 4",
-    adapted={"full": "weight decay 5e-5, as EPFL: the paper gives no coefficient"},
+    adapted={"full": "weight decay 5e-5, as EPFL: the paper gives no coefficient; bfloat16 operands"},
     reported={"paper": 1.0, "EPFL": 1.0},
 )
 @trained(random=Tiers(full=INCEPTION.full).but(data__labels=RANDOM, optimizer__weight_decay=EPFL_COEFFICIENT))
@@ -175,7 +175,8 @@ TOO_MUCH = {
     adapted={
         "quick": "an MLP for Inception, 300 digits of 8x8 (crops) or 20 (everything), shifted by one pixel",
         "standard": "an MLP for Inception, 1,000 images (crops) or 50 (everything), bfloat16 operands",
-        "full": "budgets of 400 and 800 epochs; the paper says only that it trained longer",
+        "full": "budgets of 400 and 800 epochs; the paper says only that it trained longer; bfloat16 "
+        "operands",
     },
     reported={"crops": 0.9993, "everything": 0.9928},
     changed=(Change("statement", TYPICAL),),

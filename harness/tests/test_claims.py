@@ -10,7 +10,7 @@ import pytest
 from harness.analytic.resuming import is_resumable
 from harness.analytic.ridge import RidgeSweep
 from harness.judging import near_misses
-from harness.spec import Solved
+from harness.spec import Solved, plain
 from harness.spec.claim import Control
 from harness.suite.entries import claim_of, item_of
 from harness.suite.listing import functions
@@ -65,6 +65,18 @@ def test_whatever_the_full_tier_solves_goes_on_from_a_checkpoint(items: list[pyt
     assert [each.__name__ for each, solver in solvers.items() if not is_resumable(solver)] == [
         RidgeSweep.__name__
     ]
+
+
+def test_what_trains_in_less_than_float32_says_so(items: list[pytest.Function]) -> None:
+    """A claim of another's paper says at each tier that the precision of what it reads is ours."""
+    silent = set()
+    for item in (each for each in items if claim_of(each).paper.key != "OVERCLAIM"):
+        question, adapted = item_of(item), claim_of(item).adapted
+        for value in map(plain, question.computed()):
+            precision = getattr(getattr(value, "experiment", value), "precision", "float32")
+            if precision != "float32" and precision not in adapted[question.tier]:
+                silent.add((item.originalname, question.tier, precision))
+    assert sorted(silent) == []
 
 
 def test_the_map_of_statements_names_every_claim_and_no_other(items: list[pytest.Function]) -> None:
