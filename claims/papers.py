@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from claims.second_generation import AINSWORTH2022 as AINSWORTH2022
 from claims.second_generation import AKARCHMER2024 as AKARCHMER2024
+from claims.second_generation import BARTLETT2017 as BARTLETT2017
 from claims.second_generation import BARTLETT2020 as BARTLETT2020
 from claims.second_generation import BUBECK2020 as BUBECK2020
 from claims.second_generation import CHIZAT2019 as CHIZAT2019
@@ -15,12 +16,14 @@ from claims.second_generation import DINH2017 as DINH2017
 from claims.second_generation import DZIUGAITE2017 as DZIUGAITE2017
 from claims.second_generation import FELDMAN2020 as FELDMAN2020
 from claims.second_generation import FRANKLE2020 as FRANKLE2020
+from claims.second_generation import GRANZIOL2020 as GRANZIOL2020
 from claims.second_generation import GROMOV2023 as GROMOV2023
 from claims.second_generation import LEWKOWYCZ2020 as LEWKOWYCZ2020
 from claims.second_generation import LIU2020 as LIU2020
 from claims.second_generation import LYU2020 as LYU2020
 from claims.second_generation import MAENNEL2020 as MAENNEL2020
 from claims.second_generation import MALLINAR2022 as MALLINAR2022
+from claims.second_generation import MCMAHAN2017 as MCMAHAN2017
 from claims.second_generation import NAGARAJAN2019 as NAGARAJAN2019
 from claims.second_generation import PAPYAN2020 as PAPYAN2020
 from claims.second_generation import POWER2022 as POWER2022

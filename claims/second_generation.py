@@ -195,3 +195,30 @@ LYU2020 = Paper(
     year=2020,
     url="https://arxiv.org/abs/1906.05890",
 )
+
+BARTLETT2017 = Paper(
+    key="BARTLETT2017",
+    authors="Peter L. Bartlett, Dylan J. Foster, Matus Telgarsky",
+    title="Spectrally-normalized margin bounds for neural networks",
+    venue="NeurIPS 2017, arXiv 1706.08498",
+    year=2017,
+    url="https://arxiv.org/abs/1706.08498",
+)
+
+GRANZIOL2020 = Paper(
+    key="GRANZIOL2020",
+    authors="Diego Granziol",
+    title="Flatness is a false friend",
+    venue="arXiv 2006.09091",
+    year=2020,
+    url="https://arxiv.org/abs/2006.09091",
+)
+
+MCMAHAN2017 = Paper(
+    key="MCMAHAN2017",
+    authors="H. Brendan McMahan, Eider Moore, Daniel Ramage, Seth Hampson, Blaise Agüera y Arcas",
+    title="Communication-efficient learning of deep networks from decentralized data",
+    venue="AISTATS 2017, arXiv 1602.05629",
+    year=2017,
+    url="https://arxiv.org/abs/1602.05629",
+)

@@ -8,8 +8,8 @@ the weights that descent ends at, and not about the functions that they compute.
 Networks of one hidden layer on few points, in rational arithmetic; the curvature is the second derivative of
 the squared loss along single output weights, in which the network is linear: a lower bound of the largest
 eigenvalue of the Hessian. And networks as they were trained, of whose cross-entropy the largest eigenvalue
-itself is measured (``Sharpness``); their settings were read off replicates 1000 to 1009, which no verdict
-reads.
+itself is measured (``Sharpness``), and the sum of all (``Trace``); their settings were read off replicates
+1000 to 1009, which no verdict reads.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from claims.exact import EXACT
 from claims.papers import DINH2017
+from claims.papers import OVERCLAIM
 from claims.texts import everywhere
 from harness import Check
 from harness import Experiment
@@ -37,6 +38,7 @@ from harness import equivalent
 from harness import ratio
 from harness import trained
 from harness.analytic.curvature import Sharpness
+from harness.analytic.curvature import Trace
 from harness.analytic.performance import Performance
 from harness.analytic.rescaled import Rescaled
 from harness.data import Digits
@@ -117,7 +119,7 @@ def test_a_rescaled_network_is_as_sharp_as_one_likes(
     assert sharpness(net, kind, points) > 0
 
 
-def probed(probe: Sharpness | Performance, transform: Rescaled | None = None) -> Tiers:
+def probed(probe: Sharpness | Trace | Performance, transform: Rescaled | None = None) -> Tiers:
     """A probe of each tier's trained network, or of that network after a transform."""
     nets = {
         tier: net.but(optimizer=Untrained(), start=From(net, transform)) if transform else net
@@ -157,5 +159,37 @@ def test_a_trained_network_rescaled_is_sharper_and_tests_the_same(
     """A trained network, rescaled, has many times the sharpness and the same loss on test images."""
     sharper = ratio(sharp.final("sharpness"), net.final("sharpness"))
     check(above(sharper, 10.0, because="a tenth of the square of 16, which the output weights tend to"))
+    same = ratio(again.final("test_loss"), said.final("test_loss"))
+    check(equivalent(same, 1.001, because="a thousandth, the rounding of float32; 16 is a power of two"))
+
+
+@claim(
+    OVERCLAIM,
+    "beside DINH2017: is the mean curvature a property of the function?",
+    kind="counter",
+    adapted=ADAPTED,
+)
+@trained(
+    net=probed(Trace(16)),
+    said=probed(Performance()),
+    sharp=probed(Trace(16), SIXTEENFOLD),
+    again=probed(Performance(), SIXTEENFOLD),
+)
+@control(
+    sharp=probed(Trace(16), QUARTER),
+    again=probed(Performance(), QUARTER),
+    says="the same rescaling by a quarter, not sixteenfold",
+)
+@control(
+    sharp=probed(Trace(16), UNBALANCED),
+    again=probed(Performance(), UNBALANCED),
+    says="the hidden layer times the factor alone",
+)
+def test_a_trained_network_rescaled_has_a_larger_trace(
+    net: Results, said: Results, sharp: Results, again: Results, check: Check
+) -> None:
+    """Nor is the trace of the Hessian one of the function: rescaled, it is many times as large."""
+    larger = ratio(sharp.final("trace"), net.final("trace"))
+    check(above(larger, 10.0, because="as of the largest eigenvalue: a tenth of what the outputs tend to"))
     same = ratio(again.final("test_loss"), said.final("test_loss"))
     check(equivalent(same, 1.001, because="a thousandth, the rounding of float32; 16 is a power of two"))

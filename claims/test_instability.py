@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from claims.papers import FRANKLE2020
 from claims.papers import OVERCLAIM
+from harness import AdamW
 from harness import Check
 from harness import Draws
 from harness import Experiment
@@ -102,6 +103,23 @@ def test_the_mean_of_stable_copies_is_as_good_as_they_are(
     ends = (first.final("test_error") + second.final("test_error")) / 2
     more = (mean.final("test_error") - ends).named("test error of the mean - of the copies")
     check(below(more, 0.005, because="half a point; between independent starts it is two points and more"))
+
+
+BY_ADAMW = Tiers(
+    quick=NET.quick.but(optimizer=AdamW(lr=1e-3, epochs=20, batch=32)),
+    standard=NET.standard.but(optimizer=AdamW(lr=1e-3, epochs=10, batch=60)),
+)
+
+
+@claim(
+    OVERCLAIM, "beside FRANKLE2020: is it stochastic descent that is stable?", kind="counter", adapted=ADAPTED
+)
+@trained(pair=between(BY_ADAMW, BY_ADAMW.but(draws=Draws(order=1))))
+@control(pair=between(BY_ADAMW, BY_ADAMW.but(draws=Draws(weights=1, order=1))), says=STARTS)
+def test_a_small_network_is_stable_by_adamw_too(pair: Results, check: Check) -> None:
+    """Two copies of an initialization that AdamW trains in other orders end with no barrier, either."""
+    most = pair.final("test_error_instability").named("rise of the test error between the copies")
+    check(below(most, 0.02, because=STABLE))
 
 
 CONVOLUTIONAL = Experiment(

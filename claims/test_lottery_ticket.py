@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from claims.papers import FRANKLE2019
+from claims.papers import FRANKLE2020
 from claims.pruning import ADAPTED
 from claims.pruning import COMPARED
 from claims.pruning import DENSE
@@ -38,8 +39,12 @@ from claims.pruning import reinitialized_again
 from claims.pruning import ticket
 from claims.texts import ANY_DIFFERENCE
 from claims.texts import ANY_STEP
+from claims.texts import adding
+from claims.texts import only
 from harness import Change
 from harness import Check
+from harness import Draws
+from harness import Probing
 from harness import Results
 from harness import Tiers
 from harness import above
@@ -47,6 +52,8 @@ from harness import below
 from harness import claim
 from harness import control
 from harness import trained
+from harness.analytic.barriers import Barrier
+from harness.analytic.joined_nets import side_by_side
 
 
 @claim(
@@ -228,3 +235,28 @@ def test_other_initial_weights_lose_accuracy_first(
     margin = "half a point, the paper's difference between the two"
     check(above(gap(other, dense, "re-initialized - dense"), 0.005, because=margin))
     check(below(gap(ticket, dense, "ticket - dense"), 0.005, because=margin))
+
+
+def copies(second: Sparse) -> Tiers:
+    """What lies between a ticket and a net of the same mask, trained in another order of the images."""
+    tiers = ("quick", "standard")
+    tickets, others = left(ticket, COMPARED), left(second, COMPARED)
+    nets = {tier: (tickets[tier], others[tier].but(draws=Draws(order=1))) for tier in tiers}
+    joined = {tier: side_by_side(*(net.but(probes=()) for net in pair)) for tier, pair in nets.items()}
+    return Tiers(**{tier: Probing(net, Barrier()) for tier, net in joined.items()})
+
+
+@claim(
+    FRANKLE2020,
+    "Abstract: sparse networks of full accuracy are stable, on MNIST at initialization",
+    adapted=only(
+        adding("11 places on the line; the starts are not averaged over", ADAPTED), "quick", "standard"
+    ),
+    reported={"instability below which a network counts as stable": "2 %"},
+)
+@trained(pair=copies(ticket))
+@control(pair=copies(reinitialized), says="the second copy from other initial weights, under the same mask")
+def test_tickets_are_stable_from_their_initialization_on(pair: Results, check: Check) -> None:
+    """Between two copies of a ticket, trained in other orders, the test error rises nowhere by two points."""
+    most = pair.final("test_error_instability").named("rise of the test error between the copies")
+    check(below(most, 0.02, because="two points of the error, below which the source calls a network stable"))

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from harness import AdamW, Experiment
+from harness.analytic.barriers import Barrier
+from harness.analytic.collapse import Collapse
+from harness.analytic.curvature import Sharpness, Trace
+from harness.analytic.margins import Margin
 from harness.analytic.resuming import is_resumable
 from harness.analytic.ridge import RidgeSweep
+from harness.data.random_subsets import RandomSubset
 from harness.judging import near_misses
+from harness.judging.ladder import runnables
+from harness.models.average import Average
 from harness.spec import Solved, plain
 from harness.spec.claim import Control
+from harness.spec.values import values_in
 from harness.suite.entries import claim_of, item_of
 from harness.suite.listing import functions
 
 ROOT = Path(__file__).parents[2]
 MOST_TRIVIAL = 15
 """So many controls of all may compare a world with itself, each with its reason."""
+GENERAL = (AdamW, Average, Barrier, Collapse, Margin, RandomSubset, Sharpness, Trace)
+"""What is meant for any experiment; and full-batch descent, which is a number of ``Sgd`` and others."""
+FULL_BATCH = "full-batch descent"
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +98,37 @@ def test_the_map_of_statements_names_every_claim_and_no_other(items: list[pytest
     claimed = {item.originalname for item in items}
     assert claimed - set(named) == set(), "claims that claims/README.md does not name"
     assert set(named) - claimed == set(), "names in claims/README.md that no claim has"
+
+
+def test_what_is_meant_for_any_experiment_serves_two_families_at_least(
+    items: list[pytest.Function],
+) -> None:
+    """A claim's own question counts, and not its controls alone."""
+    families: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        question = item_of(item)
+        for name in _capabilities(question.world()):
+            families[name].add(item.path.name)
+    wanted = {*(kind.__name__ for kind in GENERAL), FULL_BATCH}
+    assert {name: sorted(families[name]) for name in wanted if len(families[name]) < 2} == {}
+
+
+def test_a_capability_is_seen_wherever_a_world_has_it() -> None:
+    from harness import Probing, Sgd
+    from harness.data import Digits
+    from harness.models import Mlp
+
+    net = Experiment(Digits(n=60), Mlp(4), Sgd(lr=0.1, epochs=1, batch=20))
+    assert _capabilities({"net": net, "several": {1: Probing(net, Trace())}, "number": 2.0}) == {"Trace"}
+    assert _capabilities({"net": net.but(optimizer__batch=60)}) == {FULL_BATCH}
+
+
+def _capabilities(world: Mapping[str, object]) -> set[str]:
+    """Those that the runs of a world are made of."""
+    asked = [inner for value in world.values() for run in runnables(value) for inner in values_in(run)]
+    seen = {type(value).__name__ for value in asked if isinstance(value, GENERAL)}
+    return seen | {FULL_BATCH for value in asked if isinstance(value, Experiment) and _full_batch(value)}
+
+
+def _full_batch(net: Experiment) -> bool:
+    return net.optimizer.epochs > 0 and net.optimizer.batch >= net.data.train_size
