@@ -18,6 +18,7 @@ from harness.spec import Experiment
 from harness.spec.contracts import Weights
 from harness.spec.keeping import Keeping
 from harness.spec.streams import stream_of
+from harness.spec.watched import EVERYTHING, Watched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +60,7 @@ class Stack:
         self.steps = len(self.batches)
         self.reaches = [AT_START] * len(self.members)
         self.between: StackBetween | None = None
+        self.watched = EVERYTHING
         self.unchanged: dict[int, torch.Tensor] = {}
         self._place_data()
 
@@ -170,9 +172,17 @@ class Stack:
             if self.between is not None and step > first:
                 self.between(step, lambda: self.total.tolist())
             self._take(begin, end - begin)
-        losses = (self.total / self.y_train.shape[1]).tolist()
-        wrong = self._wrong(self.x_train, self.first_train, self.y_train)
-        wrong_test = self._wrong(self.x_test, self.first_test, self.y_test)
+        return self._measured((self.total / self.y_train.shape[1]).tolist(), self.watched)
+
+    def completed(self, rows: list[dict[str, float]]) -> list[dict[str, float]]:
+        """The rows of the epoch just trained, with all measures; those that nobody watches are taken now."""
+        whole = self.watched == EVERYTHING
+        return rows if whole else self._measured([row["train_loss"] for row in rows], EVERYTHING)
+
+    def _measured(self, losses: list[float], watched: Watched) -> list[dict[str, float]]:
+        nothing = [None] * len(self.members)
+        wrong = self._wrong(self.x_train, self.first_train, self.y_train) if watched.train else nothing
+        wrong_test = self._wrong(self.x_test, self.first_test, self.y_test) if watched.test else nothing
         parts = zip(losses, wrong, wrong_test, self.members, strict=True)
         rows = [measures(loss, train, test, split) for loss, train, test, (_, _, split) in parts]
         if any(experiment.losses for experiment, _, _ in self.members):

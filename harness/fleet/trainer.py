@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -137,6 +138,7 @@ def _train_together(members: Sequence[Member], device: str, ended: Callable[[int
         return
     stack = Stack([(m.experiment, m.replicate, m.split) for m in members], device)
     stack.reaches = [history.reach for history in histories.values()]
+    stack.watched = functools.reduce(operator.or_, map(_of_stack, histories.values()))
     stack.between = functools.partial(_between, stack, histories)
     try:
         _train_stack(stack, members, histories, ended)
@@ -156,11 +158,14 @@ def _train_stack(
     while histories:
         numbers = list(histories)
         rows = stack.epoch([histories[i].epoch for i in numbers])
+        whole: list[dict[str, float]] = []
         is_time = any(history.is_time() for history in histories.values())
         for place, (i, row) in enumerate(zip(numbers, rows, strict=True)):
             history = histories[i]
             history.hear(row)
             if history.outcome or history.epoch == members[i].experiment.optimizer.epochs:
+                whole = whole or stack.completed(rows)
+                history.row = whole[place]
                 ended(i, history.trained(stack.weights(place), stack.steps, stack.kernel))
                 del histories[i]
             elif is_time:
@@ -169,6 +174,11 @@ def _train_stack(
             pausing.look()
         if 0 < len(histories) < len(numbers):
             stack.keep([place for place, i in enumerate(numbers) if i in histories])
+
+
+def _of_stack(history: History) -> Watched:
+    """What a stack measures for a member: a stopping rule is asked of the whole row there."""
+    return history.watched | Watched(train=history.member.experiment.stop is not None, test=False)
 
 
 def _ended(told: Callable[[int, Trained], None], numbers: Sequence[int], i: int, trained: Trained) -> None:

@@ -102,7 +102,7 @@ def _spent(plan: Plan, card: GpuKind) -> dict[str, float]:
     """GPU hours of computing, launching, waiting for the host, and decoding, by the arithmetic alone."""
     from harness.lab import gpu_seconds
 
-    parts = [gpu_seconds.spent(run.value, card) for fleet in plan.fleets for run in fleet.runs]
+    parts = [gpu_seconds.spent(run.value, card, run.watched) for fleet in plan.fleets for run in fleet.runs]
     sums = map(sum, zip(*filter(None, parts), strict=True))
     hours = {
         name: round(total / HOUR, 2) for name, total in zip(gpu_seconds.GpuSpent._fields, sums, strict=False)

@@ -13,6 +13,7 @@ from harness.lab import gpu_kinds, prices
 from harness.lab.prices import Costs
 from harness.spec import Experiment, Probing, Runnable, Simulation, Solved, Value
 from harness.spec.contracts import CostedSolver
+from harness.spec.watched import EVERYTHING, Watched
 
 if TYPE_CHECKING:
     from harness.lab.runs import Run
@@ -48,19 +49,23 @@ inputs, each as dear as forward), and forward once more when the epoch is evalua
 
 def seconds_of(run: Run, timings: Mapping[str, float], device: str = "cpu") -> float:
     """Recorded seconds of an equal run, or a rough estimate from multiply-adds and steps."""
-    return timings.get(run.kind) or estimate(run.value, device)
+    return timings.get(run.kind) or estimate(run.value, device, run.watched)
 
 
-def estimate(value: Runnable, device: str = "cpu") -> float:
+def estimate(value: Runnable, device: str = "cpu", watched: Watched = EVERYTHING) -> float:
     """Seconds of a run on one core or GPU by arithmetic alone; most that may stop early need a fraction.
 
     The sum of two terms, multiply-adds and calls of layers, over the whole budget of epochs; what a GPU
     computes is counted by ``gpu_seconds``, and all else is a core's beside it.
+
+    Args:
+        value: what is computed; device: where.
+        watched: the errors measured after every epoch, which a GPU's arithmetic tells apart.
     """
     if device != "cpu":
         from harness.lab import gpu_seconds  # and with it solvers, which a plan for a CPU does without
 
-        if gpu := gpu_seconds.spent(value, gpu_kinds.of(device)):
+        if gpu := gpu_seconds.spent(value, gpu_kinds.of(device), watched):
             return gpu.seconds + START_SECONDS
     if isinstance(value, Solved) and _says_cost(type(value.solver)):
         solver = typing.cast(CostedSolver, value.solver)
@@ -98,11 +103,17 @@ def expected(
         shipped: the costs to go by (default: those that ship with this version).
     """
     known = prices.shipped() if shipped is None else shipped
-    values = {run.kind: run.value for run in runs}
+    values, watched = {}, {}
+    for run in runs:
+        values[run.kind], watched[run.kind] = run.value, run.watched
+
+    def counted(kind: str) -> float:
+        return estimate(values[kind], device, watched[kind])
+
     ratios: dict[tuple[str, ...], list[float]] = {}
     for kind, value in values.items():
         if timings.get(kind):
-            ratios.setdefault(alike(value), []).append(math.log(timings[kind] / estimate(value, device)))
+            ratios.setdefault(alike(value), []).append(math.log(timings[kind] / counted(kind)))
     slower = prices.slowness(known, timings) if known.kinds and len(timings) < len(values) else 1.0
     seconds = {}
     for kind, value in values.items():
@@ -113,9 +124,9 @@ def expected(
         elif elsewhere.of(kind):
             seconds[kind] = elsewhere.of(kind) * slower
         elif group in ratios:
-            seconds[kind] = estimate(value, device) * math.exp(statistics.median(ratios[group]))
+            seconds[kind] = counted(kind) * math.exp(statistics.median(ratios[group]))
         elif elsewhere.ratio(group):
-            seconds[kind] = estimate(value, device) * elsewhere.ratio(group) * slower
+            seconds[kind] = counted(kind) * elsewhere.ratio(group) * slower
     return seconds
 
 

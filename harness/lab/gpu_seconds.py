@@ -20,6 +20,7 @@ from harness.lab.gpu_kinds import GpuKind
 from harness.spec import Experiment, Runnable, Solved
 from harness.spec.contracts import Dataset, Model
 from harness.spec.keeping import Keeping
+from harness.spec.watched import EVERYTHING, Watched
 
 REACHED = {"float64": 0.5, "float32": 0.6, "tf32": 0.5, "bfloat16": 0.5}
 """Share of the peak that is reached.
@@ -28,18 +29,18 @@ Without matrix units it is that of everything: NVIDIA's ResNet-50 (README of Dee
 367 images/s in FP32 on a V100, 0.57 of the 15.7 TFLOP/s of its data sheet. By matrix units it is that of
 products alone, which have ``MOVES`` beside them: assumed, and held against the figures there."""
 
-MOVES = 40
+MOVES = 30
 """How often a convolutional step reads or writes each value that a convolution puts out, by matrix units.
 
 Outputs, what normalizes and rectifies them, and gradients are passed over by kernels of their own, a third of
-it in the forward pass. The number is such that the standard ResNet-18 of CIFAR-10 takes an A100 in half
-precision the 7 minutes for 32.3 PFLOP that the README of KellerJordan/cifar10-airbench says: 43 microseconds
-an image, half of them products. NVIDIA's ResNet-50 on an A100 of 80 GB, with its 11 million outputs counted
-one by one, comes out at 590 microseconds where 405 were measured in mixed precision, and at 1,190 for 1,070
-in TF32."""
+it in the forward pass. A round number between what three published trainings on an A100 would need: it has
+an image of NVIDIA's ResNet-50 (README of DeepLearningExamples, 80 GB; 11.1 million outputs) take 485
+microseconds where 405 were measured in mixed precision, and 970 for 1,066 in TF32; and one of the standard
+ResNet-18 of CIFAR-10 38 where the README of KellerJordan/cifar10-airbench says 43 in half precision (7
+minutes for 32.3 PFLOP)."""
 
-BYTES = {"tf32": 4, "bfloat16": 2}
-"""Of a value in memory, by precision."""
+BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2}
+"""Of a value in memory, by precision. In float32 what is moved counts alone, where it takes longer."""
 
 REACHED_FROM_DISK = 0.25
 """Share of the peak that nets reach whose images stay on disk, with all that they move: assumed."""
@@ -50,6 +51,10 @@ backward and update, in 5 microseconds each. By arithmetic, not measured."""
 
 REPLAYED_SECONDS_A_LAYER = 1e-5
 """Likewise where a captured graph replays them: a microsecond each, between kernels. Assumed."""
+
+STACKED_AT_LEAST = 5
+"""Runs of a net whose steps are launched for longer than they compute that one launch serves, stacked: the
+replicates of a first rung, by which plans group."""
 
 UPDATES = 2
 """How much more a step of Adam launches than one of plain descent: moments and their corrections. Assumed."""
@@ -123,10 +128,15 @@ class GpuSpent(NamedTuple):
         return max(self.computing + self.launching, self.decoding) + self.host
 
 
-def spent(value: Runnable, card: GpuKind) -> GpuSpent | None:
-    """What a run spends on a GPU of that kind; None for what computes on the host, or says nothing."""
+def spent(value: Runnable, card: GpuKind, watched: Watched = EVERYTHING) -> GpuSpent | None:
+    """What a run spends on a GPU of that kind; None for what computes on the host, or says nothing.
+
+    Args:
+        value: what is computed; card: the kind of GPU.
+        watched: the errors that are measured after every epoch of a training.
+    """
     if isinstance(value, Experiment):
-        return _trained(value, card)
+        return _trained(value, card, watched)
     if not isinstance(value, Solved):
         return None
     data, solver = value.data, value.solver
@@ -150,22 +160,27 @@ def spent(value: Runnable, card: GpuKind) -> GpuSpent | None:
     return None
 
 
-def _trained(value: Experiment, card: GpuKind) -> GpuSpent:
-    """A training over the whole budget of epochs."""
+def _trained(value: Experiment, card: GpuKind, watched: Watched) -> GpuSpent:
+    """A training over the whole budget of epochs; what a stopping rule asks counts as measured in each."""
     data, optimizer = value.data, value.optimizer
     measured = min(getattr(data, "measured", None) or data.train_size, data.train_size)
-    evaluated = measured + data.test_size * (2 if value.losses else 1)
+    evaluated = measured * (watched.train or value.stop is not None or data.streamed)
+    evaluated += data.test_size * ((watched.test or data.streamed) + value.losses)
     images = (FORWARD + BACKWARD) * data.train_size + FORWARD * evaluated
     cost = value.model.cost(data.shape, data.classes)
     share = REACHED_FROM_DISK if data.streamed else REACHED[value.precision]
     computing = cost * images / (card.multiply_adds(value.precision) * share)
-    if value.precision in BYTES and not data.streamed:
+    if not data.streamed:
         values = convolved(value.model, data) * images * MOVES / (FORWARD + BACKWARD)
-        computing += values * BYTES[value.precision] / card.bandwidth
+        moving = values * BYTES[value.precision] / card.bandwidth
+        computing = max(computing, moving) if value.precision == "float32" else computing + moving
     layers = len(value.model.layers(data.shape, data.classes))
     steps = math.ceil(data.train_size / optimizer.batch)
     a_layer = REPLAYED_SECONDS_A_LAYER if is_captured(value) else LAUNCHED_SECONDS_A_LAYER
-    epoch = GpuSpent(computing, steps * layers * a_layer)
+    launching = steps * layers * a_layer
+    if is_captured(value) and launching > computing:
+        launching /= STACKED_AT_LEAST
+    epoch = GpuSpent(computing, launching)
     if data.streamed:
         decoded = data.train_size + measured + data.test_size
         epoch = epoch._replace(decoding=decoded * DECODE_SECONDS / CORES_A_GPU)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from harness.fleet.ranks import is_streamed
 from harness.lab.computing import COMPUTED, Finished
 from harness.lab.durations import seconds_of
 from harness.lab.ready import Ready
@@ -20,8 +21,8 @@ UNIT_SECONDS = 4.0
 PARTS, PARTS_A_SLOT = 32, 16
 """A unit is at most such a part of all that is missing, the second for each unit that is computed at once.
 
-So all are busy to the end: by the longest first, the last one ends at most a sixteenth of its share after the
-others, where no single run is longer.
+What takes all devices by itself does not count. So all are busy to the end: by the longest first, the last
+one ends at most a sixteenth of its share after the others, where no single run is longer.
 """
 
 STACK_SECONDS = 600.0
@@ -105,7 +106,8 @@ def fleets(
     kinds = {run.kind: run for run in runs}  # replicates are alike in both
     costs = {kind: seconds_of(run, timings, device) for kind, run in kinds.items()}
     shapes = {kind: shape_of(run.value) for kind, run in kinds.items()}
-    share = sum(costs[run.kind] for run in runs) / max(PARTS, PARTS_A_SLOT * slots)
+    narrow = (run for run in runs if not is_streamed(run.value))  # the others take all devices, one by one
+    share = sum(costs[run.kind] for run in narrow) / max(PARTS, PARTS_A_SLOT * slots)
     most = max(STACK_SECONDS, share) if at_once else min(UNIT_SECONDS, share)
     groups: dict[tuple[int, str], list[Run]] = {}
     for run in runs:

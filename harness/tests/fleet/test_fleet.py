@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "3c891c8edeedec5f350633c0d5f215b044d0617b9d2a2fc2356fdfdf37b4d69f"}
+PINNED = {1: "a40cd611cfcd942ae7e30f048d85c78b956cc6a992b61be30b8c453f3a483898"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "replica", "on_device", "_response_nets", "backprop", "stacked",
     "small", "native", "native_check", "native_graphs", "native_plans", "native_rules",

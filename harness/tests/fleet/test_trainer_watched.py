@@ -11,13 +11,14 @@ from harness.data import Augmented, Digits, RandomCrop, RedrawnLabels, WrongLabe
 from harness.fleet import table, trainer
 from harness.fleet.optimizers import WhenFitted
 from harness.fleet.replica import Replica
+from harness.fleet.stacked import Stack
 from harness.fleet.trainer import Trained
 from harness.models import Mlp, SmallAlexNet
 from harness.spec import Experiment
 from harness.spec.contracts import Weights
 from harness.spec.watched import EVERYTHING, NOTHING, Watched, curves_of
 from harness.tests.simulated import SMALL
-from harness.tests.trainings import by_reference, member, split, trained
+from harness.tests.trainings import by_reference, member, split, together, trained
 
 pytestmark = pytest.mark.usefixtures("prepared")
 
@@ -104,6 +105,39 @@ def test_images_are_evaluated_as_often_as_somebody_reads(
     monkeypatch.setattr(Replica, "_wrong", counting)
     assert len(trained(SMALL, watched=watched).curves["train_loss"]) == 3
     assert len(evaluated) == calls
+
+
+@pytest.mark.parametrize("watched, calls", [(EVERYTHING, 2 * 4), (NOTHING, 2), (Watched(train=False), 4 + 2)])
+def test_a_stack_evaluates_as_often_as_somebody_reads(
+    monkeypatch: pytest.MonkeyPatch, watched: Watched, calls: int
+) -> None:
+    evaluated = []
+    plain = Stack._wrong
+
+    def counting(self: Stack, x: Any, first: Any, y: Any) -> np.ndarray:
+        evaluated.append(y.shape)
+        return plain(self, x, first, y)
+
+    monkeypatch.setattr(Stack, "_wrong", counting)
+    experiment = SMALL.but(optimizer__epochs=4, data__labels=WrongLabels(0.4))
+    whole = together([member(experiment, r) for r in range(2)])
+    evaluated.clear()
+    sparing = together([member(experiment, r, watched=watched) for r in range(2)])
+    assert len(evaluated) == calls
+    for ours, theirs in zip(sparing, whole, strict=True):
+        assert ends_equal(ours, theirs)
+        assert curves_of(ours.curves) == watched
+        assert all(theirs.curves[name] == values for name, values in ours.curves.items())
+
+
+def test_members_of_a_stack_end_when_their_rules_say_so_whatever_is_watched() -> None:
+    experiments = [
+        SMALL.but(stop=stop, optimizer__epochs=40) for stop in (None, WhenFitted(0.3), WhenTested())
+    ]
+    whole = together([member(experiment) for experiment in experiments])
+    sparing = together([member(experiment, watched=NOTHING) for experiment in experiments])
+    assert [one.outcome for one in whole] == ["budget", "fitted", "fitted"]
+    assert all(ends_equal(ours, theirs) for ours, theirs in zip(sparing, whole, strict=True))
 
 
 @pytest.mark.parametrize("model", [Mlp(32), Mlp(16, batch_norm=True)], ids=str)

@@ -10,6 +10,8 @@ import pytest
 import claims
 from harness.commands import selection
 from harness.data import RandomLabels
+from harness.data.image_folder import ImageNet
+from harness.fleet.optimizers import Sgd
 from harness.fleet.ranks import is_streamed
 from harness.lab.durations import seconds_of
 from harness.lab.lab import Lab
@@ -17,6 +19,7 @@ from harness.lab.names import Names
 from harness.lab.places import Place
 from harness.lab.plan import Plan, fleets, schedule, shape_of
 from harness.lab.runs import Fleet, Run, parents_of, with_parents
+from harness.models import Linear
 from harness.spec import Experiment, From, Probing
 from harness.suite.listing import functions
 from harness.tests.simulated import SMALL, Norm, at
@@ -79,6 +82,17 @@ def test_stacks_for_a_gpu_are_cut_by_number_and_where_they_take_long_by_seconds(
     assert sorted(len(f.runs) for f in fleets(runs, {kind: 100.0}, "cuda", 8)) == [4, *[6] * 11]
     assert {len(f.runs) for f in fleets(runs, {kind: 3600.0}, "cuda", 8)} == {1}
     assert len(fleets(runs, {kind: 100.0})) == 70
+
+
+def test_what_takes_all_gpus_by_itself_makes_no_longer_units_of_the_rest(tmp_path: Path) -> None:
+    streamed = Experiment(ImageNet(), Linear(), Sgd(lr=0.1, epochs=1))
+    lab = Lab(at(tmp_path), presume=True)
+    narrow, wide = lab.runs(SMALL, 70), lab.runs(streamed, 5)
+    seconds = {narrow[0].kind: 100.0, wide[0].kind: 1e6}
+    alone = [len(f.runs) for f in fleets(narrow, seconds, "cuda", 8)]
+    beside = fleets([*narrow, *wide], seconds, "cuda", 8)
+    assert sorted(len(f.runs) for f in beside if f.runs[0].value == SMALL) == sorted(alone)
+    assert [len(f.runs) for f in beside if f.runs[0].value == streamed] == [1] * 5
 
 
 def unit(run: Run, seconds: float) -> Fleet:
