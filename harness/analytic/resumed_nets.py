@@ -10,6 +10,7 @@ from harness.analytic import landscape_of_models as landscapes
 from harness.analytic.adam import Adam, _error, _Update
 from harness.analytic.resuming import Between, Halfway, Parts, under, within
 from harness.analytic.step_landscape import batches, summed_up
+from harness.analytic.written_steps import gradients_of
 from harness.spec.contracts import Weights
 from harness.spec.splits import Split
 
@@ -25,7 +26,6 @@ def adam(
 ) -> Mapping[str, Any]:
     """What ``Adam.solve`` gives; what the module's own stream draws anew is not kept."""
     import torch
-    import torch.nn.functional as F
 
     device = "cuda" if solver.accelerated and torch.cuda.is_available() else "cpu"
     module = solver.model.build(tuple(split.x_train.shape[1:]), split.classes, generator).to(device)
@@ -50,14 +50,14 @@ def adam(
         kept |= {f"{MOMENT}{i}": m for i, m in enumerate(update.moments)}
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in kept.items()}
 
-    loss = torch.zeros(())
+    loss, gradients_at = torch.zeros(()), gradients_of(module)
     for step, rows in enumerate(solver._rows(len(y), generator)):
         if step < first:
             continue
         if step > first:
             between(step, arrays)
-        loss = F.cross_entropy(module(x[rows]), y[rows])
-        update(torch.autograd.grad(loss, weights), 1 - step / solver.steps)
+        loss, gradients = gradients_at(x[rows], y[rows])
+        update(gradients, 1 - step / solver.steps)
     return {
         "train_error": _error(module, x, y),
         "test_error": _error(module, x_test, y_test),

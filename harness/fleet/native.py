@@ -114,7 +114,8 @@ class NativeNet:
             raise ValueError(f"no plan of this kind is trained in {precision}")
         self._most = batch + 1
         self._library = library
-        self._none_dropped = np.zeros(len(plan.layers), dtype=np.int64)
+        none_dropped = np.zeros(len(plan.layers), dtype=np.int64)
+        self._none_dropped = none_dropped, none_dropped.ctypes.data
         self._steps = dict.fromkeys(plan.counters, 0)
         spec, reals = _numbers(plan)
         room = self._most if plan.graph else max(self._most, EVALUATION_BATCH)
@@ -248,12 +249,13 @@ class NativeNet:
         steps = np.array(rates, dtype=np.float64)
         if len(steps) != len(bounds) - 1:
             raise ValueError(f"{len(bounds) - 1} batches, but {len(steps)} learning rates")
-        dropped = self._none_dropped
+        none, dropped = self._none_dropped
         if kept:
-            dropped = np.array([kept[i].ctypes.data if i in kept else 0 for i in range(len(dropped))])
+            none = np.array([kept[i].ctypes.data if i in kept else 0 for i in range(len(none))])
+            dropped = none.ctypes.data
         read = (examples.images, examples.labels)
         pointers = (order.ctypes.data, bounds.ctypes.data, steps.ctypes.data)
-        more = (len(steps), dropped.ctypes.data, self.taken)
+        more = (len(steps), dropped, self.taken)
         total = self._library.native_epoch(self._net, *read, *pointers, *more)
         self.taken += len(steps)
         for name in self._steps:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from harness.fleet.on_device import OnDevice
+from harness.fleet.orders import Orders, rates
 from harness.spec import Experiment
 from harness.spec.contracts import Noisy, Optimizer, Weights
 from harness.spec.keeping import Keeping
@@ -86,6 +87,7 @@ class Replica:
         self.y_train, self.y_test = self._on_device(split.y_train), self._on_device(split.y_test)
         self.batches = batches(len(split.y_train), self.optimizer.batch)
         self.steps = len(self.batches)
+        self.orders = Orders(experiment.draws, replicate)
         self.watched = EVERYTHING
         self.resumable = True
         self.reach = AT_START
@@ -140,14 +142,14 @@ class Replica:
             self.y_train = self._on_device(self.split.redraw(epoch))
         if self.split.augment is not None:
             self._augment(self.split.augment, epoch)
-        draws = self.experiment.draws
-        seed_noise(self.noise, draws.replicate("noise", self.replicate), epoch, self.device)
-        restore_noise(self.noise, self._noise)
-        self._noise = {}
-        order = stream_of(draws, self.replicate, "order", epoch).permutation(len(self.y_train))
-        first = epoch * self.steps
-        rates = [self.optimizer.lr_at(first + i, self.steps) for i in range(self.steps)]
-        return self._measured(self._descend(order, rates), self.watched)
+        if self.noise:
+            draws = self.experiment.draws
+            seed_noise(self.noise, draws.replicate("noise", self.replicate), epoch, self.device)
+            restore_noise(self.noise, self._noise)
+            self._noise = {}
+        order = self.orders.of(epoch, len(self.y_train))
+        falling = rates(self.optimizer, epoch, self.steps)
+        return self._measured(self._descend(order, falling), self.watched)
 
     def _augment(self, augment: Callable[[int], np.ndarray], epoch: int) -> None:
         """The images of an epoch: made on a GPU where that can be, else by the host."""

@@ -42,11 +42,18 @@ class Stopwatch:
 
     def seconds(self, run: Run, expected: float) -> float:
         """The mean of its own kind if that was measured; else ``expected``, times what held for others."""
-        if run.kind in self._sums:
-            sums = self._sums[run.kind]
-            return sums.took / sums.runs
-        others = self._sums.get(alike(run.value)) or self._sums.get(None) or Timed()
-        return expected * others.took / others.expected if others.expected > 0 else expected
+        measured = self.measured(run.kind)
+        return expected * self.ratio(alike(run.value)) if measured is None else measured
+
+    def measured(self, kind: str) -> float | None:
+        """The mean seconds of a kind; None where none of it was measured."""
+        sums = self._sums.get(kind)
+        return sums.took / sums.runs if sums else None
+
+    def ratio(self, group: tuple[str, ...]) -> float:
+        """What runs alike took over what was expected of them, or else what all others did."""
+        others = self._sums.get(group) or self._sums.get(None) or Timed()
+        return others.took / others.expected if others.expected > 0 else 1.0
 
     def __bool__(self) -> bool:
         return bool(self._sums)
@@ -64,6 +71,18 @@ class RunGroup(msgspec.Struct, frozen=True):
     done: int = 0
     computed: int = 0
     seconds: float = 0.0
+
+
+class Outlook(NamedTuple):
+    """What is expected of a group's open runs.
+
+    Attributes:
+        measured: seconds of those whose own kind was measured.
+        alike: of the others, what they are alike in -> seconds that were expected of them.
+    """
+
+    measured: float
+    alike: dict[tuple[str, ...], float]
 
 
 class Now(NamedTuple):
@@ -93,7 +112,8 @@ class Pace:
         self._done: Counter[str] = Counter()
         self._computed: Counter[str] = Counter()
         self._alike: dict[str, Counter[tuple[str, float]]] = {}
-        self._run_of_kind: dict[str, Run] = {}
+        self._alike_of: dict[str, tuple[str, ...]] = {}
+        self._known: dict[str, Outlook] = {}
         self._first, self._last = 0, 0
         self.more(fleets)
 
@@ -106,9 +126,10 @@ class Pace:
             for run in fleet.runs:
                 name = described(run.value)
                 self._place[run.key] = i
-                self._run_of_kind[run.kind] = run
+                self._alike_of.setdefault(run.kind, alike(run.value))
                 self._runs[name] += 1
                 self._alike.setdefault(name, Counter())[run.kind, each] += 1
+                self._known.pop(name, None)
 
     def finished(self, run: Run, seconds: float) -> None:
         """A run ended; ``seconds`` is 0 if it was not computed here."""
@@ -116,6 +137,7 @@ class Pace:
         if place < 0 or self._open[place].pop(run.key, None) is None:
             return
         name, self._last = described(run.value), place
+        self._known.pop(name, None)
         self._alike[name][run.kind, self._expected[place]] -= 1
         self._done[name] += 1
         if seconds > 0:
@@ -125,14 +147,32 @@ class Pace:
 
     def groups(self) -> dict[str, RunGroup]:
         """The groups by name, in the order of computing, with what an open run is now expected to take."""
-        groups = {}
-        for name, runs in self._runs.items():
-            still = runs - self._done[name]
-            alike = ((self._run_of_kind[kind], each, n) for (kind, each), n in self._alike[name].items() if n)
-            seconds = sum(n * self.stopwatch.seconds(run, each) for run, each, n in alike)
-            mean = seconds / still if still else 0.0
-            groups[name] = RunGroup(runs, self._done[name], self._computed[name], mean)
-        return groups
+        return {
+            name: RunGroup(runs, self._done[name], self._computed[name], self._mean(name))
+            for name, runs in self._runs.items()
+        }
+
+    def _mean(self, name: str) -> float:
+        """Seconds that an open run of a group is expected to take; 0 where none is open."""
+        still = self._runs[name] - self._done[name]
+        if not still:
+            return 0.0
+        if name not in self._known:
+            self._known[name] = self._ahead(name)
+        measured, others = self._known[name]
+        return (measured + sum(each * self.stopwatch.ratio(group) for group, each in others.items())) / still
+
+    def _ahead(self, name: str) -> Outlook:
+        """What is expected of a group, added up anew: one of its runs has ended, or some have come."""
+        measured, others = 0.0, dict[tuple[str, ...], float]()
+        for (kind, each), n in self._alike[name].items():
+            mean = self.stopwatch.measured(kind)
+            if mean is None:
+                group = self._alike_of[kind]
+                others[group] = others.get(group, 0.0) + n * each
+            else:
+                measured += n * mean
+        return Outlook(measured, others)
 
     def now(self) -> Now:
         """What is computed just now, as far as the order of computing tells."""

@@ -38,7 +38,7 @@ from harness.data import Digits, RandomLabels
 from harness.data.gaussian_images import GaussianImages
 from harness.lab import arrays
 from harness.models import Mlp
-from harness.models.subspace import Subspace
+from harness.models.subspace import PROJECTIONS, Subspace
 from harness.spec import Value
 from harness.spec.contracts import Dataset
 from harness.spec.splits import Split
@@ -97,6 +97,14 @@ SOLVERS = [
     CodedByModel(Subspace(Mlp(8), 5), epochs=4, patience=2, first=40, lr=0.5),
     Landscape(Mlp(8, batch_norm=True), steps=7, batch=50, every=3),
     Adam(Mlp(8, batch_norm=True), steps=6, batch=50),
+    Adam(Mlp(8, depth=2), steps=6, batch=50),
+    Adam(Mlp(8, bias=False), steps=6),
+    *(
+        Adam(Subspace(Mlp(8, depth=2), 5, projection), reach=5.0, steps=6, batch=50)
+        for projection in PROJECTIONS
+    ),
+    Adam(Subspace(Mlp(8, batch_norm=True), 5), steps=6, batch=50),
+    Adam(Tilted(8), steps=6, batch=50),
     PacBayes(width=8, epochs=3, batch=50, steps=4, passes=1),
     PacBayes(width=8, epochs=3, batch=50, steps=0, passes=1),
     TwoPart(Net(width=16, lr=0.5, epochs=30, batch=50, patience=2)),  # which ends by its patience

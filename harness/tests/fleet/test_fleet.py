@@ -11,10 +11,10 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "a40cd611cfcd942ae7e30f048d85c78b956cc6a992b61be30b8c453f3a483898"}
+PINNED = {1: "314c21e02c7761c519561b6b65e1ac903d87560ac2e8923c108697579d70b6ee"}
 TRAINER = (
-    "trainer", "numerics", "optimizers", "replica", "on_device", "_response_nets", "backprop", "stacked",
-    "small", "native", "native_check", "native_graphs", "native_plans", "native_rules",
+    "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "_response_nets", "backprop",
+    "stacked", "small", "native", "native_check", "native_graphs", "native_plans", "native_rules",
 )  # fmt: skip
 
 

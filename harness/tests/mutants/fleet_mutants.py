@@ -12,6 +12,7 @@ _replica = into(
     "fleet/test_trainer_streams.py",
     "fleet/test_table.py",
 )
+_orders = into("fleet/orders.py", "fleet/test_replica.py", "fleet/test_trainer.py")
 _trainer = into(
     "fleet/trainer.py", "fleet/test_trainer.py", "fleet/test_trainer_watched.py", "fleet/test_stacked.py"
 )
@@ -71,30 +72,31 @@ MUTANTS = (
     ),
     _replica(
         "order", "all replicates see their images in the same order",
-        'stream_of(draws, self.replicate, "order", epoch)', 'stream_of(draws, 0, "order", epoch)',
+        "self.orders = Orders(experiment.draws, replicate)", "self.orders = Orders(experiment.draws, 0)",
     ),
     _replica(
         "order", "the same order in every epoch",
-        'order = stream_of(draws, self.replicate, "order", epoch)',
-        'order = stream_of(draws, self.replicate, "order")',
+        "order = self.orders.of(epoch, len(self.y_train))",
+        "order = self.orders.of(0, len(self.y_train))",
     ),
     _replica(
         "order", "examples are drawn with replacement",
-        ".permutation(len(self.y_train))\n        first",
-        ".integers(len(self.y_train), size=len(self.y_train))\n        first",
+        "order = self.orders.of(epoch, len(self.y_train))",
+        'drawn = stream_of(self.experiment.draws, self.replicate, "order", epoch)\n'
+        "        order = drawn.integers(len(self.y_train), size=len(self.y_train))",
     ),
     _replica(
         "order", "the last incomplete batch is dropped",
         "return list(zip(starts, [*starts[1:], n], strict=True))",
         "return list(zip(starts, [*starts[1:], n], strict=True))[: max(1, n // size)]",
     ),
-    _replica(
+    _orders(
         "learning rate", "the rate falls anew in every epoch",
-        "first = epoch * self.steps\n        rates", "first = 0\n        rates",
+        "optimizer.lr_at(epoch * steps, steps)", "optimizer.lr_at(0, steps)",
     ),
-    _replica(
+    _orders(
         "learning rate", "the rate is that of the next step",
-        "self.optimizer.lr_at(first + i, self.steps)", "self.optimizer.lr_at(first + i + 1, self.steps)",
+        "optimizer.lr_at(epoch * steps + i, steps)", "optimizer.lr_at(epoch * steps + i + 1, steps)",
     ),
     _replica(
         "labels", "labels are not redrawn while training",
