@@ -63,34 +63,53 @@ def spread(x: Sample) -> tuple[Floats, Bools]:
     return np.maximum(deviations, floor), deviations <= floor
 
 
-def holds(x: Sample, lower: float | None, upper: float | None) -> Readings:
-    """How sure it is that x lies above ``lower`` and below ``upper``, in the units of ``x.values``.
+class Moments(NamedTuple):
+    """The mean of each sample, [...], and its standard error."""
 
-    With two bounds each p-value is the larger of the two one-sided ones (Schuirmann 1987).
-    """
-    import numpy as np
-
-    sides = _sides(x, lower, upper)
-    return Readings(
-        np.maximum.reduce([side.mean for side in sides]), np.maximum.reduce([side.typical for side in sides])
-    )
+    mean: Floats
+    error: Floats
 
 
-def fails(x: Sample, lower: float | None, upper: float | None) -> tuple[Readings, ...]:
-    """How sure it is that x lies below ``lower``, and above ``upper``: a reading for each bound there is."""
-    below = () if lower is None else _sides(x, None, lower)
-    above = () if upper is None else _sides(x, upper, None)
-    return (*below, *above)
-
-
-def _sides(x: Sample, lower: float | None, upper: float | None) -> tuple[Readings, ...]:
-    """How sure it is that x lies above ``lower``, and below ``upper``: a reading for each."""
+def moments(x: Sample) -> Moments:
+    """What every reading of a sample's mean starts from: whoever asks for several hands it to each."""
     import numpy as np
 
     n = x.values.shape[-1]
     with np.errstate(all="ignore"):
         mean = np.mean(x.values, axis=-1)
         error = spread(x)[0] / math.sqrt(n) if n > 1 else np.full_like(mean, np.inf)
+    return Moments(mean, error)
+
+
+def holds(x: Sample, lower: float | None, upper: float | None, seen: Moments | None = None) -> Readings:
+    """How sure it is that x lies above ``lower`` and below ``upper``, in the units of ``x.values``.
+
+    With two bounds each p-value is the larger of the two one-sided ones (Schuirmann 1987).
+    """
+    import numpy as np
+
+    sides = _sides(x, lower, upper, seen or moments(x))
+    return Readings(
+        np.maximum.reduce([side.mean for side in sides]), np.maximum.reduce([side.typical for side in sides])
+    )
+
+
+def fails(
+    x: Sample, lower: float | None, upper: float | None, seen: Moments | None = None
+) -> tuple[Readings, ...]:
+    """How sure it is that x lies below ``lower``, and above ``upper``: a reading for each bound there is."""
+    seen = seen or moments(x)
+    below = () if lower is None else _sides(x, None, lower, seen)
+    above = () if upper is None else _sides(x, upper, None, seen)
+    return (*below, *above)
+
+
+def _sides(x: Sample, lower: float | None, upper: float | None, seen: Moments) -> tuple[Readings, ...]:
+    """How sure it is that x lies above ``lower``, and below ``upper``: a reading for each."""
+    import numpy as np
+
+    n = x.values.shape[-1]
+    mean, error = seen
     readings = []
     if lower is not None:  # a censored value is larger still, so it counts
         beyond = np.sum(x.values > lower, axis=-1)

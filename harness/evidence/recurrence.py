@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from harness.evidence.contrasts import CONTRAST_LEVEL
 from harness.evidence.inference import furthest_from, multinomial_p, multinomial_ps, sample
 from harness.evidence.kinds import OfCounts, OfIdentity, OfMean, OfRate, OfSome, Relation, Replicated
-from harness.evidence.readings import Sample, fails, holds, reached, share_p
+from harness.evidence.readings import Sample, fails, holds, moments, reached, share_p
 from harness.evidence.statistics import CONTROL_LEVEL, FEWEST, held, judge
 from harness.spec.verdict import Verdict
 
@@ -193,8 +193,9 @@ def _contrasted(control: Relation, x: Sample | None, y: Sample | None, draws: in
         low, high = missed & (lower is not None), missed & (upper is not None)
     unusable = x.unusable | y.unusable
     apart = Sample(x.values - y.values, unusable & False, unusable, x.resolution + y.resolution)
-    larger = (holds(apart, 0.0, None).mean < CONTRAST_LEVEL) & ~y.censored.any(axis=-1)
-    smaller = (holds(apart, None, 0.0).mean < CONTRAST_LEVEL) & ~x.censored.any(axis=-1)
+    seen = moments(apart)
+    larger = (holds(apart, 0.0, None, seen).mean < CONTRAST_LEVEL) & ~y.censored.any(axis=-1)
+    smaller = (holds(apart, None, 0.0, seen).mean < CONTRAST_LEVEL) & ~x.censored.any(axis=-1)
     return (low & larger) | (high & smaller)
 
 
@@ -278,9 +279,10 @@ def decisions(r: Relation, x: Sample | None, draws: int, level: float, refute_le
 
     n = 0 if x is None else x.values.shape[-1]
     if isinstance(r, OfMean) and x is not None:
-        failing = fails(x, *held(r))
+        seen = moments(x)
+        failing = fails(x, *held(r), seen)
         refuted = np.any([side.both <= refute_level / len(failing) for side in failing], axis=0)
-        reproduced = holds(x, *held(r)).both <= level
+        reproduced = holds(x, *held(r), seen).both <= level
     elif isinstance(r, OfRate) and x is not None:
         surely, perhaps = reached(x, *held(r), strict=r.strict)
         refuted = share_p(n - perhaps, n, 1 - r.rate) <= refute_level

@@ -6,6 +6,7 @@ tells anything alone. ``report.html`` links to what lies in ``pages/`` beside it
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -88,6 +89,28 @@ def _linkable(url: str) -> bool:
     return url.startswith(("https://", "http://"))
 
 
+@functools.cache
+def _compiled() -> jinja2.BytecodeCache:
+    """The templates' code, compiled once in a process: that takes longer than to render a small site."""
+    import jinja2
+
+    class InMemory(jinja2.BytecodeCache):
+        """Keeps code by the digest of its text."""
+
+        def __init__(self) -> None:
+            self.codes: dict[tuple[str, str], Any] = {}
+
+        def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+            """Fill a bucket with what was compiled from the same text."""
+            bucket.code = self.codes.get((bucket.key, bucket.checksum))
+
+        def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+            """Keep what was compiled."""
+            self.codes[bucket.key, bucket.checksum] = bucket.code
+
+    return InMemory()
+
+
 def _environment() -> jinja2.Environment:
     """The templates of the site; they escape every text and refuse what is not defined."""
     import jinja2
@@ -101,6 +124,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=lambda value: wording.printable(value) if type(value) is str else value,
         loader=jinja2.DictLoader(texts),
+        bytecode_cache=_compiled(),
     )
 
 

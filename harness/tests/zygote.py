@@ -11,6 +11,7 @@ the session, as ``subprocess`` does.
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -20,6 +21,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 FIRST = """
@@ -35,8 +37,9 @@ def test_first(number):
 """
 """The tests of the session that imports."""
 LATER = (
-    "harness.commands", "harness.suite.session", "harness.suite.terminal", "numpy.fft", "numpy.linalg",
-    "numpy.random", "scipy.special",
+    "_pytest.stepwise", "filelock", "getpass", "harness.models", "harness.suite.listing",
+    "harness.suite.session", "harness.suite.terminal", "hypothesis.extra", "numpy.fft", "numpy.linalg",
+    "numpy.random", "scipy.special", "tarfile", "termios", "tomllib", "xdist.dsession",
 )  # fmt: skip
 """What many sessions import later than pytest does."""
 MOST_SECONDS = 120
@@ -123,11 +126,25 @@ def _become(asked: dict[str, Any]) -> None:
     sys.argv[1:] = asked["arguments"]
 
 
+def _end(status: int) -> None:
+    """End as Python does, but free nothing that the system frees sooner: so multiprocessing's forks end."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 def _prepare() -> None:
     """Import what every session imports, by a session, so that pytest rewrites what it wants to."""
     import tempfile
 
     import pytest
+
+    from harness import commands
+    from harness.report import html
+    from harness.report.contents import gather
+    from harness.tests.reports import claim, curve, report
 
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         os.chdir(folder)
@@ -136,8 +153,12 @@ def _prepare() -> None:
         pytest.main(["-p", "harness.suite.plugin", "-p", "no:cacheprovider", "-p", "no:harness"])
         sys.stdout = printing
         os.chdir("/")
-    for name in LATER:
+    of_commands = (f"harness.commands.{module.name}" for module in iter_modules(commands.__path__))
+    for name in (*LATER, *of_commands):
         importlib.import_module(name)
+    html.site(gather([report(claim(figures=(curve(),)))]))  # compiles the templates, and finds the fonts
+    gc.collect()
+    gc.freeze()  # what lives now lives on: no copy looks through it, nor copies its pages for that
 
 
 if __name__ == "__main__":
@@ -147,4 +168,9 @@ if __name__ == "__main__":
     _prepare()
     wanted = _asked()
     _become(wanted)
-    runpy.run_module(wanted["module"], run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(wanted["module"], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            raise
+        _end(int(end.code or 0))

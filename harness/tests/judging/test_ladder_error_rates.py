@@ -18,7 +18,7 @@ from harness.evidence.kinds import Relation
 from harness.evidence.measured import Measured
 from harness.evidence.readings import Sample, holds
 from harness.evidence.recurrence import FreshDraws, World, verdicts
-from harness.evidence.statistics import CONTROL_RUNGS, above, below, equivalent, rungs
+from harness.evidence.statistics import CONTROL_RUNGS, above, below, equivalent, exact, rungs
 from harness.tests.distributions import DISTRIBUTIONS, NEARLY_NORMAL, RESOLUTION, generator, median
 from harness.tests.samples import WHY, measured
 
@@ -37,12 +37,17 @@ def drawn(relations: Sequence[Relation], values: Sequence[Floats], resolution: f
     return FreshDraws(World(relations), [Sample(v, nowhere, nowhere, resolution) for v in values])
 
 
+def certain(relations: Sequence[Relation], holding: bool) -> FreshDraws:
+    """A control that chance has no part in: a negative one where all checks fail, or a positive one."""
+    identity = exact(1.0, 1.0 if holding else 2.0)
+    sure = [dataclasses.replace(identity, kind=r.kind) for r in relations]
+    return FreshDraws(World(sure, positive=holding), [None] * len(sure))
+
+
 def climbed(claim: FreshDraws, tier: str) -> tuple[float, float]:
     """Shares reproduced and refuted by a claim's own checks: its controls tell without fail."""
     draws = len(next(x for x in claim.samples if x is not None).values)
-    sure = [dataclasses.replace(ABOVE(X), kind=r.kind) for r in claim.world.relations]
-    fails, holding = (drawn(sure, [np.full((draws, 20), end)] * len(sure)) for end in (-1e9, 1e9))
-    positive = FreshDraws(World(sure, positive=True), holding.samples)
+    fails, positive = (certain(claim.world.relations, holding) for holding in (False, True))
     marks = verdicts(claim, [fails, positive], rungs(tier), CONTROL_RUNGS, draws)
     return float((marks == 1).mean()), float((marks == -1).mean())
 
