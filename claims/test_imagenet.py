@@ -42,8 +42,9 @@ from harness.models.inception_v3 import InceptionV3
 SETTING_ADAPTED = (
     "synchronous gradient descent in batches of 256 for the paper's asynchronous workers, rate 0.1 x 0.95 an "
     "epoch, bfloat16 operands, no auxiliary classifier; weight decay 5e-5 and dropout 0.2, which the paper "
-    "does not state; training errors on 50,000 training images; the centre 7/8 of an image or, augmented, 8 "
-    "to 100 % of its area, mirrored and changed in colour"
+    "does not state; training errors on 50,000 training images; images are brought to a shorter side of 342 "
+    "pixels, of which the centre is seen (7/8 of that side) or, augmented, 8 to 100 % of the area, mirrored "
+    "and changed in colour"
 )
 ADAPTED = {"full": SETTING_ADAPTED}
 RANDOM_ADAPTED = {

@@ -60,6 +60,7 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
             recorded timing; at_most: those counted with their whole budget of epochs.
         problems: what is in the way, with the fix.
         bill: what it costs on GPUs, where they are asked about.
+        decoding: images that must be decoded on the way, a line for each data set.
     """
 
     tier: str
@@ -72,6 +73,7 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
     at_most: int
     problems: tuple[str, ...]
     bill: Bill | None = None
+    decoding: tuple[str, ...] = ()
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +208,7 @@ def _tiers(
             at_most=plan.at_most,
             problems=tuple(problems),
             bill=billed(plan, needs.families, place.device, processes) if place.device != "cpu" else None,
+            decoding=plan.decoding,
         )
 
 
@@ -270,6 +273,7 @@ def told(diagnosed: Diagnosis, asked: Sequence[str] = ()) -> list[str]:
     inside = f"{store.records} records, {shared.sized(store.bytes)}" if store.records else "empty"
     rows.append(("store", store.problem or f"{store.path}: {inside}; {shared.sized(store.free)} free"))
     rows += [(f"tier {tier.tier}", _tier_told(tier)) for tier in diagnosed.tiers]
+    rows += [(f"tier {tier.tier}", line) for tier in diagnosed.tiers for line in tier.decoding]
     for tier in diagnosed.tiers:
         if tier.bill and tier.missing:
             shown = 0 if tier.tier in asked else -bill.SUMS

@@ -14,9 +14,13 @@ from harness.spec.streams import stream
 from harness.spec.untrusted import contents
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
-CENTRE = 7 / 8  # share of the shorter side that is kept of an image that is not augmented
+DECODING = 1
+"""Version of what is kept of a decoded image: raised when the same file comes to other pixels."""
+CENTRE = 7 / 8  # share of the shorter side that is seen of an image that is not augmented
 AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
 COLOUR = {"brightness": 0.125, "contrast": 0.5, "saturation": 0.5}
 
@@ -43,21 +47,71 @@ def decoded(path: Path, size: int, draw: int | None = None, sha256: bytes | None
         sha256: of the file's bytes; None where any will do.
 
     Raises:
+        DataError: as ``brought``.
+    """
+    return seen(brought(path, size, sha256), size, draw)
+
+
+def brought(path: Path, size: int, sha256: bytes | None = None) -> NDArray[np.uint8]:
+    """An image of which the centre of ``size`` is 7/8 of the shorter side: uint8 [height, width, 3].
+
+    Raises:
         DataError: the file has other bytes, it cannot be decoded, or what it holds cannot be told in three
             times 8 bits.
     """
+    import numpy as np
     from torchvision.transforms import functional
 
     image = _read(path, sha256)
     shorter, longer = sorted(image.size)
-    if draw is None and longer / shorter * round(size / CENTRE) ** 2 > MOST_PIXELS:
+    if longer / shorter * shorter_side(size) ** 2 > MOST_PIXELS:
         raise _undecodable(path, f"{image.width} x {image.height} pixels are too narrow")
-    if draw is not None:
-        image = _drawn(_augmentation(size), image, draw)
-    else:
-        image = functional.center_crop(functional.resize(image, round(size / CENTRE)), [size, size])
-    pixels: torch.Tensor = functional.pil_to_tensor(image)
+    return np.asarray(functional.resize(image, shorter_side(size)))
+
+
+def seen(image: NDArray[np.uint8], size: int, draw: int | None = None) -> torch.Tensor:
+    """What a network sees of an image that was ``brought`` to its size: uint8 [3, size, size].
+
+    Args:
+        image: uint8 [height, width, 3]; size: the side of what is seen.
+        draw: seed of its augmentation; None for its centre.
+    """
+    import torch
+
+    if draw is None:
+        top, left = (round((side - size) / 2) for side in image.shape[:2])  # as torchvision's center_crop
+        centre = image[top : top + size, left : left + size].transpose(2, 0, 1)
+        return torch.from_numpy(centre.copy())
+    from PIL import Image
+    from torchvision.transforms import functional
+
+    pixels: torch.Tensor = functional.pil_to_tensor(_drawn(_augmentation(size), Image.fromarray(image), draw))
     return pixels
+
+
+def shorter_side(size: int) -> int:
+    """The shorter side of an image of whose centre a square of ``size`` is seen."""
+    return round(size / CENTRE)
+
+
+def decoders() -> tuple[str, ...]:
+    """Name and version of what decodes and resizes: pixels differ between them, in the last bits."""
+    import PIL
+    from PIL import features
+
+    parts = (f"{name} {features.version(name)}" for name in ("jpg", "libjpeg_turbo", "zlib", "webp"))
+    return (f"Pillow {PIL.__version__}", *parts)
+
+
+def sides(path: Path) -> tuple[int, int]:
+    """Width and height of an image, of which no more is read than tells them; zeros where nothing does."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=FORMATS) as opened:
+            return opened.width, opened.height
+    except Exception:  # what is wrong with a file is said when it is decoded
+        return 0, 0
 
 
 def _read(path: Path, sha256: bytes | None = None) -> Any:

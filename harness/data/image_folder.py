@@ -2,11 +2,13 @@
 
 Layout (torchvision's ImageNet and ImageFolder): ``<data root>/<folder>/train/<class>/<image>`` and the same
 under ``val``; the data root itself may be that folder. The digest is that of the names and contents of all
-files (``manifests``), and each file is held against its own when it is decoded.
+files (``manifests``), and each file is held against its own when it is decoded. That is done once, where
+there is room for what comes of it (``kept_pixels``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import functools
@@ -17,7 +19,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from harness.data import digests
+from harness.data import decoding, digests, kept_pixels
 from harness.data.archives import DataError, Source
 from harness.data.examples import Examples
 from harness.data.labels import TrueLabels
@@ -68,13 +70,14 @@ class FolderContent(NamedTuple):
 class ImageFiles:
     """Images on disk: where they are, their SHA-256 (uint8 [n, 32]), and the shape they are brought to.
 
-    The shape is [n, channels, height, width].
+    The shape is [n, channels, height, width]. Where ``decoded`` is a folder, what was decoded is kept there.
     """
 
     folder: Path
     names: NDArray[np.bytes_]
     hashes: NDArray[np.uint8]
     shape: tuple[int, ...]
+    decoded: Path | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -84,14 +87,26 @@ class ImageFiles:
         return self.folder / os.fsdecode(self.names[row])
 
     def pixels(self, row: int, draw: int | None = None) -> torch.Tensor:
-        """An image, decoded now: uint8 [3, size, size]; ``draw`` is the seed of its augmentation.
+        """An image as a network sees it: uint8 [3, size, size]; ``draw`` is the seed of its augmentation.
 
         Raises:
-            DataError: the file cannot be decoded, or is another by now.
+            DataError: it is not kept, and its file cannot be decoded, or is another by now.
         """
-        from harness.data.decoding import decoded
+        size = self.shape[-1]
+        kept = self.kept
+        image = kept.get(row) if kept else None
+        if image is None:
+            image = decoding.brought(self.path(row), size, sha256=self.hashes[row].tobytes())
+            if kept:
+                kept.put(row, image)
+        return decoding.seen(image, size, draw)
 
-        return decoded(self.path(row), self.shape[-1], draw, sha256=self.hashes[row].tobytes())
+    @property
+    def kept(self) -> kept_pixels.KeptPixels | None:
+        """What was decoded of them, if it is kept."""
+        if self.decoded is None:
+            return None
+        return kept_pixels.kept(self.decoded, self.folder.name, len(self), self.shape[-1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,9 +129,10 @@ class StreamedSplit(Split):
 class ImageFolder(Examples, frozen=True):
     """Coloured images of any size in folders of classes, too many to be held in memory.
 
-    Without augmentation an image's shorter side is brought to 8/7 of ``size`` and its centre is kept. With
-    it a part of 8 to 100 % of the area, of aspect 3/4 to 4/3, is brought to ``size``, mirrored for half of
-    the images, and changed in colour: drawn anew for each image and epoch. Values are scaled to [-1, 1].
+    An image's shorter side is brought to 8/7 of ``size``, which is decoded once (``kept_pixels``). Without
+    augmentation its centre is seen. With it a part of 8 to 100 % of the area, of aspect 3/4 to 4/3, is
+    brought to ``size``, mirrored for half of the images, and changed in colour: drawn anew for each image and
+    epoch. Values are scaled to [-1, 1].
 
     Args:
         folder: its name under the data root.
@@ -176,18 +192,45 @@ class ImageFolder(Examples, frozen=True):
         Raises:
             DataError: as ``source``.
         """
-        top = self._top(root)
-        train, test, content = self._content(top)
-        images: Any = [
-            ImageFiles(top / part, files.names, files.hashes, (len(files.names), *self.shape))
-            for part, files in zip(PARTS, (train, test), strict=True)
-        ]
+        train, test, content = self._content(self._top(root))
+        images: Any = self._images(root)
         true = ImageSet(images[0], train.labels, images[1], test.labels)
         plain = split_of(true, self.labels, self.classes, replicate)
         rows = stream(replicate, "data").permutation(self.train_size)[: self.measured]
         fields = {field.name: getattr(plain, field.name) for field in dataclasses.fields(Split)}
         made = StreamedSplit(**fields, data=self, root=root, replicate=replicate, measured=rows)
         return dataclasses.replace(made, content=content)
+
+    def undecoded(self, root: Path | None) -> kept_pixels.Extent | None:
+        """What of the images is still to be decoded and kept; None where nothing is kept.
+
+        Of images that are not there all are, in the sides of photographs.
+        """
+        place = kept_pixels.place_of(root)
+        if place is None or self.blank:
+            return None
+        sampled: list[tuple[int, int]] = []
+        images, folder = self.train_size + self.test_size, place / self.folder
+        with contextlib.suppress(DataError):
+            parts = self._images(root)
+            folder = parts[0].decoded or folder
+            images = sum(part.kept.missing() for part in parts if part.kept)
+            step = max(1, self.train_size // kept_pixels.SAMPLED)
+            rows = range(0, self.train_size, step) if images else ()
+            sampled = [decoding.sides(parts[0].path(row)) for row in rows]
+        size = images * kept_pixels.mean_bytes(self.size, sampled)
+        return kept_pixels.Extent(images, size, folder, kept_pixels.free_bytes(folder))
+
+    def _images(self, root: Path | None) -> list[ImageFiles]:
+        """The files of both parts, and where they are kept when they are decoded."""
+        top = self._top(root)
+        train, test, content = self._content(top)
+        place = None if self.blank else kept_pixels.place_of(root)
+        decoded = place and kept_pixels.folder_of(place, self.folder, content, self.size)
+        return [
+            ImageFiles(top / part, files.names, files.hashes, (len(files.names), *self.shape), decoded)
+            for part, files in zip(PARTS, (train, test), strict=True)
+        ]
 
     def _top(self, root: Path | None) -> Path:
         """The folder that holds train and val."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 PREFIX = "HARNESS_"
-PLACES = ("HARNESS_STORE", "HARNESS_DATA")
+PLACES = ("HARNESS_STORE", "HARNESS_DATA", "HARNESS_DECODED")
 VALUES: dict[str, tuple[str, ...]] = {"HARNESS_NATIVE": ("0", "1"), "HARNESS_KERNEL": ("reference",)}
 """Variables of a few values."""
 LEAST = {"HARNESS_RANKS": 1, "HARNESS_LOADERS": 0}

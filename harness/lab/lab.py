@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from harness.lab import capacity, pinning
+from harness.lab import capacity, pinning, undecoded
 from harness.lab.computing import HELD, Finished, one_line
 from harness.lab.conformance import unplannable
 from harness.lab.crew import LocalCrew, OneProcess
@@ -18,7 +18,7 @@ from harness.lab.durations import expected, may_stop_early
 from harness.lab.names import Names
 from harness.lab.places import Place
 from harness.lab.plan import Plan, fleets
-from harness.lab.ready import Crew, Ready
+from harness.lab.ready import BY_UNITS, Crew, Ready
 from harness.lab.records import merged
 from harness.lab.results import Results
 from harness.lab.runs import Fleet, Run, part_of, parts, with_parents
@@ -142,6 +142,7 @@ class Lab:
         seconds = expected(everything, timings, self.place.device)
         planned = map(self._recording, missing)
         slots = self._crew.slots
+        values = (run.value for run in missing) if self.computes else ()
         open_fleets = fleets(planned, seconds, self.place.device, slots) if self.computes else []
         return Plan(
             fleets=tuple(open_fleets),
@@ -150,6 +151,7 @@ class Lab:
             seconds=sum(fleet.seconds for fleet in open_fleets),
             timed=sum(run.kind in timings for run in missing),
             at_most=sum(run.kind not in seconds and may_stop_early(run.value) for run in missing),
+            decoding=tuple(undecoded.told(values, self.place.data_root, self.place.device)),
         )
 
     def ensure(self, runs: Iterable[Run]) -> None:
@@ -321,10 +323,17 @@ class Lab:
         if not self.computes:
             return missing
         values = {run.kind: run.value for run in missing}
-        whys = {kind: unplannable(v) or capacity.refused(v, self.place.device) for kind, v in values.items()}
+        whys = {kind: self._refused(value) for kind, value in values.items()}
         problems = {kind: why for kind, why in whys.items() if why}
         self.failures |= {run.key: problems[run.kind] for run in missing if run.kind in problems}
         return [run for run in missing if run.kind not in problems]
+
+    def _refused(self, value: Runnable) -> str:
+        """Why a value cannot be planned, in one line; "" where it can."""
+        why = unplannable(value) or capacity.refused(value, self.place.device)
+        if why or self._crew.publishes != BY_UNITS:  # or other machines' disks keep what they decode
+            return why
+        return undecoded.refused(value, self.place.data_root, self.place.device)
 
     def _startable(self, planned: Iterable[Fleet]) -> list[Fleet]:
         """The planned fleets without runs that failed; those whose parents did fail for the same reason."""

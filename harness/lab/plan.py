@@ -42,6 +42,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         missing, present: numbers of runs; seconds: estimate for one core; timed: runs whose
             estimate rests on a recorded timing; at_most: runs whose estimate is the whole budget of
             epochs, because nothing alike was timed.
+        decoding: what must be decoded before, or on the way, a line for each data set.
     """
 
     fleets: tuple[Fleet, ...]
@@ -50,6 +51,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     timed: int
     at_most: int = 0
+    decoding: tuple[str, ...] = ()
 
     def lasts(self, processes: int) -> float:
         """Estimated seconds on so many processes, by the order in which units are handed out."""

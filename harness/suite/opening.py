@@ -116,7 +116,7 @@ def planned(plan: Plan, processes: int, data: Mapping[str, str]) -> list[str]:
     on = f"{processes} processes" if processes > 1 else "one process"
     timed = f"{plan.timed:,} of {plan.missing:,} runs timed before"
     about = f"{'up to ' if plan.at_most else ''}about {spoken(plan.lasts(processes))}"
-    return [*lines, f"time: {about} on {on} ({timed})"]
+    return [*lines, *plan.decoding, f"time: {about} on {on} ({timed})"]
 
 
 def untrained(plan: Plan, data: Mapping[str, str]) -> str:

@@ -22,7 +22,7 @@ from harness.models import Linear, Mlp
 from harness.tests.plans import runs
 
 FIT = Experiment(Digits(n=100), Mlp(16), Sgd(lr=0.1, epochs=1))
-STREAMED = Experiment(ImageNet(), Linear(), Sgd(lr=0.1, epochs=1))
+STREAMED = Experiment(ImageNet(), Linear(), Sgd(lr=0.1, epochs=100))
 
 
 def lab_on(device: str, folder: Path) -> Lab:

@@ -20,6 +20,7 @@ from harness.lab.gpu_kinds import GPU_KINDS, GpuKind
 from harness.lab.gpu_seconds import NOISY, GpuSpent, convolved, spent
 from harness.models import Dropout, Linear, Mlp
 from harness.models.curve import Curve
+from harness.models.inception_v3 import InceptionV3
 from harness.models.noisy_inputs import AdversarialInputs, NoisyInputs
 from harness.models.resnet18 import ResNet18
 from harness.spec.contracts import Model
@@ -129,9 +130,20 @@ def test_the_host_changes_what_a_gpu_does_not_know_how_to_while_that_waits() -> 
 
 
 def test_images_on_disk_are_decoded_beside_the_gpus_work() -> None:
-    seconds = of(Experiment(ImageNet(), Linear(), Sgd(lr=0.1, epochs=1)))
-    assert seconds.decoding > 1_281_167 * 5.3e-3 / 12
+    plain = Experiment(ImageNet(size=8), Linear(), Sgd(lr=0.1, epochs=1, batch=256))
+    seconds, augmented = of(plain), of(plain.but(data__augmented=True))
+    shown = 1_281_167 + 50_000
+    assert math.isclose(seconds.decoding, (shown + 50_000) * 1.8e-4 / 12)
+    assert math.isclose(augmented.decoding, (shown * 1.65e-3 + 50_000 * 1.8e-4) / 12)
     assert seconds.seconds == seconds.decoding > seconds.computing + seconds.launching
+
+
+def test_what_is_read_from_disk_is_launched_beside_what_is_computed() -> None:
+    large = of(Experiment(ImageNet(), InceptionV3(), Sgd(lr=0.1, epochs=1), precision="bfloat16"))
+    assert large.launching == 0.0
+    assert large.seconds == large.computing > large.decoding
+    small = of(Experiment(ImageNet(size=8), Linear(), Sgd(lr=0.1, epochs=1, batch=1)))
+    assert math.isclose(small.launching + small.computing, 1_281_167 * 5e-5)
 
 
 def test_solvers_are_counted_where_they_go_to_a_gpu() -> None:

@@ -19,6 +19,7 @@ _subsets = into("data/random_subsets.py", "data/test_random_subsets.py", "analyt
 _generated = into("data/generated.py", "data/test_generated.py", "data/test_split.py")
 _gaussian = into("data/gaussian_images.py", "data/test_gaussian_images.py")
 _folder = into("data/image_folder.py", "data/test_image_folder.py")
+_kept = into("data/kept_pixels.py", "data/test_kept_pixels.py")
 _decoding = into("data/decoding.py", "data/test_decoding.py", "data/test_image_folder.py")
 _on_device = into("fleet/on_device.py", "fleet/test_on_device.py")
 _verified = into("data/verified.py", "data/test_verified.py")
@@ -317,6 +318,14 @@ MUTANTS = (
         "labels", "classes are numbered as the disk lists them",
         "classes = tuple(sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()))",
         "classes = tuple(sorted((e.name for e in os.scandir(folder) if e.is_dir()), reverse=True))",
+    ),
+    _kept(
+        "data", "pixels that were left half written are trained on",
+        "or _checksum(row, height, width, pixels) != checksum", "",
+    ),
+    _kept(
+        "data", "pixels of one data set are read for another",
+        ".join((content, str(short)", ".join((str(short)",
     ),
     _decoding(
         "seeds", "an image is augmented alike in every epoch",
