@@ -31,6 +31,7 @@ from claims.settings import FEW_UNITS
 from claims.settings import FITTED
 from claims.settings import RANDOM
 from claims.settings import random
+from claims.texts import nearer
 from harness import Change
 from harness import Check
 from harness import Experiment
@@ -173,6 +174,7 @@ FEW_ADAPTED = "500 digits of 8x8 pixels"
     adapted={"quick": f"{FEW_ADAPTED} and 160 hidden units: 24.02 weights an image for 24.20"},
     reported={"MLP 1x512, train accuracy": 0.9934},
     changed=(
+        nearer("fewer weights than images, or a linear model"),
         Change(
             "tier",
             "It was judged at standard and full too, and reproduced at standard, by the runs and the check "
@@ -297,6 +299,7 @@ ON_DIGITS = Tiers(
     },
     reported={"train accuracy, in words": "over 99 %, and perfectly"},
     changed=(
+        nearer("a linear model of far too few dimensions"),
         Change(
             "tier",
             "It was reproduced at quick too, on digits that stand for CIFAR-10 in another claim, by the same "
@@ -331,6 +334,7 @@ COLOUR = Tiers(
         "standard": "an MLP and 10,000 images of each, constant learning rate, bfloat16 operands",
     },
     reported={"in words": "many more epochs"},
+    changed=(nearer("colour images on both sides"),),
 )
 @trained(grey=GREY, colour=COLOUR, fitted=FITTED)
 @control(
@@ -381,6 +385,7 @@ def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check)
     adapted=DECAY_ADAPTED,
     reported={"train accuracy, with 0.98": 0.9984},
     contested="ZHANG2017 reports 99.34 % with 0.95",
+    changed=(nearer("the slower decay on both sides"),),
 )
 @trained(slow=SLOWER, quick_decay=PAPERS_DECAY)
 @control(
