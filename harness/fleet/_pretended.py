@@ -154,6 +154,8 @@ class GpuCalls(TorchFunctionMode):
             return self._sent(func, args, kwargs)
         if func in FACTORIES:
             return self._made(func, args, kwargs)
+        if name == "one_hot" and there:
+            return self._one_hot(*args, **kwargs)
         device = kwargs.get("device")  # of new_zeros, zeros_like
         if device is not None and (there or _is_gpu(device)) and torch.device(device).type != "meta":
             kwargs["device"] = "cpu"
@@ -176,6 +178,11 @@ class GpuCalls(TorchFunctionMode):
         if self.gpu.holds(tensor):
             raise RefusedByGpu("pin_memory: only what lies in the host's memory can be pinned")
         return tensor
+
+    def _one_hot(self, tensor: Tensor, num_classes: int) -> Tensor:
+        """Labels in one column each; a GPU does not look first whether they are in range, as a CPU does."""
+        with self.gpu.scope(True):
+            return (tensor.unsqueeze(-1) == torch.arange(num_classes)).to(torch.int64)
 
     def _refuse(self, name: str) -> None:
         if name == "numpy":

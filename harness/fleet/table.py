@@ -87,6 +87,16 @@ def _is_convolutional(module: torch.nn.Module, experiment: Experiment) -> bool:
     return any(isinstance(m, nn.Conv2d) for m in module.modules())
 
 
+def _is_capturable(module: torch.nn.Module, experiment: Experiment) -> bool:
+    from harness.fleet.captured import is_capturable
+
+    return is_capturable(module, experiment)
+
+
+def _is_capturable_and_convolutional(module: torch.nn.Module, experiment: Experiment) -> bool:
+    return _is_capturable(module, experiment) and _is_convolutional(module, experiment)
+
+
 def _streamed() -> KernelClass:
     from harness.fleet.ranks import Streamed
 
@@ -105,6 +115,18 @@ def _backprop() -> KernelClass:
     return Backprop
 
 
+def _captured() -> KernelClass:
+    from harness.fleet.captured import Captured
+
+    return Captured
+
+
+def _captured_last() -> KernelClass:
+    from harness.fleet.captured import CapturedLast
+
+    return CapturedLast
+
+
 STREAMED = tuple(
     Row(device, "streamed", "images that stay on disk, over all devices", _is_streamed, _streamed)
     for device in ("cpu", "cuda")
@@ -121,7 +143,21 @@ TABLE = (
     ),
     Row("cpu", "backprop", "dense ReLU nets in bfloat16, or without a compiler", _is_dense, _backprop),
     Row("cpu", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),
-    Row("cuda", "channels_last", "convolutional nets", _is_convolutional, lambda: ChannelsLast),
+    Row(
+        "cuda",
+        "captured_channels_last",
+        "convolutional nets, dropout and Adam included",
+        _is_capturable_and_convolutional,
+        _captured_last,
+    ),
+    Row("cuda", "captured", "other nets, dropout and Adam included", _is_capturable, _captured),
+    Row(
+        "cuda",
+        "channels_last",
+        "convolutional nets that draw by the host",
+        _is_convolutional,
+        lambda: ChannelsLast,
+    ),
 )
 
 

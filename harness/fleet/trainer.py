@@ -218,6 +218,7 @@ def stack_pays(members: Sequence[Member], device: str) -> bool:
     if not isinstance(single, Rehearsable):
         return False
     alone = _seconds(single, device)
+    del single  # which the stack may need the memory of
     stack = Stack([(m.experiment, m.replicate, m.split) for m in members], device)
     return _seconds(stack, device) < alone * len(members)
 

@@ -102,7 +102,10 @@ KERNEL = 9
 """Weights of a kernel of 3 by 3."""
 
 NOISY = ("AdversarialInputs", "Curve", "Dropout", "NoisyInputs")
-"""Models whose modules draw random numbers while they train: they are neither stacked nor captured."""
+"""Models whose modules draw random numbers while they train: they are not stacked."""
+
+DRAWING_BY_HOST = ("Curve",)
+"""Those of them that the host draws for in each step: they are not captured either."""
 
 FORWARD, BACKWARD = 1, 2
 """Forward passes' worth of multiply-adds: backward is by weights and by inputs, each as dear as forward."""
@@ -180,7 +183,7 @@ def _trained(value: Experiment, card: GpuKind, watched: Watched) -> GpuSpent:
     steps = math.ceil(data.train_size / optimizer.batch)
     a_layer = REPLAYED_SECONDS_A_LAYER if is_captured(value) else LAUNCHED_SECONDS_A_LAYER
     launching = steps * layers * a_layer
-    if is_captured(value) and launching > computing:
+    if is_captured(value) and not _is_of(value.model, NOISY) and launching > computing:
         launching /= STACKED_AT_LEAST
     epoch = GpuSpent(computing, launching)
     if data.streamed:
@@ -214,16 +217,16 @@ def convolved(model: Model, data: Dataset) -> float:
 
 
 def is_captured(value: Experiment) -> bool:
-    """Whether a training's step can be captured: with others in a stack, of a net without noise."""
-    if value.data.streamed or _is_noisy(value.model):
+    """Whether a training's step is captured: of a single net, which may draw on the device, or of a stack."""
+    if value.data.streamed or _is_of(value.model, DRAWING_BY_HOST):
         return False
     return value.optimizer.plain_step or isinstance(value.optimizer, Keeping)
 
 
-def _is_noisy(model: Any) -> bool:
-    """Whether a model, or what it wraps, is one that draws while it trains."""
+def _is_of(model: Any, names: tuple[str, ...]) -> bool:
+    """Whether a model, or what it wraps, is one of these."""
     while model is not None:
-        if type(model).__name__ in NOISY:
+        if type(model).__name__ in names:
             return True
         model = getattr(model, "model", None)
     return False

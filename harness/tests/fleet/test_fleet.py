@@ -11,9 +11,10 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "314c21e02c7761c519561b6b65e1ac903d87560ac2e8923c108697579d70b6ee"}
+PINNED = {1: "bfdc517bba5109072adcaaf5a38930eeff57cee885eab4237f4ed13ad4d50d44"}
 TRAINER = (
-    "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "_response_nets", "backprop",
+    "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "captured", "_response_nets",
+    "backprop",
     "stacked", "small", "native", "native_check", "native_graphs", "native_plans", "native_rules",
 )  # fmt: skip
 

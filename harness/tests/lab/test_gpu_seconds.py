@@ -13,6 +13,7 @@ from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpol
 from harness.data import Augmented, Cifar10, Mnist, RandomCrop, RandomRotation
 from harness.data.image_folder import ImageNet
 from harness.data.pitfalls import CentreCrop
+from harness.fleet.captured import is_capturable
 from harness.fleet.replica import noisy
 from harness.lab import gpu_kinds, gpu_seconds
 from harness.lab.durations import START_SECONDS, estimate, is_of_gpu
@@ -99,9 +100,19 @@ def test_one_launch_serves_a_stack_of_nets_that_are_launched_for_longer_than_the
         assert math.isclose(of(net).launching, 10 * 600 * 3 * 1e-5 / shared)
 
 
-def test_what_draws_while_it_trains_is_launched_and_not_captured() -> None:
+def test_what_draws_while_it_trains_is_captured_alone_unless_the_host_draws() -> None:
     plain, dropped = of(FIT), of(FIT.but(model=Dropout(Mlp(512))))
-    assert math.isclose(dropped.launching, 5 * 5 * plain.launching)
+    assert math.isclose(dropped.launching, 5 * plain.launching)  # no stack
+    curve = FIT.but(model=Curve(Mlp(512)))
+    layers = len(curve.model.layers((1, 28, 28), 10))
+    assert math.isclose(of(curve).launching, 10 * 600 * layers * 5e-5)
+
+
+@pytest.mark.parametrize("model", [Dropout(Mlp(8)), Curve(Mlp(8)), NoisyInputs(Mlp(8)), Mlp(8)], ids=repr)
+def test_nets_that_count_as_captured_are(model: Model) -> None:
+    experiment = FIT.but(model=model)
+    module = model.build((1, 4, 4), 10, np.random.default_rng(0))
+    assert is_capturable(module, experiment) is gpu_seconds.is_captured(experiment)
 
 
 @pytest.mark.parametrize(

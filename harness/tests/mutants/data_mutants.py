@@ -21,24 +21,9 @@ _gaussian = into("data/gaussian_images.py", "data/test_gaussian_images.py")
 _folder = into("data/image_folder.py", "data/test_image_folder.py")
 _kept = into("data/kept_pixels.py", "data/test_kept_pixels.py")
 _decoding = into("data/decoding.py", "data/test_decoding.py", "data/test_image_folder.py")
-_on_device = into("fleet/on_device.py", "fleet/test_on_device.py")
 _verified = into("data/verified.py", "data/test_verified.py")
 
 MUTANTS = (
-    _on_device(
-        "augmentation", "a GPU crops one row beside where the host does",
-        "rows, columns = places[:, :1] + within, places[:, 1:] + within",
-        "rows, columns = places[:, :1] + within + 1, places[:, 1:] + within",
-    ),
-    _on_device(
-        "augmentation", "a GPU draws the first replicate's changes for all",
-        'stream(self._replicate, "augmentation", epoch)', 'stream(0, "augmentation", epoch)',
-    ),
-    _on_device(
-        "augmentation", "a GPU takes a class of one's own for the one that it derives from",
-        "type(data) is Augmented and all(type(each) in CHANGES for each in data.augmentations)",
-        "type(data) is Augmented and all(isinstance(each, tuple(CHANGES)) for each in data.augmentations)",
-    ),
     _labels(
         "labels", "the share that is kept is corrupted",
         "replaced = generator.random(len(labels)) < self.fraction\n"

@@ -1,0 +1,230 @@
+"""One run on a GPU whose whole step is a captured graph: one launch in the place of hundreds.
+
+It is the plain path's arithmetic, from gathering the batch to the update, captured once for each batch size
+and replayed. What a step reads and writes stays where it is for all epochs; where its batch begins and its
+rate are written to the device before each replay, and nothing is read back until the epoch is over. Parts
+that draw on the device keep their generators, registered with each graph and set to the epoch's stream.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.fleet.adaptive import AdamL2, AdamW
+from harness.fleet.replica import ChannelsLast, Replica, noisy
+from harness.spec import Experiment
+from harness.spec.keeping import Keeping
+from harness.spec.splits import Split
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+WARM_UP = 3
+"""Steps before a capture, in which libraries choose their algorithms and take their workspaces."""
+
+
+def is_capturable(module: torch.nn.Module, experiment: Experiment) -> bool:
+    """Whether a step can be captured: its rate may lie on the device, and nothing is drawn by the host."""
+    from harness.models._dropout_nets import SeededDropout
+    from harness.models._noisy_input_nets import InputChanges
+
+    optimizer = experiment.optimizer
+    on_device = all(isinstance(part, SeededDropout | InputChanges) for part in noisy(module))
+    return on_device and (optimizer.plain_step or isinstance(optimizer, Keeping))
+
+
+class Captured(Replica):
+    """A run whose step is replayed on CUDA; elsewhere it is the plain path."""
+
+    kernel: ClassVar[str] = "captured"
+
+    def __init__(
+        self, module: torch.nn.Module, experiment: Experiment, replicate: int, split: Split, device: str
+    ) -> None:
+        import torch
+
+        super().__init__(module, experiment, replicate, split, device)
+        self.velocities = [v.to(self.device) for v in self.velocities]  # with the number of steps taken
+        self._held = self.x_train, self.y_train
+        self._generators: list[torch.Generator | None] = [None] * len(self.noise)
+        self._order = torch.zeros(len(self.y_train), dtype=torch.int64, device=self.device)
+        self._first = torch.zeros(1, dtype=torch.int64, device=self.device)
+        self._rate = torch.zeros((), device=self.device)
+        self._total = torch.zeros((), dtype=torch.float64, device=self.device)
+        self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
+
+    def rehearse(self, steps: int) -> None:
+        """Some steps for a stopwatch; the replica is spoilt by it."""
+        import numpy as np
+
+        if self.device.type != "cuda":
+            super().rehearse(steps)
+            return
+        self._prepare(np.arange(len(self.y_train)))
+        for begin, end in (self.batches * steps)[:steps]:
+            self._take(begin, end - begin, 0.0)
+
+    def _descend(self, order: np.ndarray, rates: list[float]) -> float:
+        if self.device.type != "cuda":
+            return super()._descend(order, rates)
+        self._prepare(order)
+        self._total.zero_()
+        for begin, end, lr in self._steps(rates, self._total):
+            self._take(begin, end - begin, lr)
+        return float(self._total.item() / len(order))
+
+    def _prepare(self, order: np.ndarray) -> None:
+        """What an epoch's steps read, to where they read it."""
+        import torch
+
+        self.model.train()
+        self._order.copy_(torch.from_numpy(order))
+        for kept, new in zip(self._held, (self.x_train, self.y_train), strict=True):
+            if kept is not new:  # of an epoch's own making
+                kept.copy_(new)
+        self.x_train, self.y_train = self._held
+        for number, part in enumerate(self.noise):
+            kept_one, seeded = self._generators[number], part.generator
+            if seeded is None:  # nothing was drawn yet: a stopwatch's steps
+                part.seed(0, self.device)
+                seeded = part.generator
+            if kept_one is None:
+                self._generators[number] = seeded
+            elif seeded is not None and seeded is not kept_one:
+                kept_one.set_state(seeded.get_state())
+                part.generator = kept_one
+
+    def _take(self, begin: int, size: int, lr: float) -> None:
+        """One step of so many examples from row ``begin`` of the order."""
+        self._first.fill_(begin)
+        self._rate.fill_(lr)
+        if size not in self._graphs:
+            self._graphs[size] = self._capture(size)
+        self._graphs[size].replay()
+
+    def _step(self, size: int) -> None:
+        """Gather, forward, backward, update."""
+        import torch
+
+        chosen = self._order.index_select(0, torch.arange(size, device=self.device) + self._first)
+        loss = self._loss(self.x_train.index_select(0, chosen), self.y_train.index_select(0, chosen))
+        gradients = list(torch.autograd.grad(loss, self.params))
+        with torch.no_grad():
+            update(self.optimizer, self.params, gradients, self.velocities, self._rate)
+            self._total += loss.detach() * size
+
+    def _capture(self, size: int) -> torch.cuda.CUDAGraph:
+        import torch
+
+        with torch.cuda.device(self.device), self._undone():  # warming up trains
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(WARM_UP):
+                    self._step(size)
+            torch.cuda.current_stream().wait_stream(side)
+            graph = torch.cuda.CUDAGraph()
+            for generator in self._generators:
+                if generator is not None:
+                    graph.register_generator_state(generator)
+            with torch.cuda.graph(graph):
+                self._step(size)
+        return graph
+
+    @contextlib.contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Undo whatever is done inside to weights, buffers, velocities, the loss, and draws."""
+        import torch
+
+        tensors = [*self.params, *self.model.buffers(), *self.velocities, self._total]
+        drawing = [generator for generator in self._generators if generator is not None]
+        before = [tensor.detach().clone() for tensor in tensors]
+        states = [generator.get_state() for generator in drawing]
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for tensor, old in zip(tensors, before, strict=True):
+                    tensor.copy_(old)
+            for generator, state in zip(drawing, states, strict=True):
+                generator.set_state(state)
+
+    def _precision(self) -> torch.autocast:
+        import torch
+
+        reduced = self.experiment.precision == "bfloat16"
+        # the cache of cast weights would be captured with the first step and never made again
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced, cache_enabled=False)
+
+
+class CapturedLast(Captured, ChannelsLast):
+    """The same with images and convolutions in channels-last order."""
+
+    kernel: ClassVar[str] = "captured_channels_last"
+
+
+def update(
+    optimizer: object,
+    weights: Sequence[torch.Tensor],
+    gradients: Sequence[torch.Tensor],
+    velocities: Sequence[torch.Tensor],
+    rate: torch.Tensor,
+) -> None:
+    """One step in place by a rate that lies on the device, float32 of no dimension: ``optimizer.update``."""
+    import torch
+
+    if type(optimizer) in (AdamL2, AdamW):
+        _adam(optimizer, weights, gradients, velocities, rate)  # type: ignore[arg-type]
+    elif isinstance(optimizer, Keeping):
+        of_one, slopes, kept = (
+            [tensor.detach()[None] for tensor in each] for each in (weights, gradients, velocities)
+        )
+        optimizer.update_together(of_one, slopes, kept, rate[None])
+    else:
+        torch._fused_sgd_(
+            list(weights),
+            list(gradients),
+            list(velocities),
+            weight_decay=optimizer.weight_decay,  # type: ignore[attr-defined]
+            momentum=optimizer.momentum,  # type: ignore[attr-defined]
+            lr=rate,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,
+        )
+
+
+def _adam(
+    optimizer: AdamL2,
+    weights: Sequence[torch.Tensor],
+    gradients: Sequence[torch.Tensor],
+    velocities: Sequence[torch.Tensor],
+    rate: torch.Tensor,
+) -> None:
+    """``AdamL2.update`` with the number of steps on the device, each operation over all weights at once."""
+    import torch
+
+    weights, gradients = [weight.detach() for weight in weights], list(gradients)
+    *moments, taken = velocities
+    means, squares = moments[: len(weights)], moments[len(weights) :]
+    taken += 1
+    if optimizer.weight_decay and optimizer.decoupled:
+        torch._foreach_mul_(weights, 1 - rate * optimizer.weight_decay)
+    elif optimizer.weight_decay:
+        gradients = list(torch._foreach_add(gradients, weights, alpha=optimizer.weight_decay))
+    torch._foreach_lerp_(means, gradients, 1 - optimizer.mean_decay)
+    torch._foreach_mul_(squares, optimizer.square_decay)
+    torch._foreach_addcmul_(squares, gradients, gradients, 1 - optimizer.square_decay)
+    first, second = (
+        1 - torch.pow(decay, taken.double()) for decay in (optimizer.mean_decay, optimizer.square_decay)
+    )
+    scales = torch._foreach_sqrt(squares)
+    torch._foreach_div_(scales, second.sqrt().float())
+    torch._foreach_add_(scales, optimizer.epsilon)
+    steps = torch._foreach_div(means, scales)
+    torch._foreach_mul_(steps, (rate.double() / first).float())
+    torch._foreach_sub_(weights, steps)
