@@ -4,7 +4,7 @@ Section 5 and Table 3 print five test errors and two norms of interpolants of al
 first author's script one error more. The script says all that its number depends on, so it must come out to a
 few test images; for the others the paper leaves out the bandwidth, the wavelets and the net, and how much
 that moves an error was measured on fewer images and replicates 1000 and up, which no verdict reads. Nothing
-here has been run: a kernel matrix of 60,000 images takes a GPU of 100 GiB.
+here has been run: a kernel matrix of 60,000 images takes a GPU of 40 GB.
 """
 
 from __future__ import annotations

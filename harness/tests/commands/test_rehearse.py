@@ -39,7 +39,7 @@ def test_without_data(x, check):
     check(above(x.final("train_error"), 0.5, because="chosen for this test"))
 
 @claim(PAPER, "S3", says="it does not fit", adapted=FULL)
-@trained(x=Solved(GaussianImages(n=90_000, size=8), KernelInterpolation(GaussianKernel(5.0), device="cuda")))
+@trained(x=Solved(GaussianImages(n=110_000, size=8), KernelInterpolation(GaussianKernel(5.0), device="cuda")))
 @control(says="slowly", x=NETS)
 def test_too_large(x, check):
     check(above(x.final("train_error"), -1.0, because="chosen for this test"))

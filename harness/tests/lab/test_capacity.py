@@ -10,6 +10,7 @@ from harness import Experiment, Sgd, Simulation, Solved
 from harness.analytic.gabor import GaborMagnitudes, OnFeatures
 from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
 from harness.data import Cifar10, Digits, Mnist, RandomLabels
+from harness.data.gaussian_images import GaussianImages
 from harness.fleet import memory
 from harness.lab import capacity
 from harness.lab.gpu_kinds import GPU_KINDS, GpuKind
@@ -21,6 +22,7 @@ from harness.tests.simulated import drawn
 
 KERNEL = KernelInterpolation(GaussianKernel(5.0), device="cuda")
 H100, GIB = GPU_KINDS["h100"], 2**30
+LARGER = GaussianImages(n=110_000, size=8)
 
 
 def lab_on(device: str, folder: Path) -> Lab:
@@ -29,19 +31,19 @@ def lab_on(device: str, folder: Path) -> Lab:
 
 def test_a_kernel_that_no_memory_holds_is_refused_when_it_is_planned(tmp_path: Path) -> None:
     lab = lab_on("h100", tmp_path)
-    assert lab.plan(lab.runs(Solved(Mnist(), KERNEL), 1)).missing == 0
+    assert lab.plan(lab.runs(Solved(LARGER, KERNEL), 1)).missing == 0
     (cause,) = lab.failures.values()
-    assert "kernel interpolation of 60,000 points needs 82.2 GiB" in cause
+    assert "kernel interpolation of 110,000 points needs 93.9 GiB" in cause
     assert "NVIDIA H200" in cause
     larger = lab_on("h200", tmp_path)
-    assert larger.plan(larger.runs(Solved(Mnist(), KERNEL), 1)).missing == 1
+    assert larger.plan(larger.runs(Solved(LARGER, KERNEL), 1)).missing == 1
     assert not larger.failures
 
 
 def test_a_kernel_within_another_solver_counts_and_one_on_the_cpu_does_not() -> None:
     inside = OnFeatures(GaborMagnitudes((4.0,), size=11), KERNEL)
-    assert "60,000 points" in capacity.lacking(Solved(Mnist(), inside), H100)
-    assert not capacity.lacking(Solved(Mnist(), KERNEL.but(device="cpu")), H100)
+    assert "110,000 points" in capacity.lacking(Solved(LARGER, inside), H100)
+    assert not capacity.lacking(Solved(LARGER, KERNEL.but(device="cpu")), H100)
     several = KERNEL.but(labels=(RandomLabels(0.1), RandomLabels(0.2)))
     one, two = (capacity.need_of(Solved(Mnist(n=1000), solver)).bytes for solver in (KERNEL, several))
     assert two - one == 8 * 4 * 1000 * 10  # ten columns more, of four arrays in double precision
