@@ -42,6 +42,8 @@ ON_GPU = 3
 TRANSIENT = 3
 """So many of a net's largest outputs are there at once beside what is kept: what an operation reads, writes,
 and needs beside."""
+JOINED = 1.25
+"""How much longer than the others the last batch of images on disk may be: by ``streamed.SMALLEST_PART``."""
 COUNTED = 16
 """Examples by which a step is counted: more than one, for batch normalization."""
 ADDS_PER_VALUE = 250
@@ -124,6 +126,20 @@ def stacked(experiment: Experiment) -> tuple[int, int]:
     return int(shared), int(weights + kept + alone)
 
 
+def streamed(experiment: Experiment) -> int:
+    """Bytes of a GPU that trains one net on images that stay on disk: its weights, and a step's activations.
+
+    A last batch may be joined by what is left of an epoch, a quarter of a batch at most.
+    """
+    data, optimizer = experiment.data, experiment.optimizer
+    step = step_of(experiment)
+    further = optimizer.moments - 1 if isinstance(optimizer, Keeping) else 0
+    weights = (ON_GPU + further) * FLOAT32 * experiment.model.size(data.shape, data.classes)
+    batch = min(JOINED * optimizer.batch, data.train_size)
+    image = FLOAT32 * math.prod(data.shape)
+    return int(weights + batch * (step.kept + TRANSIENT * step.largest + HELD_TWICE * image))
+
+
 def owned(data: Dataset) -> int:
     """How many images of a data set are a member's own: drawn for a replicate, or changed in epochs."""
     if getattr(data, "augmentations", ()):
@@ -202,15 +218,29 @@ def counted(model: Any, shape: tuple[int, ...], classes: int) -> Step:
     return Step(sum(storage.nbytes() for storage in kept.values()) / COUNTED, most / COUNTED)
 
 
+class _Elsewhere:
+    peak = 0
+
+
+def note_elsewhere(peak: int) -> None:
+    """Note the largest memory, in bytes, of another process that computes for this one."""
+    _Elsewhere.peak = max(_Elsewhere.peak, peak)
+
+
 class Peak:
-    """The largest memory of this process, or on a GPU of its tensors, from the making of this on."""
+    """The largest memory of this process, or on a GPU of its tensors, from the making of this on.
+
+    Where other processes compute for this one, and tell (``note_elsewhere``), it is that of the largest.
+    """
 
     def __init__(self, device: str) -> None:
         self.device = device
+        _Elsewhere.peak = 0
         if device.startswith("cuda"):
             import torch
 
-            torch.cuda.reset_peak_memory_stats(device)
+            if torch.cuda.is_initialized():  # or this process need not take up memory of a GPU for nothing
+                torch.cuda.reset_peak_memory_stats(device)
         else:
             self._reset()
 
@@ -222,10 +252,13 @@ class Peak:
 
     def bytes(self) -> int:
         """The peak so far."""
+        return max(_Elsewhere.peak, self._here())
+
+    def _here(self) -> int:
         if self.device.startswith("cuda"):
             import torch
 
-            return int(torch.cuda.max_memory_allocated(self.device))
+            return int(torch.cuda.max_memory_allocated(self.device)) if torch.cuda.is_initialized() else 0
         try:
             for row in Path("/proc/self/status").read_text().splitlines():
                 if row.startswith("VmHWM:"):

@@ -1,4 +1,4 @@
-"""One training over all devices of the machine: a process for each, started and ended here.
+"""One training over all devices of the machine, where one is too small: a process for each, of this one.
 
 The processes meet through a file, so no port is chosen; rank 0's rows and weights are those of the run. A
 process that dies fails the run with one line, and the checkpoint of its last epoch stays.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from harness.data.archives import DataError
 from harness.data.image_folder import StreamedSplit
-from harness.fleet import cgroups
+from harness.fleet import cgroups, memory
 from harness.fleet.lifetimes import end_with_parent
 from harness.fleet.replica import AT_START, Between, Replica
 from harness.fleet.streamed import Rank, batches
@@ -39,7 +39,7 @@ FAREWELL = 5.0
 
 
 def is_streamed(value: object) -> bool:
-    """Does a run read images that stay on disk? Then it takes all devices, one run after another."""
+    """Does a run read images that stay on disk?"""
     return isinstance(value, Experiment) and value.data.streamed
 
 
@@ -67,13 +67,22 @@ def devices(device: str) -> list[str]:
     return [device] * (_number(RANKS, 1, least=1) if device == "cpu" else 1)
 
 
+class _Beside:
+    processes = 1
+
+
+def share_cores(processes: int) -> None:
+    """Leave other processes of this machine, which train beside this one, their parts of the cores."""
+    _Beside.processes = max(1, processes)
+
+
 def loaders(device: str, sharers: int) -> int:
     """Processes that decode for one of so many devices: a GPU's share of the cores; on a CPU none.
 
     Raises:
         ValueError: ``HARNESS_LOADERS`` is no number from 0 up.
     """
-    cores = cgroups.whole_cores()
+    cores = cgroups.whole_cores() // _Beside.processes
     share = max(1, min(MOST_LOADERS, cores // sharers)) if device.startswith("cuda") else 0
     return _number(LOADERS, share, least=0)
 
@@ -239,9 +248,11 @@ class Ranks:
             for pipe in [p for p in waiting if p in ready]:
                 rank = self.pipes.index(pipe)
                 try:
-                    failure, received = pipe.recv()
+                    failure, received, peak = pipe.recv()
                 except (EOFError, OSError):
                     failure, received = "its process was killed (out of memory?); run again to go on", None
+                    peak = 0
+                memory.note_elsewhere(peak)
                 if failure:
                     self._finalizer()
                     raise RuntimeError(f"rank {rank} of {len(self.pipes)}: {failure}")
@@ -278,20 +289,21 @@ def _serve(pipe: Connection, part: RankPart) -> None:
     except Exception as error:
         first = next(iter(str(error).splitlines()), "")
         with contextlib.suppress(OSError):  # nobody listens any more
-            pipe.send((f"{type(error).__name__}: {first}", None))
+            pipe.send((f"{type(error).__name__}: {first}", None, 0))
 
 
 def _answer(pipe: Connection, part: RankPart) -> None:
     """Begin a rank's part of the training, then do what is asked."""
     from harness.fleet import numerics
 
+    peak = memory.Peak(part.device)
     rank = _begun(part)
-    pipe.send(("", None))
+    pipe.send(("", None, peak.bytes()))
     with numerics.multiplied(part.experiment.precision, part.device):
         while True:
             name, arguments = pipe.recv()
             answer = _CALLS[name](rank, *arguments)
-            pipe.send(("", answer if part.rank == 0 else None))
+            pipe.send(("", answer if part.rank == 0 else None, peak.bytes()))
 
 
 def _begun(part: RankPart) -> Rank:

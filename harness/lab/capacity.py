@@ -72,6 +72,16 @@ def lacking(value: Runnable, card: GpuKind) -> str:
     )
 
 
+def is_wide(value: Runnable, device: str) -> bool:
+    """Whether a run takes all devices together: of images on disk, what one GPU's memory does not hold.
+
+    On a CPU one process trains it unless ``HARNESS_RANKS`` says otherwise, and nothing beside it.
+    """
+    if not (isinstance(value, Experiment) and ranks.is_streamed(value)):
+        return False
+    return device == "cpu" or memory.streamed(value) > memory.USABLE * gpu_kinds.of(device).memory
+
+
 def lacking_here(value: Runnable, device: str) -> str:
     """Why this process's memory does not hold a run that does not go to a GPU; "" where it does."""
     need, free = need_of(value), memory.available()

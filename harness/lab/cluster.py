@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 
 from harness.fleet import memory, pausing
-from harness.fleet.ranks import is_streamed
 from harness.lab import away, notes
 from harness.lab.away import Files, Message
 from harness.lab.computing import COMPUTED, HELD, PRESENT, Finished, one_line
@@ -171,7 +170,7 @@ class ClusterCrew:
                     mine.append(run)
         if mine:
             part = msgspec.structs.replace(unit, runs=tuple(mine))
-            sent = Sent(part, locks, alone=is_streamed(mine[0].value))
+            sent = Sent(part, locks, alone=unit.wide)
             yield from map(self._noted, self._send(sent))
 
     def _claimed(self, run: Run, lock: contextlib.ExitStack) -> Finished | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from harness.fleet import memory, pausing
+from harness.fleet import memory, pausing, ranks
 from harness.fleet.lifetimes import end_with_parent
 from harness.lab.computing import HELD, Finished, drain, one_line
 from harness.lab.pinning import pin_arithmetic, pin_gpu
@@ -196,7 +196,10 @@ class LocalCrew:
             spawn = multiprocessing.get_context("spawn")
             count = spawn.Value("i", 0)
             self._pool = ProcessPoolExecutor(
-                self._count, mp_context=spawn, initializer=_enlist, initargs=(count, self.place.device)
+                self._count,
+                mp_context=spawn,
+                initializer=_enlist,
+                initargs=(count, self.place.device, self._count),
             )
         return self._pool
 
@@ -229,7 +232,7 @@ class LocalCrew:
                 _status(process, deadline)
 
 
-def _enlist(count: Any, device: str) -> None:
+def _enlist(count: Any, device: str, members: int) -> None:
     """Prepare a crew's process: its own GPU, deaf to the terminal's interrupts, ending with the session."""
     import signal
 
@@ -239,6 +242,7 @@ def _enlist(count: Any, device: str) -> None:
     with count.get_lock():
         number = count.value
         count.value += 1
+    ranks.share_cores(members)
     if device == "cuda":
         pin_gpu(number)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from harness.fleet.ranks import is_streamed
+from harness.lab import capacity
 from harness.lab.computing import COMPUTED, Finished
 from harness.lab.durations import seconds_of
 from harness.lab.ready import Ready
@@ -108,7 +109,8 @@ def fleets(
     kinds = {run.kind: run for run in runs}  # replicates are alike in both
     costs = {kind: seconds_of(run, timings, device) for kind, run in kinds.items()}
     shapes = {kind: shape_of(run.value) for kind, run in kinds.items()}
-    narrow = (run for run in runs if not is_streamed(run.value))  # the others take all devices, one by one
+    wide = {shapes[kind] for kind, run in kinds.items() if capacity.is_wide(run.value, device)}
+    narrow = (run for run in runs if not is_streamed(run.value))  # the others are units of their own
     share = sum(costs[run.kind] for run in narrow) / max(PARTS, PARTS_A_SLOT * slots)
     most = max(STACK_SECONDS, share) if at_once else min(UNIT_SECONDS, share)
     groups: dict[tuple[int, str], list[Run]] = {}
@@ -117,9 +119,12 @@ def fleets(
     with_depth = []
     for (depth, shape), members in groups.items():
         members.sort(key=lambda r: (r.kind, r.replicate))
-        for part in _cut(members, costs, most, STACKED if at_once else len(members)):
+        number = 1 if is_streamed(members[0].value) else STACKED if at_once else len(members)
+        for part in _cut(members, costs, most, number):
             seconds = sum(costs[r.kind] for r in part)
-            with_depth.append((depth, Fleet(shape=shape, runs=tuple(part), seconds=seconds)))
+            with_depth.append(
+                (depth, Fleet(shape=shape, runs=tuple(part), seconds=seconds, wide=shape in wide))
+            )
     with_depth.sort(key=lambda pair: (pair[0], -pair[1].seconds, pair[1].runs[0].key))
     return [fleet for _, fleet in with_depth]
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from harness.fleet.ranks import is_streamed
 from harness.lab.computing import HELD, Finished
 from harness.lab.places import Place
 from harness.lab.runs import Fleet, Run, part_of
@@ -229,9 +228,8 @@ class Ready:
 
     def _push(self, unit: Fleet) -> None:
         self._numbers += 1
-        wide = is_streamed(unit.runs[0].value)
         patient = unit.runs[0].key not in self._urgent
-        heapq.heappush(self._heaps[wide], (patient, -self._way(unit), self._numbers, unit))
+        heapq.heappush(self._heaps[unit.wide], (patient, -self._way(unit), self._numbers, unit))
 
     def _popped(self, *, wide: bool) -> Fleet | None:
         heap = self._heaps[wide]

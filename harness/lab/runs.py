@@ -40,11 +40,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fleet(msgspec.Struct, frozen=True, kw_only=True):
-    """Runs of equal shape, trained by one process, and about how long they take."""
+    """Runs of equal shape, trained by one process, and about how long they take.
+
+    Attributes:
+        wide: they need all devices at once; else one is enough.
+    """
 
     shape: str
     runs: tuple[Run, ...]
     seconds: float
+    wide: bool = False
 
 
 def part_of(unit: Fleet, wanted: Callable[[Run], bool]) -> Fleet | None:

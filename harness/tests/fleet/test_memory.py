@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from harness import Experiment, Sgd
 from harness.data import Augmented, Cifar10, GeneratedImages, RandomFlip
@@ -35,6 +36,23 @@ def test_memory_is_seen() -> None:
     peak = memory.Peak("cpu")
     block = np.ones(2**25)
     assert peak.bytes() > block.nbytes
+
+
+def test_the_peak_is_that_of_the_largest_process_that_computes_for_this_one() -> None:
+    peak = memory.Peak("cpu")
+    memory.note_elsewhere(2**50)
+    memory.note_elsewhere(3)
+    assert peak.bytes() == 2**50
+    assert memory.Peak("cpu").bytes() < 2**50  # of what is computed next
+
+
+def test_asking_for_a_gpus_peak_takes_up_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a process that other ranks compute for made a context of its own")
+
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", refuse)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", refuse)
+    assert memory.Peak("cuda").bytes() == 0
 
 
 def test_memory_of_a_group_limits_that_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import torch
 from harness.data import RandomLabels, RedrawnLabels, Split, digests
 from harness.data.decoding import scaled
 from harness.data.image_folder import STREAMED, StreamedSplit
-from harness.fleet import numerics, ranks, streamed, table, trainer
+from harness.fleet import memory, numerics, ranks, streamed, table, trainer
 from harness.fleet.adaptive import AdamW
 from harness.fleet.optimizers import Sgd, Untrained
 from harness.fleet.ranks import Streamed, devices, is_streamed, loaders
@@ -226,9 +226,12 @@ def test_two_processes_train_as_one_also_where_one_is_killed(
             os.kill(second[0], signal.SIGKILL)
 
     monkeypatch.setattr(ranks.Ranks, "__init__", begun)
+    told: list[int] = []
+    monkeypatch.setattr(memory, "note_elsewhere", told.append)
     with pytest.raises(RuntimeError, match=r"^rank [01] of 2: .+$"):
         trainer.train(member(root, experiment, save=save))
     assert [state["epoch"] for state, _ in saved] == [1, 2]
+    assert sum(peak > 2**26 for peak in told) > 4  # both processes, each time they answered
     monkeypatch.setenv(ranks.RANKS, "1")
     resumed = trainer.train(member(root, experiment, resume=saved[-1]))
     assert len(resumed.curves["train_loss"]) == 4
@@ -300,6 +303,11 @@ def test_devices_and_loaders(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (devices("cpu"), loaders("cpu", 1)) == (["cpu"], 0)
     assert 1 <= loaders("cuda", 1) <= ranks.MOST_LOADERS
     assert loaders("cuda:2", 10_000) == 1
+    monkeypatch.setattr("harness.fleet.cgroups.whole_cores", lambda: 96)
+    monkeypatch.setattr(ranks._Beside, "processes", 1)
+    assert (loaders("cuda", 1), loaders("cuda", 8)) == (16, 12)  # a training over eight GPUs
+    ranks.share_cores(8)
+    assert loaders("cuda", 1) == 12  # eight trainings, each of its own GPU
     monkeypatch.setenv(ranks.RANKS, "2")
     assert devices("cpu") == ["cpu", "cpu"]
     for name, text, ask in (

@@ -11,18 +11,43 @@ from harness.analytic.gabor import GaborMagnitudes, OnFeatures
 from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
 from harness.data import Cifar10, Digits, Mnist, RandomLabels
 from harness.data.gaussian_images import GaussianImages
+from harness.data.image_folder import ImageNet
 from harness.fleet import memory
 from harness.lab import capacity
 from harness.lab.gpu_kinds import GPU_KINDS, GpuKind
 from harness.lab.lab import Lab
 from harness.lab.places import Place
+from harness.lab.plan import fleets, schedule
 from harness.models import Mlp
+from harness.models.inception_v3 import InceptionV3
 from harness.models.resnet18 import ResNet18
 from harness.tests.simulated import drawn
 
 KERNEL = KernelInterpolation(GaussianKernel(5.0), device="cuda")
 H100, GIB = GPU_KINDS["h100"], 2**30
 LARGER = GaussianImages(n=110_000, size=8)
+
+
+IMAGENET = Experiment(ImageNet(), InceptionV3(), Sgd(lr=0.1, epochs=1, batch=256), precision="bfloat16")
+
+
+def test_images_on_disk_are_trained_on_by_a_gpu_each_and_by_all_where_one_is_too_small(
+    tmp_path: Path,
+) -> None:
+    assert 20 * GIB < memory.streamed(IMAGENET) < 40 * GIB  # of 80
+    large = IMAGENET.but(optimizer__batch=1024)
+    assert memory.streamed(large) > 4 * 0.9 * memory.streamed(IMAGENET)
+    lab = Lab(Place(store=tmp_path / "store", data_root=tmp_path, device="h100x8"), presume=True)
+    units = {
+        batch: fleets(lab.runs(value, 8), {}, "h100x8", 8) for batch, value in ((1, IMAGENET), (4, large))
+    }
+    assert [unit.wide for unit in units[1]] == [False] * 8
+    assert {unit.wide for unit in units[4]} == {True}
+    ends = [end for _, _, end in schedule(units[1], 8)]
+    assert len(set(ends)) == 1  # all of them side by side
+    assert capacity.is_wide(IMAGENET, "cpu")
+    assert not capacity.is_wide(large, "h200")
+    assert not capacity.is_wide(Experiment(Digits(), Mlp(8), Sgd(lr=0.1, epochs=1)), "cpu")
 
 
 def lab_on(device: str, folder: Path) -> Lab:

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from harness.fleet import pausing
@@ -246,7 +247,7 @@ def test_a_chain_goes_on_when_nothing_else_is_under_way(
 ) -> None:
     """With ``wide``, its last unit needs all devices, and is computed here."""
     units, here = chained(5), list[str]()
-    monkeypatch.setattr("harness.lab.ready.is_streamed", lambda value: wide and value.params[0][1] == 4.0)
+    units[-1] = msgspec.structs.replace(units[-1], wide=wide)
 
     def drained(wide: list[Fleet], place: object, opening: object) -> list[Finished]:
         here.extend(run.key for unit in wide for run in unit.runs)

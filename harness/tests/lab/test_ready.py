@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
-from harness.lab import ready as module
 from harness.lab.computing import COMPUTED, HELD, Finished
 from harness.lab.locks import Holder
 from harness.lab.ready import Ready
@@ -139,13 +139,8 @@ def test_several_that_wait_do_not_march_in_step(monkeypatch: pytest.MonkeyPatch)
     assert pauses == pytest.approx([0.025, 0.0375, 0.05])
 
 
-def test_a_unit_that_needs_all_devices_is_handed_out_alone(
-    ready: Ready, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "is_streamed", lambda value: True)
-    ready.add([unit(A)])
-    monkeypatch.setattr(module, "is_streamed", lambda value: False)
-    ready.add([unit(B)])
+def test_a_unit_that_needs_all_devices_is_handed_out_alone(ready: Ready) -> None:
+    ready.add([msgspec.structs.replace(unit(A), wide=True), unit(B)])
     assert ready.take_wide() is None
     assert names(ready.take()) == "b"
     assert (ready.take_wide(), ready.take()) == (None, None)
