@@ -218,13 +218,13 @@ def counted(model: Any, shape: tuple[int, ...], classes: int) -> Step:
     return Step(sum(storage.nbytes() for storage in kept.values()) / COUNTED, most / COUNTED)
 
 
-class _Elsewhere:
+class _LargestRank:
     peak = 0
 
 
 def note_elsewhere(peak: int) -> None:
     """Note the largest memory, in bytes, of another process that computes for this one."""
-    _Elsewhere.peak = max(_Elsewhere.peak, peak)
+    _LargestRank.peak = max(_LargestRank.peak, peak)
 
 
 class Peak:
@@ -235,7 +235,7 @@ class Peak:
 
     def __init__(self, device: str) -> None:
         self.device = device
-        _Elsewhere.peak = 0
+        _LargestRank.peak = 0
         if device.startswith("cuda"):
             import torch
 
@@ -252,7 +252,7 @@ class Peak:
 
     def bytes(self) -> int:
         """The peak so far."""
-        return max(_Elsewhere.peak, self._here())
+        return max(_LargestRank.peak, self._here())
 
     def _here(self) -> int:
         if self.device.startswith("cuda"):

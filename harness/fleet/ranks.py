@@ -67,13 +67,13 @@ def devices(device: str) -> list[str]:
     return [device] * (_number(RANKS, 1, least=1) if device == "cpu" else 1)
 
 
-class _Beside:
+class _CoreSharers:
     processes = 1
 
 
 def share_cores(processes: int) -> None:
     """Leave other processes of this machine, which train beside this one, their parts of the cores."""
-    _Beside.processes = max(1, processes)
+    _CoreSharers.processes = max(1, processes)
 
 
 def loaders(device: str, sharers: int) -> int:
@@ -82,7 +82,7 @@ def loaders(device: str, sharers: int) -> int:
     Raises:
         ValueError: ``HARNESS_LOADERS`` is no number from 0 up.
     """
-    cores = cgroups.whole_cores() // _Beside.processes
+    cores = cgroups.whole_cores() // _CoreSharers.processes
     share = max(1, min(MOST_LOADERS, cores // sharers)) if device.startswith("cuda") else 0
     return _number(LOADERS, share, least=0)
 

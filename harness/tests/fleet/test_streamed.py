@@ -304,7 +304,7 @@ def test_devices_and_loaders(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 1 <= loaders("cuda", 1) <= ranks.MOST_LOADERS
     assert loaders("cuda:2", 10_000) == 1
     monkeypatch.setattr("harness.fleet.cgroups.whole_cores", lambda: 96)
-    monkeypatch.setattr(ranks._Beside, "processes", 1)
+    monkeypatch.setattr(ranks._CoreSharers, "processes", 1)
     assert (loaders("cuda", 1), loaders("cuda", 8)) == (16, 12)  # a training over eight GPUs
     ranks.share_cores(8)
     assert loaders("cuda", 1) == 12  # eight trainings, each of its own GPU

@@ -76,7 +76,7 @@ def pinned(count: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr("threading.Thread.start", lambda _: None)
     monkeypatch.setattr("harness.fleet.pausing.heed_resting", lambda: None)
-    monkeypatch.setattr("harness.fleet.ranks._Beside.processes", 1)  # put back at the end
+    monkeypatch.setattr("harness.fleet.ranks._CoreSharers.processes", 1)  # put back at the end
     counting, before, shown = _Counting(), os.environ.get(devices.VISIBLE), []
     for _ in range(count):
         _enlist(counting, "cuda", count)
@@ -95,7 +95,7 @@ def test_each_process_of_a_crew_has_one_gpu_of_those_that_are_shown(
         machine.setenv(devices.VISIBLE, asked)
     seen = devices.visible()
     assert pinned(places.processes("cuda"), machine) == list(seen or [""])
-    assert ranks._Beside.processes == places.processes("cuda")  # each has its part of the cores
+    assert ranks._CoreSharers.processes == places.processes("cuda")  # each has its part of the cores
 
 
 @pytest.mark.parametrize("workers", range(1, 12))
