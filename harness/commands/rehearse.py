@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 full --data-root DIR         on the GPU of this machine, or on a pretended one where there is none
+full --pretend --made-up     on a pretended GPU and random images, where there are neither, as in CI
 full --pretend               on a pretended GPU: what a GPU refuses is refused, its memory is taken as 80 GiB
 full -k double_descent       some claims of a tier
 standard --device cpu        on the CPU, by the code that trains there
@@ -68,6 +69,9 @@ def add(commands: Any) -> None:
         "--device", default="cuda", metavar="NAME", help="cuda (default; pretended where there is none), cpu"
     )
     parser.add_argument("--pretend", action="store_true", help="pretend a GPU, whether there is one or not")
+    parser.add_argument(
+        "--made-up", action="store_true", help="random images in the place of all data sets but ImageNet"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         options.store = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "store"
         where = stack.enter_context(_device(options))
+        if options.made_up:
+            _make_up(options, stack)
         print(f"tier {' and '.join(tiers)}: {len(functions)} items, cut, on {where}", flush=True)
         rehearsed = rehearsal(functions, options, pretends=where != options.device)
     print(
@@ -103,6 +109,16 @@ def _spread(numbers: Sequence[float]) -> tuple[float, float, float]:
     import statistics
 
     return min(numbers), statistics.median(numbers), max(numbers)
+
+
+def _make_up(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
+    """Have a data root of random images as long as this lasts; what is known of it stays there too."""
+    from harness.data.made_up import make_up
+
+    if options.data_root is not None:
+        raise ValueError("--made-up is in the place of --data-root: leave one of them out")
+    options.data_root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    make_up(options.data_root)
 
 
 @contextlib.contextmanager
@@ -148,8 +164,10 @@ def rehearsal(functions: Sequence[Any], options: argparse.Namespace, *, pretends
 
     place = selection.place_of(options)
     rehearsed = Rehearsed(items=len(functions))
-    needs = selection.needs(functions, selection.lab(place))
-    rehearsed.wrong |= needs.problems
+    planning = selection.lab(place)
+    needs = selection.needs(functions, planning)
+    absent = set(planning.names.absent.values()) if options.made_up else ()  # and is said to be left out
+    rehearsed.wrong |= {why: whose for why, whose in needs.problems.items() if why not in absent}
     for line, whose in _too_large(functions, place.device).items():
         rehearsed.wrong.setdefault(line, []).extend(whose)
     rehearsed.tell()  # now, for the rest takes minutes
@@ -186,7 +204,10 @@ def _judge(functions: Sequence[Any], lab: Lab, limits: Limits, rehearsed: Rehear
             continue
         runs += named
         items.append((name, item))
-    lab.ensure(runs)
+    try:
+        lab.ensure(runs)
+    except Exception as error:  # what a session would end with; items' own errors are told below
+        rehearsed.wrong[f"the session ends: {_line(error)}"] = [name for name, _ in items]
     rehearsed.runs = len(lab.computed)
     rehearsed.ratios = list(_ratios(runs, lab))
     for name, item in items:
@@ -207,7 +228,7 @@ def _ratios(runs: Iterable[Run], lab: Lab) -> Iterator[float]:
     for run in {run.key: run for run in runs if isinstance(run.value, Experiment)}.values():
         record = None if run.key in lab.failures else lab.store.read(run.key)
         if record and record.peak_bytes and record.provenance.get("fleet") == "1":
-            yield record.peak_bytes / memory.needed(run.value)
+            yield record.peak_bytes / sum(memory.stacked(run.value))
 
 
 def _line(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from harness.fleet.replica import CONVOLVED_AT_ONCE, EVALUATION_BATCH
 from harness.fleet.stacked import EVALUATED_AT_ONCE
 from harness.spec import Experiment, Runnable, Solved
 from harness.spec.keeping import Keeping
+from harness.spec.streams import stream
 
 if TYPE_CHECKING:
     import torch
@@ -176,7 +177,7 @@ def step_of(experiment: Experiment) -> Step:
     try:
         model: Any = experiment.model
         return counted(model, data.shape, data.classes)
-    except (RuntimeError, NotImplementedError):  # an operation without a rule for shapes alone
+    except Exception:  # an operation without a rule for shapes alone; its training says what else is wrong
         values = experiment.model.cost(data.shape, data.classes) / ADDS_PER_VALUE + math.prod(data.shape)
         return Step(FLOAT32 * values, FLOAT32 * values)
 
@@ -188,10 +189,9 @@ def counted(model: Any, shape: tuple[int, ...], classes: int) -> Step:
     Raises:
         RuntimeError: an operation has no rule for tensors without numbers.
     """
-    import numpy as np
     import torch
 
-    module = model.build(shape, classes, np.random.default_rng(0)).to("meta")
+    module = model.build(shape, classes, stream(0, "initialization")).to("meta")
     weights = {t.untyped_storage()._cdata for t in (*module.parameters(), *module.buffers())}
     kept: dict[int, torch.UntypedStorage] = {}  # which are held, so that no other one gets its number
     largest = [0]

@@ -23,18 +23,19 @@ class Limits(NamedTuple):
 
     Attributes:
         images: of training and of testing; epochs, steps: of what trains or descends.
-        batch: examples a step.
+        batch: examples a step; filters: of features that are drawn.
     """
 
     images: int
     epochs: int
     steps: int
     batch: int
+    filters: int
 
 
-ON_GPU = Limits(images=512, epochs=2, steps=40, batch=128)
+ON_GPU = Limits(images=512, epochs=2, steps=40, batch=128, filters=4096)
 """For a GPU at hand: the papers' own batches, so that steps take the memory that they will take."""
-PRETENDED = Limits(images=32, epochs=1, steps=6, batch=16)
+PRETENDED = Limits(images=32, epochs=1, steps=6, batch=16, filters=16)
 """For a pretended one, whose arithmetic is one core's."""
 
 
@@ -95,7 +96,7 @@ def shortened(value: Any, limits: Limits) -> Any:
     Numbers go by their fields' names, which mean the same wherever they stand; others stay as they are.
     """
     most = {"n": limits.images, "n_test": limits.images, "epochs": limits.epochs, "steps": limits.steps}
-    most["batch"] = limits.batch
+    most |= {"batch": limits.batch, "filters": limits.filters}
     changes: dict[str, Any] = {}
     for name in value.__struct_fields__:
         held = getattr(value, name)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 import msgspec
 import pytest
 
 from harness.commands import rehearse
+from harness.data import made_up
+from harness.data.archives import MNIST
 from harness.fleet import memory
 from harness.lab.lab import Lab
 from harness.tests.simulated import SMALL, record
@@ -82,8 +85,40 @@ def test_what_would_fail_is_named_by_a_line_each(tmp_path: Path) -> None:
     assert "Traceback" not in done.text
 
 
+ON_IMAGES = """
+@claim(PAPER, "S6", says="images of MNIST will do, whatever they are", adapted=FULL)
+@trained(x=NETS.but(data=Mnist(n=100)))
+@control(says="slowly", x=NETS.but(data=Mnist(n=100), optimizer__lr=1e-9))
+def test_on_images(x, check):
+    check(above(x.final("train_error"), 0.5, because="chosen for this test"))
+
+@claim(PAPER, "S7", says="images that stay on disk are none that are made up", adapted=FULL)
+@trained(x=NETS.but(data=ImageFolder("imagenet", 10, 100, 100, size=8)))
+@control(says="slowly", x=NETS)
+def test_streamed(x, check):
+    check(above(x.final("train_error"), 0.5, because="chosen for this test"))
+"""
+
+
+def test_images_are_made_up_where_no_data_are(tmp_path: Path) -> None:
+    images = WHOLE.replace("import Cifar10, Digits", "import Digits, Mnist")
+    suite = write_claims(tmp_path, images + "from harness.data.image_folder import ImageFolder\n" + ON_IMAGES)
+    with mock.patch.object(made_up, "ARCHIVES", {"mnist": MNIST}):  # the others take seconds
+        done = run_harness(suite, "rehearse", "--pretend", "--made-up")
+    done.says("computed 8 cut runs; 2 of 3 items came to a verdict")
+    done.says("not rehearsed: claims/test_tiny.py::test_streamed (full): ImageFolder stays on disk")
+    assert "would fail" not in done.text
+    assert done.status == 0
+
+
 @pytest.mark.parametrize(
-    "said", [("full", "--pretend", "--device", "cpu"), ("fully",), ("-k", "nothing_alike")]
+    "said",
+    [
+        ("full", "--pretend", "--made-up", "--data-root", "."),
+        ("full", "--pretend", "--device", "cpu"),
+        ("fully",),
+        ("-k", "nothing_alike"),
+    ],
 )
 def test_bad_input_is_one_line(said: tuple[str, ...], tmp_path: Path) -> None:
     done = run_harness(write_claims(tmp_path, WHOLE), "rehearse", *said)
@@ -93,7 +128,7 @@ def test_bad_input_is_one_line(said: tuple[str, ...], tmp_path: Path) -> None:
 
 def test_memory_is_measured_against_its_estimate_where_one_trained_alone(lab: Lab) -> None:
     runs = lab.runs(SMALL, 3)
-    needed = memory.needed(SMALL)
+    needed = sum(memory.stacked(SMALL))
     for run, fleet, peak in zip(runs, ("1", "2", "1"), (needed // 2, needed, 0), strict=True):
         provenance = {"device": "cuda", "fleet": fleet}
         lab.store.publish(record(run.key, replicate=run.replicate, provenance=provenance, peak_bytes=peak))

@@ -14,6 +14,7 @@ from harness.models.architecture import Architecture
 from harness.models.cnn5 import Cnn5
 from harness.models.conv246 import Conv
 from harness.models.inception import SmallInception
+from harness.models.redrawn import Redrawn
 from harness.models.resnet18 import ResNet18
 from harness.models.vgg import Vgg
 from harness.tests.simulated import SMALL
@@ -110,9 +111,19 @@ def test_images_that_are_a_members_own_are_counted_for_each() -> None:
     assert memory.fitting(shared, 0) == 1
 
 
-def test_what_shapes_do_not_tell_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nets_whose_weights_are_drawn_anew_are_counted_as_those_they_are_drawn_of() -> None:
+    shape, classes = WHOLE.shape, WHOLE.classes
+    plain = memory.counted(Conv(2), shape, classes)
+    assert memory.counted(Redrawn(Conv(2)), shape, classes) == plain
+    assert memory.counted(Redrawn(Conv(2), draw=2), shape, classes) == plain
+
+
+@pytest.mark.parametrize("error", [NotImplementedError, TypeError("a user's own class")])
+def test_what_shapes_do_not_tell_is_estimated(
+    error: type[Exception] | Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> memory.Step:
-        raise NotImplementedError
+        raise error
 
     monkeypatch.setattr(memory, "counted", refuse)
     step = memory.step_of(Experiment(WHOLE, Conv(), Sgd(lr=0.1, epochs=1)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.analytic.adam import Adam
+from harness.analytic.gabor import OnFeatures, RandomPatches
 from harness.data import Cifar10, Digits, RandomLabels
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.judging.cut import REPLICATES, Limits, cut, cut_item, cut_world
@@ -12,7 +13,7 @@ from harness.spec.claim import Control
 from harness.tests.items import ABOVE, item, looking
 from harness.tests.simulated import SMALL
 
-LIMITS = Limits(images=32, epochs=2, steps=6, batch=16)
+LIMITS = Limits(images=32, epochs=2, steps=6, batch=16, filters=8)
 LONG = Experiment(Cifar10(labels=RandomLabels(0.5)), Mlp(8), Sgd(lr=0.1, epochs=90), stop=WhenFitted(0.1))
 
 
@@ -30,6 +31,9 @@ def test_numbers_of_images_epochs_and_steps_are_cut_and_nothing_else() -> None:
 def test_what_is_solved_and_what_it_starts_from_is_cut_too() -> None:
     solved = cut(Solved(Digits(n=300), Adam(Linear(), steps=500, batch=64)), LIMITS)
     assert (solved.data.n, solved.solver.steps, solved.solver.batch) == (32, 6, 16)
+    on_patches = Solved(Digits(n=300), OnFeatures(RandomPatches(2000, size=3), Adam(Linear(), steps=500)))
+    shorter = cut(on_patches, LIMITS).solver
+    assert (shorter.features.filters, shorter.features.size, shorter.solver.steps) == (8, 3, 6)
     child = SMALL.but(start=From(LONG))
     assert cut(child, LIMITS).start.parent == cut(LONG, LIMITS)
     two = cut(SMALL.but(start=(From(LONG), From(SMALL))), LIMITS)
