@@ -61,6 +61,16 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that are spawned have imported torch already."""
+    import multiprocessing
+
+    from harness.tests.warm import get_context
+
+    monkeypatch.setattr(multiprocessing, "get_context", get_context)
+
+
+@pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     """A lab of one process, whose store is new."""
     from harness.lab.lab import Lab

@@ -68,7 +68,7 @@ def trained(root: Path) -> Trained:
 
 
 def test_two_ranks_on_pretended_gpus_train_as_two_on_the_cpu(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: None
 ) -> None:
     monkeypatch.setattr(digests, "cache_file", lambda: tmp_path / "cache" / "digests.json")
     numerics.prepare("cpu")

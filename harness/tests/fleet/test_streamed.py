@@ -42,7 +42,7 @@ NET = Experiment(TINY, StudentCnn(8, 16, 16), Sgd(lr=0.05, epochs=4, batch=11, d
 
 
 @pytest.fixture(autouse=True)
-def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: None) -> Iterator[None]:
     monkeypatch.setattr(digests, "cache_file", lambda: tmp_path / "cache" / "digests.json")
     monkeypatch.delenv(ranks.RANKS, raising=False)
     numerics.prepare("cpu")

@@ -41,7 +41,7 @@ from harness.tests.simulated import (
 
 
 @pytest.fixture
-def pair(tmp_path: Path, patient: None) -> Iterator[Lab]:
+def pair(tmp_path: Path, patient: None, warm: None) -> Iterator[Lab]:
     """A lab with two processes."""
     lab = Lab(at(tmp_path), processes=2)
     yield lab

@@ -26,10 +26,13 @@ def test_larger(x, check):
 """
 
 PROGRAM = '''
-import builtins, errno, io, json, os, sys
+import builtins, errno, gc, io, json, os, sys
 import filelock, hypothesis, msgspec, numpy, pytest
 import harness.lab.lab, harness.suite.session, harness.suite.terminal
 from harness.lab import provenance
+from harness.report import html
+from harness.report.contents import gather
+from harness.tests.reports import report
 
 provenance.cores = lambda: 1
 WRITING = ("mkdir", "rename", "replace", "unlink", "rmdir", "utime", "chmod", "write")
@@ -81,6 +84,8 @@ def session(folder, kind, error, at, once):
 
 
 if __name__ == "__main__":
+    html.site(gather([report()]))  # compiles the templates, as each session would
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(session(*json.loads(line))), flush=True)
 '''
