@@ -57,5 +57,5 @@ def copies() -> WarmContext:
 
 
 def get_context(method: str | None = None) -> Any:
-    """In the place of ``multiprocessing.get_context``."""
+    """What ``multiprocessing.get_context`` is replaced by."""
     return copies() if method == "spawn" else _default.get_context(method)

@@ -24,6 +24,8 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
+from harness.tests import nursery
+
 FIRST = """
 import hypothesis
 import hypothesis.internal.conjecture.engine
@@ -124,6 +126,8 @@ def _become(asked: dict[str, Any]) -> None:
     os.environ.update(asked["env"])
     sys.path[0] = os.getcwd()
     sys.argv[1:] = asked["arguments"]
+    if "-n" in asked["arguments"]:
+        nursery.settle(_end)
 
 
 def _end(status: int) -> None:
