@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.analytic import landscape_of_models as landscapes
 from harness.analytic.adam import Adam, _error, _Update
+from harness.analytic.captured_adam import AdamGraphs
 from harness.analytic.resuming import Between, Halfway, Parts, under, within
 from harness.analytic.step_landscape import batches, summed_up
 from harness.analytic.written_steps import gradients_of
+from harness.fleet.replica import noisy
 from harness.spec.contracts import Weights
 from harness.spec.splits import Split
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
+    from torch import nn
 
 MOMENT = "moment of "
 """What a checkpoint calls the optimizer's moments, each with its number: no name of a module's."""
@@ -50,20 +54,35 @@ def adam(
         kept |= {f"{MOMENT}{i}": m for i, m in enumerate(update.moments)}
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in kept.items()}
 
-    loss, gradients_at = torch.zeros(()), gradients_of(module)
+    loss, stepped = torch.zeros(()), _stepping(module, x, y, update)
     for step, rows in enumerate(solver._rows(len(y), generator)):
         if step < first:
             continue
         if step > first:
             between(step, arrays)
-        loss, gradients = gradients_at(x[rows], y[rows])
-        update(gradients, 1 - step / solver.steps)
+        loss = stepped(rows, 1 - step / solver.steps)
     return {
         "train_error": _error(module, x, y),
         "test_error": _error(module, x_test, y_test),
         "train_loss": float(loss.detach()),
         "parameters": count,
     }
+
+
+def _stepping(
+    module: nn.Module, x: torch.Tensor, y: torch.Tensor, update: _Update
+) -> Callable[[slice | torch.Tensor, float], torch.Tensor]:
+    """What takes a step on some rows at a share of the rate, and gives its loss; on a GPU, captured."""
+    if x.device.type == "cuda" and not noisy(module):
+        return AdamGraphs(module, x, y, update.moments, update.lr, update.taken)
+    gradients_at = gradients_of(module)
+
+    def stepped(rows: slice | torch.Tensor, share: float) -> torch.Tensor:
+        loss, gradients = gradients_at(x[rows], y[rows])
+        update(gradients, share)
+        return loss
+
+    return stepped
 
 
 def landscape(

@@ -9,7 +9,7 @@ that draw on the device keep their generators, registered with each graph and se
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.fleet.adaptive import AdamL2, AdamW
@@ -117,40 +117,9 @@ class Captured(Replica):
             self._total += loss.detach() * size
 
     def _capture(self, size: int) -> torch.cuda.CUDAGraph:
-        import torch
-
-        with torch.cuda.device(self.device), self._undone():  # warming up trains
-            side = torch.cuda.Stream()
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                for _ in range(WARM_UP):
-                    self._step(size)
-            torch.cuda.current_stream().wait_stream(side)
-            graph = torch.cuda.CUDAGraph()
-            for generator in self._generators:
-                if generator is not None:
-                    graph.register_generator_state(generator)
-            with torch.cuda.graph(graph):
-                self._step(size)
-        return graph
-
-    @contextlib.contextmanager
-    def _undone(self) -> Iterator[None]:
-        """Undo whatever is done inside to weights, buffers, velocities, the loss, and draws."""
-        import torch
-
         tensors = [*self.params, *self.model.buffers(), *self.velocities, self._total]
         drawing = [generator for generator in self._generators if generator is not None]
-        before = [tensor.detach().clone() for tensor in tensors]
-        states = [generator.get_state() for generator in drawing]
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for tensor, old in zip(tensors, before, strict=True):
-                    tensor.copy_(old)
-            for generator, state in zip(drawing, states, strict=True):
-                generator.set_state(state)
+        return graph_of(lambda: self._step(size), tensors, drawing, self.device)
 
     def _precision(self) -> torch.autocast:
         import torch
@@ -164,6 +133,53 @@ class CapturedLast(Captured, ChannelsLast):
     """The same with images and convolutions in channels-last order."""
 
     kernel: ClassVar[str] = "captured_channels_last"
+
+
+def graph_of(
+    step: Callable[[], None],
+    tensors: Sequence[torch.Tensor],
+    generators: Sequence[torch.Generator],
+    device: torch.device,
+) -> torch.cuda.CUDAGraph:
+    """A step as a graph that may be replayed; nothing is changed by its being captured.
+
+    Args:
+        step: reads and writes tensors that stay where they are.
+        tensors: all that it writes to and that is read later; generators: all that it draws from.
+        device: where.
+    """
+    import torch
+
+    with torch.cuda.device(device), _undone(tensors, generators):  # warming up trains
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UP):
+                step()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        for generator in generators:
+            graph.register_generator_state(generator)
+        with torch.cuda.graph(graph):
+            step()
+    return graph
+
+
+@contextlib.contextmanager
+def _undone(tensors: Sequence[torch.Tensor], generators: Sequence[torch.Generator]) -> Iterator[None]:
+    """Undo whatever is written and drawn inside."""
+    import torch
+
+    before = [tensor.detach().clone() for tensor in tensors]
+    states = [generator.get_state() for generator in generators]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for tensor, old in zip(tensors, before, strict=True):
+                tensor.copy_(old)
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
 
 
 def update(

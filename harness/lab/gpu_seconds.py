@@ -46,12 +46,27 @@ BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2}
 REACHED_FROM_DISK = 0.25
 """Share of the peak that nets reach whose images stay on disk, with all that they move: assumed."""
 
-LAUNCHED_SECONDS_A_LAYER = 5e-5
-"""Seconds of a gradient step for each layer that Python launches, however small: some ten kernels of forward,
-backward and update, in 5 microseconds each. By arithmetic, not measured."""
+LAUNCHED_SECONDS, REPLAYED_SECONDS = 5e-6, 1e-6
+"""Seconds beside its own of an operation that Python launches, and of one in a captured graph: assumed."""
 
-REPLAYED_SECONDS_A_LAYER = 1e-5
-"""Likewise where a captured graph replays them: a microsecond each, between kernels. Assumed."""
+OPERATIONS_A_LAYER, OPERATIONS_TO_NORMALIZE, OPERATIONS_A_STEP = 10, 3, 25
+"""Operations of a step: for each
+layer with products, forward, backward and in reduced precision; for each that normalizes; and for the batch,
+the loss and the update, whatever the net.
+
+Steps captured on the pretended GPU have 238 for a ResNet-18 in bfloat16 by Adam (283 by this count, for some
+are two kernels), 78 for the five-layer network (87), 278 for the small Inception (225), 34 for an MLP of four
+layers (65), and by the solver Adam 60 for one of six layers and 93 for it in a subspace (85)."""
+
+OPERATIONS_OF_A_STACK = 18
+"""Likewise for each layer of whatever kind where runs are stacked: those nets have 670, 151, 360 and 76."""
+
+STACKED_AT_LEAST = 5
+"""Runs of a net whose steps are launched for longer than they compute that one launch serves, stacked: the
+replicates of a first rung, by which plans group."""
+
+COPIED_SECONDS = 1e-5
+"""Seconds in which the numbers of a step's rows are copied to a GPU, which waits for them. Assumed."""
 
 STACKED_AT_LEAST = 5
 """Runs of a net whose steps are launched for longer than they compute that one launch serves, stacked: the
@@ -151,7 +166,9 @@ def spent(value: Runnable, card: GpuKind, watched: Watched = EVERYTHING) -> GpuS
         return None
     if isinstance(solver, Adam):
         batch = min(solver.batch or data.train_size, data.train_size)
-        steps = _steps(data, solver.model, batch, solver.steps, card, UPDATES)
+        steps = _steps(data, solver.model, batch, solver.steps, card, REPLAYED_SECONDS)
+        if solver.batch:
+            steps = steps._replace(host=solver.steps * COPIED_SECONDS)
         return _sum(steps, _evaluated(data, solver.model, data.train_size + data.test_size, card))
     if isinstance(solver, Landscape):
         gradients = solver.cost(data) / (
@@ -181,10 +198,12 @@ def _trained(value: Experiment, card: GpuKind, watched: Watched) -> GpuSpent:
         computing = max(computing, moving) if value.precision == "float32" else computing + moving
     layers = len(value.model.layers(data.shape, data.classes))
     steps = math.ceil(data.train_size / optimizer.batch)
-    a_layer = REPLAYED_SECONDS_A_LAYER if is_captured(value) else LAUNCHED_SECONDS_A_LAYER
-    launching = steps * layers * a_layer
+    each = REPLAYED_SECONDS if is_captured(value) else LAUNCHED_SECONDS
+    launching = steps * operations(value.model, data) * each
     if is_captured(value) and not _is_of(value.model, NOISY) and launching > computing:
-        launching /= STACKED_AT_LEAST
+        stacked = layers * OPERATIONS_OF_A_STACK + OPERATIONS_A_STEP
+        together = steps * stacked * REPLAYED_SECONDS / STACKED_AT_LEAST
+        launching = min(launching, together)
     epoch = GpuSpent(computing, launching)
     if data.streamed:
         shown = data.train_size + measured
@@ -214,6 +233,14 @@ def convolved(model: Model, data: Dataset) -> float:
             )
             values += places * outputs
     return values
+
+
+def operations(model: Model, data: Dataset) -> int:
+    """About how many operations a step of a single net has."""
+    layers = model.layers(data.shape, data.classes)
+    products = sum(layer.multiply_adds > 0 for layer in layers)
+    normalizing = OPERATIONS_TO_NORMALIZE * (len(layers) - products)
+    return OPERATIONS_A_LAYER * products + normalizing + OPERATIONS_A_STEP
 
 
 def is_captured(value: Experiment) -> bool:
@@ -257,12 +284,11 @@ def changing(data: Any) -> float:
 
 
 def _steps(
-    data: Dataset, model: Model, batch: int, steps: int, card: GpuKind, launches: float = 1.0
+    data: Dataset, model: Model, batch: int, steps: int, card: GpuKind, each: float = LAUNCHED_SECONDS
 ) -> GpuSpent:
-    """What steps that Python launches spend, in float32."""
+    """What steps spend in float32, each of whose operations takes so many seconds beside its own."""
     images = (FORWARD + BACKWARD) * batch * steps
-    layers = len(model.layers(data.shape, data.classes))
-    launching = launches * steps * layers * LAUNCHED_SECONDS_A_LAYER
+    launching = steps * operations(model, data) * each
     return GpuSpent(_forward(data, model, images, card), launching)
 
 

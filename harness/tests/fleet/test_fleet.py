@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "bfdc517bba5109072adcaaf5a38930eeff57cee885eab4237f4ed13ad4d50d44"}
+PINNED = {1: "32100e0d23179bb78ae1e8dea55473e45154257d15752af4bac4faea21521d3f"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "captured", "_response_nets",
     "backprop",

@@ -10,16 +10,22 @@ import pytest
 from harness import Experiment, Sgd, Solved, WhenFitted
 from harness.analytic.adam import Adam
 from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpolation
-from harness.data import Augmented, Cifar10, Mnist, RandomCrop, RandomRotation
+from harness.data import Augmented, Cifar10, GeneratedImages, Mnist, RandomCrop, RandomRotation
 from harness.data.image_folder import ImageNet
 from harness.data.pitfalls import CentreCrop
+from harness.fleet import table
+from harness.fleet._pretended import pretended
+from harness.fleet._pretended_graph import PretendedGraph
+from harness.fleet.adaptive import AdamL2
 from harness.fleet.captured import is_capturable
 from harness.fleet.replica import noisy
+from harness.fleet.stacked import Stack
 from harness.lab import gpu_kinds, gpu_seconds
 from harness.lab.durations import START_SECONDS, estimate, is_of_gpu
 from harness.lab.gpu_kinds import GPU_KINDS, GpuKind
-from harness.lab.gpu_seconds import NOISY, GpuSpent, convolved, spent
+from harness.lab.gpu_seconds import NOISY, GpuSpent, convolved, operations, spent
 from harness.models import Dropout, Linear, Mlp
+from harness.models.cnn5 import Cnn5
 from harness.models.curve import Curve
 from harness.models.inception_v3 import InceptionV3
 from harness.models.noisy_inputs import AdversarialInputs, NoisyInputs
@@ -42,7 +48,7 @@ def test_a_training_is_counted_by_multiply_adds_steps_and_layers() -> None:
     # forward and twice backward for 60,000 images, forward again for them and 10,000 others, 10 times
     multiply_adds = 10 * (784 * 512 + 512 * 10) * (4 * 60_000 + 10_000)
     assert math.isclose(seconds.computing, multiply_adds / (67e12 / 2 * 0.6))
-    assert math.isclose(seconds.launching, 10 * 600 * 2 * 1e-5 / 5)  # stacked
+    assert math.isclose(seconds.launching, 10 * 600 * (2 * 18 + 25) * 1e-6 / 5)  # stacked
     assert math.isclose(seconds.host, 10 * 60_000 * 1e-8)  # the order of each epoch
     assert seconds.decoding == 0
     assert math.isclose(estimate(FIT, "h100"), seconds.seconds + START_SECONDS)
@@ -96,16 +102,36 @@ def test_what_nobody_watches_is_not_evaluated() -> None:
 
 def test_one_launch_serves_a_stack_of_nets_that_are_launched_for_longer_than_they_compute() -> None:
     narrow, wide = (FIT.but(model=Mlp(width, depth=2)) for width in (8, 100_000))
-    for net, shared in ((narrow, 5), (wide, 1)):
-        assert math.isclose(of(net).launching, 10 * 600 * 3 * 1e-5 / shared)
+    assert math.isclose(of(narrow).launching, 10 * 600 * (3 * 18 + 25) * 1e-6 / 5)
+    assert math.isclose(of(wide).launching, 10 * 600 * (3 * 10 + 25) * 1e-6)
 
 
 def test_what_draws_while_it_trains_is_captured_alone_unless_the_host_draws() -> None:
-    plain, dropped = of(FIT), of(FIT.but(model=Dropout(Mlp(512))))
-    assert math.isclose(dropped.launching, 5 * plain.launching)  # no stack
-    curve = FIT.but(model=Curve(Mlp(512)))
+    dropped, curve = FIT.but(model=Dropout(Mlp(512))), FIT.but(model=Curve(Mlp(512)))
+    assert math.isclose(of(dropped).launching, 10 * 600 * (2 * 10 + 25) * 1e-6)  # no stack
     layers = len(curve.model.layers((1, 28, 28), 10))
-    assert math.isclose(of(curve).launching, 10 * 600 * layers * 5e-5)
+    assert math.isclose(of(curve).launching, 10 * 600 * (layers * 10 + 25) * 5e-6)
+
+
+@pytest.mark.parametrize("model", [ResNet18(3), Cnn5(4), Mlp(8, depth=2)], ids=repr)
+def test_operations_are_about_those_that_are_captured(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs: list[PretendedGraph] = []
+    close = PretendedGraph.close
+
+    def noting(graph: PretendedGraph) -> None:
+        graphs.append(graph)
+        close(graph)
+
+    monkeypatch.setattr(PretendedGraph, "close", noting)
+    experiment = Experiment(GeneratedImages(n=4, size=16), model, AdamL2(lr=1e-4, epochs=1, batch=2))
+    split = experiment.data.split(None, 0)
+    with pretended():
+        table.replica(experiment, 0, split, "cuda").rehearse(1)  # type: ignore[attr-defined]
+        Stack([(experiment, r, split) for r in range(2)], "cuda").rehearse(1)
+    alone, together = (len(graph._steps) for graph in graphs)
+    data = experiment.data
+    assert 0.5 < alone / operations(model, data) < 2
+    assert 0.5 < together / (18 * len(model.layers(data.shape, 10)) + 25) < 2
 
 
 @pytest.mark.parametrize("model", [Dropout(Mlp(8)), Curve(Mlp(8)), NoisyInputs(Mlp(8)), Mlp(8)], ids=repr)
@@ -154,7 +180,7 @@ def test_what_is_read_from_disk_is_launched_beside_what_is_computed() -> None:
     assert large.launching == 0.0
     assert large.seconds == large.computing > large.decoding
     small = of(Experiment(ImageNet(size=8), Linear(), Sgd(lr=0.1, epochs=1, batch=1)))
-    assert math.isclose(small.launching + small.computing, 1_281_167 * 5e-5)
+    assert math.isclose(small.launching + small.computing, 1_281_167 * (10 + 25) * 5e-6)
 
 
 def test_solvers_are_counted_where_they_go_to_a_gpu() -> None:
@@ -163,7 +189,8 @@ def test_solvers_are_counted_where_they_go_to_a_gpu() -> None:
     assert seconds is not None
     images = 3 * 100 * 1000 + 70_000
     assert math.isclose(seconds.computing, (784 * 512 + 5120) * images / (67e12 / 2 * 0.6))
-    assert math.isclose(seconds.launching, 2 * 1000 * 2 * 5e-5)
+    assert math.isclose(seconds.launching, 1000 * (2 * 10 + 25) * 1e-6)
+    assert math.isclose(seconds.host, 1000 * 1e-5)  # of each step, which rows it reads
     assert not is_of_gpu(adam.but(solver__accelerated=False))
     assert estimate(adam.but(solver__accelerated=False), "h100") == estimate(
         adam.but(solver__accelerated=False)

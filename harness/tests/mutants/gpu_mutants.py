@@ -6,6 +6,7 @@ from harness.tests.mutants.mutant import into
 
 _on_device = into("fleet/on_device.py", "fleet/test_on_device.py")
 _captured = into("fleet/captured.py", "fleet/test_captured.py")
+_adam = into("analytic/captured_adam.py", "analytic/test_captured_adam.py")
 _numerics = into("fleet/numerics.py", "fleet/test_numerics.py")
 _stack = into("fleet/stacked.py", "fleet/test_trainer_watched.py")
 
@@ -57,6 +58,12 @@ MUTANTS = (
         "the steps before a capture train",
         "tensor.copy_(old)",
         "old.copy_(tensor)",
+    ),
+    _adam(
+        "solvers",
+        "replayed steps of the solver Adam all read the rows of the first",
+        "places.copy_(numbers)",
+        "places.copy_(places)",
     ),
     _numerics(
         "kernels",
