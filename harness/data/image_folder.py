@@ -15,11 +15,10 @@ import functools
 import hashlib
 import importlib.util
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from harness.data import decoding, digests, kept_pixels
+from harness.data import decoding, digests, ilsvrc, kept_pixels
 from harness.data.archives import DataError, Source
 from harness.data.examples import Examples
 from harness.data.labels import TrueLabels
@@ -37,9 +36,10 @@ STREAMED = 1
 """Version of the arithmetic of ``harness.fleet.streamed``; standing in this file, it is part of addresses."""
 PARTS = ("train", "val")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+SAMPLED = 8
+"""Images whose digests a record has."""
 LOOKED_AT = 16
 """Files that are read to tell a data set from copies of one image."""
-SYNSET = re.compile(r"n\d{8}")
 
 
 class Scanned(NamedTuple):
@@ -100,6 +100,13 @@ class ImageFiles:
             if kept:
                 kept.put(row, image)
         return decoding.seen(image, size, draw)
+
+    def sampled(self) -> str:
+        """Names of a few images, spread over all, and how the SHA-256 of each begins."""
+        rows = range(0, len(self), max(1, len(self) // SAMPLED))[:SAMPLED]
+        return ", ".join(
+            f"{os.fsdecode(self.names[row])} {self.hashes[row].tobytes().hex()[:16]}" for row in rows
+        )
 
     @property
     def kept(self) -> kept_pixels.KeptPixels | None:
@@ -183,8 +190,8 @@ class ImageFolder(Examples, frozen=True):
         """
         if importlib.util.find_spec("torchvision") is None:
             raise DataError(f"{self.folder} is read by torchvision: python -m pip install torchvision")
-        top = self._top(root)
-        return Source(self._name(top), self._content(top).digest)
+        content = self._content(self._top(root))
+        return Source(self._name(content), content.digest)
 
     def split(self, root: Path | None, replicate: int) -> StreamedSplit:
         """Paths and the replicate's labels; no image is read.
@@ -284,7 +291,7 @@ class ImageFolder(Examples, frozen=True):
     def _unreadable(self, error: OSError) -> DataError:
         return DataError(f"{self.folder} cannot be read ({error.strerror}): {self._remedy}")
 
-    def _name(self, top: Path) -> str:
+    def _name(self, content: FolderContent) -> str:
         return f"{self.folder} ({self.train_size:,} + {self.test_size:,} files)"
 
 
@@ -296,15 +303,19 @@ class ImageNet(ImageFolder, frozen=True):
 
     folder: str = "imagenet"
     classes: int = 1000
-    train_size: int = 1_281_167
-    test_size: int = 50_000
+    train_size: int = ilsvrc.IMAGES["train"]
+    test_size: int = ilsvrc.IMAGES["val"]
 
-    def _name(self, top: Path) -> str:
-        """ImageNet by its counts and names; anything else keeps the name of its folder."""
-        whole = (self.classes, self.train_size, self.test_size) == (1000, 1_281_167, 50_000)
-        if whole and all(SYNSET.fullmatch(entry.name) for entry in os.scandir(top / "val") if entry.is_dir()):
-            return "ImageNet (ILSVRC 2012 by counts and names of files)"
-        return super()._name(top)
+    def _name(self, content: FolderContent) -> str:
+        """ImageNet where all that is known of it agrees; of anything else, in what it is another."""
+        train, test, _ = content
+        unlike = ilsvrc.difference(train.classes, train.names.tolist(), test.names.tolist())
+        if not unlike:
+            return "ImageNet (ILSVRC 2012 by classes, counts and names of files)"
+        counts = f"{len(train.names):,} + {len(test.names):,} files"
+        return (
+            f"an image folder of {len(train.classes):,} classes ({counts}), by its {unlike} not ILSVRC 2012"
+        )
 
 
 def scanned(folder: Path) -> Scanned:

@@ -43,8 +43,9 @@ def of_training(run: Run, place: Place, split: Split, trained: Trained, *, fleet
     precision = numerics.computed_in(run.value.precision, place.device)
     how = {"kernel": trained.kernel, "fleet": str(fleet), "precision": precision}
     if ranks.is_streamed(run.value):
-        how["devices"] = str(len(ranks.devices(place.device)))
-        measured = len(ranks.on_disk(split).measured)
+        files: Any = ranks.on_disk(split)
+        how |= {"devices": str(len(ranks.devices(place.device))), "sampled": files.x_train.sampled()}
+        measured = len(files.measured)
         resolutions |= dict.fromkeys(("train_error", "train_top5_error"), 1 / measured)
         resolutions["test_top5_error"] = resolutions["test_error"]
     return msgspec.structs.replace(

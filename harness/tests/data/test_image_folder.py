@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 from torchvision.datasets import ImageFolder as TorchvisionFolder
 
 from harness.__main__ import main
-from harness.data import DataError, RandomLabels, RedrawnLabels, digests, image_folder, kept_pixels, manifests
+from harness.data import (
+    DataError,
+    RandomLabels,
+    RedrawnLabels,
+    digests,
+    image_folder,
+    kept_pixels,
+    manifests,
+)
 from harness.data.decoding import decoded, draw_of
-from harness.data.image_folder import ImageFolder, ImageNet
+from harness.data.image_folder import ImageFolder
 from harness.fleet.optimizers import Sgd
 from harness.fleet.streamed import SMALLEST_PART, batches
 from harness.lab.names import Names
@@ -157,15 +165,6 @@ def test_a_manifest_of_other_shapes_is_made_anew(root: Path) -> None:
         np.savez(file, **{**arrays, "hashes": arrays["hashes"][:, :16]})
     another_process()
     assert TINY.source(root).digest == first
-
-
-def test_only_what_has_its_counts_and_names_is_called_imagenet(tmp_path: Path) -> None:
-    for name in ("n00000001", "n00000002"):
-        (tmp_path / "val" / name).mkdir(parents=True)
-    assert ImageNet()._name(tmp_path) == "ImageNet (ILSVRC 2012 by counts and names of files)"
-    assert ImageNet(train_size=1_281_166)._name(tmp_path).startswith("imagenet (1,281,166 + 50,000 files")
-    (tmp_path / "val" / "ant").mkdir()
-    assert ImageNet()._name(tmp_path).startswith("imagenet (")
 
 
 def refused(data: ImageFolder, root: Path | None, *texts: str) -> None:

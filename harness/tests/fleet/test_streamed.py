@@ -394,4 +394,6 @@ def test_a_claim_on_streamed_images_is_judged_over_two_processes(tmp_path: Path)
     keys = store.keys()
     (record,) = [r for key in keys if (r := store.read(key)) and r.outcome != "solved"]
     assert (record.provenance["devices"], record.outcome) == ("2", "fitted")
+    assert record.provenance["sampled"].startswith("ant/ant_0.JPEG ")
+    assert len(record.provenance["sampled"].split(", ")) == 8
     assert record.resolutions["test_top5_error"] == 1 / 12
