@@ -36,8 +36,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         outcome: "fitted", "budget", "diverged" or "solved".
         steps_per_epoch: gradient steps in an epoch (0 for what is solved).
         seconds: of the processor, or on a GPU by the clock (in a fleet: its share); epochs: trained.
-        peak_bytes: largest memory of the process, or of a GPU's tensors, while it (and its fleet) trained; where
-            several shared a training, of the largest.
+        peak_bytes: largest memory of the process, or of a GPU's tensors, while it (and its fleet) trained;
+            where several shared a training, of the largest.
         provenance: device, kernel, fleet size, versions, commit, time, and the session that computed it; of
             images on disk also the digests of some.
         files: sibling file -> SHA-256.
