@@ -23,7 +23,7 @@ TRAINING = re.compile(rb"(n\d{8})/\1_\d+\.JPEG")
 
 
 def difference(classes: Sequence[str], train: Sequence[bytes], val: Sequence[bytes]) -> str:
-    """In what a folder differs from ILSVRC 2012; "" where all that is known of it agrees.
+    """The first thing by which a folder differs from ILSVRC 2012; "" where all that is known of it agrees.
 
     Args:
         classes: names of the class folders, sorted.

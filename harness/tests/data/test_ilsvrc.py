@@ -48,7 +48,7 @@ FEW = ImageNet(classes=3, train_size=24, test_size=12, size=16)
 def test_another_folder_of_as_many_images_is_not_called_imagenet(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With lists of a few images in the place of the public ones."""
+    """Lists of a few images stand in the place of the public ones."""
     in_its_layout(root)
     content = FEW._content(root / "imagenet")
     assert FEW.source(root).name == (
