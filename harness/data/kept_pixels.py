@@ -18,6 +18,7 @@ import shutil
 import statistics
 import struct
 import sys
+import weakref
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -42,7 +43,8 @@ BLOCK = 4096
 """Bytes of a slot are a multiple of this, so that no page is of two images."""
 ENTRY = struct.Struct("<4I")
 """Height, width, checksum, mark."""
-MARK = 0x4F50
+MARK, TOO_LONG = 0x4F50, 0x4F51
+"""Marks of an image that is there, and of one that never will be."""
 SAMPLED = 64
 """Files whose sides are looked at to say how large all of them will be."""
 ANNOUNCED = 2**33
@@ -103,10 +105,10 @@ class KeptPixels:
     def put(self, row: int, image: NDArray[np.uint8]) -> None:
         """Keep an image, uint8 [height, width, 3]; where the disk takes it no more, that is said, once."""
         height, width, _ = image.shape
-        if self._failed or not self._fits(height, width):
+        if self._failed:
             return
-        pixels = image.tobytes()
-        entry = ENTRY.pack(height, width, _checksum(row, height, width, pixels), MARK)
+        pixels, mark = (image.tobytes(), MARK) if self._fits(height, width) else (b"", TOO_LONG)
+        entry = ENTRY.pack(height, width, _checksum(row, height, width, pixels), mark)
         try:
             files = self._opened(write=True)
             if files is None:
@@ -119,14 +121,15 @@ class KeptPixels:
             self._say("stopped", f"{text}; give another disk with {VARIABLE}=DIR")
 
     def missing(self) -> int:
-        """How many images are not there."""
+        """How many images are not there, and could be."""
         import numpy as np
 
         try:
             entries = np.fromfile(self.index, "<u4", 4 * self.count)
         except OSError:
             return self.count
-        return self.count - int((entries[: len(entries) // 4 * 4].reshape(-1, 4)[:, 3] == MARK).sum())
+        marks = entries[: len(entries) // 4 * 4].reshape(-1, 4)[:, 3]
+        return self.count - int(np.isin(marks, (MARK, TOO_LONG)).sum())
 
     def _announce(self) -> None:
         """Say what will be decoded and kept, if it is much."""
@@ -159,7 +162,9 @@ class KeptPixels:
                 if write and not self.index.exists():
                     self._announce()
                 pixels = os.open(self.pixels, flags, 0o644)
+                weakref.finalize(self, os.close, pixels)
                 self._open = pixels, os.open(self.index, flags, 0o644)
+                weakref.finalize(self, os.close, self._open[1])
         return self._open
 
 
