@@ -13,6 +13,7 @@ from harness import Tiers
 from harness import equivalent
 
 POINT = "a point: half of the least difference that a claim of this family asks for, or as far as runs differ"
+HALF_A_POINT = "half a point: half of the point that claims of this family ask for"
 """Why test errors may differ by no more."""
 NOTHING_CHANGED = {"full": "none"}
 
@@ -22,7 +23,9 @@ def in_float32(reduced: Tiers) -> Tiers:
     return reduced.but(precision="float32")
 
 
-def agree(reduced: Results, float32: Results, check: Check) -> None:
-    """Test errors after training are equal to a point."""
+def agree(
+    reduced: Results, float32: Results, check: Check, *, within: float = 0.01, because: str = POINT
+) -> None:
+    """Test errors after training are equal to a point, or as nearly as a family asks."""
     change = reduced.final("test_error") - float32.final("test_error")
-    check(equivalent(change.named("test error, bfloat16 - float32"), 0.01, because=POINT))
+    check(equivalent(change.named("test error, bfloat16 - float32"), within, because=because))

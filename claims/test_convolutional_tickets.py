@@ -11,6 +11,11 @@ from collections.abc import Callable
 import pytest
 
 from claims.papers import FRANKLE2019
+from claims.papers import OVERCLAIM
+from claims.precisions import HALF_A_POINT
+from claims.precisions import NOTHING_CHANGED
+from claims.precisions import agree
+from claims.precisions import in_float32
 from claims.pruning import Pruned
 from claims.pruning import Sparse
 from claims.pruning import gap
@@ -22,6 +27,7 @@ from harness import AdamL2
 from harness import Check
 from harness import Experiment
 from harness import Results
+from harness import Tiers
 from harness import above
 from harness import claim
 from harness import control
@@ -33,7 +39,7 @@ from harness.models.tickets import Schedule
 
 ON_CIFAR_ADAPTED = {
     "full": "50,000 images for 45,000, test error at the end for early stopping; Conv-6 at 26.6 per cent of "
-    "weights, our choice"
+    "weights, our choice; bfloat16 operands"
 }
 
 
@@ -50,7 +56,8 @@ def conv(kind: Sparse | None = None) -> Callable[[str, float], Experiment]:
     def chosen(net: str, dropout: float) -> Experiment:
         pruned = CONVS[net]
         model = Dropout(pruned.model, dropout) if dropout else pruned.model
-        dense = Experiment(Cifar10(crop=None), model, AdamL2(lr=pruned.lr, epochs=pruned.epochs, batch=60))
+        steps = AdamL2(lr=pruned.lr, epochs=pruned.epochs, batch=60)
+        dense = Experiment(Cifar10(crop=None), model, steps, precision="bfloat16")
         return kind(dense, pruned.schedule, pruned.rounds) if kind else dense
 
     return chosen
@@ -93,3 +100,16 @@ def test_convolutional_tickets_need_their_initial_weights(
     """With other initial weights, the masks of convolutional tickets are worse."""
     worse = gap(other, ticket, "re-initialized - ticket")
     check(above(worse, 0.01, because="one point, where tickets gain two to five over the dense net"))
+
+
+DENSE = {name: Tiers(full=conv()(name, 0.0)) for name in ("conv2", "conv6")}
+
+
+@claim(OVERCLAIM, "a check of our own full tier", kind="counter", adapted=NOTHING_CHANGED)
+@trained(reduced=DENSE["conv6"], float32=in_float32(DENSE["conv6"]))
+@control(reduced=DENSE["conv2"], says="two convolutions in bfloat16, where there are six")
+def test_bfloat16_moves_no_test_error_of_the_dense_net(
+    reduced: Results, float32: Results, check: Check
+) -> None:
+    """bfloat16 operands leave the test error of the net that tickets are drawn from as float32 has it."""
+    agree(reduced, float32, check, within=0.005, because=HALF_A_POINT)
