@@ -22,6 +22,7 @@ from harness.judging import near_misses
 from harness.judging.check import Check
 from harness.lab.carrying import proof_of
 from harness.spec import Anew, Experiment, Probing, Simulation, Solved, abbreviated
+from harness.spec.abridged import abridged
 from harness.spec.claim import Claim, Control, resolved
 from harness.spec.verdict import Verdict
 
@@ -355,7 +356,7 @@ def _runs(results: Results) -> Iterator[RunRead]:
     for run, record in zip(results.runs, results.records, strict=True):
         proof = proof_of(record)
         if id(run.value) not in said:
-            said[id(run.value)] = abbreviated(run.value)
+            said[id(run.value)] = abridged(abbreviated(run.value))
         yield RunRead(
             name=results.name,
             replicate=run.replicate,

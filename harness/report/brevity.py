@@ -13,7 +13,7 @@ VERBATIM = re.compile(r"(<(pre|style)\b[^>]*>.*?</\2>)", re.DOTALL)
 """What keeps its spaces."""
 BLOCKS = (
     "html|head|meta|link|title|body|header|nav|main|footer|section|article|div|p|h[1-6]|[uod]l|li|d[td]|table|"
-    "caption|thead|tbody|tfoot|tr|t[dh]|details|summary|figure|figcaption|pre|path|rect|circle"
+    "caption|thead|tbody|tfoot|tr|t[dh]|details|summary|figure|figcaption|pre|path|rect|circle|polygon"
 )
 """Elements beside whose tags a space shows nothing."""
 CLOSES_P = "p|div|[uod]l|table|section|article|header|footer|main|nav|details|figure|figcaption|h[1-6]|pre"
@@ -54,8 +54,8 @@ def brief(page: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Quotes as they are: between tags nothing reads them."""
-    return text.replace("&#39;", "'").replace("&#34;", '"')
+    """Quotes and > as they are: between tags nothing reads them."""
+    return text.replace("&#39;", "'").replace("&#34;", '"').replace("&gt;", ">")
 
 
 def _tag(tag: str) -> str:

@@ -18,6 +18,8 @@ from harness.spec.verdict import Verdict
 
 RESERVED = ("main", "outcome")
 """Names on a source's page that no statement may take."""
+LONGEST = 24
+"""Letters of a test that name its place on a page; a number is added where two begin alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +196,9 @@ def _statements(claims: Sequence[ClaimReport]) -> tuple[Statement, ...]:
     for claim in claims:
         kind = "" if claim.kind is Saying.STATEMENT else f" {claim.kind}"
         cells.setdefault((claim.id.partition("[")[0], f"{claim.paper}{kind}"), []).append(claim)
-    names = unlike((test.rpartition("::")[2].removeprefix("test_") for test, _ in cells), RESERVED)
+    names = unlike(
+        (_beginning(test.rpartition("::")[2].removeprefix("test_")) for test, _ in cells), RESERVED
+    )
     return tuple(Statement(name, tuple(items)) for name, items in zip(names, cells.values(), strict=True))
 
 
@@ -266,8 +270,16 @@ def _missing(reports: Sequence[Report], claims: Sequence[ClaimReport]) -> tuple[
 def anchors(names: Iterable[tuple[str, str]], prefix: str = "") -> dict[tuple[str, str], str]:
     """A readable, unique name for each pair; the first to ask gets the plain one."""
     pairs = list(dict.fromkeys(names))
-    named = unlike(f"{prefix}{first.rpartition('::')[2]} {second}" for first, second in pairs)
+    tests = ((first.rpartition("::")[2].removeprefix("test_"), second) for first, second in pairs)
+    named = unlike(f"{prefix}{_beginning(first)} {second}" for first, second in tests)
     return dict(zip(pairs, named, strict=True))
+
+
+def _beginning(test: str) -> str:
+    """The first words of a test's name, its parameters after them: a page says each name many times."""
+    name, bracket, parameters = test.partition("[")
+    words = name if len(name) <= LONGEST else name[: LONGEST + 1].rpartition("_")[0] or name[:LONGEST]
+    return words + bracket + parameters
 
 
 def unlike(names: Iterable[str], taken: Iterable[str] = (), longest: int | None = None) -> list[str]:

@@ -118,13 +118,13 @@ class CheckProfile:
 
     @property
     def paths(self) -> tuple[tuple[Verdict, str, str], ...]:
-        """The bars and the dots of each verdict, as paths."""
+        """The bars and the dots of each verdict, as paths; the axis is 1,000 units high."""
         drawn = []
         for verdict in dict.fromkeys(bar.verdict for bar in self.bars):
             mine = [(APART * place + APART // 2, bar) for place, bar in enumerate(self.bars)]
             mine = [(x, bar) for x, bar in mine if bar.verdict is verdict]
-            bars = "".join(f"M{x} {bar.low:.1f}V{bar.high:.1f}" for x, bar in mine)
-            drawn.append((verdict, bars, "".join(f"M{x} {bar.estimate:.1f}h.01" for x, bar in mine)))
+            bars = "".join(f"M{x} {10 * bar.low:.0f}V{10 * bar.high:.0f}" for x, bar in mine)
+            drawn.append((verdict, bars, "".join(f"M{x} {10 * bar.estimate:.0f}h.01" for x, bar in mine)))
         return tuple(drawn)
 
 

@@ -17,6 +17,7 @@ from harness.evidence.schema import ClaimReport, PaperEntry
 from harness.report import (
     brevity,
     cards,
+    classes,
     costs,
     counted,
     figures,
@@ -237,9 +238,12 @@ class Site:
         for place, section in enumerate(c.sections):
             yield self._source(place, section)
 
-    def pages_as_written(self) -> Iterator[tuple[str, str]]:
-        """Every page as its file has it: brief."""
-        return ((path, brevity.brief(text)) for path, text in self.texts())
+    def pages_as_written(self) -> dict[str, str]:
+        """Every page as its file has it, brief and with short names of classes; and their style."""
+        brief = {path: brevity.brief(text) for path, text in self.texts()}
+        names = classes.short(css(), brief.values())
+        pages = {path: classes.renamed(page, names) for path, page in brief.items()}
+        return {**pages, STYLE: classes.restyled(css(), names)}
 
     def _shared(self, name: str, **values: Any) -> tuple[str, str]:
         path = f"{FOLDER}/{name}.html"
@@ -340,7 +344,7 @@ def _unjudged(contents: PageContents, paper: PaperEntry) -> str:
 def site(contents: PageContents) -> dict[str, str]:
     """Every file of the site by its path: pages, figures and style; the same contents give the same bytes."""
     built = Site(contents)
-    return {**dict(built.pages_as_written()), STYLE: css(), **dict(built.plates())}
+    return {**built.pages_as_written(), **dict(built.plates())}
 
 
 def pages(contents: PageContents) -> dict[str, str]:

@@ -26,7 +26,7 @@ SHARED = {
         ("stroke-width", "10"),
     ),
     "circle": (("fill", "none"), ("stroke-width", "10")),
-    "text": (("font-size", "90px"), ("fill", "var(--ink)")),
+    "text": (("font-size", "90px"), ("fill", "var(--ink)"), ("text-anchor", "middle")),
 }
 """What is not said of each element: the style sheet says it of all of its kind, or it is so anyway."""
 MARKS = "marks"
@@ -179,6 +179,8 @@ def _refer(element: ElementTree.Element, ids: dict[str, str]) -> None:
 def _shorter(style: str, tag: str) -> str:
     """A style without spaces, in tenths, and without what all of its kind share (``_sheet``)."""
     kept = {}
+    if tag == f"{SVG}text" and "text-anchor" not in style:
+        kept["text-anchor"] = "start"
     for part in style.split(";"):
         name, _, value = (piece.strip() for piece in part.partition(":"))
         value = re.sub(r",\s+", ",", re.sub(r"var\((--[\w-]+), [^)]*\)", r"var(\1)", value))
@@ -207,7 +209,7 @@ def _sheet(styles: dict[str, str], colors: tuple[dict[str, str], dict[str, str]]
     sheet = (
         f"{light}@media screen and (prefers-color-scheme:dark){{{dark}}}"
         f"*{{stroke-linejoin:round;stroke-width:{TENTHS}}}path,circle{{fill:none}}marker{{overflow:visible}}"
-        f"text{{font:90px {FONT};fill:var(--ink)}}{rules}"
+        f"text{{font:90px {FONT};fill:var(--ink);text-anchor:middle}}{rules}"
     )
     return sheet.replace("--series-", "--s")
 

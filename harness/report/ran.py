@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.evidence.schema import RunRead
 from harness.report import costs, wording
 from harness.report.contents import PageContents
+from harness.spec.abridged import abridged
 
 DIGITS = 16
 """Digits of an address that are shown, so many that no two of a report are alike."""
@@ -37,7 +38,7 @@ def experiments(contents: PageContents) -> Experiments:
 
 
 def _row(address: str, of: list[RunRead]) -> wording.Replicates:
-    whats = "; ".join(dict.fromkeys(run.what for run in of))
+    whats = "; ".join(dict.fromkeys(abridged(run.what) for run in of))
     kernels = "; ".join(dict.fromkeys(filter(None, map(wording.computed_by, of))))
     return wording.Replicates(
         name="",
