@@ -37,7 +37,8 @@ def gradients_of(module: nn.Module) -> Step:
         if type(module) is SubspaceNet and (step := _in_subspace(module)):
             return step
         layers = dense_layers(module)
-        if layers and weights == [part for layer in layers for part in (layer.weight, layer.bias)]:
+        parts = [part for layer in layers or () for part in (layer.weight, layer.bias)]
+        if layers and list(map(id, weights)) == list(map(id, parts)):
             held = [weight.detach() for weight in weights]
             return lambda x, y: _backpropagated(held, x, y)
 

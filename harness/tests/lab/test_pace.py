@@ -35,6 +35,27 @@ def test_runs_still_open_are_expected_to_take_what_their_kind_took() -> None:
     assert pace.spent == 21.0
 
 
+def test_groups_follow_every_run_that_ends() -> None:
+    labels = [RandomLabels(share) for share in (0.1, 0.2, 0.3)]
+    values = [FIT.but(data__labels=each) for each in labels] + [FIT.but(model__width=8), named(drawn)]
+    fleets = [fleet(value, 6.0 + i) for i, value in enumerate(values)]
+    measured = Stopwatch()
+    pace = Pace(fleets[:3], 2, measured)
+    pace.more(fleets[3:])
+    still = {run.key: (run, each.seconds / len(each.runs)) for each in fleets for run in each.runs}
+    for number, run in enumerate(
+        run for turn in zip(*(each.runs for each in fleets), strict=True) for run in turn
+    ):
+        pace.finished(run, number % 3 and 1.0 + number)
+        del still[run.key]
+        expected: dict[str, list[float]] = {name: [] for name in pace.groups()}
+        for other, each in still.values():
+            expected[described(other.value)].append(measured.seconds(other, each))
+        means = {name: sum(each) / len(each) if each else 0.0 for name, each in expected.items()}
+        assert {name: group.seconds for name, group in pace.groups().items()} == pytest.approx(means)
+    assert not still
+
+
 def test_what_another_process_did_is_done_but_tells_nothing() -> None:
     measured = Stopwatch()
     pace = Pace([fleet(FIT, 30.0)], 1, measured)
