@@ -47,6 +47,8 @@ MARK, TOO_LONG = 0x4F50, 0x4F51
 """Marks of an image that is there, and of one that never will be."""
 SAMPLED = 64
 """Files whose sides are looked at to say how large all of them will be."""
+UNKNOWN = 2**62
+"""Bytes where the system does not say how many are free: no limit."""
 ANNOUNCED = 2**33
 """Bytes, 8 GiB, from which on it is said that images will be decoded and kept."""
 
@@ -237,24 +239,34 @@ def mean_bytes_of(short: int, ratio: float) -> int:
 
 
 def free_bytes(folder: Path) -> int:
-    """Bytes that the disk of a folder, which need not be there, has left.
-
-    Raises:
-        OSError: the disk does not answer.
-    """
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    return shutil.disk_usage(there).free
+    """Bytes that the disk of a folder, which need not be there, has left; no limit where it does not tell."""
+    try:
+        return shutil.disk_usage(_nearest(folder)).free
+    except OSError:
+        return UNKNOWN
 
 
 def require_room(extent: Extent) -> None:
     """Refuse to begin what the disk does not hold.
 
     Raises:
-        DataError: it has less room than is needed (one line).
+        DataError: nothing can be written there, or there is less room than is needed (one line).
     """
-    if extent.images and extent.bytes > extent.free:
+    if not extent.images:
+        return
+    remedy = f"place with {VARIABLE}=DIR, or {VARIABLE}={NOWHERE} to decode them anew in each epoch"
+    nearest = _nearest(extent.folder)
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
         raise DataError(
-            f"decoded once, its images take {extent.bytes / 1e9:,.0f} GB, and {extent.free / 1e9:,.0f} are "
-            f"free in {extent.folder.parent.name or extent.folder.parent}: give another disk with "
-            f"{VARIABLE}=DIR, or {VARIABLE}={NOWHERE} to decode them anew in each epoch"
+            f"decoded images cannot be written into {nearest.name or nearest}: give another {remedy}"
         )
+    if extent.bytes > extent.free:
+        raise DataError(
+            f"decoded once, its images take {extent.bytes / 1e9:,.1f} GB, and {extent.free / 1e9:,.1f} are "
+            f"free in {nearest.name or nearest}: give another {remedy}"
+        )
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it that is there."""
+    return next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))

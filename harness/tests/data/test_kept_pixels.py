@@ -262,13 +262,33 @@ def test_a_plan_says_what_is_decoded_and_refuses_what_has_no_room(
     lab, plan = planning(root)
     assert plan.missing == 0
     (why,) = set(lab.failures.values())
-    assert "give another disk with HARNESS_DECODED=DIR, or HARNESS_DECODED=0" in why
+    assert "give another place with HARNESS_DECODED=DIR, or HARNESS_DECODED=0" in why
     assert "\n" not in why
     lab, plan = planning(root, "h100x8")  # whose disk is another
     assert (plan.missing, list(lab.failures)) == (2, [])
     monkeypatch.setenv(kept_pixels.VARIABLE, "0")
     lab, plan = planning(root)
     assert (plan.missing, plan.decoding) == (2, ())
+
+
+def test_a_place_that_is_no_folder_is_refused_and_a_disk_that_does_not_answer_is_not(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "file").write_text("")
+    monkeypatch.setenv(kept_pixels.VARIABLE, str(root / "file"))
+    lab, plan = planning(root)
+    assert plan.missing == 0
+    (why,) = set(lab.failures.values())
+    assert why.startswith(
+        "decoded images cannot be written into file: give another place with HARNESS_DECODED=DIR"
+    )
+    monkeypatch.setenv(kept_pixels.VARIABLE, str(root / "new" / "folder"))
+
+    def silent(_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("shutil.disk_usage", silent)
+    assert planning(root)[1].missing == 2
 
 
 def test_cores_are_those_of_the_machine_that_decodes() -> None:
