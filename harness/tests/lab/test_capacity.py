@@ -19,6 +19,7 @@ from harness.lab.lab import Lab
 from harness.lab.places import Place
 from harness.lab.plan import fleets, schedule
 from harness.models import Mlp
+from harness.models.alexnet import SmallAlexNet
 from harness.models.inception_v3 import InceptionV3
 from harness.models.resnet18 import ResNet18
 from harness.tests.simulated import drawn
@@ -80,6 +81,13 @@ def test_a_large_net_is_refused_by_what_it_keeps_and_not_by_the_quick_estimate()
     assert kept < quick
     assert capacity.lacking(net, GpuKind(name="", called="small", memory=kept - 1, flops={}, bandwidth=1.0))
     assert not capacity.lacking(net, GpuKind(name="", called="large", memory=kept, flops={}, bandwidth=1.0))
+
+
+def test_a_net_of_which_the_quick_estimate_is_short_is_refused_too() -> None:
+    net = Experiment(Cifar10(), SmallAlexNet(), Sgd(lr=0.1, epochs=1))
+    quick, kept = memory.needed(net), sum(memory.stacked(net))
+    assert quick < kept / 3
+    assert capacity.lacking(net, GpuKind(name="", called="small", memory=kept - 1, flops={}, bandwidth=1.0))
 
 
 def test_what_this_machine_does_not_hold_is_told_where_it_computes_here(
