@@ -12,8 +12,8 @@ from harness.spec import Experiment, Runnable, Solved, values_in
 
 GIB = 2**30
 SHORT = 8
-"""So many times the quick estimate is more than any training takes of a GPU: it was up to 4 times short for the
-nets of the full tier, whose evaluation takes more examples at once there."""
+"""So many times the quick estimate is more than any training takes of a GPU: it was up to 4 times short for
+nets of the full tier, of whom more examples are evaluated at once there."""
 
 
 class Need(NamedTuple):

@@ -5,6 +5,7 @@ YAML is no dependency, so workflows are read as text; that they are valid is act
 
 from __future__ import annotations
 
+import argparse
 import configparser
 import re
 import tomllib
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.__main__ import COMMANDS
+from harness.commands import rehearse
 from harness.lab import environment
 from harness.report import readme
 from harness.tests.suites import COMPANY, ROOT
@@ -63,7 +65,7 @@ def scripts(text: str) -> list[str]:
 
 def test_all_are_there() -> None:
     assert NAMES == ["claims", "full", "verdicts"]
-    assert set(members(CLAIMS)) == {"instrument", "quick", "attestation", "pages", "badge"}
+    assert set(members(CLAIMS)) == {"instrument", "quick", "rehearsal", "attestation", "pages", "badge"}
     assert set(members(WORKFLOWS[1].read_text())) == {"judge"}
     assert set(members(VERDICTS)) == {"judge"}
 
@@ -123,6 +125,15 @@ def test_the_quick_tier_is_judged_on_every_push_and_pull_request() -> None:
     quick = members(CLAIMS)["quick"]
     for needed in ("claims -m quick", "--junitxml", "GITHUB_STEP_SUMMARY", "upload-artifact", "--diff"):
         assert needed in quick
+
+
+def test_the_full_tier_is_rehearsed_where_neither_gpu_nor_data_are() -> None:
+    said = re.search(r"run: python -m harness (rehearse .*)", members(CLAIMS)["rehearsal"])
+    assert said
+    parser = argparse.ArgumentParser()
+    rehearse.add(parser.add_subparsers())
+    options = parser.parse_args(said[1].split())
+    assert (options.tiers, options.pretend, options.made_up) == (["full"], True, True)
 
 
 def test_the_instrument_is_tested_by_what_tox_runs(tox: configparser.ConfigParser) -> None:

@@ -22,7 +22,7 @@ from harness.models.masked import Masked
 from harness.models.redrawn import Redrawn
 from harness.models.resnet18 import ResNet18
 from harness.models.slow_head import SlowHead
-from harness.models.student_cnn import StudentCnn
+from harness.models.student import StudentCnn
 from harness.models.vgg import Vgg
 from harness.spec import abbreviated
 from harness.spec.contracts import Model
@@ -31,10 +31,10 @@ from harness.tests.simulated import SMALL
 
 LARGE: list[Model] = [
     SmallInception(), ResNet18(64), Cnn5(64), Vgg(16), Conv(6), Mlp(512), LeNet300(), SmallAlexNet(),
-    EpflAlexNet(), StudentCnn(), Redrawn(Vgg(16)), Masked(Conv(6)), Masked(Dropout(Conv(6), 0.5)),
+    EpflAlexNet(), StudentCnn(32, 256, 64), Redrawn(Vgg(16)), Masked(Conv(6)), Masked(Dropout(Conv(6), 0.5)),
     Dropout(Mlp(512), 0.5), Dropout(SmallInception(), 0.5), SlowHead(Cnn5(64)),
 ]  # fmt: skip
-"""A net of each kind of the full tier."""
+"""Nets of the kinds of the full tier, some half of them around another."""
 SEGMENT = 20 * 2**20
 """Bytes that torch's allocator takes of a GPU at least for what is over a mebibyte (``kLargeBuffer``)."""
 WHOLE = Cifar10(crop=None)
