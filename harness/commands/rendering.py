@@ -63,7 +63,7 @@ def _renders(report: Report) -> dict[str, bytes]:
 
     page = gather([report])
     whole = html.Site(page)
-    files = {**dict(whole.pages_as_written()), **dict.fromkeys(whole.figures(), ""), html.STYLE: html.css()}
+    files = {**whole.pages_as_written(), **dict.fromkeys(whole.figures(), "")}
     return {
         "badge.json": badge.render(page),
         "report.md": markdown.render(page).encode(),
