@@ -1,9 +1,9 @@
 """Kernel interpolation: K a = y for all label sets at once, in float64, in the memory of one matrix.
 
-The Gram matrix is built in blocks, only its lower triangle, and overwritten by its Cholesky factor and
-that by the factor's inverse, whose columns give the leave-one-out residuals a_i / (K^-1)_ii in closed
-form (Rasmussen and Williams 2006, Section 5.4.2). Sources of the experiment: Zhang et al. 2017, Section 5
-(interpolation on MNIST and CIFAR-10); Belkin, Ma and Mandal 2018 (norms of interpolants).
+The Gram matrix is built in blocks, only its lower triangle, and overwritten by its Cholesky factor and, on
+the CPU, that by the factor's inverse, whose columns give the leave-one-out residuals a_i / (K^-1)_ii in
+closed form (Rasmussen and Williams 2006, Section 5.4.2). Sources of the experiment: Zhang et al. 2017,
+Section 5 (interpolation on MNIST and CIFAR-10); Belkin, Ma and Mandal 2018 (norms of interpolants).
 """
 
 from __future__ import annotations
@@ -161,9 +161,8 @@ def interpolate(
 def memory(n: int, *, inputs: int, targets: int, device: str = "cpu") -> int:
     """Bytes that ``interpolate`` takes at its peak beside its arguments; predicting takes less.
 
-    On the CPU that is one n x n matrix and a few blocks of it; on CUDA three and a copy of the points,
-    since torch's Cholesky and triangular solver do not work in place (counted, not measured there).
-    n = 60,000 needs 27 GiB or 81 GiB.
+    That is one n x n matrix, a few blocks of its columns and, on CUDA, the points with their squares (counted
+    there, not measured): n = 60,000 of 784 numbers needs 27 GiB or 30.
 
     Args:
         n: points.
@@ -172,8 +171,9 @@ def memory(n: int, *, inputs: int, targets: int, device: str = "cpu") -> int:
         device: ``"cpu"`` or ``"cuda"``.
     """
     rows = min(BLOCK, n)
-    blocks = 2 * rows * (n + inputs) + 4 * n * (targets + 1)
-    return 8 * (blocks + (n * n if device == "cpu" else n * (3 * n + rows + inputs)))
+    if device == "cuda":
+        return 8 * n * (n + 2 * inputs + 4 * rows + 4 * (targets + 1))
+    return 8 * (n * n + 2 * rows * (n + inputs) + 4 * n * (targets + 1))
 
 
 def _by_lapack(
@@ -210,35 +210,21 @@ def _inverse_diagonal(lower: Floats) -> Floats:
 def _by_torch(
     kernel: KernelFunction, points: Floats, targets: Floats, ridge: float, left_out: bool, device: str
 ) -> Interpolant:
+    """The solution by torch, in place as well: the matrix may be most of a GPU's memory."""
     import torch
+
+    from harness.analytic import in_place
 
     x, y = (torch.from_numpy(array).to(device, torch.float64) for array in (points, targets))
     gram = torch.empty(len(x), len(x), dtype=torch.float64, device=device)
     _fill(kernel, x, ridge, gram, torch)
-    factor, failed = torch.linalg.cholesky_ex(gram)
-    del gram
-    _require_definite(kernel, int(failed), torch.diagonal(factor).cpu().numpy())
-    coefficients = torch.cholesky_solve(y, factor)
+    failed = in_place.factorize(gram, BLOCK)
+    _require_definite(kernel, failed, torch.diagonal(gram).cpu().numpy())
+    coefficients = in_place.backward(gram, in_place.forward(gram, y, BLOCK), BLOCK)
     others = None
     if left_out:
-        others = (y - coefficients / _inverse_diagonal_by_torch(factor)[:, None]).cpu().numpy()
+        others = (y - coefficients / in_place.inverse_diagonal(gram, BLOCK)[:, None]).cpu().numpy()
     return Interpolant(kernel, x, coefficients, others)
-
-
-def _inverse_diagonal_by_torch(factor: torch.Tensor) -> torch.Tensor:
-    """The diagonal of K^-1 from L [n, n] itself, a block of columns of L^-1 at a time.
-
-    Torch inverts no triangle in place, so the whole of L^-1 would take another matrix.
-    """
-    import torch
-
-    diagonal = torch.empty_like(factor[0])
-    for columns in _rows(len(factor)):
-        below = factor[columns.start :, columns.start :]
-        unit = torch.eye(len(below), columns.stop - columns.start).to(factor)
-        inverse = torch.linalg.solve_triangular(below, unit, upper=False)
-        diagonal[columns] = (inverse * inverse).sum(dim=0)
-    return diagonal
 
 
 def _fill(kernel: KernelFunction, points: Kind, ridge: float, gram: Kind, xp: ModuleType) -> None:

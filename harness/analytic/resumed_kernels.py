@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from harness.analytic import kernel_interpolation as kernels
 from harness.analytic import resuming
 from harness.analytic.gabor import CHUNK, FilterBank, GaborMagnitudes, OnFeatures
-from harness.analytic.in_place import interpolate_in_place
 from harness.analytic.kernel_interpolation import Interpolant, KernelInterpolation, interpolate
 from harness.analytic.resuming import Between, Halfway, Keeping, Parts, under, within
 from harness.analytic.scores import flat, label_sets
@@ -37,8 +36,7 @@ def kernel_interpolation(
 ) -> dict[str, Any]:
     """What ``KernelInterpolation.solve`` gives; parts are the solution, then blocks of predictions.
 
-    The matrix is not kept: it is as large as the memory that was taken for it. On a GPU it is solved in the
-    memory of one matrix, to the numbers of ``solve`` up to rounding.
+    The matrix is not kept: it is as large as the memory that was taken for it.
     """
     import numpy as np
 
@@ -49,9 +47,10 @@ def kernel_interpolation(
         solution = _solution(solver, points, begun.arrays)
     else:
         parts.begins(dict)
-        plainly = solver.device == "cpu"  # on a GPU the matrix may be most of its memory
-        solved = interpolate if plainly else interpolate_in_place
-        solution = solved(solver.kernel, points, targets, ridge=solver.ridge, left_out=solver.left_out)
+        ridge, left_out = solver.ridge, solver.left_out
+        solution = interpolate(
+            solver.kernel, points, targets, ridge=ridge, left_out=left_out, device=solver.device
+        )
     outputs = [begun.arrays["outputs"]] if begun and "outputs" in begun.arrays else []
 
     def kept() -> Weights:

@@ -31,7 +31,7 @@ class Need(NamedTuple):
 
 def need_of(value: Runnable) -> Need:
     """What a run takes by the quick estimate, which for a training on a GPU is rough (``SHORT``)."""
-    from harness.analytic import in_place, kernel_interpolation
+    from harness.analytic import kernel_interpolation
     from harness.analytic.kernel_interpolation import KernelInterpolation
 
     if isinstance(value, Experiment):
@@ -42,12 +42,12 @@ def need_of(value: Runnable) -> Need:
     solver: Any = value.solver
     kernels = [part for part in values_in(solver) if isinstance(part, KernelInterpolation)]
     data = value.data
-    counted = {"cpu": kernel_interpolation.memory, "cuda": in_place.bytes_in_place}
     taken = (
-        counted[kernel.device](
+        kernel_interpolation.memory(
             data.train_size,
             inputs=math.prod(data.shape),
             targets=data.classes * max(1, len(kernel.labels)),
+            device=kernel.device,
         )
         for kernel in kernels
     )

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from harness import Solved
 from harness.analytic import in_place, kernel_interpolation, resuming
-from harness.analytic.in_place import bytes_in_place, interpolate_in_place
 from harness.analytic.kernel_interpolation import (
     GaussianKernel,
     KernelInterpolation,
@@ -33,7 +32,6 @@ GIB = 2**30
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a few rows, so that small matrices have many, and a last one that is not full."""
-    monkeypatch.setattr(in_place, "BLOCK", 16)
     monkeypatch.setattr(kernel_interpolation, "BLOCK", 16)
 
 
@@ -53,7 +51,7 @@ def test_it_comes_to_the_numbers_of_lapack(kernel: Any, n: int, ridge: float) ->
     new, _ = drawn(n + 1)  # at its own points the Laplace kernel magnifies rounding
     plain = interpolate(kernel, x, y, ridge=ridge)
     with pretended():
-        solution = interpolate_in_place(kernel, x, y, ridge=ridge)
+        solution = interpolate(kernel, x, y, ridge=ridge, device="cuda")
         outputs, solved = solution.predict(new), torch.as_tensor(solution.coefficients).cpu().numpy()
     assert plain.left_out is not None
     assert solution.left_out is not None
@@ -62,17 +60,16 @@ def test_it_comes_to_the_numbers_of_lapack(kernel: Any, n: int, ridge: float) ->
     np.testing.assert_allclose(outputs, plain.predict(new), rtol=NEAR, atol=NEAR)
 
 
-@pytest.mark.usefixtures("narrow")
 def test_what_lies_above_the_diagonal_is_never_read() -> None:
     import torch
 
     lower = torch.from_numpy(np.tril(np.random.default_rng(0).standard_normal((40, 40))) + 9 * np.eye(40))
     gram = lower @ lower.T
     gram[torch.triu(torch.ones(40, 40), 1) > 0] = torch.nan
-    assert in_place.factorize(gram) == 0
+    assert in_place.factorize(gram, 16) == 0
     torch.testing.assert_close(torch.tril(gram), lower)
     inverse = torch.linalg.inv(lower @ lower.T)
-    torch.testing.assert_close(in_place._inverse_diagonal(gram), torch.diagonal(inverse))
+    torch.testing.assert_close(in_place.inverse_diagonal(gram, 16), torch.diagonal(inverse))
 
 
 @pytest.mark.usefixtures("narrow")
@@ -83,12 +80,12 @@ def test_what_is_not_positive_definite_is_refused_as_the_plain_path_refuses_it(t
     with pytest.raises(ValueError, match="not positive definite") as plainly:
         interpolate(GaussianKernel(1.5), x, y)
     with pretended(), pytest.raises(ValueError, match="not positive definite") as refused:
-        interpolate_in_place(GaussianKernel(1.5), x, y)
+        interpolate(GaussianKernel(1.5), x, y, device="cuda")
     assert str(refused.value) == str(plainly.value)
     with pretended(), pytest.raises(ValueError, match="are equal"):
-        interpolate_in_place(GaussianKernel(1.5), np.ones((2, 1)), y[:2])
+        interpolate(GaussianKernel(1.5), np.ones((2, 1)), y[:2], device="cuda")
     with pytest.raises(ValueError, match="torch finds no CUDA GPU here"):
-        interpolate_in_place(GaussianKernel(1.5), *drawn(3))
+        interpolate(GaussianKernel(1.5), *drawn(3), device="cuda")
 
 
 def test_torch_is_given_no_more_than_a_block_to_factor_or_solve(
@@ -109,7 +106,7 @@ def test_torch_is_given_no_more_than_a_block_to_factor_or_solve(
     for name in ("cholesky_ex", "solve_triangular"):
         monkeypatch.setattr(torch.linalg, name, watched(getattr(torch.linalg, name)))
     with pretended():
-        interpolate_in_place(GaussianKernel(1.5), *drawn(90))
+        interpolate(GaussianKernel(1.5), *drawn(90), device="cuda")
     assert len(sizes) > 4 * 90 / 16
     assert max(sizes) <= 16 * 16
 
@@ -123,9 +120,9 @@ def test_the_lab_solves_in_place_on_a_gpu_and_plainly_on_a_cpu(monkeypatch: pyte
     called: list[str] = []
     inner = in_place.factorize
 
-    def factorize(gram: Any) -> int:
+    def factorize(gram: Any, block: int) -> int:
         called.append("in place")
-        return inner(gram)
+        return inner(gram, block)
 
     monkeypatch.setattr(in_place, "factorize", factorize)
 
@@ -143,9 +140,10 @@ def test_the_lab_solves_in_place_on_a_gpu_and_plainly_on_a_cpu(monkeypatch: pyte
 
 
 def test_sixty_thousand_points_fit_a_card_of_80_gb_and_of_40() -> None:
-    assert 26.8 < bytes_in_place(60_000, inputs=784, targets=10) / GIB < 31
+    taken = kernel_interpolation.memory(60_000, inputs=784, targets=10, device="cuda")
+    assert 26.8 < taken / GIB < 31
     mnist = Solved(Mnist(), KernelInterpolation(GaussianKernel(5.0), device="cuda"))
-    assert capacity.need_of(mnist).bytes == bytes_in_place(60_000, inputs=784, targets=10)
+    assert capacity.need_of(mnist).bytes == taken
     larger = mnist.but(data=GaussianImages(n=110_000, size=8))
     assert not capacity.refused(mnist, "h100")
     assert "kernel interpolation of 110,000 points needs 93" in capacity.refused(larger, "h100")
