@@ -168,6 +168,13 @@ def probed(nets: Tiers, probe: Probe) -> Tiers:
 
 CURVATURES = Sharpness(tolerance=0.01), Trace(8)
 """Both to a few per cent, for what is compared differs by factors."""
+COARSER = (
+    Change(
+        "setting",
+        "For cost, eigenvalues to a hundredth and traces by 8 directions, after finer ones by 16 had "
+        "reproduced it.",
+    ),
+)
 FLAT = "flat minima are said to generalize (Hochreiter and Schmidhuber 1997, Keskar et al. 2017)"
 TWICE = "a factor of two, for flatness is compared by orders of magnitude"
 
@@ -178,6 +185,7 @@ TWICE = "a factor of two, for flatness is compared by orders of magnitude"
     kind="counter",
     adapted=ADAPTED,
     contested=FLAT,
+    changed=COARSER,
 )
 @trained(
     bad=probed(BAD, CURVATURES[0]),
@@ -227,6 +235,7 @@ DECAY_ADAPTED = {
     "Abstract: with L2 regularization sharper than without",
     adapted=DECAY_ADAPTED,
     contested=FLAT,
+    changed=COARSER,
 )
 @trained(
     plain=probed(UNDECAYED, CURVATURES[0]),

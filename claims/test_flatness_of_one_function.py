@@ -23,6 +23,7 @@ from claims.exact import EXACT
 from claims.papers import DINH2017
 from claims.papers import OVERCLAIM
 from claims.texts import everywhere
+from harness import Change
 from harness import Check
 from harness import Experiment
 from harness import From
@@ -168,6 +169,7 @@ def test_a_trained_network_rescaled_is_sharper_and_tests_the_same(
     "beside DINH2017: is the mean curvature a property of the function?",
     kind="counter",
     adapted=ADAPTED,
+    changed=(Change("setting", "For cost, traces by 16 directions, after 64 had reproduced it."),),
 )
 @trained(
     net=probed(Trace(16)),
