@@ -56,8 +56,20 @@ def need_of(value: Runnable) -> Need:
 
 
 def refused(value: Runnable, device: str) -> str:
-    """Why a device's memory does not hold a run, as ``lacking`` says it; "" of a CPU."""
-    return "" if device == "cpu" else lacking(value, gpu_kinds.of(device))
+    """Why a run cannot be computed on a device, with the fix, in one line; "" where it can.
+
+    A GPU's memory may not hold it, as ``lacking`` says, or it names a GPU and a CPU was asked for, where it
+    would be solved on some GPU all the same or fail after everything else.
+    """
+    if device != "cpu":
+        return lacking(value, gpu_kinds.of(device))
+    need = need_of(value)
+    if not (isinstance(value, Solved) and need.on_gpu):
+        return ""
+    return (
+        f"{need.what} is solved on a GPU, and the CPU was asked for: give --device cuda, or leave it out "
+        "here with -k"
+    )
 
 
 def lacking(value: Runnable, card: GpuKind) -> str:

@@ -75,6 +75,18 @@ def test_a_kernel_within_another_solver_counts_and_one_on_the_cpu_does_not() -> 
     assert two - one == 8 * 4 * 1000 * 10  # ten columns more, of four arrays in double precision
 
 
+def test_a_kernel_for_a_gpu_is_refused_where_the_cpu_was_asked_for(tmp_path: Path) -> None:
+    """It would go to some GPU all the same, or fail once all else is trained."""
+    lab = lab_on("cpu", tmp_path)
+    assert lab.plan(lab.runs(Solved(Digits(), KERNEL), 1)).missing == 0
+    (cause,) = lab.failures.values()
+    assert (
+        "points is solved on a GPU, and the CPU was asked for: give --device cuda, or leave it out" in cause
+    )
+    here = Solved(Digits(), KERNEL.but(device="cpu"))
+    assert not capacity.refused(here, "cpu")
+
+
 def test_a_large_net_is_refused_by_what_it_keeps_and_not_by_the_quick_estimate() -> None:
     net = Experiment(Cifar10(), ResNet18(), Sgd(lr=0.1, epochs=1))
     quick, kept = memory.needed(net), sum(memory.stacked(net))
