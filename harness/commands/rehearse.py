@@ -26,6 +26,8 @@ full --pretend               on a pretended GPU: what a GPU refuses is refused, 
 full -k double_descent       some claims of a tier
 standard --device cpu        on the CPU, by the code that trains there
 """
+FEW = 4
+"""Nets of a stack on a pretended GPU, whose memory is this machine's: as many take the code that 64 take."""
 LONG = 30.0
 """Expected seconds from which on a solver or simulation that cannot be cut is left out, and that is said."""
 
@@ -138,9 +140,11 @@ def _device(options: argparse.Namespace) -> Iterator[str]:
 
     from harness.fleet import trainer
     from harness.fleet._pretended import pretended
+    from harness.lab import plan
 
     options.device = "cuda"
-    with pretended(), mock.patch.object(trainer, "_seconds", _as_on_a_gpu):
+    stacked = mock.patch.object(plan, "STACKED", FEW)
+    with pretended(), stacked, mock.patch.object(trainer, "_seconds", _as_on_a_gpu):
         yield "a pretended GPU of 80 GiB"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from unittest import mock
 
@@ -12,6 +13,7 @@ from harness.commands import rehearse
 from harness.data import made_up
 from harness.data.archives import MNIST
 from harness.fleet import memory
+from harness.lab import plan
 from harness.lab.lab import Lab
 from harness.tests.simulated import SMALL, record
 from harness.tests.suites import run_harness, write_claims
@@ -109,6 +111,13 @@ def test_images_are_made_up_where_no_data_are(tmp_path: Path) -> None:
     done.says("not rehearsed: claims/test_tiny.py::test_streamed (full): ImageFolder stays on disk")
     assert "would fail" not in done.text
     assert done.status == 0
+
+
+def test_a_pretended_gpu_gets_small_stacks(lab: Lab) -> None:
+    """Its memory is this machine's, which does not hold 64 large nets."""
+    with rehearse._device(argparse.Namespace(pretend=True, device="cuda")):
+        stacks = [len(fleet.runs) for fleet in plan.fleets(lab.runs(SMALL, 9), {}, "cuda", 1)]
+    assert sorted(stacks) == [1, 4, 4]
 
 
 @pytest.mark.parametrize(
