@@ -29,7 +29,11 @@ standard --device cpu        on the CPU, by the code that trains there
 FEW = 4
 """Nets of a stack on a pretended GPU, whose memory is this machine's: as many take the code that 64 take."""
 LONG = 30.0
-"""Expected seconds from which on a solver or simulation that cannot be cut is left out, and that is said."""
+"""Seconds, expected or taken, from which on a solver or simulation is left out, and that is said."""
+
+
+class TooLong(Exception):
+    """A solver or simulation took longer than ``LONG``."""
 
 
 @dataclasses.dataclass
@@ -50,6 +54,11 @@ class Rehearsed:
     left: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     wrong: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     told: set[str] = dataclasses.field(default_factory=set)
+
+    def add(self, line: str, name: str) -> None:
+        """An item without a verdict, and why: it would fail, or took too long here."""
+        _, long, what = line.partition(f"{TooLong.__name__}: ")
+        (self.left if long else self.wrong).setdefault(what or line, []).append(name)
 
     def tell(self) -> None:
         """Say what would fail, as far as it was not said yet."""
@@ -209,7 +218,8 @@ def _judge(functions: Sequence[Any], lab: Lab, limits: Limits, rehearsed: Rehear
         runs += named
         items.append((name, item))
     try:
-        lab.ensure(runs)
+        with _no_longer():
+            lab.ensure(runs)
     except Exception as error:  # what a session would end with; items' own errors are told below
         rehearsed.wrong[f"the session ends: {_line(error)}"] = [name for name, _ in items]
     rehearsed.runs = len(lab.computed)
@@ -219,7 +229,42 @@ def _judge(functions: Sequence[Any], lab: Lab, limits: Limits, rehearsed: Rehear
             judged(item, lab)
             rehearsed.judged += 1
         except Exception as error:  # whatever a body raises is what would fail
-            rehearsed.wrong.setdefault(_line(error), []).append(name)
+            rehearsed.add(_line(error), name)
+
+
+@contextlib.contextmanager
+def _no_longer() -> Iterator[None]:
+    """Leave a solver or simulation when it has taken ``LONG``, and more of its function before they begin."""
+    import signal
+    from unittest import mock
+
+    from harness.lab import computing
+    from harness.spec import Simulation, abbreviated
+
+    inner, slow = computing._evaluated, set[object]()
+
+    def limited(run: Run, *rest: Any) -> Any:
+        whose = run.value.function if isinstance(run.value, Simulation) else None
+
+        def leave(*_: object) -> None:
+            slow.update([whose] if whose else [])
+            raise TooLong(f"not cut, it takes more than {LONG:.0f} s here: {abbreviated(run.value)}")
+
+        if whose in slow:
+            leave()
+        signal.signal(signal.SIGALRM, leave)
+        signal.setitimer(signal.ITIMER_REAL, LONG)
+        try:
+            return inner(run, *rest)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        with mock.patch.object(computing, "_evaluated", limited):
+            yield
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def _ratios(runs: Iterable[Run], lab: Lab) -> Iterator[float]:

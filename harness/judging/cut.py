@@ -93,13 +93,16 @@ def cut(value: Any, limits: Limits) -> Any:
 def shortened(value: Any, limits: Limits) -> Any:
     """A value whose numbers of images, epochs and steps are at most these, and of the values within it.
 
-    Numbers go by their fields' names, which mean the same wherever they stand; others stay as they are.
+    Numbers go by their fields' names, which mean the same wherever they stand; others stay as they are. Data
+    out of which a number of images is taken here stay whole: so many are fewer.
     """
     most = {"n": limits.images, "n_test": limits.images, "epochs": limits.epochs, "steps": limits.steps}
     most |= {"batch": limits.batch, "filters": limits.filters}
     changes: dict[str, Any] = {}
     for name in value.__struct_fields__:
         held = getattr(value, name)
+        if name == "data" and "n" in value.__struct_fields__:
+            continue
         if isinstance(held, Value):
             changes[name] = shortened(held, limits)
         elif name in most and (name in ("n", "n_test") if held is None else held > most[name]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 from unittest import mock
 
@@ -13,9 +14,12 @@ from harness.commands import rehearse
 from harness.data import made_up
 from harness.data.archives import MNIST
 from harness.fleet import memory
-from harness.lab import plan
+from harness.lab import computing, plan
+from harness.lab.computing import one_line
 from harness.lab.lab import Lab
-from harness.tests.simulated import SMALL, record
+from harness.lab.runs import Run
+from harness.spec import Simulation
+from harness.tests.simulated import SMALL, drawn, record
 from harness.tests.suites import run_harness, write_claims
 
 WHOLE = """
@@ -85,6 +89,40 @@ def test_what_would_fail_is_named_by_a_line_each(tmp_path: Path) -> None:
     for line, cause in zip(lines, causes, strict=True):
         assert cause in line
     assert "Traceback" not in done.text
+
+
+def test_what_takes_long_is_left_and_said(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of its function is not begun, and nothing of it would fail."""
+    begun: list[int] = []
+
+    def endless(run: Run, *rest: object) -> None:
+        begun.append(run.replicate)
+        while True:
+            pass
+
+    monkeypatch.setattr(rehearse, "LONG", 0.05)
+    monkeypatch.setattr(computing, "_evaluated", endless)
+    before = signal.getsignal(signal.SIGALRM)
+    told = rehearse.Rehearsed()
+    with rehearse._no_longer():
+        for run in lab.runs(Simulation(drawn), 2):
+            with pytest.raises(rehearse.TooLong) as left:
+                computing._evaluated(run, lab.place, lab.store)
+            told.add(one_line(left.value), "test_endless")
+    assert begun == [0]
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert computing._evaluated is endless
+    assert not told.wrong
+    ((line, whose),) = told.left.items()
+    assert line.startswith("not cut, it takes more than 0 s here: Simulation(")
+    assert whose == ["test_endless", "test_endless"]
+
+
+def test_what_fails_is_no_matter_of_time() -> None:
+    told = rehearse.Rehearsed()
+    told.add("ValueError: no convergence", "test_failing")
+    assert told.wrong == {"ValueError: no convergence": ["test_failing"]}
+    assert not told.left
 
 
 ON_IMAGES = """

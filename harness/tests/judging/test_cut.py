@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.analytic.adam import Adam
 from harness.analytic.gabor import OnFeatures, RandomPatches
 from harness.data import Cifar10, Digits, RandomLabels
+from harness.data.subset import Subset
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.judging.cut import REPLICATES, Limits, cut, cut_item, cut_world
 from harness.models import Linear, Mlp
@@ -26,6 +27,11 @@ def test_numbers_of_images_epochs_and_steps_are_cut_and_nothing_else() -> None:
     little = LONG.but(data__n=20, optimizer__epochs=1, optimizer__batch=4)
     assert cut(little, LIMITS).data.n == 20
     assert cut(little, LIMITS).optimizer == little.optimizer
+
+
+def test_data_out_of_which_a_number_is_taken_stay_whole() -> None:
+    some_classes = cut(Experiment(Subset(Cifar10()), Mlp(4), Sgd(lr=0.1, epochs=1)), LIMITS)
+    assert some_classes.data == Subset(Cifar10(), n=32)
 
 
 def test_what_is_solved_and_what_it_starts_from_is_cut_too() -> None:
