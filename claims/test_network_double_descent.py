@@ -275,9 +275,8 @@ def test_longer_training_moves_the_peak_left(
     changed=(
         Change(
             "window",
-            "The last epoch alone was reproduced by one kernel and inconclusive by another, so that the "
-            "mean of "
-            "the last 20 is read; on replicates 1000 to 1019 that halves the deviation, from 0.018 to 0.010.",
+            "The last epoch alone was reproduced by one kernel and inconclusive by another, so that the mean "
+            "of the last 20 is read; on replicates 1000 to 1019 that halves the deviation, 0.018 to 0.010.",
         ),
         Change(
             "replicates",
@@ -285,6 +284,7 @@ def test_longer_training_moves_the_peak_left(
             "to 1115 the rise is 0.050 (deviation 0.009), and -0.087 (0.017) without augmentation.",
         ),
         Change("setting", "The same five were of 24, 32 and 128 units; those of 24 were left out."),
+        Change("control", "It then compared 24 units with 128 after 500 epochs; now 32 units after 600."),
     ),
 )
 @trained(
