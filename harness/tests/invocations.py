@@ -120,6 +120,11 @@ ONS = {
     "ray=127.0.0.1:1": "nothing answers at 127.0.0.1:1|needs Ray, which is not installed",
 }  # fmt: skip
 COUNTS = dict.fromkeys(("0", "-1", "x", "1.5", "", "²", "1e3"), "is not a number from 1 up")
+ABSENT = {
+    "nowhere": "nowhere: No such file", "empty": "report.json: No such file", "text": "not a report",
+    "bad": "bad/report.json: not a report", "deep": "not a report", "other": "not a report",
+    "pipe": "pipe: not a regular file", LONG: "File name too long", "": "empty path",
+}  # fmt: skip
 TIERS = dict.fromkeys(
     ("quickly", "Quick", "", "quick,standard", "standrad", "all"), "one of quick, standard, full"
 )
@@ -175,24 +180,13 @@ def _of_selections() -> Iterator[Invocation]:
 
 
 def _of_reports() -> Iterator[Invocation]:
-    absent = {
-        "nowhere": "nowhere: No such file", "empty": "report.json: No such file", "text": "not a report",
-        "bad": "bad/report.json: not a report", "deep": "not a report", "other": "not a report",
-        "pipe": "pipe: not a regular file", LONG: "File name too long", "": "empty path",
-    }  # fmt: skip
     yield Invocation(("report",), "give folders to render, or --diff A B")
-    yield from _each(["report"], "", absent)
-    yield from _each(["report", "--diff", "a"], "", absent)
-    yield from _each(
-        ["report", "a"],
-        "--out",
-        {
-            "": "empty path",
-            "text": "text: File exists",
-            "text/b": "Not a directory",
-            "/proc/x": "/proc/x: No such",
-        },
-    )
+    yield from _each(["report"], "", ABSENT)
+    yield from _each(["report", "--diff", "a"], "", ABSENT)
+    yield from _each(["report", "a"], "--out", {
+        "": "empty path", "text": "text: File exists", "text/b": "Not a directory",
+        "/proc/x": "/proc/x: No such",
+    })  # fmt: skip
     yield from (
         Invocation(tuple(line.split()), says)
         for line, says in {
@@ -212,16 +206,19 @@ def _of_reports() -> Iterator[Invocation]:
             "report --out x": "give folders to render", "report --diff a a b": "unrecognized|give folders",
         }.items()
     )  # fmt: skip
-    yield from _each(["report", "--check"], "", absent)
+    yield from _each(["report", "--check"], "", ABSENT)
     yield from _each(["report", "--check", "b", "--data-root"], "", ROOTS)
-    yield from _each(["report", "bundle"], "", absent)
+
+
+def _of_bundles_and_audits() -> Iterator[Invocation]:
+    yield from _each(["report", "bundle"], "", ABSENT)
     yield from _each(
         ["report", "bundle", "a", "--license"], "", {"": "no SPDX", "GPL 3": "no SPDX identifier"}
     )
     yield from _each(["report", "bundle", "a", "--out"], "", {
         "": "empty path", "text": "--out text: a file is there", "b": "a folder that holds something else",
     })  # fmt: skip
-    yield from _each(["report", "audit"], "", absent)
+    yield from _each(["report", "audit"], "", ABSENT)
     yield from _each(["report", "audit", "a", "--records"], "", {
         "": "empty path", "nowhere": "nowhere: No such file.*or by --records", "text": "holds no records",
         "half.gz": "half.gz is damaged", "pipe": "not a regular file", "empty": "empty: Is a directory",
@@ -243,7 +240,7 @@ def _of_reports() -> Iterator[Invocation]:
     yield from _each(
         ["fresh", "quick", "--first"], "", {"x": "from 0 up", "50": "begin at 3000", "-1": "from 0"}
     )
-    yield from _each(["fresh", "quick", "--against"], "", absent)
+    yield from _each(["fresh", "quick", "--against"], "", ABSENT)
     yield Invocation(("fresh",), "required: TIER")
     yield Invocation(("fresh", "quick", "-k", ""), "leave -k out")
 
@@ -393,5 +390,6 @@ def _of_pytest() -> Iterator[Invocation]:
 
 
 WRONG = (
-    *_of_all(), *_of_selections(), *_of_reports(), *_of_stores(), *_of_data(), *_of_checks(), *_of_pytest(),
+    *_of_all(), *_of_selections(), *_of_reports(), *_of_bundles_and_audits(), *_of_stores(), *_of_data(),
+    *_of_checks(), *_of_pytest(),
 )  # fmt: skip
