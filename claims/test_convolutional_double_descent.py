@@ -94,14 +94,19 @@ def cnn5(**changes: object) -> dict[str, Tiers]:
     return {name: CNN5.but(model__width=width, **changes) for name, width in CNN5_WIDTHS.items()}
 
 
+def wrong(share: float) -> TrueLabels | WrongLabels:
+    """Labels of which a share is wrong; of none, the labels that controls are trained on too."""
+    return WrongLabels(share) if share else TrueLabels()
+
+
 def with_noise(share: float) -> dict[str, Tiers]:
     """The five-layer network at these widths with a share of the labels wrong."""
-    return cnn5(data__labels=WrongLabels(share))
+    return cnn5(data__labels=wrong(share))
 
 
 def beyond_the_peak(share: float) -> Tiers:
     """The five-layer network at three quarters of the largest width, with a share of the labels wrong."""
-    return Tiers(full=CNN5["full"].but(model__width=48, data__labels=WrongLabels(share)))
+    return Tiers(full=CNN5["full"].but(model__width=48, data__labels=wrong(share)))
 
 
 def resnet18(**changes: object) -> dict[str, Tiers]:
@@ -166,7 +171,10 @@ def test_the_five_layer_network_peaks_in_width(nets: Mapping[str, Results], chec
     reported={"peak, k from 6 to 18": 0.48, "k = 64": 0.28},
 )
 @trained(nets=resnet18())
-@control(nets=resnet18(data__labels=TrueLabels()), says="true labels: a plateau, no peak")
+@control(
+    nets=resnet18(data__labels=TrueLabels()) | {"tail": resnet18()["tail"]},
+    says="true labels up to the peak's width: in the source the error only falls until there",
+)
 @control(
     nets=resnet18() | {"tail": Tiers(full=RESNET.but(model__width=14))},
     says="width 14, still at the peak in the source, for the wide one",
@@ -228,7 +236,10 @@ def on_cifar100(weight_decay: float) -> dict[int, Tiers]:
     contested="Nakkiran et al. 2020, Figure 22: over the coefficient itself there is a peak too",
 )
 @trained(nets=on_cifar100(0.0005))
-@control(nets=on_cifar100(0.0), says="no weight decay")
+@control(
+    nets=on_cifar100(0.0005) | {width: on_cifar100(0.0)[width] for width in (12, 16, 24)},
+    says="no weight decay at the three widths in the middle, of which the first follows one that has it",
+)
 def test_with_weight_decay_wider_five_layer_networks_are_no_worse(
     nets: Mapping[int, Results], check: Check
 ) -> None:

@@ -28,7 +28,6 @@ from harness import Sgd
 from harness import Tiers
 from harness import WhenFitted
 from harness import above
-from harness import below
 from harness import claim
 from harness import control
 from harness import exists
@@ -144,13 +143,17 @@ def test_imagenet_capacity_allows_the_widest_gap(random: Results, check: Check) 
 
 @table_2(
     adapted=ADAPTED,
-    reported={"top-5 test accuracy": 0.8038, "AlexNet of 2012, top-5 test accuracy": 0.836},
+    reported={
+        "top-1 test accuracy": 0.5980,
+        "top-5 test accuracy": 0.8038,
+        "AlexNet of 2012, top-5 test accuracy": 0.836,
+    },
     replicates=1,
 )
 @trained(bare=BARE)
 @control(bare=BLANK, says=BLANK_SAYS)
 def test_imagenet_is_learnt_without_explicit_regularizers(bare: Results, check: Check) -> None:
-    """Without any explicit regularizer Inception V3 can still generalize on ImageNet."""
+    """Without any explicit regularizer Inception V3 can still generalize, to most of ImageNet's test set."""
     check(
         exists(
             bare.final("test_top5_error"),
@@ -158,6 +161,14 @@ def test_imagenet_is_learnt_without_explicit_regularizers(bare: Results, check: 
             least=bare.final("least_test_top5_error"),
             because="the AlexNet that won in 2012, regularized, erred on 16.4 %: within nine points of it; "
             "guessing errs on 99.5 %",
+        )
+    )
+    check(
+        exists(
+            bare.final("test_error"),
+            0.5,
+            least=bare.final("least_test_error"),
+            because="the paper keeps 59.8 %; most is at least half of 1,000",
         )
     )
     for measure in ("train_error", "test_error"):
@@ -179,12 +190,8 @@ def test_imagenet_is_learnt_without_explicit_regularizers(bare: Results, check: 
 )
 @trained(all=REGULARIZED, none=BARE)
 @control(all=DECAYED, says="weight decay alone is switched off, by which the paper loses 7 points of the 18")
-@control(
-    none=BARE.but(data__labels=RandomLabels(0.5)),
-    says="half of the labels are random, and fitted: most of the accuracy is lost",
-)
 def test_imagenet_loses_accuracy_without_regularizers(all: Results, none: Results, check: Check) -> None:
-    """Switching all regularizers off costs accuracy on ImageNet, and leaves most of it."""
+    """Switching all regularizers off costs accuracy on ImageNet."""
     lost = none.final("test_error") - all.final("test_error")
     check(
         above(
@@ -192,9 +199,6 @@ def test_imagenet_loses_accuracy_without_regularizers(all: Results, none: Result
             0.09,
             because="half the paper's 18 points: another optimizer may change it, not make it little",
         )
-    )
-    check(
-        below(none.final("test_error"), 0.5, because="the paper keeps 59.8 %; most is at least half of 1,000")
     )
 
 
@@ -219,10 +223,7 @@ def test_imagenet_gains_more_from_augmentation_than_from_weight_decay(
     replicates=5,
 )
 @trained(all=REGULARIZED, augmented=AUGMENTED)
-@control(
-    all=REGULARIZED.but(data__augmented=False),
-    says="dropout and weight decay in the place of augmentation, not on top of it",
-)
+@control(all=DECAYED, says="weight decay in the place of augmentation, not on top of it")
 def test_imagenet_gains_from_dropout_and_weight_decay_on_top(
     all: Results, augmented: Results, check: Check
 ) -> None:

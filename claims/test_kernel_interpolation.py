@@ -48,6 +48,7 @@ from harness.analytic.gabor import OnFeatures
 from harness.analytic.gabor import Pixels
 from harness.data import RandomLabels
 from harness.data import ShuffledPixels
+from harness.data import TrueLabels
 
 BY_FEW_IMAGES = {
     "quick": (
@@ -84,8 +85,10 @@ WITH_PATCHES_ADAPTED = {
 
 
 def corrupted(level: float) -> Tiers:
-    """Interpolation of labels of which a share is random."""
-    return ON_PIXELS.but(data__labels=RandomLabels(level))
+    """Interpolation of labels of which a share is random; of none, at full, what other claims read too."""
+    labels = RandomLabels(level)
+    none = Tiers(quick=labels, standard=labels, full=TrueLabels())
+    return ON_PIXELS.but(data__labels=labels if level else none)
 
 
 def penalized(free: Tiers) -> dict[float, Tiers]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.models.architecture import Architecture
 from harness.models.counts import dense, image
@@ -48,6 +48,24 @@ BLOCKS: tuple[tuple[Branch, ...], ...] = (
 )  # fmt: skip
 
 
+class InceptionPart(NamedTuple):
+    """A convolution without bias, with the gain and offset of its normalisation.
+
+    Attributes:
+        inputs, outputs: channels; positions: of its kernel; side: height and width of what it puts out.
+    """
+
+    inputs: int
+    outputs: int
+    positions: int
+    side: tuple[int, int]
+
+    def counted(self) -> LayerCount:
+        """Its weights and multiply-adds."""
+        weights = self.positions * self.inputs * self.outputs
+        return LayerCount(weights + 2 * self.outputs, weights * self.side[0] * self.side[1])
+
+
 class InceptionV3(Architecture, frozen=True):
     """Five convolutions, eleven blocks, mean over the last map, one linear layer; no auxiliary classifier.
 
@@ -61,6 +79,17 @@ class InceptionV3(Architecture, frozen=True):
         Raises:
             ValueError: the shape is not that of coloured images of at least 75x75 pixels.
         """
+        return [*(each.counted() for each in self._convolutions(shape)), dense(FEATURES, classes)]
+
+    def convolved(self, shape: tuple[int, ...]) -> int:
+        """How many values all convolutions put out for an image: 8,967,488 at 299 by 299 pixels.
+
+        Raises:
+            ValueError: as ``layers``.
+        """
+        return sum(each.outputs * each.side[0] * each.side[1] for each in self._convolutions(shape))
+
+    def _convolutions(self, shape: tuple[int, ...]) -> list[InceptionPart]:
         channels, height, width = image(self, shape, SMALLEST)
         if channels != 3:
             raise ValueError(f"InceptionV3 needs images of 3 channels, not {channels}")
@@ -68,14 +97,15 @@ class InceptionV3(Architecture, frozen=True):
         second = _trimmed(first)
         third = _halved(second)
         fourth = _trimmed(third)
-        layers = [_layer(3, 32, 9, first), _layer(32, 32, 9, second), _layer(32, 64, 9, second)]
-        layers += [_layer(64, 80, 1, third), _layer(80, 192, 9, fourth)]
+        parts = [InceptionPart(3, 32, 9, first), InceptionPart(32, 32, 9, second)]
+        parts += [InceptionPart(32, 64, 9, second), InceptionPart(64, 80, 1, third)]
+        parts += [InceptionPart(80, 192, 9, fourth)]
         inputs, side = 192, _halved(fourth)
         for block in BLOCKS:
             for branch in block:
-                layers += _branch(branch, inputs, side)
+                parts += _branch(branch, inputs, side)
             inputs, side = _after(block, inputs, side)
-        return [*layers, dense(inputs, classes)]
+        return parts
 
     def build(self, shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> nn.Module:
         """torchvision's module in float32, its weights from ``generator`` alone.
@@ -93,21 +123,15 @@ class InceptionV3(Architecture, frozen=True):
         return inception_v3(classes, generator)
 
 
-def _layer(inputs: int, outputs: int, positions: int, side: tuple[int, int]) -> LayerCount:
-    """A convolution without bias, and the gain and offset of its normalisation."""
-    weights = positions * inputs * outputs
-    return LayerCount(weights + 2 * outputs, weights * side[0] * side[1])
-
-
-def _branch(branch: Branch, inputs: int, side: tuple[int, int]) -> list[LayerCount]:
-    layers = []
+def _branch(branch: Branch, inputs: int, side: tuple[int, int]) -> list[InceptionPart]:
+    parts = []
     for place, step in enumerate(branch):
         if isinstance(step, tuple):
             last = branch[place + 1 : place + 2] == ("/2",)
             outputs, positions = step
-            layers.append(_layer(inputs, outputs, positions, _halved(side) if last else side))
+            parts.append(InceptionPart(inputs, outputs, positions, _halved(side) if last else side))
             inputs = outputs
-    return layers
+    return parts
 
 
 def _after(block: tuple[Branch, ...], inputs: int, side: tuple[int, int]) -> tuple[int, tuple[int, int]]:

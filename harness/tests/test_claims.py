@@ -81,6 +81,15 @@ def test_whatever_the_full_tier_solves_goes_on_from_a_checkpoint(items: list[pyt
     ]
 
 
+def test_the_full_tier_computes_no_world_under_two_names(items: list[pytest.Function]) -> None:
+    """A share of none of the labels replaced is no other world than the labels themselves."""
+    questions = [question for item in items if (question := item_of(item)).tier == "full"]
+    names = {repr(plain(value)) for question in questions for value in question.computed()}
+    worlds = {re.sub(r"\w+Labels\(fraction=0\.0\)", "TrueLabels()", name) for name in names}
+    assert len(names) > 400
+    assert len(worlds) == len(names)
+
+
 def test_what_trains_in_less_than_float32_says_so(items: list[pytest.Function]) -> None:
     """A claim of another's paper says at each tier that the precision of what it reads is ours."""
     silent = set()
