@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.tests.suites import Session, inside, run, write
+from harness.tests.suites import Session, inside, run, run_harness, write
 
 pytest_plugins = ["pytester"]
 
@@ -179,3 +179,11 @@ def test_processes_that_cannot_say_what_they_read_are_refused(
     run(pytester.path, "--forked").refused(
         "--forked judges claims in processes that cannot say what they read"
     )
+
+
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_a_python_without_assertions_is_refused(tmp_path: Path, level: str) -> None:
+    run(write(tmp_path, TWO), "-m", "quick", PYTHONOPTIMIZE=level).refused("assertions", "PYTHONOPTIMIZE")
+    refused = run_harness(tmp_path, "list", PYTHONOPTIMIZE=level)
+    assert (refused.status, refused.text.count("\n")) == (1, 1)
+    assert "unset PYTHONOPTIMIZE" in refused.text
