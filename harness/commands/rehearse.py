@@ -29,7 +29,8 @@ standard --device cpu        on the CPU, by the code that trains there
 FEW = 4
 """Nets of a stack on a pretended GPU, whose memory is this machine's: as many take the code that 64 take."""
 LONG = 30.0
-"""Seconds, expected or taken, from which on a solver or simulation is left out, and that is said."""
+"""Seconds, expected or taken of the processor, from which on a solver, simulation or probe is left out, and
+that is said. What else this machine computes at the time is no matter of it."""
 
 
 class TooLong(Exception):
@@ -252,19 +253,19 @@ def _no_longer() -> Iterator[None]:
 
         if whose in slow:
             leave()
-        signal.signal(signal.SIGALRM, leave)
-        signal.setitimer(signal.ITIMER_REAL, LONG)
+        signal.signal(signal.SIGPROF, leave)
+        signal.setitimer(signal.ITIMER_PROF, LONG)
         try:
             return inner(run, *rest)
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            signal.setitimer(signal.ITIMER_PROF, 0.0)
 
-    before = signal.getsignal(signal.SIGALRM)
+    before = signal.getsignal(signal.SIGPROF)
     try:
         with mock.patch.object(computing, "_evaluated", limited):
             yield
     finally:
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _ratios(runs: Iterable[Run], lab: Lab) -> Iterator[float]:

@@ -5,14 +5,18 @@ What they come to is no evidence: verdicts of cut items mean nothing, only that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from harness.judging.ladder import RUNNABLE, Item, runnables
 from harness.spec import Anew, Experiment, Probing, Simulation, Solved, Value
 from harness.spec.claim import Control, resolved
+
+if TYPE_CHECKING:
+    from harness.spec.contracts import Dataset
 
 REPLICATES = 2
 """Of each run: as many as make a stack."""
@@ -23,7 +27,9 @@ class Limits(NamedTuple):
 
     Attributes:
         images: of training and of testing; epochs, steps: of what trains or descends.
-        batch: examples a step; filters: of features that are drawn.
+        batch: examples a step; filters: of features that are drawn; points: of a path that is looked along.
+        simulated: examples of a simulation, which a core computes wherever else is trained.
+        multiply_adds: of a net for one example, as far as its width may be halved for that.
     """
 
     images: int
@@ -31,12 +37,15 @@ class Limits(NamedTuple):
     steps: int
     batch: int
     filters: int
+    points: int = 5
+    simulated: int = 32
+    multiply_adds: float = math.inf
 
 
 ON_GPU = Limits(images=512, epochs=2, steps=40, batch=128, filters=4096)
-"""For a GPU at hand: the papers' own batches, so that steps take the memory that they will take."""
-PRETENDED = Limits(images=32, epochs=1, steps=6, batch=16, filters=16)
-"""For a pretended one, whose arithmetic is one core's."""
+"""For a GPU at hand: the papers' own nets and batches, so that steps take the memory that they will take."""
+PRETENDED = Limits(images=32, epochs=1, steps=6, batch=16, filters=16, multiply_adds=1e7)
+"""For a pretended one, whose arithmetic and memory are one core's, so that large nets are narrower."""
 
 
 def cut_item(item: Item, limits: Limits) -> Item:
@@ -77,34 +86,71 @@ def cut(value: Any, limits: Limits) -> Any:
     if isinstance(value, Anew):
         return Anew(cut_world(value.of, limits))
     if isinstance(value, Simulation):
-        return value
+        return value.but(params=_fewer(dict(value.params), limits))
     if isinstance(value, Probing):
-        return value.but(experiment=cut(value.experiment, limits))
+        probe = shortened(value.probe, limits, value.experiment.data)
+        return value.but(experiment=cut(value.experiment, limits), probe=probe)
     if isinstance(value, Experiment):
-        starts = tuple(start.but(parent=cut(start.parent, limits)) for start in value.starts)
-        start = starts if isinstance(value.start, tuple) else next(iter(starts), None)
-        optimizer, data = shortened(value.optimizer, limits), shortened(value.data, limits)
-        return value.but(start=start, optimizer=optimizer, data=data)
+        return _cut_experiment(value, limits)
     if isinstance(value, Solved):
-        return value.but(solver=shortened(value.solver, limits), data=shortened(value.data, limits))
+        solver = shortened(value.solver, limits, value.data)
+        return value.but(solver=solver, data=shortened(value.data, limits, value.data))
     return value
 
 
-def shortened(value: Any, limits: Limits) -> Any:
+def _fewer(params: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    """A simulation's parameters with fewer examples; bodies count on its steps, widths and sizes."""
+    n = params.get("n")
+    return {**params, "n": limits.simulated} if isinstance(n, int) and n > limits.simulated else params
+
+
+def _cut_experiment(value: Experiment, limits: Limits) -> Experiment:
+    """A training that starts from cut ones, and whose probes are cut."""
+    starts = tuple(start.but(parent=cut(start.parent, limits)) for start in value.starts)
+    cut_parts = (shortened(part, limits, value.data) for part in (value.model, value.optimizer, value.data))
+    model, optimizer, data = cut_parts
+    return value.but(
+        model=model,
+        optimizer=optimizer,
+        data=data,
+        start=starts if isinstance(value.start, tuple) else next(iter(starts), None),
+        probes=tuple(shortened(probe, limits, value.data) for probe in value.probes),
+    )
+
+
+def shortened(value: Any, limits: Limits, data: Dataset) -> Any:
     """A value whose numbers of images, epochs and steps are at most these, and of the values within it.
 
     Numbers go by their fields' names, which mean the same wherever they stand; others stay as they are. Data
     out of which a number of images is taken here stay whole: so many are fewer.
+
+    Args:
+        data: what a net within it sees, whose width is cut by what it costs there.
     """
     most = {"n": limits.images, "n_test": limits.images, "epochs": limits.epochs, "steps": limits.steps}
-    most |= {"batch": limits.batch, "filters": limits.filters}
+    most |= {"batch": limits.batch, "filters": limits.filters, "points": limits.points}
     changes: dict[str, Any] = {}
     for name in value.__struct_fields__:
         held = getattr(value, name)
         if name == "data" and "n" in value.__struct_fields__:
             continue
         if isinstance(held, Value):
-            changes[name] = shortened(held, limits)
+            changes[name] = shortened(held, limits, data)
         elif name in most and (name in ("n", "n_test") if held is None else held > most[name]):
             changes[name] = most[name]
-    return value.but(**{name: new for name, new in changes.items() if new != getattr(value, name)})
+    short = value.but(**{name: new for name, new in changes.items() if new != getattr(value, name)})
+    return narrowed(short, limits.multiply_adds, data) if hasattr(short, "build") else short
+
+
+def narrowed(model: Any, most: float, data: Dataset) -> Any:
+    """A model of half the width, and half of that, until an example costs at most so many multiply-adds.
+
+    Nets that are made of it, or start from its weights, get the same: they go by the innermost model.
+    """
+    shape, classes = data.shape, data.classes
+    while "width" in model.__struct_fields__ and model.cost(shape, classes) > most:
+        half = model.width // 2 if isinstance(model.width, int) else model.width / 2
+        if not half:
+            break
+        model = model.but(width=half)
+    return model

@@ -102,7 +102,7 @@ def test_what_takes_long_is_left_and_said(lab: Lab, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(rehearse, "LONG", 0.05)
     monkeypatch.setattr(computing, "_evaluated", endless)
-    before = signal.getsignal(signal.SIGALRM)
+    before = signal.getsignal(signal.SIGPROF)
     told = rehearse.Rehearsed()
     with rehearse._no_longer():
         for run in lab.runs(Simulation(drawn), 2):
@@ -110,7 +110,7 @@ def test_what_takes_long_is_left_and_said(lab: Lab, monkeypatch: pytest.MonkeyPa
                 computing._evaluated(run, lab.place, lab.store)
             told.add(one_line(left.value), "test_endless")
     assert begun == [0]
-    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getsignal(signal.SIGPROF) is before
     assert computing._evaluated is endless
     assert not told.wrong
     ((line, whose),) = told.left.items()
