@@ -5,18 +5,24 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from harness import commands as shared
 from harness.commands import selection
 
 if TYPE_CHECKING:
+    from harness.data.image_folder import ImageFolder
     from harness.judging.cut import Limits
+    from harness.judging.ladder import Item
     from harness.lab.lab import Lab
+    from harness.lab.places import Place
     from harness.lab.runs import Run
 
 EXAMPLES = """
@@ -81,9 +87,7 @@ def add(commands: Any) -> None:
         "--device", default="cuda", metavar="NAME", help="cuda (default; pretended where there is none), cpu"
     )
     parser.add_argument("--pretend", action="store_true", help="pretend a GPU, whether there is one or not")
-    parser.add_argument(
-        "--made-up", action="store_true", help="random images in the place of all data sets but ImageNet"
-    )
+    parser.add_argument("--made-up", action="store_true", help="random images in the place of all data sets")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -125,11 +129,16 @@ def _spread(numbers: Sequence[float]) -> tuple[float, float, float]:
 
 def _make_up(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
     """Have a data root of random images as long as this lasts; what is known of it stays there too."""
+    from unittest import mock
+
+    from harness.data import digests
     from harness.data.made_up import make_up
 
     if options.data_root is not None:
         raise ValueError("--made-up is in the place of --data-root: leave one of them out")
     options.data_root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    known = options.data_root / "known" / "digests.json"
+    stack.enter_context(mock.patch.object(digests, "cache_file", return_value=known))
     make_up(options.data_root)
 
 
@@ -148,13 +157,17 @@ def _device(options: argparse.Namespace) -> Iterator[str]:
         return
     from unittest import mock
 
-    from harness.fleet import trainer
+    from harness.fleet import ranks, trainer
     from harness.fleet._pretended import pretended
     from harness.lab import plan
 
     options.device = "cuda"
-    stacked = mock.patch.object(plan, "STACKED", FEW)
-    with pretended(), stacked, mock.patch.object(trainer, "_seconds", _as_on_a_gpu):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(pretended())
+        stack.enter_context(mock.patch.object(plan, "STACKED", FEW))
+        stack.enter_context(mock.patch.object(trainer, "_seconds", _as_on_a_gpu))
+        # processes that load for it would be asked by torch for the driver of a real one
+        stack.enter_context(mock.patch.dict(os.environ, {ranks.LOADERS: "0"}))
         yield "a pretended GPU of 80 GiB"
 
 
@@ -171,10 +184,8 @@ def rehearsal(functions: Sequence[Any], options: argparse.Namespace, *, pretends
         options: place and device.
         pretends: the device is a pretended one, and slow.
     """
+    from harness.data.made_up import stand_in
     from harness.judging import cut
-    from harness.lab.lab import Lab
-    from harness.lab.progress import Tally
-    from harness.suite.live import Terminal
 
     place = selection.place_of(options)
     rehearsed = Rehearsed(items=len(functions))
@@ -185,38 +196,67 @@ def rehearsal(functions: Sequence[Any], options: argparse.Namespace, *, pretends
     for line, whose in _too_large(functions, place.device).items():
         rehearsed.wrong.setdefault(line, []).extend(whose)
     rehearsed.tell()  # now, for the rest takes minutes
-    terminal = Terminal()
-    lab = Lab(place, presume=True, progress=Tally(terminal.show, 1))
-    terminal.open(sys.stderr)
-    try:
-        _judge(functions, lab, cut.PRETENDED if pretends or place.device == "cpu" else cut.ON_GPU, rehearsed)
-    finally:
-        terminal.close()
-        lab.close()
+    limits = cut.PRETENDED if pretends or place.device == "cpu" else cut.ON_GPU
+    items = list(_cut(functions, limits, rehearsed))
+    with stand_in(place.data_root, _folders(item for _, item in items)) as root:
+        _compute(items, msgspec.structs.replace(place, data_root=root), rehearsed)
     return rehearsed
 
 
-def _judge(functions: Sequence[Any], lab: Lab, limits: Limits, rehearsed: Rehearsed) -> None:
-    """Compute what all items need at once, as a session does, then judge each."""
-    from harness.judging.cut import REPLICATES, cut_item
-    from harness.judging.ladder import judged
+def _cut(functions: Sequence[Any], limits: Limits, rehearsed: Rehearsed) -> Iterator[tuple[str, Item]]:
+    """Each item that can be cut, by its name."""
+    from harness.judging.cut import cut_item
     from harness.suite.entries import claim_id, item_of, tier_of
 
-    items, runs = [], []
     for function in functions:
         name = f"{claim_id(function)} ({tier_of(function)})"
         try:
             item = cut_item(item_of(function), limits)
-            values = item.computed()
-            if whys := list(_not_cut(values, lab)):
-                for why in whys:
-                    rehearsed.left.setdefault(why, []).append(name)
-                continue
-            named = [run for value in values for run in lab.runs(value, REPLICATES)]
+            item.computed()
         except Exception as error:  # of one claim's values: the others are rehearsed
             rehearsed.wrong.setdefault(f"cannot be cut: {_line(error)}", []).append(name)
+        else:
+            yield name, item
+
+
+def _folders(items: Iterable[Item]) -> list[ImageFolder]:
+    """The folders of images that cut items read from disk."""
+    from harness.data.image_folder import ImageFolder
+    from harness.spec import plain, values_in
+
+    values = (inner for item in items for value in item.computed() for inner in values_in(plain(value)))
+    return [value for value in values if isinstance(value, ImageFolder)]
+
+
+def _compute(items: Sequence[tuple[str, Item]], place: Place, rehearsed: Rehearsed) -> None:
+    """Compute and judge cut items."""
+    from harness.lab.lab import Lab
+    from harness.lab.progress import Tally
+    from harness.suite.live import Terminal
+
+    terminal = Terminal()
+    lab = Lab(place, presume=True, progress=Tally(terminal.show, 1))
+    terminal.open(sys.stderr)
+    try:
+        _judge(items, lab, rehearsed)
+    finally:
+        terminal.close()
+        lab.close()
+
+
+def _judge(cut_items: Sequence[tuple[str, Item]], lab: Lab, rehearsed: Rehearsed) -> None:
+    """Compute what all items need at once, as a session does, then judge each."""
+    from harness.judging.cut import REPLICATES
+    from harness.judging.ladder import judged
+
+    items, runs = [], []
+    for name, item in cut_items:
+        values = item.computed()
+        if whys := list(_not_cut(values, lab)):
+            for why in whys:
+                rehearsed.left.setdefault(why, []).append(name)
             continue
-        runs += named
+        runs += [run for value in values for run in lab.runs(value, REPLICATES)]
         items.append((name, item))
     try:
         with _no_longer():
@@ -293,12 +333,9 @@ def _not_cut(values: Iterable[Any], lab: Lab) -> Iterator[str]:
     from harness.lab.durations import seconds_of
     from harness.lab.names import specification
     from harness.lab.runs import parts
-    from harness.spec import Experiment, Simulation, Solved, abbreviated, plain
+    from harness.spec import Simulation, Solved, abbreviated, plain
 
     for value in (part for declared in values for part in parts(plain(declared))):
-        if isinstance(value, Experiment) and value.data.streamed:
-            yield f"{type(value.data).__name__} stays on disk, and cannot be cut"
-            continue
         (run,) = lab.runs(value, 1)
         if why := lab.names.absent.get(specification(value)):
             yield why

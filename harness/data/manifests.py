@@ -80,6 +80,12 @@ def hashes_of(folder: Path, names: NDArray[np.bytes_]) -> NDArray[np.uint8]:
     return manifest.hashes
 
 
+def forget(folder: Path) -> None:
+    """Remember nothing of a folder's files."""
+    with contextlib.suppress(OSError):
+        _cache(folder).unlink()
+
+
 def _state(path: Path) -> tuple[int, int, int, int]:
     state = path.stat()
     return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns

@@ -30,6 +30,7 @@ class Limits(NamedTuple):
         batch: examples a step; filters: of features that are drawn; points: of a path that is looked along.
         simulated: examples of a simulation, which a core computes wherever else is trained.
         multiply_adds: of a net for one example, as far as its width may be halved for that.
+        side: of images that stay on disk; classes: of them.
     """
 
     images: int
@@ -40,11 +41,15 @@ class Limits(NamedTuple):
     points: int = 5
     simulated: int = 32
     multiply_adds: float = math.inf
+    side: int = 299
+    classes: int = 8
 
 
 ON_GPU = Limits(images=512, epochs=2, steps=40, batch=128, filters=4096)
 """For a GPU at hand: the papers' own nets and batches, so that steps take the memory that they will take."""
-PRETENDED = Limits(images=32, epochs=1, steps=6, batch=16, filters=16, multiply_adds=1e7)
+COUNTS = ("n", "n_test", "measured")
+"""Fields that count images, of which None means all."""
+PRETENDED = Limits(images=32, epochs=1, steps=6, batch=16, filters=16, multiply_adds=1e7, side=75)
 """For a pretended one, whose arithmetic and memory are one core's, so that large nets are narrower."""
 
 
@@ -88,13 +93,13 @@ def cut(value: Any, limits: Limits) -> Any:
     if isinstance(value, Simulation):
         return value.but(params=_fewer(dict(value.params), limits))
     if isinstance(value, Probing):
-        probe = shortened(value.probe, limits, value.experiment.data)
-        return value.but(experiment=cut(value.experiment, limits), probe=probe)
+        experiment = cut(value.experiment, limits)
+        return value.but(experiment=experiment, probe=shortened(value.probe, limits, experiment.data))
     if isinstance(value, Experiment):
         return _cut_experiment(value, limits)
     if isinstance(value, Solved):
-        solver = shortened(value.solver, limits, value.data)
-        return value.but(solver=solver, data=shortened(value.data, limits, value.data))
+        data = shortened(value.data, limits, value.data)
+        return value.but(solver=shortened(value.solver, limits, data), data=data)
     return value
 
 
@@ -107,14 +112,13 @@ def _fewer(params: dict[str, Any], limits: Limits) -> dict[str, Any]:
 def _cut_experiment(value: Experiment, limits: Limits) -> Experiment:
     """A training that starts from cut ones, and whose probes are cut."""
     starts = tuple(start.but(parent=cut(start.parent, limits)) for start in value.starts)
-    cut_parts = (shortened(part, limits, value.data) for part in (value.model, value.optimizer, value.data))
-    model, optimizer, data = cut_parts
+    data = shortened(value.data, limits, value.data)
     return value.but(
-        model=model,
-        optimizer=optimizer,
+        model=shortened(value.model, limits, data),
+        optimizer=shortened(value.optimizer, limits, data),
         data=data,
         start=starts if isinstance(value.start, tuple) else next(iter(starts), None),
-        probes=tuple(shortened(probe, limits, value.data) for probe in value.probes),
+        probes=tuple(shortened(probe, limits, data) for probe in value.probes),
     )
 
 
@@ -129,6 +133,9 @@ def shortened(value: Any, limits: Limits, data: Dataset) -> Any:
     """
     most = {"n": limits.images, "n_test": limits.images, "epochs": limits.epochs, "steps": limits.steps}
     most |= {"batch": limits.batch, "filters": limits.filters, "points": limits.points}
+    if getattr(value, "streamed", False):
+        most |= {"train_size": limits.images, "test_size": limits.images, "measured": limits.images}
+        most |= {"size": limits.side, "classes": limits.classes}
     changes: dict[str, Any] = {}
     for name in value.__struct_fields__:
         held = getattr(value, name)
@@ -136,19 +143,22 @@ def shortened(value: Any, limits: Limits, data: Dataset) -> Any:
             continue
         if isinstance(held, Value):
             changes[name] = shortened(held, limits, data)
-        elif name in most and (name in ("n", "n_test") if held is None else held > most[name]):
+        elif name in most and (name in COUNTS if held is None else held > most[name]):
             changes[name] = most[name]
     short = value.but(**{name: new for name, new in changes.items() if new != getattr(value, name)})
-    return narrowed(short, limits.multiply_adds, data) if hasattr(short, "build") else short
+    return narrowed(short, limits.multiply_adds, data)
 
 
 def narrowed(model: Any, most: float, data: Dataset) -> Any:
     """A model of half the width, and half of that, until an example costs at most so many multiply-adds.
 
-    Nets that are made of it, or start from its weights, get the same: they go by the innermost model.
+    Nets that are made of it, or start from its weights, get the same: they go by the innermost model. What is
+    no model, or has no width, stays as it is.
     """
+    if most == math.inf or "width" not in model.__struct_fields__ or not hasattr(model, "build"):
+        return model
     shape, classes = data.shape, data.classes
-    while "width" in model.__struct_fields__ and model.cost(shape, classes) > most:
+    while model.cost(shape, classes) > most:
         half = model.width // 2 if isinstance(model.width, int) else model.width / 2
         if not half:
             break

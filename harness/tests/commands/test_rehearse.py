@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 from pathlib import Path
 from unittest import mock
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from harness.commands import rehearse
-from harness.data import made_up
+from harness.data import digests, made_up
 from harness.data.archives import MNIST
 from harness.fleet import memory
 from harness.lab import computing, plan
@@ -100,7 +101,7 @@ def test_what_takes_long_is_left_and_said(lab: Lab, monkeypatch: pytest.MonkeyPa
         while True:
             pass
 
-    monkeypatch.setattr(rehearse, "LONG", 0.05)
+    monkeypatch.setattr(rehearse, "LONG", 0.05)  # of the processor: others' load is no matter of it
     monkeypatch.setattr(computing, "_evaluated", endless)
     before = signal.getsignal(signal.SIGPROF)
     told = rehearse.Rehearsed()
@@ -145,10 +146,29 @@ def test_images_are_made_up_where_no_data_are(tmp_path: Path) -> None:
     suite = write_claims(tmp_path, images + "from harness.data.image_folder import ImageFolder\n" + ON_IMAGES)
     with mock.patch.object(made_up, "ARCHIVES", {"mnist": MNIST}):  # the others take seconds
         done = run_harness(suite, "rehearse", "--pretend", "--made-up")
-    done.says("computed 8 cut runs; 2 of 3 items came to a verdict")
-    done.says("not rehearsed: claims/test_tiny.py::test_streamed (full): ImageFolder stays on disk")
-    assert "would fail" not in done.text
+    done.says("computed 10 cut runs; 3 of 3 items came to a verdict")
+    for word in ("would fail", "not rehearsed"):
+        assert word not in done.text
     assert done.status == 0
+
+
+def test_what_is_known_of_made_up_images_goes_with_them() -> None:
+    options = argparse.Namespace(data_root=None)
+    with mock.patch.object(made_up, "ARCHIVES", {}), contextlib.ExitStack() as stack:
+        rehearse._make_up(options, stack)
+        assert options.data_root in digests.cache_file().parents
+    assert not options.data_root.exists()
+
+
+def test_images_on_disk_are_made_up_where_the_other_data_are_real(tmp_path: Path) -> None:
+    """Of folders of images only so few are read as a cut run asks for, whatever lies there."""
+    folder = "from harness.data.image_folder import ImageFolder\n"
+    suite = write_claims(tmp_path, WHOLE + folder + "@claim" + ON_IMAGES.rpartition("@claim")[2])
+    (tmp_path / "data" / "imagenet").mkdir(parents=True)
+    done = run_harness(suite, "rehearse", "--pretend", "--data-root", str(tmp_path / "data"))
+    done.says("computed 6 cut runs; 2 of 2 items came to a verdict")
+    done.says("would fail: claims/test_tiny.py::test_streamed (full): imagenet/train")
+    assert list((tmp_path / "data" / "imagenet").iterdir()) == []
 
 
 def test_a_pretended_gpu_gets_small_stacks(lab: Lab) -> None:

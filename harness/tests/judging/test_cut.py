@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from harness.analytic.adam import Adam
 from harness.analytic.gabor import OnFeatures, RandomPatches
+from harness.analytic.landscape_of_models import Landscape
+from harness.analytic.paths import AlongCurve
 from harness.data import Cifar10, Digits, RandomLabels
+from harness.data.image_folder import ImageFolder, ImageNet
 from harness.data.subset import Subset
 from harness.fleet.optimizers import Sgd, WhenFitted
 from harness.judging.cut import REPLICATES, Limits, cut, cut_item, cut_world
-from harness.models import Linear, Mlp
-from harness.spec import Anew, Experiment, From, Solved
+from harness.models import Dropout, Linear, Mlp, SmallInception
+from harness.models.curve import Curve
+from harness.models.inception_v3 import InceptionV3
+from harness.models.masked import Masked
+from harness.models.vgg import Vgg
+from harness.spec import Anew, Experiment, From, Probing, Simulation, Solved
 from harness.spec.claim import Control
 from harness.tests.items import ABOVE, item, looking
-from harness.tests.simulated import SMALL
+from harness.tests.simulated import SMALL, drawn
 
 LIMITS = Limits(images=32, epochs=2, steps=6, batch=16, filters=8)
+COLOURED = Cifar10(crop=None)
+NARROW = LIMITS._replace(multiply_adds=1e7, side=75)
 LONG = Experiment(Cifar10(labels=RandomLabels(0.5)), Mlp(8), Sgd(lr=0.1, epochs=90), stop=WhenFitted(0.1))
 
 
@@ -46,6 +55,48 @@ def test_what_is_solved_and_what_it_starts_from_is_cut_too() -> None:
     assert [start.parent for start in two.start] == [cut(LONG, LIMITS), cut(SMALL, LIMITS)]
     assert cut(Anew(LONG), LIMITS) == Anew(cut(LONG, LIMITS))
     assert cut(ABOVE, LIMITS) == ABOVE
+
+
+def test_probes_are_cut_with_what_they_look_at() -> None:
+    curve = Experiment(COLOURED, Curve(Vgg()), Sgd(lr=0.1, epochs=9), probes=(AlongCurve(points=61),))
+    short = cut(curve, LIMITS)
+    assert short.probes == (AlongCurve(points=5),)
+    probing = Probing(curve.but(probes=()), AlongCurve(points=61, recompute=False))
+    assert cut(probing, LIMITS) == Probing(short.but(probes=()), AlongCurve(points=5, recompute=False))
+
+
+def test_large_nets_are_narrower_where_one_core_computes_them() -> None:
+    """Whatever is made of a net, or starts from its weights, gets the same."""
+    net = Vgg(depth=16, hidden=(512,))
+    narrow = cut(Experiment(COLOURED, net, Sgd(lr=0.1, epochs=1)), NARROW).model
+    assert narrow == net.but(width=8)
+    assert narrow.cost((3, 32, 32), 10) <= 1e7 < net.but(width=16).cost((3, 32, 32), 10)
+    for around in (Curve(net), Masked(Dropout(net, 0.5))):
+        assert cut(Experiment(COLOURED, around, Sgd(lr=0.1, epochs=1)), NARROW).model.size(
+            (3, 32, 32), 10
+        ) == (narrow.size((3, 32, 32), 10))
+    assert cut(Solved(COLOURED, Landscape(net)), NARROW).solver.model == narrow
+    share = cut(Experiment(COLOURED, SmallInception(), Sgd(lr=0.1, epochs=1)), NARROW).model
+    assert share == SmallInception(width=0.125)
+    assert cut(LONG, NARROW).model == LONG.model
+    assert cut(Experiment(COLOURED, net, Sgd(lr=0.1, epochs=1)), LIMITS).model == net
+
+
+def test_images_that_stay_on_disk_are_few_and_of_few_classes() -> None:
+    short = cut(Experiment(ImageNet(augmented=True), InceptionV3(), Sgd(lr=0.1, epochs=100)), NARROW)
+    assert short.data == ImageNet(
+        classes=8, train_size=32, test_size=32, size=75, augmented=True, measured=32
+    )
+    assert cut(Experiment(ImageNet(), InceptionV3(), Sgd(lr=0.1, epochs=1)), LIMITS).data.size == 299
+    smaller = ImageFolder("mine", 2, 20, 10, size=8, measured=None)
+    assert cut(Experiment(smaller, Linear(), Sgd(lr=0.1, epochs=1)), NARROW).data == smaller.but(measured=32)
+
+
+def test_simulations_have_fewer_examples_and_all_else_that_bodies_count_on() -> None:
+    whole = Simulation(drawn, {"n": 1000, "steps": 2000, "widths": (8, 16)})
+    assert cut(whole, LIMITS) == Simulation(drawn, {"n": 32, "steps": 2000, "widths": (8, 16)})
+    for as_it_is in (Simulation(drawn, {"n": 20}), Simulation(drawn, {"n": 0.5}), Simulation(drawn)):
+        assert cut(as_it_is, LIMITS) == as_it_is
 
 
 def test_worlds_keep_their_form_and_plain_values() -> None:
