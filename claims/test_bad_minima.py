@@ -112,7 +112,7 @@ def test_from_random_labels_sgd_ends_at_a_bad_minimum(bad: Results, scratch: Res
     check(above(lost, 0.025, because="four to seven points in calibration; reordered weights lose 0 to 3"))
 
 
-@claim(LIU2020, "Abstract: no detrimental effect", adapted=REGULARLY)
+@claim(LIU2020, "Abstract: no detrimental effect", reported="words", adapted=REGULARLY)
 @trained(rescued=RESCUED, scratch=REGULARIZED)
 @control(
     rescued=after(FAINT, RandomLabels()), scratch=FAINT, says="a tenth of the decay, and no momentum, in both"
@@ -126,6 +126,7 @@ def test_with_regularizers_the_start_does_no_harm(rescued: Results, scratch: Res
 @claim(
     LIU2020,
     "Abstract: a far more important role than has been understood",
+    reported="words",
     adapted=REGULARLY,
     contested="Zhang et al. 2017, Section 3: regularizers help little, and are not needed to generalize",
 )
@@ -233,6 +234,7 @@ DECAY_ADAPTED = {
 @claim(
     GRANZIOL2020,
     "Abstract: with L2 regularization sharper than without",
+    reported="words",
     adapted=DECAY_ADAPTED,
     contested=FLAT,
     changed=COARSER,
@@ -263,6 +265,7 @@ def test_weight_decay_ends_at_sharper_minima(
 @claim(
     GRANZIOL2020,
     "Abstract: despite generalizing better",
+    reported="words",
     adapted=DECAY_ADAPTED,
     contested="Zhang et al. 2017, Section 3: regularizers help little",
     expected={

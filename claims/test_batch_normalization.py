@@ -326,7 +326,12 @@ def test_batch_norm_is_slower_at_a_small_learning_rate(
 NUMBERS = st.integers(-5, 5)
 
 
-@claim(SANTURKAR2018, "Theorem 4.1", adapted=everywhere("any batch, gain and gradient, in float64"))
+@claim(
+    SANTURKAR2018,
+    "Theorem 4.1",
+    reported="theorem",
+    adapted=everywhere("any batch, gain and gradient, in float64"),
+)
 @trained(world="centred and scaled")
 @control(world="scaled only", says="the batch's mean is not subtracted")
 @given(

@@ -142,6 +142,7 @@ def test_batch_norm_lowers_the_test_error_of_inception(
 @claim(
     ZHANG2017,
     "Section 3, Figure 2b",
+    reported="words",
     adapted={
         **NARROW_ADAPTED,
         "full": "our own measure, since the paper shows curves only; bfloat16 operands",
@@ -161,6 +162,7 @@ def test_batch_norm_steadies_learning(plain: Results, norm: Results, check: Chec
 @claim(
     EPFL,
     "Figure 3b",
+    reported="figure",
     adapted={
         **NARROW_ADAPTED,
         "full": "our own measure, since the report shows curves only; bfloat16 operands",

@@ -54,6 +54,7 @@ SHORT_SAYS = "the same strong directions with a tail of 4 n directions in place 
 @claim(
     BARTLETT2020,
     "Abstract: unimportant directions must significantly exceed the sample size",
+    reported="words",
     adapted=ADAPTED,
 )
 @trained(fit=LONG)
@@ -71,7 +72,7 @@ def test_with_a_long_flat_tail_fitted_noise_does_no_harm(fit: Results, check: Ch
     )
 
 
-@claim(BARTLETT2020, "Abstract: overparameterization is essential", adapted=ADAPTED)
+@claim(BARTLETT2020, "Abstract: overparameterization is essential", reported="words", adapted=ADAPTED)
 @trained(fit=SHORT)
 @control(fit=LONG, says="a tail of n^2 directions in place of 4 n")
 def test_a_tail_in_proportion_to_n_is_not_benign(fit: Results, check: Check) -> None:
@@ -83,6 +84,7 @@ def test_a_tail_in_proportion_to_n_is_not_benign(fit: Results, check: Check) -> 
 @claim(
     MALLINAR2022,
     "Abstract: tempered overfitting",
+    reported="words",
     adapted=ADAPTED,
     changed=(
         Change(

@@ -166,6 +166,7 @@ def test_variance_rises_and_falls_with_width(
 @claim(
     NEAL2018,
     "Abstract; Section 4",
+    reported="words",
     adapted={"quick": ADAPTED["quick"] + "; from twice as many features as images on"},
     contested="Yang et al. 2020: variance rises before it falls",
 )
@@ -185,7 +186,12 @@ def test_bias_and_variance_can_both_fall(
     check(below(rise, 0.02, because="a seventh of the bias that is left"))
 
 
-@claim(DASCOLI2020, "Abstract; Section 3: bias beyond the threshold", adapted={"quick": ADAPTED["quick"]})
+@claim(
+    DASCOLI2020,
+    "Abstract; Section 3: bias beyond the threshold",
+    reported="words",
+    adapted={"quick": ADAPTED["quick"]},
+)
 @trained(sweep=FEATURES, widths=(180, 400, 2000))
 @control(widths=(50, 100, 180), says="below the threshold, where the bias falls")
 def test_bias_stays_what_it_is_beyond_the_threshold(
@@ -197,7 +203,7 @@ def test_bias_stays_what_it_is_beyond_the_threshold(
     check(below(fall, 0.03, because="a fifth of the bias that is left; below the threshold it falls by .13"))
 
 
-@claim(DASCOLI2020, "Abstract; Section 3: initialization variance", adapted=ADAPTED)
+@claim(DASCOLI2020, "Abstract; Section 3: initialization variance", reported="words", adapted=ADAPTED)
 @trained(sweep=PARTS, places=PLACES)
 @control(sweep=COPIES, says="copies of one predictor: initial weights add nothing, and the data all of it")
 def test_the_peak_is_variance_from_the_initial_weights(
@@ -220,7 +226,7 @@ def test_the_peak_is_variance_from_the_initial_weights(
         )
 
 
-@claim(DASCOLI2020, "Abstract; Section 4: ensembling", adapted=ADAPTED)
+@claim(DASCOLI2020, "Abstract; Section 4: ensembling", reported="words", adapted=ADAPTED)
 @trained(sweep=PARTS, places=PLACES)
 @control(sweep=COPIES, says="an ensemble of copies of one predictor")
 def test_an_ensemble_takes_most_of_the_peak(sweep: Parts, places: tuple[int, int, int], check: Check) -> None:
@@ -234,7 +240,7 @@ def test_an_ensemble_takes_most_of_the_peak(sweep: Parts, places: tuple[int, int
         check(below(kept, 0.5, because="most of the peak: more than half"))
 
 
-@claim(DASCOLI2020, "Abstract; Section 4: ensembling", adapted=ADAPTED)
+@claim(DASCOLI2020, "Abstract; Section 4: ensembling", reported="words", adapted=ADAPTED)
 @trained(sweep=PARTS, places=PLACES)
 @control(sweep=COPIES, says="an ensemble of copies of one predictor")
 def test_an_ensemble_gains_most_at_the_peak(sweep: Parts, places: tuple[int, int, int], check: Check) -> None:

@@ -292,7 +292,7 @@ ON_DIGITS = Tiers(
 
 @claim(
     EPFL,
-    "the randomization tests, MNIST",
+    "Randomization tests, MNIST; section not known to us",
     adapted={
         "standard": "an MLP and 30,000 images, constant learning rate, bfloat16 operands",
         "full": "an MLP; the report gives no setting",
@@ -328,7 +328,7 @@ COLOUR = Tiers(
 
 @claim(
     EPFL,
-    "the randomization tests, MNIST",
+    "Randomization tests, MNIST; section not known to us",
     adapted={
         "quick": "1,000 digits of 8x8 pixels for MNIST, 1,000 generated colour images of 8x8 for CIFAR-10",
         "standard": "an MLP and 10,000 images of each, constant learning rate, bfloat16 operands",
@@ -381,7 +381,7 @@ def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check)
 
 @claim(
     EPFL,
-    "the experimental setting, decay of the MLPs",
+    "Experimental setting, decay of the MLPs; section not known to us",
     adapted=DECAY_ADAPTED,
     reported={"train accuracy, with 0.98": 0.9984},
     contested="ZHANG2017 reports 99.34 % with 0.95",

@@ -85,7 +85,7 @@ def test_beyond_4_over_the_curvature_descent_diverges(larger: Results, check: Ch
     check(all_reach(larger.final("diverged"), 1.0, at="least", because="every run does, by the theory"))
 
 
-@claim(LEWKOWYCZ2020, PLACE, adapted=ADAPTED)
+@claim(LEWKOWYCZ2020, PLACE, reported={"lazy up to a step of": "2 / curvature"}, adapted=ADAPTED)
 @trained(linear=descent(2.5, linearized=True))
 @control(linear=descent(2.5), says="the network itself, by the same step")
 def test_a_linear_model_diverges_beyond_2_over_the_curvature(linear: Results, check: Check) -> None:

@@ -140,6 +140,7 @@ def test_a_trained_network_fits_coin_flips(net: Results, check: Check) -> None:
 @claim(
     ZHANG2017,
     "Section 2.2, Rademacher complexity",
+    reported={"Rademacher complexity": "about 1"},
     adapted={
         "quick": INTERPOLANTS_ADAPTED["quick"],
         "standard": INTERPOLANTS_ADAPTED["standard"] + "; the control has 20,000",
@@ -160,6 +161,7 @@ def test_the_rademacher_bound_is_vacuous(fit: Results, check: Check) -> None:
 @claim(
     ZHANG2017,
     "Sections 2.2 and 4: VC dimension",
+    reported="words",
     adapted={
         "quick": "counted; shattering itself in rational arithmetic on 5 points",
         "standard": "counted; shattering itself in rational arithmetic on 5 points",
@@ -238,6 +240,7 @@ def test_the_norm_bound_sees_the_labels(true: Results, flipped: Results, check: 
 @claim(
     ZHANG2017,
     "Section 2.2, uniform stability",
+    reported="words",
     adapted=INTERPOLANTS_ADAPTED,
     changed=(
         Change(
@@ -264,6 +267,7 @@ def test_uniform_stability_is_blind_to_labels(random: Results, true: Results, ch
 @claim(
     ZHANG2017,
     "Section 2.2, weaker notions of stability",
+    reported="words",
     adapted=adding("what is left out has a label as random", INTERPOLANTS_ADAPTED),
     changed=(
         Change(
@@ -316,6 +320,7 @@ SPECTRAL = Tiers(**{tier: Probing(net, Margin("spectral")) for tier, net in MARG
 @claim(
     BARTLETT2017,
     "Abstract: original and random labels",
+    reported="words",
     adapted={
         "quick": "500 digits and two hidden layers of 128 units for AlexNet; the smallest margin for their "
         "distribution",

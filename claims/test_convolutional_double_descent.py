@@ -188,6 +188,7 @@ def test_the_resnet18_peaks_in_width(nets: Mapping[str, Results], check: Check) 
 @claim(
     NAKKIRAN2020,
     "Section 5, Figure 5a: five-layer network, label noise of 0, 10 and 20 %",
+    reported="figure",
     adapted={"full": ADAPTED["full"]},
 )
 @trained(
@@ -254,7 +255,12 @@ def over_epochs(width: int) -> Tiers:
     return Tiers(full=RESNET.but(model__width=width, data__labels=FIFTH))
 
 
-@claim(NAKKIRAN2020, "Section 6, Figure 9: ResNet18 of width 64, 20 % label noise", adapted=EPOCHS_ADAPTED)
+@claim(
+    NAKKIRAN2020,
+    "Section 6, Figure 9: ResNet18 of width 64, 20 % label noise",
+    reported="figure",
+    adapted=EPOCHS_ADAPTED,
+)
 @trained(net=over_epochs(64))
 @control(net=over_epochs(3), says="width 3, whose error only falls in the source")
 @control(net=over_epochs(12), says="width 12, whose error stays up in the source")
@@ -265,7 +271,12 @@ def test_the_large_resnet18_falls_twice_over_epochs(net: Results, check: Check) 
     check(above((peak - end).named("peak - end"), 0.02, because=TWO_POINTS))
 
 
-@claim(NAKKIRAN2020, "Section 6, Figure 9: ResNet18 of width 12, 20 % label noise", adapted=EPOCHS_ADAPTED)
+@claim(
+    NAKKIRAN2020,
+    "Section 6, Figure 9: ResNet18 of width 12, 20 % label noise",
+    reported="figure",
+    adapted=EPOCHS_ADAPTED,
+)
 @trained(net=over_epochs(12))
 @control(net=over_epochs(3), says="width 3, whose error only falls in the source")
 @control(net=over_epochs(64), says="width 64, whose error falls again in the source")
@@ -277,7 +288,12 @@ def test_the_medium_resnet18_goes_through_a_u(net: Results, check: Check) -> Non
     check(below((middle - end).named("middle - end"), 0.02, because=TWO_POINTS))
 
 
-@claim(NAKKIRAN2020, "Section 6, Figure 9: ResNet18 of width 3, 20 % label noise", adapted=EPOCHS_ADAPTED)
+@claim(
+    NAKKIRAN2020,
+    "Section 6, Figure 9: ResNet18 of width 3, 20 % label noise",
+    reported="figure",
+    adapted=EPOCHS_ADAPTED,
+)
 @trained(net=over_epochs(3))
 @control(net=over_epochs(12), says="width 12, whose error rises and stays up in the source")
 def test_the_small_resnet18_only_falls(net: Results, check: Check) -> None:

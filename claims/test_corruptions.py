@@ -81,6 +81,7 @@ def test_shuffled_pixels_cost_an_mlp_nothing(shuffled: Results, true: Results, c
 @claim(
     ZHANG2017,
     "Section 2.1, Gaussian images; Figure 1a",
+    reported="words",
     adapted={**SMALL_ADAPTED, "standard": "an MLP, bfloat16 operands", "full": "an MLP"},
     changed=(
         Change(

@@ -186,7 +186,7 @@ def test_variational_codes_are_longer_than_prequential_ones(
     check(above(longer, 1.2, because="a fifth; the paper has six times as long on MNIST"))
 
 
-@claim(BLIER2018, "Section 3.3, why variational codes are long", adapted=ADAPTED)
+@claim(BLIER2018, "Section 3.3, why variational codes are long", reported="unconfirmed", adapted=ADAPTED)
 @trained(
     large=variational().but(solver__width=Tiers(quick=32, standard=128, full=512)),
     small=variational().but(solver__width=Tiers(quick=8, standard=32, full=128)),
@@ -205,6 +205,7 @@ def test_variational_codes_get_longer_with_width(large: Results, small: Results,
 @claim(
     BLIER2018,
     "Section 3.4: the prequential code does not count weights",
+    reported="unconfirmed",
     adapted=ADAPTED,
     changed=(
         Change("control", "A control for checks that failed in none was added; the verdict was reproduced."),

@@ -81,7 +81,7 @@ def test_the_sharpness_rises_to_2_over_the_step(descent: Results, check: Check) 
     check(above(rise, 1.2, because="it starts at some two thirds of the edge: it is driven there"))
 
 
-@claim(COHEN2021, ABSTRACT, adapted=ADAPTED)
+@claim(COHEN2021, ABSTRACT, reported="words", adapted=ADAPTED)
 @trained(descent=LARGE)
 @control(descent=SMALL, says=SMALL_SAYS)
 def test_at_the_edge_single_steps_raise_the_loss(descent: Results, check: Check) -> None:
@@ -90,7 +90,7 @@ def test_at_the_edge_single_steps_raise_the_loss(descent: Results, check: Check)
     check(above(share, 0.1, because="a third and more in calibration; below the edge none does"))
 
 
-@claim(COHEN2021, ABSTRACT, adapted=ADAPTED, changed=(LINEAR_CONVERGES,))
+@claim(COHEN2021, ABSTRACT, reported="words", adapted=ADAPTED, changed=(LINEAR_CONVERGES,))
 @trained(descent=LARGE)
 @control(descent=LINEAR, says="a linear model, by a step at which it converges: it is nearly there by then")
 def test_over_many_steps_the_loss_falls_all_the_same(descent: Results, check: Check) -> None:
@@ -99,7 +99,12 @@ def test_over_many_steps_the_loss_falls_all_the_same(descent: Results, check: Ch
     check(below(fall, 0.8, because="halved in calibration; a fifth is more than single steps undo"))
 
 
-@claim(COHEN2021, "Abstract: just above 2 / step, whatever the step", adapted=ADAPTED)
+@claim(
+    COHEN2021,
+    "Abstract: just above 2 / step, whatever the step",
+    reported={"sharpness": "hovers just above 2 / step"},
+    adapted=ADAPTED,
+)
 @trained(descent=LARGE, larger=LARGER)
 @control(descent=SMALL, larger=descents(0.1), says="steps at whose edges the sharpness has not arrived")
 def test_the_step_sets_the_sharpness_at_the_end(descent: Results, larger: Results, check: Check) -> None:

@@ -234,6 +234,7 @@ def test_fewer_than_n_units_fail_on_alternating_labels(
 @claim(
     ZHANG2017,
     "Section 4, Theorem 1: what a function on a sample presupposes",
+    reported="theorem",
     adapted=everywhere("up to 7 points and 13 units in up to 3 dimensions, decided in rational arithmetic"),
 )
 @trained(world="equal")
@@ -253,7 +254,7 @@ def test_equal_points_with_different_labels_cannot_be_fit(
     assert not solvable(hinge_matrix([at for at, _ in z], thresholds), [y for _, y in z])
 
 
-@claim(ZHANG2017, "Appendix, Lemma 1", adapted=FIVE_POINTS_ADAPTED)
+@claim(ZHANG2017, "Appendix, Lemma 1", reported="theorem", adapted=FIVE_POINTS_ADAPTED)
 @trained(world="interleaved")
 @control(world="touching", says="the last threshold moves up to its point")
 @given(system=systems())
@@ -274,6 +275,7 @@ def test_the_triangular_matrix_has_full_rank(world: str, system: System) -> None
 @claim(
     ZHANG2017,
     "Appendix, remark to Lemma 1",
+    reported="unconfirmed",
     adapted=FIVE_POINTS_ADAPTED,
     expected=everywhere(
         (

@@ -246,7 +246,7 @@ def test_larger_steps_lower_the_test_loss(small: Results, large: Results, check:
     check(above(lower, 1.01, because="one per cent of the loss"))
 
 
-@claim(BARRETT2021, "Abstract: the term as an explicit regularizer", adapted=DIGITS_ADAPTED)
+@claim(BARRETT2021, "Abstract: the term as an explicit regularizer", reported="words", adapted=DIGITS_ADAPTED)
 @trained(free=NET, held=STRONG)
 @control(held=SOFTER, says="a twentieth of the penalty")
 def test_an_explicit_penalty_ends_in_flatter_minima(free: Results, held: Results, check: Check) -> None:
@@ -257,6 +257,7 @@ def test_an_explicit_penalty_ends_in_flatter_minima(free: Results, held: Results
 @claim(
     BARRETT2021,
     "Theorem 3.1 with Figure 1: the explicit regularizer",
+    reported={"lambda": "h m / 4"},
     adapted=DIGITS_ADAPTED,
     expected={
         "quick": ("refuted", "the large step crosses the edge of stability, where the expansion says nothing")

@@ -100,6 +100,7 @@ def rescaled(net: Net, factor: Fraction) -> Net:
 @claim(
     DINH2017,
     "Abstract: symmetries of rectifier networks",
+    reported="words",
     adapted=FEW,
     contested="flat minima are said to generalize: see test_flatness_at_larger_steps",
 )
@@ -135,6 +136,7 @@ SIXTEENFOLD, QUARTER, UNBALANCED = Rescaled(16.0), Rescaled(1.25), Rescaled(1.25
 @claim(
     DINH2017,
     "Abstract: models with equivalent behavior, of arbitrarily sharper minima",
+    reported="words",
     adapted=ADAPTED,
     contested="flat minima are said to generalize: see test_flatness_at_larger_steps",
 )

@@ -121,7 +121,7 @@ def test_the_less_is_known_the_longer_it_takes(
     check(above(little.final("test_error"), 0.5, because="half of the rest is not known by then"))
 
 
-@claim(GROMOV2023, "Abstract", adapted=ADAPTED)
+@claim(GROMOV2023, "Abstract", reported="words", adapted=ADAPTED)
 @trained(part=PART)
 @control(part=PERMUTED, says="a table of the same answers, permuted")
 def test_one_hidden_layer_of_squares_learns_modular_addition(part: Results, check: Check) -> None:

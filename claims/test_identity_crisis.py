@@ -109,7 +109,12 @@ def test_a_dense_net_does_not_learn_the_identity(net: Results, check: Check) -> 
     check(above(more.named("error - half of the constant function's"), 0.0, because="half of it"))
 
 
-@claim(ZHANG2020, "Abstract: the constant function; biases are sensitive to depth", adapted=DENSER)
+@claim(
+    ZHANG2020,
+    "Abstract: the constant function; biases are sensitive to depth",
+    reported="words",
+    adapted=DENSER,
+)
 @trained(shallow=DENSE_SHALLOW, deep=DENSE_DEEP)
 @control(deep=DENSE_WIDE, says="more units in place of more layers")
 def test_deeper_dense_nets_tend_to_the_constant_function(
@@ -124,6 +129,7 @@ def test_deeper_dense_nets_tend_to_the_constant_function(
 @claim(
     ZHANG2020,
     "Abstract: deeper CNNs often fail",
+    reported={"layers from which a CNN learns the identity of one example": "up to 10"},
     adapted=DEEPER,
     changed=(
         Change(
@@ -143,7 +149,12 @@ def test_deeper_convolutional_nets_fail(shallow: Results, deep: Results, check: 
     check(above(more, 0.1, because="a third of what it was, on digits and on MNIST"))
 
 
-@claim(ZHANG2020, "Abstract: deeper CNNs memorize the training output", adapted={"quick": DEEPER["quick"]})
+@claim(
+    ZHANG2020,
+    "Abstract: deeper CNNs memorize the training output",
+    reported="words",
+    adapted={"quick": DEEPER["quick"]},
+)
 @trained(net=DEEP)
 @control(net=SHALLOW, says="five layers of the same")
 def test_a_deep_convolutional_net_memorizes_the_output(net: Results, check: Check) -> None:
@@ -204,7 +215,12 @@ def starts(draw: st.DrawFn) -> tuple[list[Matrix], Vector, Vector]:
     return layers, draw(vector), draw(vector)
 
 
-@claim(ZHANG2020, "Abstract: generalization in single-layer FCNs, formally characterized", adapted=FEW)
+@claim(
+    ZHANG2020,
+    "Abstract: generalization in single-layer FCNs, formally characterized",
+    reported="words",
+    adapted=FEW,
+)
 @trained(layers=1)
 @control(layers=2, says="two linear layers, the second of which changes what the first lets through")
 @given(start=starts(), rate=st.fractions(0, 1, max_denominator=20), steps=st.integers(1, 3))

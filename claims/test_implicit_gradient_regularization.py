@@ -76,6 +76,7 @@ def draw_distances(
 @claim(
     BARRETT2021,
     "Theorem 3.1",
+    reported={"lambda": "h m / 4"},
     adapted=TANH_ADAPTED,
     changed=(
         Change(

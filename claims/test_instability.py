@@ -152,6 +152,7 @@ def rise(pair: Results) -> Measured:
 @claim(
     FRANKLE2020,
     "Abstract: vision models become stable, which they are not from the start",
+    reported="words",
     adapted=CIFAR_ADAPTED,
 )
 @trained(pair=copies(0))
@@ -161,7 +162,7 @@ def test_a_convolutional_net_is_not_stable_at_its_initialization(pair: Results, 
     check(above(rise(pair), 0.02, because=STABLE))
 
 
-@claim(FRANKLE2020, "Abstract: stable early in training", adapted=CIFAR_ADAPTED)
+@claim(FRANKLE2020, "Abstract: stable early in training", reported="words", adapted=CIFAR_ADAPTED)
 @trained(pair=copies(EARLY))
 @control(pair=copies(0), says="copies that part at the initialization")
 def test_a_convolutional_net_becomes_stable_early_in_training(pair: Results, check: Check) -> None:

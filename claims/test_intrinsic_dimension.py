@@ -280,6 +280,7 @@ def test_the_dimension_hardly_depends_on_the_net(
 @claim(
     LI2018,
     "the authors' repository, README, Subspace training: dense, sparse and Fastfood projections",
+    reported="words",
     adapted={
         "quick": "500 digits, a net 64-64-64-10; dimension 200",
         "standard": ADAPTED["standard"] + "; dimension 300",
@@ -314,6 +315,7 @@ def test_projections_agree(dense: Results, sparse: Results, fastfood: Results, c
 @claim(
     LI2018,
     "Figure 4: small nets trained directly",
+    reported="unconfirmed",
     adapted={
         "quick": ADAPTED["quick"] + "; dimension 200 against a net 64-3-10 of 235 weights, 300 small steps",
         "standard": ADAPTED["standard"] + "; dimension 600 against a net 784-1-10 of 805 weights",

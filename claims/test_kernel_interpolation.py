@@ -141,7 +141,7 @@ def test_an_interpolating_kernel_generalizes(run: Results, check: Check, data: s
     check(below(run.final("test_error"), limit, because=because))
 
 
-@claim(ZHANG2017, "Section 5 and Section 2.1", adapted=SMALL_ADAPTED)
+@claim(ZHANG2017, "Section 5 and Section 2.1", reported="words", adapted=SMALL_ADAPTED)
 @trained(run=ON_PIXELS.but(data__labels=RANDOM))
 @control(
     run=ON_PIXELS.but(data__labels=RANDOM, solver=OnFeatures(Pixels(), LinearFit())),
@@ -173,7 +173,7 @@ def test_a_linear_kernel_cannot_interpolate(run: Results, check: Check) -> None:
     check(above(run.final("train_error"), 0.5, because="chance is 0.9, and an interpolant has 0"))
 
 
-@claim(ZHANG2017, "Section 5", adapted=SMALL_ADAPTED)
+@claim(ZHANG2017, "Section 5", reported="words", adapted=SMALL_ADAPTED)
 @trained(free=ON_PIXELS, held=penalized(ON_PIXELS))
 @control(
     free=corrupted(0.5),
@@ -319,6 +319,7 @@ def test_the_comparison_of_norms_turns_with_the_bandwidth(
 @claim(
     ZHANG2017,
     "Section 5, with Section 2",
+    reported="words",
     adapted=SMALL_ADAPTED,
     changed=(nearer("pixels in another order, which are the same to a kernel"),),
 )

@@ -261,7 +261,8 @@ def of_widths(*, fresh: bool = False) -> list[Tiers]:
 
 @claim(
     ZHANG2022,
-    "fully connected nets on MNIST: width and robustness",
+    "Fully connected nets on MNIST: width and robustness; section not known to us",
+    reported="unconfirmed",
     adapted={
         "quick": "1,200 digits, three hidden layers of 16, 64 and 256 units",
         "standard": "6,000 images of MNIST, three hidden layers of 32, 128 and 512 units",
@@ -291,7 +292,8 @@ def of_depth(depth: int) -> Tiers:
 
 @claim(
     ZHANG2022,
-    "depth and robustness",
+    "Depth and robustness; section not known to us",
+    reported="unconfirmed",
     adapted={
         "standard": "6,000 images of MNIST, one against three hidden layers of 256 units",
         "full": "one against three hidden layers; " + ADAPTED["full"],
@@ -324,7 +326,8 @@ def test_deeper_nets_are_more_robust(
 
 @claim(
     ZHANG2022,
-    "fully connected nets on MNIST: layers put back together",
+    "Fully connected nets on MNIST: layers put back together; section not known to us",
+    reported="unconfirmed",
     adapted=only(ADAPTED, "standard", "full"),
 )
 @trained(run=patched(of_depth(3), MIDDLE_LAYERS))
@@ -334,7 +337,12 @@ def test_middle_layers_can_be_put_back_together(run: Results, check: Check) -> N
     check(below(run.final("test_error"), 0.4, because="three fifths right, where chance is one tenth"))
 
 
-@claim(ZHANG2022, "fully connected nets on MNIST: layers put back together", adapted=ADAPTED)
+@claim(
+    ZHANG2022,
+    "Fully connected nets on MNIST: layers put back together; section not known to us",
+    reported="unconfirmed",
+    adapted=ADAPTED,
+)
 @trained(together=patched(NET, UPPER_LAYERS), alone=one_by_one(NET, UPPER_LAYERS))
 @control(
     together=patched(NET, UPPER_LAYERS, half=True), says="put back together to the middle of training only"

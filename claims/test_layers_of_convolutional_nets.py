@@ -53,7 +53,7 @@ ON_CIFAR_ADAPTED = {
 
 @claim(
     ZHANG2022,
-    "ResNets on CIFAR-10: the first layer of each stage",
+    "ResNets on CIFAR-10: the first layer of each stage; section not known to us",
     adapted=ON_CIFAR_ADAPTED,
     reported={"critical, and to fresh weights too": "the first layer of each residual block"},
 )
@@ -69,7 +69,7 @@ def test_first_layers_of_stages_are_critical(
 
 @claim(
     ZHANG2022,
-    "VGG11 on CIFAR-10: re-initialization",
+    "Abstract: critical and robust layers, re-initialized",
     adapted=IN_VGG_ADAPTED,
     reported=RANDOM_GUESSES | NO_DECLINE,
     changed=(
@@ -95,7 +95,7 @@ def test_lowest_layers_of_vgg_are_critical(
 
 @claim(
     ZHANG2022,
-    "VGG11 on CIFAR-10: re-randomization",
+    "VGG11 on CIFAR-10: re-randomization; section not known to us",
     adapted=IN_VGG_ADAPTED,
     reported={"any layer drawn anew": "random guessing"},
     expected={

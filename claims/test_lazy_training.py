@@ -64,7 +64,7 @@ def test_weights_move_as_the_inverse_of_the_scale(runs: list[Results], check: Ch
     check(slope(SCALES, moved, -1.1, -0.9, log=True, because=order))
 
 
-@claim(CHIZAT2019, "Abstract: lazily trained models do worse", adapted=ADAPTED)
+@claim(CHIZAT2019, "Abstract: lazily trained models do worse", reported="words", adapted=ADAPTED)
 @trained(rich=training(1.0), lazy=training(100.0))
 @control(lazy=training(2.0), says="a scale of 2, at which weights still move by most of their length")
 def test_lazy_training_generalizes_worse(rich: Results, lazy: Results, check: Check) -> None:

@@ -64,7 +64,7 @@ RATIONAL_ADAPTED = everywhere("up to 3 examples and 6 weights, in rational arith
 FLOATING_ADAPTED = everywhere("up to 6 examples and 12 weights, 200 epochs in float64")
 
 
-@claim(ZHANG2017, "Section 5", adapted=RATIONAL_ADAPTED)
+@claim(ZHANG2017, "Section 5", reported="words", adapted=RATIONAL_ADAPTED)
 @trained(world="more weights")
 @control(world="as many weights", says="d = n, which the paper counts in: there the solution is unique")
 @given(sample=wide(), other=st.integers(1, 9).map(Fraction))
@@ -82,7 +82,7 @@ def test_more_weights_than_examples_have_many_minima(world: str, sample: Sample,
         assert [dot(weights, x) for x in points] == labels
 
 
-@claim(ZHANG2017, "Section 5", adapted=RATIONAL_ADAPTED)
+@claim(ZHANG2017, "Section 5", reported="words", adapted=RATIONAL_ADAPTED)
 @trained(world="squared")
 @control(world="logistic", says="the logistic loss, whose curvature depends on the margins")
 @given(sample=wide(), places=st.lists(st.lists(INTEGERS, min_size=6, max_size=6), min_size=2, max_size=2))
@@ -130,7 +130,7 @@ def apart(first: Matrix, second: Matrix) -> float:
     )
 
 
-@claim(ZHANG2017, "Section 5", adapted=RATIONAL_ADAPTED)
+@claim(ZHANG2017, "Section 5", reported="words", adapted=RATIONAL_ADAPTED)
 @trained(world="zero")
 @control(world="elsewhere", says="a start outside the span of the examples, which no step makes up for")
 @given(sample=wide(), steps=st.lists(st.integers(0, 2), max_size=6), lr=SHARES, momentum=SHARES)
@@ -147,7 +147,7 @@ def test_sgd_from_zero_stays_in_the_span_of_the_examples(
     assert solvable(transposed(points), weights)
 
 
-@claim(ZHANG2017, "Section 5", adapted=RATIONAL_ADAPTED)
+@claim(ZHANG2017, "Section 5", reported="words", adapted=RATIONAL_ADAPTED)
 @trained(world="plain")
 @control(world="ridge", says="one is added to the kernel's diagonal")
 @given(sample=wide(), other=st.integers(-9, 9).filter(bool).map(Fraction))
@@ -189,7 +189,7 @@ def descent_run(seed: int, n: int, more: int, *, elsewhere: bool) -> DescentRun:
     return DescentRun(features, targets, origin, descended(features, targets, origin, generator, epochs=200))
 
 
-@claim(ZHANG2017, "Section 5", adapted=FLOATING_ADAPTED)
+@claim(ZHANG2017, "Section 5", reported="words", adapted=FLOATING_ADAPTED)
 @trained(world="zero")
 @control(world="elsewhere", says="random initial weights, whose part outside the span of the examples stays")
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 6), more=st.integers(1, 6))

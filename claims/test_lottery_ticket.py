@@ -99,6 +99,7 @@ def test_a_ticket_needs_its_initial_weights(ticket: Results, other: Results, che
 @claim(
     FRANKLE2019,
     "Figure 1, dashed: randomly sampled sparse networks",
+    reported="figure",
     adapted=ADAPTED,
     changed=(
         Change(
@@ -120,7 +121,7 @@ def test_a_ticket_needs_its_mask(ticket: Results, random: Results, check: Check)
     check(above(worse, 0.005, because="half a point, as for other initial weights"))
 
 
-@claim(FRANKLE2019, "Section 2 against Figure 1", adapted=ADAPTED)
+@claim(FRANKLE2019, "Section 2 against Figure 1", reported="figure", adapted=ADAPTED)
 @trained(other=left(reinitialized, COMPARED), random=left(random, COMPARED))
 @control(random=left(ticket, COMPARED), says="the ticket for the random mask: it does better")
 def test_a_random_mask_is_no_better_than_other_initial_weights(
@@ -134,6 +135,7 @@ def test_a_random_mask_is_no_better_than_other_initial_weights(
 @claim(
     FRANKLE2019,
     "Section 2, one-shot pruning",
+    reported="unconfirmed",
     adapted=ADAPTED,
     changed=(
         Change(
@@ -190,6 +192,7 @@ def test_the_ticket_is_further_ahead_the_sparser_it_is(
 @claim(
     FRANKLE2019,
     "Figure 1, dashed: randomly sampled sparse networks",
+    reported="figure",
     adapted=REAL_ADAPTED,
     changed=(
         Change(

@@ -118,6 +118,7 @@ def test_the_loss_falls_as_the_inverse_of_time(run: Results, check: Check) -> No
 @claim(
     SOUDRY2018,
     "Abstract: continuing to optimize after the training error is zero",
+    reported="words",
     adapted=ADAPTED,
     expected={
         "quick": (
@@ -187,6 +188,7 @@ def margins(epochs: int = 0) -> Tiers:
 @claim(
     LYU2020,
     "Abstract: the normalized margin of homogeneous networks goes on growing once the data are fitted",
+    reported="words",
     adapted=NET_ADAPTED,
 )
 @trained(before=margins(), last=margins(LATER))

@@ -57,7 +57,12 @@ def critical(level: float, **changes: object) -> Tiers:
     return Tiers(**{tier: Probing(at(level)[tier].but(**changes), RADIUS[tier]) for tier in ADAPTED})
 
 
-@claim(ARPIT2017, "Section 3.3.2: time to convergence is longer on noise data", adapted=ADAPTED)
+@claim(
+    ARPIT2017,
+    "Section 3.3.2: time to convergence is longer on noise data",
+    reported="unconfirmed",
+    adapted=ADAPTED,
+)
 @trained(random=at(1.0), true=at(0.0))
 @control(random=at(0.005), says="one random label in 200: 99 % are fitted without it")
 def test_colour_images_with_random_labels_take_longer(random: Results, true: Results, check: Check) -> None:
@@ -65,7 +70,7 @@ def test_colour_images_with_random_labels_take_longer(random: Results, true: Res
     check(above(times_longer(random, true, NEAR), 1.1, because="a tenth longer"))
 
 
-@claim(ARPIT2017, "Section 4.2, Figure 8b: patterns before noise", adapted=ADAPTED)
+@claim(ARPIT2017, "Section 4.2, Figure 8b: patterns before noise", reported="unconfirmed", adapted=ADAPTED)
 @trained(run=at(0.4))
 @control(run=at(0.0), says="true labels: nothing to memorize")
 def test_patterns_of_colour_images_are_learnt_first(run: Results, check: Check) -> None:

@@ -67,6 +67,7 @@ NETS_ADAPTED = {
     "standard": "one hidden layer and 1,000 images of MNIST averaged to 8x8 pixels, 600 epochs",
 }
 BEST_EPOCH_ADAPTED = adding("stopped by the test error: the best any rule could do", NETS_ADAPTED)
+FIGURE_19 = "the same paper, Figure 19: a ResNet18 on CIFAR-100 without label noise keeps its peak"
 POINT = "one point, twice the deviation of a mean of five test errors on 797 examples"
 TWO_POINTS = "two points, about one deviation of a single network's test error between replicates"
 EARLY_EPOCHS, TWICE_EARLY_EPOCHS, HALF_WAY_EPOCHS, LATE_EPOCHS = (71, 90), (141, 160), (281, 300), (581, 600)
@@ -180,6 +181,7 @@ def test_cross_entropy_peaks_at_n_times_k_parameters(
 @claim(
     NAKKIRAN2020,
     "Section 5, Figure 4b: no label noise",
+    reported="figure",
     adapted=NETS_ADAPTED,
     contested="the same section, Figures 4a, 7 and 8: on CIFAR-100, and in translation, there is one",
 )
@@ -345,10 +347,7 @@ def test_more_data_does_not_help_near_the_peak(
 
 
 @claim(
-    NAKKIRAN2020,
-    "Section 8, early stopping; Appendix E.2",
-    adapted=BEST_EPOCH_ADAPTED,
-    contested="the same paper, Figure 19: a ResNet18 on CIFAR-100 without label noise keeps its peak",
+    NAKKIRAN2020, "Section 8; Appendix E.2", reported="words", adapted=BEST_EPOCH_ADAPTED, contested=FIGURE_19
 )
 @trained(nets=at_widths((*DIP, *PEAK)), stopped=True)
 @control(stopped=False, says="trained to the end")

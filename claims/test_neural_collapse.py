@@ -101,7 +101,7 @@ def trained_on(*, random: bool) -> Tiers:
 SOON = "three epochs past zero error"
 
 
-@claim(PAPYAN2020, "Abstract (NC1)", adapted=ADAPTED)
+@claim(PAPYAN2020, "Abstract (NC1)", reported="words", adapted=ADAPTED)
 @trained(first=before(), last=after())
 @control(last=after(epochs=SHORT), says=SOON)
 def test_within_class_variability_collapses(first: Results, last: Results, check: Check) -> None:
@@ -113,6 +113,7 @@ def test_within_class_variability_collapses(first: Results, last: Results, check
 @claim(
     PAPYAN2020,
     "Abstract (NC2)",
+    reported="words",
     adapted=ADAPTED,
     changed=(
         Change(
@@ -138,7 +139,7 @@ def test_class_means_tend_to_a_simplex(first: Results, last: Results, check: Che
     check(below(angles, 0.95, because="0.7 to 0.9 in calibration: of all four the slowest"))
 
 
-@claim(PAPYAN2020, "Abstract (NC3)", adapted=ADAPTED)
+@claim(PAPYAN2020, "Abstract (NC3)", reported="words", adapted=ADAPTED)
 @trained(first=before(), last=after())
 @control(last=after(epochs=SHORT), says=SOON)
 def test_the_last_layer_aligns_with_the_class_means(first: Results, last: Results, check: Check) -> None:
@@ -147,7 +148,7 @@ def test_the_last_layer_aligns_with_the_class_means(first: Results, last: Result
     check(below(left, 0.9, because="0.6 to 0.9 in calibration"))
 
 
-@claim(PAPYAN2020, "Abstract (NC4)", adapted=ADAPTED)
+@claim(PAPYAN2020, "Abstract (NC4)", reported="words", adapted=ADAPTED)
 @trained(last=after())
 @control(last=at_first(), says="one epoch of the same training, before there is zero error")
 def test_decisions_are_those_of_the_nearest_class_mean(last: Results, check: Check) -> None:

@@ -129,7 +129,7 @@ def test_four_units_for_every_d_points_fit_any_labels(
     assert [output(network, x) for x in points] == labels
 
 
-@claim(BUBECK2020, "Abstract: points in general position", adapted=FEW)
+@claim(BUBECK2020, "Abstract: points in general position", reported="words", adapted=FEW)
 @trained(place="on a line")
 @control(place="off the line", says="the same points, every other one a step off the line")
 @given(n=st.integers(3, 8), far=st.integers(1, 9))

@@ -63,6 +63,7 @@ from harness.evidence.measured import logarithm
 NARROW_RATIOS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 PAPER_WIDTHS = (500, 1000, 1500, 2000, 2500, *range(3000, 15_000, 1000), 20_000, 40_000, 60_000)
 FIGURE_2 = "Figure 2, random Fourier features on MNIST"
+NEARER = nearer("labels nine in ten wrong")
 PENALTIES = tuple(10.0**k for k in range(-3, 4))
 FOURIER = {"quick": FourierFeatures(2.0), "standard": FourierFeatures(5.0), "full": FourierFeatures(5.0)}
 IMAGES = {
@@ -156,7 +157,7 @@ def draw(check: Check, run: Results, measure: str, series: str) -> None:
     )
 
 
-@claim(BELKIN2019, FIGURE_2, adapted=ADAPTED)
+@claim(BELKIN2019, FIGURE_2, reported={"n": 10000}, adapted=ADAPTED)
 @trained(sweep=LARGE)
 @control(sweep=HELD, says=HELD_SAYS)
 def test_error_and_norm_peak_where_features_equal_examples(sweep: Results, check: Check) -> None:
@@ -171,7 +172,7 @@ def test_error_and_norm_peak_where_features_equal_examples(sweep: Results, check
     check(above(curve(sweep, "test_error")[n], 0.6, because=chance))
 
 
-@claim(BELKIN2019, FIGURE_2, adapted=ADAPTED, changed=(nearer("labels nine in ten wrong"),))
+@claim(BELKIN2019, FIGURE_2, reported="unconfirmed", adapted=ADAPTED, changed=(NEARER,))
 @trained(sweep=LARGE, reach=math.inf)
 @control(reach=1.35, says="no more features than a third above their threshold: still on the peak's slope")
 def test_the_second_descent_goes_below_the_first(sweep: Results, reach: float, check: Check) -> None:
@@ -183,7 +184,7 @@ def test_the_second_descent_goes_below_the_first(sweep: Results, reach: float, c
     check(below(ratio(most, few), 0.75, because=better))
 
 
-@claim(BELKIN2019, "Figure 2, training risk", adapted=ADAPTED)
+@claim(BELKIN2019, "Figure 2, training risk", reported="unconfirmed", adapted=ADAPTED)
 @trained(sweep=LARGE, threshold=1.0)
 @control(sweep=HELD, says=HELD_SAYS)
 @control(threshold=2.0, says="a threshold at N = 2 n, as if a frequency's cosine and sine were one feature")
@@ -198,11 +199,7 @@ def test_the_training_error_is_zero_from_the_threshold_on(
     check(all_reach(before, 1e-3, at="least", because="of targets of squared norm one"))
 
 
-@claim(
-    BELKIN2019,
-    "Figure 2: the norm, and the interpolant of infinitely many features",
-    adapted=ON_SMALL_ADAPTED,
-)
+@claim(BELKIN2019, "Figure 2: norm, and kernel interpolant", reported="unconfirmed", adapted=ON_SMALL_ADAPTED)
 @trained(sweep=SMALL, limit=kernel({"quick": 2.0, "standard": 5.0}), ratios=(1.1, 1.3, 2.0, 5.0, 20.0))
 @control(
     limit=kernel({"quick": 1.0, "standard": 3.0}), says="the interpolant of a kernel of another bandwidth"
@@ -281,6 +278,7 @@ def samples(tier: str, features: int, examples: int, shown: int, noise: float = 
 @claim(
     NAKKIRAN2021,
     "Section 5.1, Sample monotonicity: random ReLU features, without a penalty",
+    reported={"number of features": 500},
     adapted={
         "quick": "200 Fourier features of up to 800 digits, a fifth of the labels wrong",
         "standard": "500 Fourier features of up to 2,000 images of MNIST",
@@ -321,6 +319,7 @@ def test_more_data_hurts_until_examples_equal_features(sweep: Results, last: flo
 @claim(
     MEI2019,
     "Theorem 2, ridgeless and with a penalty of 0.01",
+    reported="theorem",
     adapted=SPHERE_ADAPTED,
     replicates={"quick": 20},
     changed=(
@@ -360,7 +359,7 @@ def test_random_relu_features_have_the_predicted_risk(
         )
 
 
-@claim(MEI2019, "Abstract; Section 1: peak at N = n, minimum at many features", adapted=SPHERE_ADAPTED)
+@claim(MEI2019, "Abstract; Section 1: peak and minimum", reported="words", adapted=SPHERE_ADAPTED)
 @trained(sweep=relu(0.0), many=12.0)
 @control(sweep=relu(0.01, draws=1), says="a penalty of 0.01, with which the risk only falls")
 @control(many=2.0, says="twice as many features as examples: lower than with few, but not yet by half")
@@ -379,6 +378,7 @@ def test_random_relu_features_peak_and_many_are_best(sweep: Results, many: float
 @claim(
     MEI2019,
     "Theorem 2, with a penalty: the risk of ridge regression on random features",
+    reported="theorem",
     adapted=SPHERE_ADAPTED,
     changed=(
         Change(

@@ -124,6 +124,7 @@ def test_the_more_is_memorized_the_less_can_be_taught(few: Results, many: Result
 @claim(
     MAENNEL2020,
     "Abstract: faster, even after accounting for weight scaling",
+    reported="words",
     adapted=ADAPTED,
     changed=(
         SLOWER,
@@ -156,6 +157,7 @@ def test_random_labels_speed_up_other_random_labels(run: Results, arm: str, chec
 @claim(
     MAENNEL2020,
     "Abstract: faster, even after accounting for weight scaling",
+    reported="words",
     adapted=ADAPTED,
     replicates={"quick": 10},
     changed=(
@@ -206,6 +208,7 @@ def test_large_weights_in_any_order_are_faster_still(run: Results, scaled: str, 
 @claim(
     MAENNEL2020,
     "Abstract: principal components of parameters and data align, shown analytically",
+    reported="words",
     adapted=everywhere("networks of up to 4 inputs, 3 units and 3 classes, one to three steps"),
 )
 @trained(both=True)
@@ -235,7 +238,12 @@ def test_training_commutes_with_reflections(both: bool, flips: list[float], seed
     assert np.array_equal(mirrored.layers[0].weight, plain.layers[0].weight * signs[None, :, None])
 
 
-@claim(MAENNEL2020, "Abstract: alignment when training with random labels", adapted=ALIGNED_ADAPTED)
+@claim(
+    MAENNEL2020,
+    "Abstract: alignment when training with random labels",
+    reported="words",
+    adapted=ALIGNED_ADAPTED,
+)
 @trained(run=ALIGNED, measure="misaligned")
 @control(measure="untrained", says="the same weights before training")
 @control(measure="turned", says="a random basis for the eigenvectors")

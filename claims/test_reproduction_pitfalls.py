@@ -122,7 +122,8 @@ def test_images_divided_twice_are_not_memorized(right: Results, wrong: Results, 
 
 @claim(
     EPFL,
-    "appendix: MLPs and AlexNet without batch normalization",
+    "Appendix: MLPs and AlexNet without batch normalization",
+    reported="words",
     adapted=SMALL_ADAPTED,
     contested="ZHANG2017, Table 1: the MLPs have none, and fit; so does its Inception without",
     expected=dict.fromkeys(

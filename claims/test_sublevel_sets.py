@@ -82,6 +82,7 @@ def samples(draw: st.DrawFn) -> Sample:
 @claim(
     NGUYEN2019,
     "Theorem 5.1, with width 2N, for one hidden layer",
+    reported="theorem",
     adapted=everywhere(f"{FEW_EXAMPLES}, in rational arithmetic; our own path of seven straight pieces"),
 )
 @trained(world="path")
@@ -159,6 +160,7 @@ def test_at_width_n_two_global_minima_can_be_disconnected(
 @claim(
     NGUYEN2019,
     "Theorem 6.1, for ReLU, and one hidden layer of width 2N",
+    reported="theorem",
     adapted={
         "quick": "ReLU nets, 40 digits with random labels and 80 units, cross-entropy, in float64",
         "standard": "ReLU nets, 200 random labels on MNIST and 400 units, cross-entropy, in float64",

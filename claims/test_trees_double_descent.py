@@ -156,6 +156,7 @@ def check_glued(
 @claim(
     BELKIN2019,
     "Figure 4: random forests on MNIST",
+    reported="unconfirmed",
     adapted=ADAPTED,
     contested=f"{GLUED}; along either alone there is no double descent",
     changed=(
@@ -180,7 +181,8 @@ def test_a_forest_descends_twice_on_the_glued_axis(
 
 @claim(
     CURTH2023,
-    "Part 1, section on trees: the number of trees held fixed",
+    "Part 1, trees: the number of trees held fixed; section not known to us",
+    reported="unconfirmed",
     adapted=ADAPTED,
     contested="Belkin et al. 2019 show one tree growing, then more trees, as one axis",
 )
@@ -199,7 +201,8 @@ def test_with_the_trees_held_fixed_more_leaves_do_not_hurt(
 
 @claim(
     CURTH2023,
-    "Part 1, section on trees: where the axis is switched",
+    "Abstract: where the transition between the axes occurs",
+    reported="words",
     adapted=ADAPTED,
     contested="Belkin et al. 2019 place the second descent beyond the interpolation threshold",
     changed=(
@@ -286,7 +289,8 @@ def boosting(labels: str) -> Tiers:
 
 @claim(
     BELKIN2019,
-    "Supplement, section on decision trees and ensembles: L2 boosting",
+    "Supplement, L2 boosting; section not known to us",
+    reported="unconfirmed",
     adapted=BOOSTED_ADAPTED,
     contested=GLUED,
     changed=(
@@ -344,7 +348,8 @@ def test_boosting_descends_twice_with_label_noise(
 
 @claim(
     CURTH2023,
-    "Part 1, section on boosting: the number of members held fixed",
+    "Part 1, boosting: the number of members held fixed; section not known to us",
+    reported="unconfirmed",
     adapted=BOOSTED_ADAPTED,
     contested="Belkin et al. 2019 show rounds, then members, as one axis",
 )

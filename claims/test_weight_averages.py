@@ -98,7 +98,7 @@ def over_the_better(mean: Results, first: Results, second: Results) -> Measured:
 OTHER = "two networks of different starts"
 
 
-@claim(MCMAHAN2017, SECTION, adapted=ADAPTED)
+@claim(MCMAHAN2017, SECTION, reported="unconfirmed", adapted=ADAPTED)
 @trained(mean=mean(), first=alone(0), second=alone(1), line=between())
 @control(mean=mean(start=1), second=alone(1, start=1), line=between(start=1), says=OTHER)
 def test_the_average_of_nets_of_two_parts_beats_both(
@@ -118,7 +118,7 @@ def test_the_average_of_nets_of_two_parts_beats_both(
     )
 
 
-@claim(MCMAHAN2017, SECTION + ", left", adapted=ADAPTED)
+@claim(MCMAHAN2017, SECTION + ", left", reported="unconfirmed", adapted=ADAPTED)
 @trained(line=between(start=1))
 @control(line=between(), says="two networks of one start")
 def test_averages_of_nets_of_different_starts_are_bad(line: Results, check: Check) -> None:

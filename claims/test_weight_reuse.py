@@ -106,6 +106,7 @@ def test_the_risk_drops_beyond_n_times_k_parameters(nets: Mapping[int, Results],
 @claim(
     BELKIN2019,
     "Figure 3: fully connected networks on MNIST",
+    reported={"threshold, n x K parameters": 40000},
     adapted=ON_MNIST_ADAPTED,
     changed=(
         Change(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.evidence.outcome import ControlOutcome, Evidence
-from harness.spec.said import OURS, Change, Saying
+from harness.spec.said import OURS, Change, Saying, Unprinted
 from harness.spec.untrusted import decoded
 from harness.spec.verdict import Expected, Verdict
 
@@ -72,6 +72,7 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
     claim's world was read only to be held against them.
     ``chance``: of the same verdict on fresh replicates; None where nothing is left to chance.
     ``kind``: who says it. ``changed``: what was changed after a verdict had been seen.
+    ``unprinted``: why ``reported`` is empty, where a source says it.
     """
 
     id: str
@@ -100,6 +101,7 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
     chance: float | None = None
     kind: Saying = Saying.STATEMENT
     changed: tuple[Change, ...] = ()
+    unprinted: Unprinted | None = None
 
 
 class PaperEntry(msgspec.Struct, frozen=True, kw_only=True):

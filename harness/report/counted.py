@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from harness.report import wording
-from harness.spec.said import Saying
+from harness.spec.said import Saying, Unprinted
 from harness.spec.verdict import Verdict
 
 KINDS = {
@@ -31,6 +31,13 @@ APART = {
     Saying.COUNTER: "our own counter-claim",
 }
 """Who says a claim, beside it; nothing where the source does."""
+UNPRINTED = {
+    Unprinted.THEOREM: "no number: a theorem",
+    Unprinted.FIGURE: "no number: a figure",
+    Unprinted.WORDS: "no number: words",
+    Unprinted.UNCONFIRMED: "number unconfirmed",
+}
+"""Why no number of the source stands beside a claim, after the place in the source."""
 
 
 def tallies(counted: Mapping[Saying, Mapping[Verdict, int]]) -> str:

@@ -148,7 +148,8 @@ def _summary(contents: PageContents, claims: Iterable[ClaimReport]) -> Iterator[
             "Of each claim the check that decides; the page has the others, controls and curves. p is that "
             "of all its checks together, of mean and typical run, and counts the looks; Holm's is adjusted "
             "for the claims of the same paper and tier; neither changes a verdict. Again: the chance of the "
-            "same verdict on fresh replicates."
+            "same verdict on fresh replicates. After a paper, why no number of it stands here: a *t*heorem, "
+            "*f*igure or *w*ords without one, or *u*nconfirmed."
         )
         head = ["verdict", "claim", "paper", "tier", "holds where", "estimate", "interval", "n"]
         yield table([*head, "p", "Holm's p", "again"], rows)
@@ -157,7 +158,8 @@ def _summary(contents: PageContents, claims: Iterable[ClaimReport]) -> Iterator[
 def _summary_row(contents: PageContents, claim: ClaimReport) -> list[str]:
     parameters = f" ({wording.params(claim)})" if wording.params(claim) else ""
     verdict = f"{'⚠ ' if claim.unexpected else ''}{marked(claim.verdict)}"
-    told = [verdict, plain((claim.says or claim.id) + parameters), plain(claim.paper), plain(claim.tier)]
+    paper = plain(claim.paper) + (f" *{claim.unprinted[0]}*" if claim.unprinted else "")
+    told = [verdict, plain((claim.says or claim.id) + parameters), paper, plain(claim.tier)]
     if not claim.checks:
         return [*told, "no check was made", *[""] * 6]
     check = next((c for c in claim.checks if c.verdict is not Verdict.REPRODUCED), claim.checks[0])

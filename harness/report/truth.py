@@ -12,6 +12,7 @@ import msgspec
 
 from harness.evidence.outcome import Evidence
 from harness.evidence.schema import Report
+from harness.spec.said import Unprinted
 from harness.spec.verdict import Verdict
 
 
@@ -45,7 +46,8 @@ class TrueVerdict(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         verdict: how it came out; chance: that it does so again on fresh replicates, None where nothing is
             left to chance.
-        reported: the source's own numbers; figures: the source's figures that it was measured for.
+        reported: the source's own numbers; unprinted: why there are none; figures: the source's figures that
+            it was measured for.
         experiments: what was computed, in words, without seeds.
         checks: the relations that it asserts; controls: what each control is, and how it came out.
         commit: of the code that judged.
@@ -54,6 +56,7 @@ class TrueVerdict(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     chance: float | None
     reported: dict[str, float | str]
+    unprinted: Unprinted | None
     figures: tuple[str, ...]
     experiments: tuple[str, ...]
     checks: tuple[TrueCheck, ...]
@@ -70,6 +73,7 @@ def with_verdicts(claims: Sequence[Mapping[str, Any]], reports: Iterable[Report]
                 verdict=claim.verdict,
                 chance=claim.chance,
                 reported=claim.reported,
+                unprinted=claim.unprinted,
                 figures=tuple(dict.fromkeys(series.figure for series in claim.figures)),
                 experiments=tuple(dict.fromkeys(run.what for run in claim.runs)),
                 checks=tuple(map(_check, claim.checks)),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from harness.spec import TIERS, Anew, Runnable, Tiers, Value
-from harness.spec.said import Change, Saying, require_ledger, require_said
+from harness.spec.said import Change, Saying, Unprinted, require_ledger, require_said
 from harness.spec.verdict import Expected
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,6 +57,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     contested: str
     kind: Saying = Saying.STATEMENT
     changed: tuple[Change, ...] = ()
+    unprinted: Unprinted | None = None
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -80,7 +81,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         def unmarked() -> None:
             """Take the mark, which is read off again."""
 
-        marked: Any = claim(**{**msgspec.structs.asdict(self), **changes})(unmarked)
+        fields = msgspec.structs.asdict(self)
+        unprinted = fields.pop("unprinted")
+        fields["reported"] = fields["reported"] or unprinted
+        marked: Any = claim(**{**fields, **changes})(unmarked)
         return cast(Claim, marked.claim)
 
 
@@ -90,7 +94,7 @@ def claim(
     *,
     adapted: Mapping[str, str],
     says: str = "",
-    reported: Mapping[str, float | str] | None = None,
+    reported: Mapping[str, float | str] | str | None = None,
     expected: Mapping[str, tuple[str, str]] | None = None,
     replicates: int | Mapping[str, int] | None = None,
     contested: str = "",
@@ -104,7 +108,9 @@ def claim(
         where: section, table or figure of the source.
         adapted: tier -> what we changed from the paper's setting, or "none"; its keys are the tiers.
         says: the statement, where it is put together and so cannot be the docstring.
-        reported: the source's own numbers, shown beside ours.
+        reported: the source's own numbers (or words) by name, shown beside ours. Or why there is none:
+            "theorem", "figure" or "words", none of which has a number at that place, which was read; or
+            "unconfirmed", where it could not be read. A statement needs one of these.
         expected: tier -> (verdict, reason), where it is not "reproduced"; two verdicts where chance decides
             between them: ("inconclusive or reproduced", reason).
         replicates: a fixed number of replicates, or one for each tier named, instead of the ladder 5, 10, 20.
@@ -127,6 +133,8 @@ def claim(
     if not isinstance(paper, Paper):
         raise TypeError(f"a claim is of a Paper, not of {paper!r:.100}")
     says_who, ledger = Saying.of(kind), require_ledger(changed)
+    unprinted = Unprinted.of(reported) if isinstance(reported, str) else None
+    printed = {} if reported is None or isinstance(reported, str) else dict(reported)
     verdicts = {tier: _expected(tier, pair) for tier, pair in (expected or {}).items()}
 
     def mark(function: F) -> F:
@@ -137,15 +145,16 @@ def claim(
             where=where,
             says=says or _docstring_of(function),
             adapted=dict(adapted),
-            reported=dict(reported or {}),
+            reported=printed,
             expected=verdicts,
             replicates=dict(replicates) if isinstance(replicates, Mapping) else replicates,
             contested=contested,
             kind=says_who,
             changed=ledger,
+            unprinted=unprinted,
         )
         _require_shown(declared)
-        require_said(says_who, paper.key, declared.reported)
+        require_said(says_who, paper.key, declared.reported, unprinted)
         function.claim = declared  # type: ignore[attr-defined]
         return function
 

@@ -39,6 +39,30 @@ class Saying(enum.StrEnum):
         return self in (Saying.STATEMENT, Saying.PRINTED)
 
 
+class Unprinted(enum.StrEnum):
+    """Why no number of the source stands beside ours: it prints none, or none that we could confirm.
+
+    A theorem, a figure or words without a number are said only of a place that was read.
+    """
+
+    THEOREM = "theorem"
+    FIGURE = "figure"
+    WORDS = "words"
+    UNCONFIRMED = "unconfirmed"
+
+    @classmethod
+    def of(cls, text: str) -> Unprinted:
+        """A reason by its word.
+
+        Raises:
+            ValueError: there is no such reason (one line).
+        """
+        try:
+            return cls(text)
+        except ValueError:
+            raise ValueError(f"reported={text!r:.60}: numbers by name, or one of {', '.join(cls)}") from None
+
+
 CHANGEABLE = ("setting", "window", "tier", "expected", "statement", "control", "replicates")
 """What may be changed after a verdict was seen, if the ledger says so; a margin or a seed may never be."""
 
@@ -62,11 +86,14 @@ class Change(msgspec.Struct, frozen=True):
             raise ValueError(f"Change({self.what!r}, ''): say what was changed and which verdict was seen")
 
 
-def require_said(kind: Saying, paper: str, reported: Mapping[str, float | str]) -> None:
+def require_said(
+    kind: Saying, paper: str, reported: Mapping[str, float | str], unprinted: Unprinted | None
+) -> None:
     """Refuse a kind that does not go with a claim's paper or with its reported numbers.
 
     Raises:
-        ValueError: a counter-claim of a source, something else under our own name, or no printed number.
+        ValueError: a counter-claim of a source, something else under our own name, no printed number, a
+            statement that says nothing of the source's numbers, or a reason for it where there is no source.
     """
     if kind is Saying.COUNTER and paper != OURS:
         raise ValueError(f"kind='counter' is what we say ourselves: it goes with {OURS}, not with {paper}")
@@ -74,6 +101,14 @@ def require_said(kind: Saying, paper: str, reported: Mapping[str, float | str]) 
         raise ValueError(f"{OURS} is no source: its claims are kind='counter', not {kind.value!r}")
     if kind is Saying.PRINTED and not numbers(reported):
         raise ValueError("kind='printed' needs the printed number(s) in reported=")
+    if kind is Saying.STATEMENT and not reported and unprinted is None:
+        raise ValueError(
+            "a statement says what its source prints: reported={name: number}; or reported='theorem', "
+            "'figure' or 'words' where that place prints none, or 'unconfirmed' where it could not be read"
+        )
+    if unprinted is not None and not kind.is_source:
+        word = unprinted.value
+        raise ValueError(f"reported={word!r} is said of a source, and kind={kind.value!r} has none")
 
 
 def numbers(reported: Mapping[str, float | str]) -> dict[str, float]:

@@ -293,6 +293,7 @@ def entry(item: pytest.Function, judgement: Judgement, seconds: float = 0.0) -> 
         contested=claim.contested,
         kind=claim.kind,
         changed=claim.changed,
+        unprinted=claim.unprinted,
     )
 
 

@@ -38,7 +38,7 @@ from harness import Experiment, Sgd
 from harness.data import Cifar10
 from harness.models import Mlp
 
-@claim(PAPER, "S1", says="x is large", adapted={"quick": "small", "full": "none"})
+@claim(PAPER, "S1", says="x is large", reported="words", adapted={"quick": "small", "full": "none"})
 @trained(x=Tiers(quick=about(1.0), full=Experiment(Cifar10(n=100), Mlp(8), Sgd(lr=0.1, epochs=2))))
 @control(says="no shift", x=Tiers(quick=NULL, full=Experiment(Cifar10(n=50), Mlp(8), Sgd(lr=0.1, epochs=2))))
 def test_large(x, check):

@@ -23,7 +23,9 @@ Body = Callable[..., None]
 
 def item(body: Body, *controls: Control, tier: str = "quick", n: int | None = None, **worlds: Any) -> Item:
     """An item as pytest would collect it, with its body given as a function of check and its worlds."""
-    mark = claim(PAPER, "Section 1", says="x is positive", adapted={tier: "none"}, replicates=n)
+    mark = claim(
+        PAPER, "Section 1", says="x is positive", reported="words", adapted={tier: "none"}, replicates=n
+    )
     declared: Any = mark(lambda: None)
 
     def call(check: Check, known: Mapping[str, Any]) -> None:

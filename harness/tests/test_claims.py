@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from harness.judging.ladder import runnables
 from harness.models.average import Average
 from harness.spec import Solved, plain
 from harness.spec.claim import Control
+from harness.spec.said import Unprinted
 from harness.spec.values import values_in
 from harness.suite.entries import claim_of, item_of
 from harness.suite.listing import functions
@@ -32,6 +33,10 @@ MOST_TRIVIAL = 15
 GENERAL = (AdamW, Average, Barrier, Collapse, Margin, RandomSubset, Sharpness, Trace)
 """What is meant for any experiment; and full-batch descent, which is a number of ``Sgd`` and others."""
 FULL_BATCH = "full-batch descent"
+PLACES = re.compile(r"Abstract|Appendix|README|(Section|Figure|Table|Theorem|Lemma|Claim|Proposition)s? \w")
+"""What a reader can turn to."""
+UNKNOWN = "section not known to us"
+"""The one wording for a place that could not be looked up."""
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +112,29 @@ def test_the_map_of_statements_names_every_claim_and_no_other(items: list[pytest
     claimed = {item.originalname for item in items}
     assert claimed - set(named) == set(), "claims that claims/README.md does not name"
     assert set(named) - claimed == set(), "names in claims/README.md that no claim has"
+
+
+def test_a_place_in_a_source_is_one_or_says_that_it_is_not_known(items: list[pytest.Function]) -> None:
+    """A source's own statements; the places that are not known are counted in the map of statements."""
+    places = {item.originalname: claim_of(item).where for item in items if claim_of(item).kind.is_source}
+    vague = {where for where in places.values() if not PLACES.search(where)}
+    assert {where for where in vague if not where.endswith(f"; {UNKNOWN}")} == set()
+    unknown = [where for where in places.values() if UNKNOWN in where]
+    assert f'Of {len(unknown)} not even the place: "{UNKNOWN}"' in _map_of_statements()
+
+
+def test_what_no_number_stands_beside_is_counted_in_the_map(items: list[pytest.Function]) -> None:
+    """A statement each: how many have no number at their place, and of how many it could not be read."""
+    words = {item.originalname: claim_of(item).unprinted for item in items}
+    counts = Counter(word for word in words.values() if word)
+    unread = counts.pop(Unprinted.UNCONFIRMED)
+    assert f"{counts.total()} statements have no number" in _map_of_statements()
+    assert f"of {unread} the number could not be confirmed" in _map_of_statements()
+
+
+def _map_of_statements() -> str:
+    """``claims/README.md`` as one line."""
+    return " ".join((ROOT / "claims" / "README.md").read_text(encoding="utf-8").split())
 
 
 def test_what_is_meant_for_any_experiment_serves_two_families_at_least(

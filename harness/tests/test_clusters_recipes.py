@@ -27,7 +27,7 @@ def net(width):
     return Experiment(Digits(n=300), Mlp(width=width, depth=3, batch_norm=True), Sgd(lr=1e-6, epochs=8000))
 
 
-@claim(PAPER, "S1", says="it is fitted", adapted=SMALL)
+@claim(PAPER, "S1", says="it is fitted", reported="words", adapted=SMALL)
 @trained(x=net(24))
 @control(says="another width", x=net(25))
 def test_fitted(x, check):

@@ -12,7 +12,7 @@ from harness.__main__ import COMMANDS, main
 from harness.tests.suites import environment, write_claims
 
 CLAIMS = """
-@claim(PAPER, "S1", says="x is small", adapted=SMALL)
+@claim(PAPER, "S1", says="x is small", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 def test_small(x, check):
     large(x, check)

@@ -23,19 +23,19 @@ from harness import Experiment, Sgd
 from harness.data import Cifar10, Digits
 from harness.models import Mlp
 
-@claim(PAPER, "S1", says="x is large", adapted={"quick": "small", "full": "none"})
+@claim(PAPER, "S1", says="x is large", reported="words", adapted={"quick": "small", "full": "none"})
 @trained(x=Tiers(quick=about(1.0), full=Experiment(Cifar10(n=100), Mlp(8), Sgd(lr=0.1, epochs=2))))
 @control(says="no shift", x=Tiers(quick=NULL, full=about(3.0)))
 def test_large(x, check):
     large(x, check)
 
-@claim(PAPER, "S2", says="x is larger", adapted=SMALL, replicates=7)
+@claim(PAPER, "S2", says="x is larger", reported="words", adapted=SMALL, replicates=7)
 @trained(x=about(2.0))
 @control(says="no shift", x=NULL)
 def test_larger(x, check):
     large(x, check)
 
-@claim(PAPER, "S3", says="cannot be computed", adapted={"standard": "none"})
+@claim(PAPER, "S3", says="cannot be computed", reported="words", adapted={"standard": "none"})
 @trained(x=Simulation(fails))
 def test_fails(x, check):
     large(x, check)

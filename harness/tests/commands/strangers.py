@@ -19,20 +19,20 @@ from harness.report.contents import gather
 from harness.tests.suites import run
 
 CLAIMS = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_large(x, check):
     large(x, check)
     check.draw("Figure 1", series="s", x=[1.0, 2.0], y=x.curve("curve"))
 
-@claim(PAPER, "S2", says="x is larger than no shift", adapted=SMALL)
+@claim(PAPER, "S2", says="x is larger than no shift", reported="words", adapted=SMALL)
 @trained(x=about(2.0), none=NULL)
 @control(says="hardly larger", none=about(1.9))
 def test_larger(x, none, check):
     check(above(x.final("x") - none.final("x"), 0.5, because="half"))
 
-@claim(PAPER, "S3", says="sums commute", adapted=SMALL)
+@claim(PAPER, "S3", says="sums commute", reported="words", adapted=SMALL)
 @trained(world=0)
 @control(says="one off", world=1)
 @given(n=st.integers(0, 100))

@@ -14,7 +14,7 @@ from harness.tests.suites import run, run_harness, write
 CLAIMS = """
 import own
 
-@claim(PAPER, "1", says="s", adapted=SMALL)
+@claim(PAPER, "1", says="s", reported="words", adapted=SMALL)
 @trained(x=Simulation(own.spread, {"scale": 2.0}))
 @control(x=Simulation(own.spread, {"scale": 0.0}), says="nothing")
 def test_spread(x, check):

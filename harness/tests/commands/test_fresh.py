@@ -19,7 +19,7 @@ from harness.spec.verdict import Verdict
 from harness.tests.suites import Session, run, run_harness, write_claims
 
 CLAIMS = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_large(x, check):
@@ -28,13 +28,13 @@ def test_large(x, check):
 
 EITHER = {"quick": ("inconclusive or reproduced", "it lies on its bound")}
 
-@claim(PAPER, "S1", says="at the edge", adapted=SMALL, expected=EITHER)
+@claim(PAPER, "S1", says="at the edge", reported="words", adapted=SMALL, expected=EITHER)
 @trained(x=about(0.5))
 @control(says="no shift", x=NULL)
 def test_edge(x, check):
     large(x, check)
 
-@claim(PAPER, "S5", says="adding nothing changes nothing", adapted=SMALL)
+@claim(PAPER, "S5", says="adding nothing changes nothing", reported="words", adapted=SMALL)
 @trained(world=0)
 @control(says="one off", world=-1)
 @given(n=st.integers(0, 100))

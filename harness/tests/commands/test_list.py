@@ -13,7 +13,7 @@ import pytest
 from harness.tests.suites import environment, run_harness, write, write_claims
 
 CLAIMS = """
-@claim(PAPER, "S1", says="x is large", adapted={"quick": "small", "standard": "none"},
+@claim(PAPER, "S1", says="x is large", reported="words", adapted={"quick": "small", "standard": "none"},
        expected={"standard": ("inconclusive or refuted", "known")})
 @trained(x=Tiers(quick=about(1.0), standard=about(1.5)))
 @control(says="no shift", x=NULL)
@@ -21,7 +21,7 @@ CLAIMS = """
 def test_large(x, check, width):
     large(x, check)
 
-@claim(PAPER, "S2", says="x is small", adapted=SMALL)
+@claim(PAPER, "S2", says="x is small", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 def test_small(x, check):
     large(x, check)

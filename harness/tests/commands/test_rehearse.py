@@ -34,7 +34,7 @@ from harness.models import Mlp
 FULL = {"full": "none"}
 NETS = Experiment(Digits(n=900), Mlp(8), Sgd(lr=0.1, epochs=500))
 
-@claim(PAPER, "S1", says="it is trained", adapted=FULL)
+@claim(PAPER, "S1", says="it is trained", reported="words", adapted=FULL)
 @trained(x=NETS)
 @control(says="slowly", x=NETS.but(optimizer__lr=1e-9))
 def test_trained(x, check):
@@ -42,26 +42,26 @@ def test_trained(x, check):
     assert len(x.curve("train_loss")[0]) == 1
 """
 WRONG = """
-@claim(PAPER, "S2", says="its data are not there", adapted=FULL)
+@claim(PAPER, "S2", says="its data are not there", reported="words", adapted=FULL)
 @trained(x=NETS.but(data=Cifar10(n=100)))
 @control(says="slowly", x=NETS)
 def test_without_data(x, check):
     check(above(x.final("train_error"), 0.5, because="chosen for this test"))
 
-@claim(PAPER, "S3", says="it does not fit", adapted=FULL)
+@claim(PAPER, "S3", says="it does not fit", reported="words", adapted=FULL)
 @trained(x=Solved(GaussianImages(n=110_000, size=8), KernelInterpolation(GaussianKernel(5.0), device="cuda")))
 @control(says="slowly", x=NETS)
 def test_too_large(x, check):
     check(above(x.final("train_error"), -1.0, because="chosen for this test"))
 
-@claim(PAPER, "S4", says="its body reads what is not there", adapted=FULL)
+@claim(PAPER, "S4", says="its body reads what is not there", reported="words", adapted=FULL)
 @trained(x=NETS)
 @control(says="slowly", x=NETS.but(optimizer__lr=1e-9))
 def test_misread(x, check):
     curve = x.curve("train_loss")[0]
     check(above(x.final("train_error"), curve[{}["here"]], because="chosen for this test"))
 
-@claim(PAPER, "S5", says="it fails", adapted=FULL)
+@claim(PAPER, "S5", says="it fails", reported="words", adapted=FULL)
 @trained(x=Simulation(fails))
 @control(says="slowly", x=about(1.0))
 def test_failing(x, check):
@@ -127,13 +127,13 @@ def test_what_fails_is_no_matter_of_time() -> None:
 
 
 ON_IMAGES = """
-@claim(PAPER, "S6", says="images of MNIST will do, whatever they are", adapted=FULL)
+@claim(PAPER, "S6", says="images of MNIST will do, whatever they are", reported="words", adapted=FULL)
 @trained(x=NETS.but(data=Mnist(n=100)))
 @control(says="slowly", x=NETS.but(data=Mnist(n=100), optimizer__lr=1e-9))
 def test_on_images(x, check):
     check(above(x.final("train_error"), 0.5, because="chosen for this test"))
 
-@claim(PAPER, "S7", says="images that stay on disk are none that are made up", adapted=FULL)
+@claim(PAPER, "S7", says="images that stay on disk are none that are made up", reported="words", adapted=FULL)
 @trained(x=NETS.but(data=ImageFolder("imagenet", 10, 100, 100, size=8)))
 @control(says="slowly", x=NETS)
 def test_streamed(x, check):

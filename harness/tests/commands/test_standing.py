@@ -59,7 +59,11 @@ def test_another_experiment_is_named(checkout: Path) -> None:
 
 
 def test_other_words_make_a_verdict_stale(checkout: Path) -> None:
-    change(checkout, 'says="x is large", adapted=SMALL', 'says="x is huge", adapted={"quick": "tiny"}')
+    old, new = (
+        'x is large", reported="words", adapted=SMALL',
+        'x is huge", reported="words", adapted={"quick": "tiny"}',
+    )
+    change(checkout, old, new)
     change(checkout, 'says="hardly larger"', 'says="as large"')
     told = states(checkout)
     assert told["large"] == ("stale", "another statement, change from the source")
@@ -92,7 +96,8 @@ def test_what_was_not_judged_cannot_be_told(checkout: Path) -> None:
 
 
 DATA = """
-@claim(PAPER, "S4", says="errors are rates", adapted=SMALL, expected={"quick": ("inconclusive", "few")})
+@claim(PAPER, "S4", says="errors are rates", reported="words", adapted=SMALL,
+       expected={"quick": ("inconclusive", "few")})
 @trained(x=Experiment(Mnist(n=100), Mlp(8), Sgd(lr=0.1, epochs=2)))
 @control(says="noise", x=NULL)
 def test_data(x, check):

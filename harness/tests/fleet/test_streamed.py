@@ -368,7 +368,8 @@ def one_guess(generator):
     return {"train_error": wrong, "least_train_error": wrong}
 
 
-@claim(PAPER, "Table 2", says="Random labels can be memorized.", adapted={"full": "small"}, replicates=1)
+@claim(PAPER, "Table 2", says="Random labels can be memorized.", reported="words", adapted={"full": "small"},
+       replicates=1)
 @trained(random=Tiers(full=RANDOM))
 @control(random=Tiers(full=Simulation(one_guess)), says="one guess for all images")
 def test_random_labels_can_be_memorized(random, check):

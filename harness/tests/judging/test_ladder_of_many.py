@@ -94,7 +94,7 @@ def of_one(body: Body, tier: str, worlds: Floats, positive: Sequence[bool]) -> V
         for relation in body(*measures(worlds[x.world], x.n)):
             check(relation, uncontrolled=relation.uncontrolled)
 
-    mark = claim(PAPER, "Section 1", says="so it is", adapted={tier: "none"})
+    mark = claim(PAPER, "Section 1", says="so it is", reported="words", adapted={tier: "none"})
     declared: Any = mark(lambda: None)
     controls = [Control(says="x", positive=p, worlds={"x": WORLDS[i]}) for i, p in enumerate(positive, 1)]
     made = Item(

@@ -114,7 +114,7 @@ def test_sums_are_the_same_to_the_bit_whatever_the_user_has_set() -> None:
 
 
 GOOD = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_large(x, check):

@@ -325,7 +325,7 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(cluster: Any, tmp_path: Pa
 
 
 CLAIM = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_large(x, check):

@@ -221,7 +221,7 @@ def test_a_missing_file_is_no_new_store(tmp_path: Path) -> None:
 # -- from a report to verdicts ------------------------------------------------------------------------
 
 CLAIMS = """
-@claim(PAPER, "S1", says="x is large", adapted={"quick": "small", "standard": "none"})
+@claim(PAPER, "S1", says="x is large", reported="words", adapted={"quick": "small", "standard": "none"})
 @trained(x=Tiers(quick=about(1.0), standard=about(1.5)))
 @control(says="no shift", x=NULL)
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
@@ -229,26 +229,29 @@ def test_large(x, check, model):
     check(above(x.final("x"), 0.5, because="half"))
     check.draw("Figure 1", series="s", x=[1, 2], y=x.array("curve"))
 
-@claim(PAPER, "S2", says="x is negative", adapted=SMALL, expected={"quick": ("refuted", "known wrong")})
+@claim(PAPER, "S2", says="x is negative", reported="words", adapted=SMALL,
+       expected={"quick": ("refuted", "known wrong")})
 @trained(x=about(0.1))
 @control(says="far up", x=about(9.0))
 @control(says="far down", positive=True, x=about(-9.0))
 def test_negative(x, check):
     check(below(x.final("x"), -0.5, because="half"))
 
-@claim(PAPER, "S5", says="x is above zero, and a control climbs further than the claim", adapted=SMALL)
+@claim(PAPER, "S5", says="x is above zero, and a control climbs further than the claim",
+       reported="words", adapted=SMALL)
 @trained(x=about(8.0))
 @control(says="hardly below", x=about(-0.01))
 def test_against_a_weak_control(x, check):
     check(above(x.final("x"), 0.0, because="its mean over five is above zero in the control, over ten below"))
 
-@claim(PAPER, "S6", says="x is large, and what its control reads is read anew", adapted=SMALL)
+@claim(PAPER, "S6", says="x is large, and what its control reads is read anew",
+       reported="words", adapted=SMALL)
 @trained(x=about(6.0))
 @control(says="far down, at replicates of its own", x=Anew(about(-9.0)))
 def test_against_a_world_read_anew(x, check):
     check(above(x.final("x"), 0.0, because="zero"))
 
-@claim(PAPER, "S3", says="adding nothing changes nothing", adapted=SMALL)
+@claim(PAPER, "S3", says="adding nothing changes nothing", reported="words", adapted=SMALL)
 @trained(world=0)
 @control(says="one off", world=-1)
 @given(n=st.integers(0, 100))
@@ -256,7 +259,7 @@ def test_exact(world, n):
     assert n == n + world
 """
 LATER = """
-@claim(PAPER, "S4", says="a new claim", adapted=SMALL)
+@claim(PAPER, "S4", says="a new claim", reported="words", adapted=SMALL)
 @trained(x=about(7.0))
 @control(says="no shift", x=NULL)
 def test_new(x, check):

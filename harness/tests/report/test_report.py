@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from harness.evidence.schema import Report
-from harness.report import html, markdown, render
+from harness.report import counted, html, markdown, render
 from harness.report.contents import gather
+from harness.spec.said import Unprinted
 from harness.spec.verdict import Verdict
 from harness.tests import reports
 from harness.tests.report.site import whole
@@ -125,6 +126,17 @@ def test_pages_show_everything_and_markdown_what_came_out(full: Report, page: st
     assert "diverged" in text
     assert claim.command.replace("[quick]", "[…]") in text, "once for all tests of the claim"
     assert "[quick] " in text
+
+
+@pytest.mark.parametrize("word", list(Unprinted))
+def test_why_no_number_stands_beside_a_claim_is_shown_with_its_place(word: Unprinted) -> None:
+    contents = gather([reports.report(reports.claim(reported={}, unprinted=word))])
+    shown = whole(contents)
+    assert f"Section 2.1, Table 1; {counted.UNPRINTED[word]}</p>" in shown
+    assert "Reported by the source" not in shown
+    assert f"| RIVER2017 *{word[0]}* |" in markdown.render(contents)
+    told = whole(gather([reports.report(reports.claim())]))
+    assert not any(said in told for said in counted.UNPRINTED.values())
 
 
 def test_the_score_of_planted_mistakes_is_shown_where_there_is_one(full: Report) -> None:

@@ -19,7 +19,7 @@ PAPER = Paper(key="X2020", authors="A", title="T", venue="V", year=2020, url="ht
 def declared(says: str = "") -> Claim:
     """The claim of a test with a docstring over two lines."""
 
-    @claim(PAPER, "Section 1", adapted={"quick": "none"}, says=says)
+    @claim(PAPER, "Section 1", reported="words", adapted={"quick": "none"}, says=says)
     def test_it() -> None:
         """Random labels are fitted
         without error."""
@@ -35,7 +35,7 @@ def test_the_docstring_is_the_statement_on_one_line() -> None:
 def test_a_claim_without_a_statement_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="test_it needs a docstring that states the claim"):
 
-        @claim(PAPER, "Section 1", adapted={"quick": "none"})
+        @claim(PAPER, "Section 1", reported="words", adapted={"quick": "none"})
         def test_it() -> None:
             pass
 

@@ -8,14 +8,16 @@ import pytest
 
 from harness import Change, Paper, claim
 from harness.spec.claim import Claim
-from harness.spec.said import Saying, why_unprinted
+from harness.spec.said import Saying, Unprinted, why_unprinted
 
 RIVER = Paper(key="RIVER2017", authors="R", title="T", venue="V", year=2017, url="")
 OURS = Paper(key="OVERCLAIM", authors="we", title="T", venue="V", year=2026, url="")
 
 
 def declared(paper: Paper = RIVER, **fields: Any) -> Claim:
-    """A claim with some fields."""
+    """A claim with some fields, of a source that prints no number unless they say otherwise."""
+    if fields.get("kind", "statement") not in ("retold", "counter"):
+        fields.setdefault("reported", "words")
     marked: Any = claim(paper, "Section 1", says="it is so", adapted={"quick": "none"}, **fields)(lambda: 0)
     made: Claim = marked.claim
     return made
@@ -39,6 +41,15 @@ def test_a_claim_is_a_statement_of_its_source_unless_it_says_otherwise() -> None
         (OURS, {"kind": "retold"}, "not 'retold'"),
         (RIVER, {"kind": "printed"}, r"needs the printed number\(s\) in reported="),
         (RIVER, {"kind": "printed", "reported": {"optimizer": "SGD"}}, "needs the printed number"),
+        (RIVER, {"reported": None}, "a statement says what its source prints: reported={name: number}; or"),
+        (RIVER, {"reported": {}}, "a statement says what its source prints"),
+        (
+            RIVER,
+            {"reported": "nothing"},
+            "reported='nothing': numbers by name, or one of theorem, figure, wo",
+        ),
+        (RIVER, {"kind": "retold", "reported": "words"}, "said of a source, and kind='retold' has none"),
+        (OURS, {"kind": "counter", "reported": "unconfirmed"}, "and kind='counter' has none"),
         (RIVER, {"changed": Change("window", "It was wider.")}, "a tuple is needed"),
         (RIVER, {"changed": ("It was wider.",)}, "a tuple is needed"),
     ],
@@ -49,6 +60,15 @@ def test_what_does_not_go_together_is_refused_in_one_line(
     with pytest.raises((TypeError, ValueError), match=told) as caught:
         declared(paper, **fields)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("word", list(Unprinted))
+def test_a_statement_says_why_no_number_stands_beside_it(word: Unprinted) -> None:
+    silent = declared(reported=word.value)
+    assert (silent.reported, silent.unprinted) == ({}, word)
+    assert silent.but(where="Section 2").unprinted is word
+    told = silent.but(reported={"accuracy": 0.5})
+    assert (told.reported, told.unprinted) == ({"accuracy": 0.5}, None)
 
 
 def test_the_ledger_is_kept_in_the_order_it_was_written() -> None:

@@ -40,14 +40,14 @@ def opened():
         file.write("closed ")
 
 
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=Simulation(waits, {"seconds": 0.0}))
 @control(says="no shift", x=NULL)
 def test_large(x, check, opened):
     large(x, check)
 
 
-@claim(PAPER, "S2", says="x is large here too", adapted=SMALL)
+@claim(PAPER, "S2", says="x is large here too", reported="words", adapted=SMALL)
 @trained(x=about(0.9))
 @control(says="no shift", x=NULL)
 def test_larger(x, check):
@@ -58,7 +58,7 @@ def test_of_no_claim(opened):
     pass
 
 
-@claim(PAPER, "T1", says="squares are not negative", adapted=SMALL)
+@claim(PAPER, "T1", says="squares are not negative", reported="words", adapted=SMALL)
 @trained(least=0)
 @control(says="a square is more than one", least=1)
 @given(n=st.integers(-5, 5))
@@ -105,14 +105,14 @@ def test_the_item_that_pytest_was_told_of_is_the_next_whatever_arrives_meanwhile
 
 
 CLIMBING = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(0.5))
 @control(says="no shift", x=NULL)
 def test_one(x, check):
     large(x, check)
 
 
-@claim(PAPER, "S2", says="x is small", adapted=SMALL)
+@claim(PAPER, "S2", says="x is small", reported="words", adapted=SMALL)
 @trained(x=about(0.501))
 @control(says="a shift", x=about(0.6))
 def test_other(x, check):
@@ -141,14 +141,14 @@ def test_further_replicates_of_all_claims_are_trained_together(
 
 
 LARGE = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(0.9))
 @control(says="no shift", x=NULL)
 def test_large(x, check):
     large(x, check)
 
 
-@claim(PAPER, "S2", says="x is larger", adapted=SMALL)
+@claim(PAPER, "S2", says="x is larger", reported="words", adapted=SMALL)
 @trained(x=about(1.1))
 @control(says="no shift", x=NULL)
 def test_larger(x, check):

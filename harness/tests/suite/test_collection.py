@@ -50,7 +50,7 @@ def checks_plainly(x, check):
 """
 
 SOUND = """
-@claim(PAPER, "S", says="sound", adapted=SMALL)
+@claim(PAPER, "S", says="sound", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_sound(x, check):
@@ -68,11 +68,12 @@ def written(
     trained: str = "x=NET",
     control: str = 'says="noise", x=NOISE',
     adapted: str = "SMALL",
+    reported: str = '"words"',
     takes: str = "x, check",
 ) -> str:
     """A claim with one mistake in it, marked by ``# here``."""
     return f"""
-@claim(PAPER, "S", says="{name}", adapted={adapted})
+@claim(PAPER, "S", says="{name}", reported={reported}, adapted={adapted})
 {f"@trained({trained})" if trained else ""}
 {f"@control({control})" if control else ""}
 def test_{name}({takes}):
@@ -130,7 +131,7 @@ MISTAKES = {
         "'Mlp' object has no attribute 'final'",
     ),
     "printed": (
-        written("printed", CHECK, adapted='BOTH, kind="printed", reported={"x": 0.1}').replace(
+        written("printed", CHECK, adapted='BOTH, kind="printed"', reported='{"x": 0.1}').replace(
             "check):", "check):  # here"
         ),
         "kind='printed' is judged by matches(...) alone, not by above(...)",
@@ -208,7 +209,7 @@ MISTAKES = {
     ),
     "exact": (
         """
-@claim(PAPER, "S", says="exact", adapted=BOTH)
+@claim(PAPER, "S", says="exact", reported="words", adapted=BOTH)
 @trained(world=Tiers(quick=0))  # here
 @control(says="one off", world=1)
 @given(n=st.integers(0, 9))
@@ -294,7 +295,7 @@ def test_listing_rehearses_nothing(session: Any) -> None:
 
 
 UNKNOWN = """
-@claim(PAPER, "S", says="unknown", adapted=SMALL)
+@claim(PAPER, "S", says="unknown", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_unknown(x, check):

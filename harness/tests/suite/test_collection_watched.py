@@ -28,7 +28,7 @@ UNTRAINED = NET.but(optimizer=Untrained())
 
 """
 CLAIMS = """
-@claim(PAPER, "S", says="ends", adapted=SMALL)
+@claim(PAPER, "S", says="ends", reported="words", adapted=SMALL)
 @trained(x=net(1), sweep=[net(2), net(3)], other=net(4))
 @control(says="another", x=net(5))
 def test_reads_ends_and_a_curve_of_a_sweep(x, sweep, other, check):
@@ -37,7 +37,7 @@ def test_reads_ends_and_a_curve_of_a_sweep(x, sweep, other, check):
     check.draw("F", series="losses", x=other.epochs, y=other.curve("train_loss"))
 
 
-@claim(PAPER, "S", says="sometimes", adapted=SMALL)
+@claim(PAPER, "S", says="sometimes", reported="words", adapted=SMALL)
 @trained(x=net(6))
 @control(says="another", x=net(7))
 def test_reads_a_curve_that_no_rehearsal_sees(x, check):
@@ -46,7 +46,7 @@ def test_reads_a_curve_that_no_rehearsal_sees(x, check):
     check(below(x.final("test_error"), 0.99, because="why"))
 
 
-@claim(PAPER, "S", says="ends early", adapted=SMALL)
+@claim(PAPER, "S", says="ends early", reported="words", adapted=SMALL)
 @trained(x=net(8))
 @control(says="another", x=net(9))
 def test_has_a_rehearsal_that_ends_early(x, check):

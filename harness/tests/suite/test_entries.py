@@ -24,6 +24,7 @@ def item(tier: str = "quick") -> Any:
         PAPER,
         "Section 1",
         says="It holds.",
+        reported="words",
         adapted={"quick": "digits for images", "standard": "none"},
         expected={"standard": ("inconclusive or refuted", "chance decides")},
     )

@@ -19,7 +19,7 @@ def noted():
         file.write("x")
 
 
-@claim(PAPER, "Section 1", adapted=SMALL)
+@claim(PAPER, "Section 1", reported="words", adapted=SMALL)
 @trained(step=0)
 @control(step=1, says="one more")
 @control(step=2, says="wrong in two ways")
@@ -31,7 +31,8 @@ def test_doubling(step, number):
     assert step < 2 or number < 7
 
 
-@claim(PAPER, "Section 2", adapted=SMALL, expected={"quick": ("refuted", "large numbers are left out")})
+@claim(PAPER, "Section 2", reported="words", adapted=SMALL,
+       expected={"quick": ("refuted", "large numbers are left out")})
 @trained(most=50)
 @control(most=5, positive=True, says="small ones alone")
 @given(number=st.integers(0, 50))
@@ -46,7 +47,7 @@ def ten():
     return 10
 
 
-@claim(PAPER, "Section 3", adapted=SMALL)
+@claim(PAPER, "Section 3", reported="words", adapted=SMALL)
 @trained(most=5)
 @control(most=50, says="all of them")
 @given(number=st.integers(0, 50))

@@ -10,7 +10,7 @@ BODY = """
 import own
 
 
-@claim(PAPER, "1", adapted=SMALL, says="s")
+@claim(PAPER, "1", reported="words", adapted=SMALL, says="s")
 @trained(x=Simulation(own.drawn, {"centre": 1.0}))
 @control(x=NULL, says="nothing")
 def test_own(x, check):

@@ -19,87 +19,91 @@ def test_large(x, check):
     large(x, check)
     check.draw("Figure 1", series="s", x=[1, 2], y=x.array("curve"))
 
-@claim(PAPER, "S1", says="x grows", adapted=SMALL)
+@claim(PAPER, "S1", says="x grows", reported="words", adapted=SMALL)
 @trained(x=lambda width: about(float(width)))
 @control(says="no shift", x=NULL)
 @pytest.mark.parametrize("width", [2, 3], ids=["two", "three"])
 def test_width(x, check, width):
     large(x, check)
 
-@claim(PAPER, "S2", says="x is negative", adapted=SMALL, expected={"quick": ("refuted", "known wrong")})
+@claim(PAPER, "S2", says="x is negative", reported="words", adapted=SMALL,
+       expected={"quick": ("refuted", "known wrong")})
 @trained(x=NULL)
 @control(says="far down", positive=True, x=about(-9.0))
 def test_known_wrong(x, check):
     check(below(x.final("x"), -0.5, because="half"))
 
-@claim(PAPER, "S2", says="x is negative", adapted=SMALL)
+@claim(PAPER, "S2", says="x is negative", reported="words", adapted=SMALL)
 @trained(x=NULL)
 @control(says="far down", positive=True, x=about(-9.0))
 def test_wrong(x, check):
     check(below(x.final("x"), -0.5, because="half"))
 
-@claim(PAPER, "S3", says="x is large", adapted=SMALL)
+@claim(PAPER, "S3", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 def test_without_control(x, check):
     large(x, check)
 
-@claim(PAPER, "S3", says="x is large", adapted=SMALL, expected={"quick": ("inconclusive", "blind")})
+@claim(PAPER, "S3", says="x is large", reported="words", adapted=SMALL,
+       expected={"quick": ("inconclusive", "blind")})
 @trained(x=about(1.0))
 @control(says="as large", x=about(1.01))
 def test_blind(x, check):
     large(x, check)
 
-@claim(PAPER, "S3", says="at the edge", adapted=SMALL, expected={"quick": ("inconclusive", "edge")})
+@claim(PAPER, "S3", says="at the edge", reported="words", adapted=SMALL,
+       expected={"quick": ("inconclusive", "edge")})
 @trained(x=about(0.5))
 @control(says="no shift", x=NULL)
 def test_edge(x, check):
     large(x, check)
 
-@claim(PAPER, "S4", says="raises", adapted=SMALL)
+@claim(PAPER, "S4", says="raises", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_raises(x, check):
     raise RuntimeError("boom\\nsecond line")
 
-@claim(PAPER, "S4", says="cannot be computed", adapted=SMALL)
+@claim(PAPER, "S4", says="cannot be computed", reported="words", adapted=SMALL)
 @trained(x=Simulation(fails))
 @control(says="no shift", x=NULL)
 def test_fails(x, check):
     large(x, check)
 
-@claim(PAPER, "S4", says="skips", adapted=SMALL)
+@claim(PAPER, "S4", says="skips", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_skips(x, check):
     pytest.skip("needs the moon")
 
-@claim(PAPER, "S4", says="checks nothing", adapted=SMALL)
+@claim(PAPER, "S4", says="checks nothing", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_without_check(x, check):
     pass
 
-@claim(PAPER, "S4", says="asserts", adapted=SMALL)
+@claim(PAPER, "S4", says="asserts", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_asserts(x, check):
     assert 1 == 2
 
-@claim(PAPER, "S5", says="adding nothing changes nothing", adapted=SMALL)
+@claim(PAPER, "S5", says="adding nothing changes nothing", reported="words", adapted=SMALL)
 @trained(world=0)
 @control(says="one off", world=-1)
 @given(n=st.integers(0, 100))
 def test_exact(world, n):
     assert n == n + world, f"n={n} differs"
 
-@claim(PAPER, "S5", says="adding one changes nothing", adapted=SMALL)
+@claim(PAPER, "S5", says="adding one changes nothing", reported="words", adapted=SMALL)
 @trained(world=1)
 @control(says="one off", world=-1)
 @given(n=st.integers(0, 100))
 def test_exact_wrong(world, n):
     assert n == n + world, f"n={n} differs"
 
-@claim(PAPER, "S5", says="as before", adapted=SMALL, expected={"quick": ("refuted", "it is one off")})
+@claim(PAPER, "S5", says="as before", reported="words", adapted=SMALL,
+       expected={"quick": ("refuted", "it is one off")})
 @trained(world=1)
 @control(says="one off", world=-1)
 @given(n=st.integers(0, 100))
@@ -116,14 +120,15 @@ VERDICTS = {
 }  # fmt: skip
 
 ONE = """
-@claim(PAPER, "S1", says="x is large", adapted={"quick": "small", "standard": "none"})
+@claim(PAPER, "S1", says="x is large", reported="words", adapted={"quick": "small", "standard": "none"})
 @trained(x=Tiers(quick=about(1.0), standard=about(1.5)))
 @control(says="no shift", x=NULL)
 @pytest.mark.parametrize("model", ["mlp", "standard"])
 def test_x(x, check, model):
     large(x, check)
 
-@claim(PAPER, "S1", says="at the edge", adapted=SMALL, expected={"quick": ("inconclusive", "edge")})
+@claim(PAPER, "S1", says="at the edge", reported="words", adapted=SMALL,
+       expected={"quick": ("inconclusive", "edge")})
 @trained(x=about(0.5))
 @control(says="no shift", x=NULL)
 def test_edge(x, check):
@@ -141,7 +146,8 @@ from harness.models import Mlp
 
 FIT = Experiment(Digits(n=60), Mlp(8), Sgd(lr=0.5, epochs=2, batch=20))
 
-@claim(PAPER, "S1", says="errors are rates", adapted=SMALL, expected={"quick": ("inconclusive", "blind")})
+@claim(PAPER, "S1", says="errors are rates", reported="words", adapted=SMALL,
+       expected={"quick": ("inconclusive", "blind")})
 @trained(fit=FIT)
 @control(says="random labels", fit=FIT.but(data__labels=RandomLabels(1.0)))
 def test_network(fit, check):

@@ -17,7 +17,7 @@ from harness.tests.suites import Session, inside, run, write
 pytest_plugins = ["pytester"]
 
 GOOD = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_large(x, check):
@@ -35,7 +35,8 @@ class Mean(Value, frozen=True):
         return {"x": float(split.x_train.mean())}
 
 
-@claim(PAPER, "S1", says="pictures are not black", adapted={"quick": "none", "standard": "none"})
+@claim(PAPER, "S1", says="pictures are not black",
+       reported="words", adapted={"quick": "none", "standard": "none"})
 @trained(x=Tiers(quick=Solved(Digits(n=100), Mean()), standard=Solved(Cifar10(n=20), Mean())))
 @control(says="no shift", x=NULL)
 def test_bright(x, check):

@@ -29,28 +29,28 @@ addopts = ["-ra", "-p", "no:cacheprovider", "-p", "no:benchmark"]
 """
 CLAIMS = """
 @pytest.mark.parametrize("shift", [1.0, 2.0])
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=lambda shift: about(shift))
 @control(x=about(0.0), says="no shift")
 def test_large(x, check, shift):
     large(x, check)
 
 
-@claim(PAPER, "S2", says="x is large without a shift", adapted=SMALL)
+@claim(PAPER, "S2", says="x is large without a shift", reported="words", adapted=SMALL)
 @trained(x=NULL)
 @control(x=about(1.0), says="a shift", positive=True)
 def test_null(x, check):
     large(x, check)
 
 
-@claim(PAPER, "S3", says="this cannot be computed", adapted=SMALL)
+@claim(PAPER, "S3", says="this cannot be computed", reported="words", adapted=SMALL)
 @trained(x=Simulation(fails, {}))
 @control(x=NULL, says="no shift")
 def test_failing(x, check):
     large(x, check)
 
 
-@claim(PAPER, "S4", says="integers are commutative", adapted=SMALL)
+@claim(PAPER, "S4", says="integers are commutative", reported="words", adapted=SMALL)
 @trained(world=0)
 @control(world=1, says="one more on one side")
 @given(a=st.integers(), b=st.integers())

@@ -132,7 +132,7 @@ def claims(values: dict[str, str]) -> str:
     return OWN + "".join(
         f"""
 
-@claim(PAPER, "S", says="errors are below 2", adapted=SMALL)
+@claim(PAPER, "S", says="errors are below 2", reported="words", adapted=SMALL)
 @trained(x={value})
 @control(says="another net", x=net(model=Mlp(3)))
 def test_{name}(x, check):

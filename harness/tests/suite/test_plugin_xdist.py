@@ -19,13 +19,13 @@ from harness.tests.suites import environment, run, write
 
 KILLED = """
 @pytest.mark.parametrize("nth", range(4))
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_ok(x, check, nth):
     large(x, check)
 
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_killed(x, check):
@@ -35,13 +35,14 @@ def test_killed(x, check):
 """
 
 SLOW = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0, seconds=0.1))
 @control(says="no shift", x=about(0.0, seconds=0.1))
 def test_slow(x, check):
     large(x, check)
 
-@claim(PAPER, "S1", says="at the edge", adapted=SMALL, expected={"quick": ("inconclusive", "edge")})
+@claim(PAPER, "S1", says="at the edge", reported="words", adapted=SMALL,
+       expected={"quick": ("inconclusive", "edge")})
 @trained(x=about(0.5, seconds=0.1))
 @control(says="no shift", x=about(0.0, seconds=0.1))
 def test_edge(x, check):

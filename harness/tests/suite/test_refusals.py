@@ -12,13 +12,13 @@ from harness.tests.suites import Session, inside, run, run_harness, write
 pytest_plugins = ["pytester"]
 
 TWO = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_large(x, check):
     large(x, check)
 
-@claim(PAPER, "S2", says="x is small", adapted=SMALL)
+@claim(PAPER, "S2", says="x is small", reported="words", adapted=SMALL)
 @trained(x=about(-1.0))
 @control(says="a shift", x=about(1.0))
 def test_small(x, check):

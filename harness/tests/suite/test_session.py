@@ -61,7 +61,7 @@ WORLDS = {
 }
 
 
-@claim(PAPER, "S", says="hostile", adapted=SMALL)
+@claim(PAPER, "S", says="hostile", reported="words", adapted=SMALL)
 @pytest.mark.parametrize("kind", WORLDS)
 @trained(x=lambda kind: WORLDS[kind]() if callable(WORLDS[kind]) else WORLDS[kind])
 @control(says="no shift", x=NULL)
@@ -80,7 +80,7 @@ BODIES = {
 }
 
 
-@claim(PAPER, "S", says="hostile", adapted=SMALL)
+@claim(PAPER, "S", says="hostile", reported="words", adapted=SMALL)
 @pytest.mark.parametrize("kind", BODIES)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
@@ -89,7 +89,7 @@ def test_body(x, check, kind):
     BODIES[kind](x, check)
 
 
-@claim(PAPER, "S", says="hostile", adapted=SMALL)
+@claim(PAPER, "S", says="hostile", reported="words", adapted=SMALL)
 @pytest.mark.parametrize("what", [10**40, "\\ud800", "y" * 5000, float("nan"), Loud(), object(), b"\\xff"])
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)

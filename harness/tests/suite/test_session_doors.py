@@ -12,13 +12,13 @@ import pytest
 from harness.tests.suites import ROOT, write
 
 TWO = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_large(x, check):
     large(x, check)
 
-@claim(PAPER, "S2", says="x is larger", adapted=SMALL)
+@claim(PAPER, "S2", says="x is larger", reported="words", adapted=SMALL)
 @trained(x=about(2.0))
 @control(says="no shift", x=NULL)
 def test_larger(x, check):

@@ -16,13 +16,13 @@ pytest_plugins = ["pytester"]
 Freeze = Callable[[Path], None]
 
 CLAIMS = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_large(x, check):
     large(x, check)
 
-@claim(PAPER, "S1", says="x is larger", adapted=SMALL)
+@claim(PAPER, "S1", says="x is larger", reported="words", adapted=SMALL)
 @trained(x=about(2.0))
 @control(says="no shift", x=NULL)
 def test_larger(x, check):
@@ -52,7 +52,7 @@ def test_a_session_judges_what_is_there(
 DEADLY = """
 import os, signal
 
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 @pytest.mark.parametrize("nth", range(4))

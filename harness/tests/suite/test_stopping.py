@@ -17,21 +17,22 @@ pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.usefixtures("patient")
 
 CLAIMS = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
 @control(says="no shift", x=NULL)
 def test_large(x, check):
     large(x, check)
 
 
-@claim(PAPER, "S2", says="x may be large", adapted=SMALL, expected={"quick": ("inconclusive", "at the edge")})
+@claim(PAPER, "S2", says="x may be large", reported="words", adapted=SMALL,
+       expected={"quick": ("inconclusive", "at the edge")})
 @trained(x=about(0.5))
 @control(says="no shift", x=NULL)
 def test_edge(x, check):
     large(x, check)
 """
 LONG = """
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=about(1.0, seconds=600))
 @control(says="no shift", x=NULL)
 def test_long(x, check):

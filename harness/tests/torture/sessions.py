@@ -45,7 +45,7 @@ class Net(Mlp, frozen=True):
 NET = Experiment(Digits(n=300), Net(24), Sgd(lr=0.1, epochs=30))
 
 
-@claim(PAPER, "S2", says="random labels are harder", adapted=SMALL)
+@claim(PAPER, "S2", says="random labels are harder", reported="words", adapted=SMALL)
 @trained(true=NET, random=NET.but(data__labels=RandomLabels()))
 @control(true=NET.but(data__labels=RandomLabels(0.9)), says="nearly random labels on both sides")
 def test_harder(true, random, check):
@@ -56,7 +56,7 @@ def test_harder(true, random, check):
 CODE = Solved(Digits(n=300), TwoPart(Coded(width=32, lr=0.005, epochs=60, batch=4, patience=60)))
 
 
-@claim(PAPER, "S3", says="random labels have longer codes", adapted=SMALL)
+@claim(PAPER, "S3", says="random labels have longer codes", reported="words", adapted=SMALL)
 @trained(true=CODE, random=CODE.but(data__labels=RandomLabels()))
 @control(true=CODE.but(data__labels=RandomLabels(0.9)), says="nearly random labels on both sides")
 def test_longer(true, random, check):
@@ -65,7 +65,7 @@ def test_longer(true, random, check):
 
 
 @pytest.mark.parametrize("shift", [1.0, 2.0, 3.0])
-@claim(PAPER, "S1", says="x is large", adapted=SMALL)
+@claim(PAPER, "S1", says="x is large", reported="words", adapted=SMALL)
 @trained(x=lambda shift: about(shift, seconds=0.05))
 @control(x=about(0.0, seconds=0.05), says="no shift")
 def test_large(x, check, shift):
