@@ -58,7 +58,8 @@ def excess_risks(
         signal = np.zeros(len(eigenvalues))
         direction = generator.normal(size=STRONG)
         signal[:STRONG] = direction / np.linalg.norm(direction)
-        x = generator.normal(size=(n, len(eigenvalues))) * roots
+        x = generator.standard_normal((n, len(eigenvalues)))
+        x *= roots
         y = x @ signal + noise * generator.normal(size=n)
         w = x.T @ np.linalg.solve(x @ x.T + penalty * np.eye(n), y)
         excess.append(float((w - signal) ** 2 @ eigenvalues))

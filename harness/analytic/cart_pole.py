@@ -8,7 +8,7 @@ cross-entropy method, which needs scores and no gradients.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
     Score: TypeAlias = Callable[[Floats, Floats], Floats]
+    Layer: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 # of Barto, Sutton and Anderson 1983
 GRAVITY = 9.8  # m / s^2
@@ -46,16 +47,20 @@ def parameters(widths: tuple[int, ...] = WIDTHS) -> int:
 
 
 def moved(state: Floats, force: Floats) -> Floats:
-    """The states [..., 4] (place, speed, angle, its speed) a step later under forces [...] in newton."""
+    """The states [4, ...] (place, speed, angle, its speed) a step later under forces [...] in newton."""
     import numpy as np
 
-    _, speed, angle, turning = (state[..., i] for i in range(4))
+    speed, angle, turning = state[1], state[2], state[3]
     sine, cosine, mass = np.sin(angle), np.cos(angle), CART + POLE
     push = (force + POLE * HALF_LENGTH * turning**2 * sine) / mass
     lever = HALF_LENGTH * (INERTIA - POLE * cosine**2 / mass)
     turned = (GRAVITY * sine - cosine * push) / lever
     pushed = push - POLE * HALF_LENGTH * turned * cosine / mass
-    return state + SECONDS * np.stack([speed, pushed, turning, turned], axis=-1)
+    later = np.empty_like(state)
+    later[0], later[1], later[2], later[3] = speed, pushed, turning, turned
+    later *= SECONDS
+    later += state
+    return later
 
 
 def layers(theta: Floats, widths: tuple[int, ...] = WIDTHS) -> list[tuple[Floats, Floats]]:
@@ -78,24 +83,44 @@ def balanced(theta: Floats, starts: Floats, *, steps: int, force: float) -> Floa
     """
     import numpy as np
 
-    nets = [tuple(part.astype(np.float32) for part in layer) for layer in layers(theta)]
-    state = np.broadcast_to(starts, (len(theta), *starts.shape)).copy()
-    up = np.ones(state.shape[:2], bool)
-    survived = np.zeros(state.shape[:2])
+    each = (len(theta), len(starts))
+    nets = [
+        (matrix.astype(np.float32), np.broadcast_to(biases, (*each, biases.shape[-1])).astype(np.float32))
+        for matrix, biases in layers(theta)
+    ]
+    state = np.repeat(starts.T[:, None], len(theta), axis=1)  # [4, K, starts]: each number lies in a row
+    survived = np.zeros(each)
+    going, up, counts = np.arange(len(theta)), np.ones(each, bool), survived
     for _ in range(steps):
-        values = state.astype(np.float32)
-        for i, (matrix, biases) in enumerate(nets):
-            values = values @ matrix + biases
-            if i < len(nets) - 1:
-                np.tanh(values, out=values)
-        state = moved(state, np.where(values[..., 1] > values[..., 0], force, -force))
-        up &= (np.abs(state[..., 2]) < UPRIGHT) & (np.abs(state[..., 0]) < TRACK)
-        if not up.any():
-            break
-        state[~up] = 0.0  # out of the count, and kept from overflowing
-        survived += up
+        state = moved(state, np.where(_right(nets, state), force, -force))
+        up &= (np.abs(state[2]) < UPRIGHT) & (np.abs(state[0]) < TRACK)
+        state *= up  # out of the count, and kept from overflowing
+        counts += up
+        still = up.any(axis=1)
+        if not still.all():  # policies that keep no pole up any more are out of the computation
+            survived[going] = counts
+            if not still.any():
+                break
+            going, up, state, counts = going[still], up[still], state[:, still], counts[still]
+            nets = [(matrix[still], biases[still]) for matrix, biases in nets]
+    survived[going] = counts
     shares: Floats = survived.mean(axis=1) / steps
     return shares
+
+
+def _right(nets: Sequence[Layer], state: Floats) -> NDArray[np.bool_]:
+    """Whether each policy pushes to the right [K, starts] in states [4, K, starts]; float32 decides."""
+    import numpy as np
+
+    values = np.empty((*state.shape[1:], len(state)), np.float32)
+    values[...] = state.transpose(1, 2, 0)
+    for i, (matrix, biases) in enumerate(nets):
+        values = values @ matrix
+        values += biases
+        if i < len(nets) - 1:
+            np.tanh(values, out=values)
+    right: NDArray[np.bool_] = values[..., 1] > values[..., 0]
+    return right
 
 
 def subspace(dimension: int, whole: int, generator: np.random.Generator) -> Floats:

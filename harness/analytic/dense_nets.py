@@ -7,6 +7,7 @@ cross-entropy, with momentum as in ``Sgd``.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float32]
+
+KEPT_ZEROS = 2**16
+"""Numbers of the largest array of zeros that is kept."""
 
 
 class DenseLayer(NamedTuple):
@@ -77,52 +81,94 @@ class DenseNets:
         Args:
             x: one batch for all networks, [batch, inputs], or one for each, [R, batch, inputs].
         """
-        import numpy as np
-
         values = [x if x.ndim == 3 else x[None]]
         for i, (weight, bias) in enumerate(self.layers):
-            z = values[-1] @ weight + bias
-            values.append(z if i == len(self.layers) - 1 else np.maximum(z, 0, out=z))
+            z = values[-1] @ weight
+            z += bias
+            values.append(z if i == len(self.layers) - 1 else rectified(z))
         return values
 
     def logits(self, x: Floats) -> Floats:
         """The logits [R, batch, classes] for x [batch, inputs]."""
         return self.activations(x)[-1]
 
-    def step(self, x: Floats, y: NDArray[np.int64], lr: float, momentum: float = 0.9) -> Floats:
-        """Take one step on the mean cross-entropy of a batch, and return its gradient by the inputs.
+    def step(self, x: Floats, y: NDArray[np.int64], lr: float, momentum: float = 0.9) -> None:
+        """Take one step on the mean cross-entropy of a batch.
 
         Args:
             x, y: a batch for all networks, [batch, inputs] and [batch], or one for each, [R, batch, inputs]
                 and [R, batch].
             lr, momentum: v <- momentum v + gradient; weights <- weights - lr v.
+        """
+        self._stepped(x, y, lr, momentum)
+
+    def step_felt(self, x: Floats, y: NDArray[np.int64], lr: float, momentum: float = 0.9) -> Floats:
+        """Take the same step, and return its gradient by the inputs.
 
         Returns:
             d(loss of an example)/d(its input), [R, batch, inputs], by the weights before the step.
         """
+        first = self.layers[0].weight.copy()
+        return self._stepped(x, y, lr, momentum) @ first.swapaxes(1, 2)
+
+    def _stepped(self, x: Floats, y: NDArray[np.int64], lr: float, momentum: float) -> Floats:
+        """The step; the gradients by what leaves the first layer before its ReLU [R, batch, units]."""
+        import numpy as np
+
         inputs = self.activations(x)
         error = surplus(inputs.pop(), y)
-        for i in range(len(self.layers) - 1, -1, -1):
+        for i in reversed(range(len(self.layers))):
             weight, below = self.layers[i].weight, inputs[i]
-            passed = error @ weight.swapaxes(1, 2)
-            if i:
-                passed *= below > 0
-            gradient = DenseLayer(below.swapaxes(1, 2) @ error, error.sum(axis=1, keepdims=True))
+            passed = error @ weight.swapaxes(1, 2) if i else error
+            gradient = DenseLayer(below.swapaxes(1, 2) @ error, np.add.reduce(error, axis=1, keepdims=True))
             for array, velocity, slope in zip(self.layers[i], self.velocities[i], gradient, strict=True):
                 velocity *= momentum
-                velocity += slope / y.shape[-1]
-                array -= lr * velocity
+                slope /= y.shape[-1]
+                velocity += slope
+                array -= np.multiply(velocity, lr, out=slope)
+            if i:
+                passed *= below > 0
             error = passed
         return error
+
+
+def rectified(values: NDArray[Any]) -> NDArray[Any]:
+    """ReLU of values [..., units], in place.
+
+    The zeros are an array: numpy compares arrays several times as fast as an array and a number.
+    """
+    import numpy as np
+
+    return np.maximum(values, _zeros(values.shape, values.dtype), out=values)
+
+
+@functools.lru_cache(maxsize=16)
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Zeros of a shape; of large arrays one row, which is not worth its memory over again."""
+    import numpy as np
+
+    return np.zeros(shape if math.prod(shape) <= KEPT_ZEROS else shape[-1:], dtype)
 
 
 def log_probabilities(logits: NDArray[Any]) -> NDArray[Any]:
     """Logs of the softmax over the last axis, in the precision of the logits."""
     import numpy as np
 
-    centred: NDArray[Any] = logits - logits.max(axis=-1, keepdims=True)
-    normalised: NDArray[Any] = centred - np.log(np.exp(centred).sum(axis=-1, keepdims=True))
-    return normalised
+    logs: NDArray[Any] = np.subtract(logits, _largest(logits), order="C")
+    sums = np.add.reduce(np.exp(logs), axis=-1, keepdims=True)
+    logs -= np.log(sums, out=sums)
+    return logs
+
+
+def _largest(logits: NDArray[Any]) -> NDArray[Any]:
+    """The largest of the last axis, which stays, of length one.
+
+    With the few classes across and the many examples along it is a tenth of the time of numpy's own way.
+    """
+    import numpy as np
+
+    columns = np.ascontiguousarray(logits.reshape(-1, logits.shape[-1]).T)
+    return np.maximum.reduce(columns, axis=0).reshape(*logits.shape[:-1], 1)
 
 
 def surplus(logits: Floats, y: NDArray[np.int64]) -> Floats:
@@ -134,9 +180,18 @@ def surplus(logits: Floats, y: NDArray[np.int64]) -> Floats:
     """
     import numpy as np
 
-    error: Floats = np.exp(log_probabilities(logits))
-    error -= y[..., None] == np.arange(logits.shape[-1])
+    error: Floats = log_probabilities(logits)
+    np.exp(error, out=error)
+    labels = np.broadcast_to(y, error.shape[:-1]).reshape(-1)
+    error.reshape(-1)[places_of(labels, error.shape[-1])] -= 1
     return error
+
+
+def places_of(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """The places of the labels [n] in scores [n, classes] that lie in memory one row after the other."""
+    import numpy as np
+
+    return np.arange(0, len(labels) * classes, classes) + labels
 
 
 def in_batches(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:

@@ -55,17 +55,20 @@ class TanhNetwork:
             matrix, biases = theta[place : place + a * b].reshape(a, b), theta[place + a * b :][:b]
             matrices.append((place, matrix))
             place += (a + 1) * b
-            inner = values[-1] @ matrix + biases
-            values.append(np.tanh(inner) if place < len(theta) else inner)
-        off = values[-1] - self.targets
+            inner = values[-1] @ matrix
+            inner += biases
+            values.append(np.tanh(inner, out=inner) if place < len(theta) else inner)
+        off = np.subtract(values[-1], self.targets, out=values[-1])
         back, gradient = off / len(self.x), np.empty_like(theta)
         for i, (start, matrix) in reversed(list(enumerate(matrices))):
             a, b = matrix.shape
-            gradient[start : start + a * b] = (values[i].T @ back).ravel()
-            gradient[start + a * b : start + (a + 1) * b] = back.sum(0)
+            np.matmul(values[i].T, back, out=gradient[start : start + a * b].reshape(a, b))
+            np.add.reduce(back, axis=0, out=gradient[start + a * b : start + (a + 1) * b])
             if i:
-                back = (back @ matrix.T) * (1 - values[i] ** 2)
-        return float((off**2).sum() / (2 * len(self.x))), gradient
+                back = back @ matrix.T
+                slope = np.square(values[i])
+                back *= np.subtract(1.0, slope, out=slope)
+        return float(np.square(off).sum() / (2 * len(self.x))), gradient
 
     def hessian_times(self, theta: Floats, v: Floats) -> Floats:
         """The Hessian times a unit vector v, [p], by central differences: exact to some 1e-8 in float64."""

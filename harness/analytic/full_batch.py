@@ -7,9 +7,10 @@ several learning rates, with and without a penalty on the squared norm of the gr
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from harness.analytic.dense_nets import log_probabilities
+from harness.analytic.dense_nets import log_probabilities, places_of, rectified
 from harness.analytic.scores import flat, require_positive
 from harness.spec import Value
 
@@ -33,13 +34,18 @@ class Passes(NamedTuple):
     """A forward and a backward pass.
 
     Attributes:
-        values: what enters each layer, and last the scores [n, classes]; logs: of their softmax.
+        values: what enters each layer, and last the scores [n, classes].
+        logs, chances: their softmax, and its logs.
         backs: the loss's derivatives by what leaves each layer before its ReLU, [n, outputs].
+        active: 1.0 where a unit of a hidden layer is, else 0.0, [n, units] for each; numpy multiplies by
+            numbers several times as fast as by truth values.
     """
 
     values: list[Floats]
     logs: Floats
+    chances: Floats
     backs: list[Floats]
+    active: list[Floats]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,14 +76,18 @@ class Network:
             place += (a + 1) * b
         return views
 
+    @functools.cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """The places [n] of the examples' classes in their scores, which lie one row after the other."""
+        return places_of(self.y, self.widths[-1])
+
     def values(self, theta: Floats) -> list[Floats]:
         """The values that enter each layer, and last the scores [n, classes]."""
-        import numpy as np
-
         values = [self.x]
         for i, (matrix, biases) in enumerate(self.layers(theta)):
-            inner = values[-1] @ matrix + biases
-            values.append(np.maximum(inner, 0.0) if i < len(self.widths) - 2 else inner)
+            inner = values[-1] @ matrix
+            inner += biases
+            values.append(rectified(inner) if i < len(self.widths) - 2 else inner)
         return values
 
     def loss_and_error(self, theta: Floats) -> tuple[float, float]:
@@ -85,8 +95,11 @@ class Network:
         import numpy as np
 
         scores = self.values(theta)[-1]
-        loss = -log_probabilities(scores)[np.arange(len(self.y)), self.y].mean()
-        return float(loss), float(np.mean(scores.argmax(1) != self.y))
+        return self.loss(log_probabilities(scores)), float(np.mean(scores.argmax(1) != self.y))
+
+    def loss(self, logs: Floats) -> float:
+        """Mean cross-entropy, from the logs of the chances [n, classes] of the classes."""
+        return float(-logs.reshape(-1)[self.labels].mean())
 
     def passed(self, theta: Floats) -> Passes:
         """Forward and backward pass, from which the gradient and products with the Hessian follow."""
@@ -94,24 +107,27 @@ class Network:
 
         values, layers = self.values(theta), self.layers(theta)
         logs = log_probabilities(values[-1])
-        back = np.exp(logs)
-        back[np.arange(len(self.y)), self.y] -= 1.0
-        backs = [back / len(self.y)]
-        for i in reversed(range(1, len(layers))):
-            backs.append((backs[-1] @ layers[i].matrix.T) * (values[i] > 0))
-        return Passes(values, logs, backs[::-1])
+        chances = np.exp(logs)
+        back = chances.copy()
+        back.reshape(-1)[self.labels] -= 1.0
+        back /= len(self.y)
+        backs, active = [back], [(inputs > 0).astype(np.float64) for inputs in values[1:-1]]
+        for layer, on in zip(reversed(layers[1:]), reversed(active), strict=True):
+            back = backs[-1] @ layer.matrix.T
+            back *= on
+            backs.append(back)
+        return Passes(values, logs, chances, backs[::-1], active)
 
     def gradient(self, theta: Floats, passes: Passes | None = None) -> tuple[float, Floats]:
         """Mean cross-entropy and its gradient [p]; from passes at theta, if they were made."""
         import numpy as np
 
-        values, logs, backs = passes or self.passed(theta)
-        loss = float(-logs[np.arange(len(self.y)), self.y].mean())
+        passes = passes or self.passed(theta)
         gradient = np.empty_like(theta)
-        for i, part in enumerate(self.layers(gradient)):
-            np.matmul(values[i].T, backs[i], out=part.matrix)
-            part.biases[:] = backs[i].sum(0)
-        return loss, gradient
+        for part, values, back in zip(self.layers(gradient), passes.values, passes.backs, strict=False):
+            np.matmul(values.T, back, out=part.matrix)
+            np.add.reduce(back, axis=0, out=part.biases)
+        return self.loss(passes.logs), gradient
 
     def hessian_times(self, theta: Floats, v: Floats, passes: Passes | None = None) -> Floats:
         """The Hessian times v, [p]: the derivative of the gradient along v, no ReLU changing sides.
@@ -121,22 +137,29 @@ class Network:
         """
         import numpy as np
 
-        values, logs, backs = passes or self.passed(theta)
+        values, _, p, backs, active = passes or self.passed(theta)
         layers, along = self.layers(theta), self.layers(v)
-        changes = [self.x @ along[0].matrix + along[0].biases]
+        changes = [self.x @ along[0].matrix]
+        changes[0] += along[0].biases
         for i, (towards, biases) in list(enumerate(along))[1:]:
-            changes[-1] *= values[i] > 0
-            changes.append(changes[-1] @ layers[i].matrix + values[i] @ towards + biases)
-        p, change = np.exp(logs), changes[-1]
-        turn = p * (change - (p * change).sum(1, keepdims=True)) / len(self.y)
+            changes[-1] *= active[i - 1]
+            change = changes[-1] @ layers[i].matrix
+            change += values[i] @ towards
+            change += biases
+            changes.append(change)
+        turn = changes[-1] - np.add.reduce(p * changes[-1], axis=1, keepdims=True)
+        turn *= p
+        turn /= len(self.y)
         product = np.empty_like(theta)
         parts = self.layers(product)
         for i in reversed(range(len(layers))):
-            parts[i].biases[:] = turn.sum(0)
+            np.add.reduce(turn, axis=0, out=parts[i].biases)
             np.matmul(values[i].T, turn, out=parts[i].matrix)
             if i:
-                parts[i].matrix[:] = changes[i - 1].T @ backs[i] + parts[i].matrix
-                turn = (turn @ layers[i].matrix.T + backs[i] @ along[i].matrix.T) * (values[i] > 0)
+                parts[i].matrix[:] += changes[i - 1].T @ backs[i]
+                turn = turn @ layers[i].matrix.T
+                turn += backs[i] @ along[i].matrix.T
+                turn *= active[i - 1]
         return product
 
     def sharpness(self, theta: Floats, generator: np.random.Generator, rounds: int = 60) -> float:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from harness.analytic.dense_nets import rectified
 from harness.analytic.scores import flat
 from harness.spec import Value
 
@@ -79,11 +80,9 @@ class SignedLayer:
 
     def descend(self, x: Floats, y: Floats, step: float) -> Floats:
         """One step of gradient descent on |f - y|^2 / 2, in place; the residual before it, [n]."""
-        import numpy as np
-
-        inner = x @ self.w.T
-        residual = self.factor * np.maximum(inner, 0.0) @ self.signs - y
-        back = (residual[:, None] * (inner > 0)).T @ x
+        outputs = rectified(x @ self.w.T)
+        residual = self.factor * outputs @ self.signs - y
+        back = (residual[:, None] * (outputs > 0)).T @ x
         self.w -= step * self.factor * self.signs[:, None] * back
         return residual
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.analytic.dense_nets import rectified
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -48,9 +50,10 @@ def scaled_training(
         return np.asarray(scale / len(a) * (np.maximum(z @ w.T, 0) @ a))
 
     for _ in range(steps):
-        hidden = np.maximum(x @ w.T, 0)
+        hidden = rectified(x @ w.T)
         off = (scale / len(a) * (hidden @ a) - y) / (n * scale)  # the loss over a^2, by an output times a
-        back = np.outer(off, a) * (hidden > 0)
+        back = off[:, None] * a
+        back *= hidden > 0
         a, w = a - rate * (hidden.T @ off), w - rate * (back.T @ x)
     moved = np.concatenate([w.ravel(), a]) - first
     return {

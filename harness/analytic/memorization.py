@@ -91,7 +91,7 @@ class LearningOrder(Value, frozen=True):
         first = always = np.ones(len(y), bool)
         for epoch in range(self.epochs):
             for rows in in_batches(generator.permutation(len(y)), self.batch):
-                sensitivity[rows] += np.abs(nets.step(x[rows], y[rows], self.lr)[0]).sum(axis=1)
+                sensitivity[rows] += np.abs(nets.step_felt(x[rows], y[rows], self.lr)[0]).sum(axis=1)
             right = nets.logits(x)[0].argmax(axis=1) == y
             first, always = first if epoch else right, always & right
             ginis.append(gini(sensitivity))

@@ -11,7 +11,7 @@ import dataclasses
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from harness.analytic.dense_nets import log_probabilities
+from harness.analytic.dense_nets import log_probabilities, places_of, rectified
 
 if TYPE_CHECKING:
     import numpy as np
@@ -142,12 +142,14 @@ class NormalizedNets:
             outputs = values @ layer.weight
             if layer.gain is not None:
                 unit, spread = normalized(outputs)
-                outputs = layer.gain * unit
-            outputs = outputs + layer.shift
+                np.multiply(layer.gain, unit, out=outputs)
+            outputs += layer.shift
             if noise is not None and i < self.depth - 1:
-                outputs = outputs * noise[i].scale + noise[i].offset
+                outputs *= noise[i].scale
+                outputs += noise[i].offset
             passes.append(LayerPass(values, outputs, unit, spread))
-            values = outputs if self.linear else np.maximum(outputs, 0.0)
+            if i < self.depth - 1:
+                values = outputs if self.linear else rectified(outputs.copy())
         return passes
 
     def scored(self, outputs: Floats, y: NDArray[Any]) -> tuple[Floats, Floats]:
@@ -158,10 +160,11 @@ class NormalizedNets:
             residuals = outputs - y
             return (residuals**2).mean((1, 2)), 2 * residuals / y.size
         logs = log_probabilities(outputs)
-        rows = np.arange(len(y))
+        places = places_of(y, logs.shape[-1])
         back = np.exp(logs)
-        back[:, rows, y] -= 1.0
-        return -logs[:, rows, y].mean(1), back / len(y)
+        back.reshape(len(back), -1)[:, places] -= 1.0
+        back /= len(y)
+        return -logs.reshape(len(logs), -1)[:, places].mean(1), back
 
     def losses(self, theta: Floats, x: Floats, y: NDArray[Any], noise: list[Noise] | None = None) -> Floats:
         """The losses [R] of R networks on a batch."""
@@ -183,13 +186,16 @@ class NormalizedNets:
         for i in reversed(range(self.depth)):
             inputs, outputs, unit, spread = passes[i]
             if i < self.depth - 1:
-                back = back if self.linear else back * (outputs > 0)
-                back = back if noise is None else back * noise[i].scale
-            slopes[i].shift[:] = back.sum(1, keepdims=True)
+                if not self.linear:
+                    back *= outputs > 0
+                if noise is not None:
+                    back *= noise[i].scale
+            np.add.reduce(back, axis=1, keepdims=True, out=slopes[i].shift)
             gain, slope = layers[i].gain, slopes[i].gain
             if gain is not None and slope is not None and unit is not None and spread is not None:
-                slope[:] = (back * unit).sum(1, keepdims=True)
-                back = through(gain * back, unit, spread)
+                np.add.reduce(back * unit, axis=1, keepdims=True, out=slope)
+                back *= gain
+                back = through(back, unit, spread)
             np.matmul(inputs.swapaxes(1, 2), back, out=slopes[i].weight)
             if i:
                 back = back @ layers[i].weight.swapaxes(1, 2)
@@ -202,7 +208,8 @@ def normalized(values: Floats) -> tuple[Floats, Floats]:
 
     centred = values - values.mean(1, keepdims=True)
     spread = np.sqrt((centred * centred).mean(1, keepdims=True) + EPSILON)
-    return centred / spread, spread
+    centred /= spread
+    return centred, spread
 
 
 def through(back: Floats, unit: Floats, spread: Floats) -> Floats:
@@ -211,5 +218,11 @@ def through(back: Floats, unit: Floats, spread: Floats) -> Floats:
     What points along the mean and along the normalized values themselves is taken out, and the rest is
     divided by the spread.
     """
-    along = (back * unit).mean(1, keepdims=True)
-    return (back - back.mean(1, keepdims=True) - unit * along) / spread
+    import numpy as np
+
+    turned = back * unit
+    along = turned.mean(1, keepdims=True)
+    back = back - back.mean(1, keepdims=True)
+    back -= np.multiply(unit, along, out=turned)
+    back /= spread
+    return back

@@ -48,9 +48,7 @@ class Nets:
 
     def wrong(self) -> Bools:
         """Whether the sign of N is not the label, for each net and set, [net, 15]."""
-        import numpy as np
-
-        return self.outputs(SETS) * np.where(np.isin(SETS, POSITIVE), 1.0, -1.0) <= 0
+        return self.outputs(SETS) * _signs(SETS) <= 0
 
 
 def read(filters: Floats, masks: Sequence[int]) -> tuple[Floats, Floats]:
@@ -63,8 +61,11 @@ def read(filters: Floats, masks: Sequence[int]) -> tuple[Floats, Floats]:
     import numpy as np
 
     size = np.abs(filters)
-    kind = 4 * (size[..., 1] > size[..., 0]) + 2 * (filters[..., 1] < 0) + (filters[..., 0] < 0)
-    reads = _table(tuple(masks))[kind]
+    below = (filters < 0).view(np.uint8)
+    kind = (size[..., 1] > size[..., 0]).view(np.uint8) * np.uint8(4)
+    kind += below[..., 1] * np.uint8(2)
+    kind += below[..., 0]
+    reads = _table(tuple(masks)).take(kind, axis=0)
     count = len(filters), -1
     return (size.reshape(*count)[:, None] @ reads.reshape(*count, len(masks)))[:, 0], reads
 
@@ -76,6 +77,14 @@ def _table(masks: tuple[int, ...]) -> Floats:
 
     reads = [[_reads(kind, mask) for mask in masks] for kind in range(8)]
     return np.ascontiguousarray(np.array(reads).swapaxes(1, 2))
+
+
+@functools.cache
+def _signs(masks: tuple[int, ...]) -> Floats:
+    """The labels of inputs with these sets of patterns [set]; asked for in every step too."""
+    import numpy as np
+
+    return np.where(np.isin(masks, POSITIVE), 1.0, -1.0)
 
 
 def _reads(kind: int, mask: int) -> tuple[float, float]:
@@ -116,7 +125,7 @@ def trained(nets: Nets, weights: Mapping[int, Any], *, c: float, gamma: float) -
     for _ in range(math.ceil(BUDGET / c)):
         step_w, step_u, loss = _descent(Nets(w[rows], u[rows]), masks, shares[rows], gamma)
         fitted[rows[~loss]] = True
-        moving = loss & (np.abs(step_w).max((1, 2)) + np.abs(step_u).max((1, 2)) > 0)
+        moving = loss & (step_w.any((1, 2)) | step_u.any((1, 2)))
         rows = rows[moving]
         if not len(rows):
             break
@@ -130,10 +139,11 @@ def _descent(nets: Nets, masks: Sequence[int], shares: Floats, gamma: float) -> 
     import numpy as np
 
     (of_w, reads_w), (of_u, reads_u) = read(nets.w, masks), read(nets.u, masks)
-    positive = np.isin(masks, POSITIVE)
+    signs = _signs(tuple(masks))
+    positive = signs > 0
     short = np.where(positive, of_w - of_u < gamma, of_w - of_u > -1.0)
     # a step of one along a pattern, whose norm is sqrt(2), changes its own product by two
-    pull = 2.0 * np.where(positive, 1.0, -1.0) * shares * short
+    pull = 2.0 * signs * shares * short
     step_w = np.sign(nets.w) * (reads_w @ pull[:, None, :, None])[..., 0]
     step_u = -np.sign(nets.u) * (reads_u @ pull[:, None, :, None])[..., 0]
     loss: Bools = np.any(short & (shares > 0), axis=-1)

@@ -56,6 +56,16 @@ def test_scores_are_those_of_a_plain_loop() -> None:
         np.testing.assert_allclose(score, np.mean(kept))
 
 
+def test_a_policy_scores_the_same_in_any_company() -> None:
+    """Those that keep no pole up any more leave the computation; the others must not notice."""
+    draws = stream(1000, "simulation")
+    theta, starts = 3 * draws.standard_normal((40, c.parameters())), c.begun(6, draws)
+    scores = c.balanced(theta, starts, steps=100, force=10.0)
+    alone = [c.balanced(policy[None], starts, steps=100, force=10.0)[0] for policy in theta]
+    assert scores.tolist() == alone
+    assert len(set(alone)) > 5  # they fall at different times
+
+
 def test_policies_have_the_weights_of_the_paper() -> None:
     assert c.parameters() == 562
     assert sum(m[0].size + b[0].size for m, b in c.layers(np.zeros((1, 562)))) == 562

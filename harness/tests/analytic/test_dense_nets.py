@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analytic.dense_nets import DenseLayer, DenseNets, in_batches
+from harness.analytic.dense_nets import (
+    KEPT_ZEROS,
+    DenseLayer,
+    DenseNets,
+    in_batches,
+    log_probabilities,
+    rectified,
+    surplus,
+)
 from harness.analytic.memorization import CriticalSamples, EasyExamples, LearningOrder, gini
 from harness.data.digits import Digits
 from harness.data.inputs import GaussianInputs
@@ -45,7 +53,7 @@ def test_steps_are_those_of_torch(momentum: float) -> None:
     others = [in_torch(nets, i) for i in range(2)]
     optimizers = [torch.optim.SGD([p for pair in net for p in pair], 0.1, momentum) for net in others]
     for _ in range(3):
-        slopes = nets.step(x, y, 0.1, momentum)
+        slopes = nets.step_felt(x, y, 0.1, momentum)
         for i, (net, optimizer) in enumerate(zip(others, optimizers, strict=True)):
             inputs: Any = torch.tensor(x, requires_grad=True)
             z = inputs
@@ -59,6 +67,40 @@ def test_steps_are_those_of_torch(momentum: float) -> None:
         for (weight, bias), (theirs, their_bias) in zip(nets.layers, net, strict=True):
             np.testing.assert_allclose(weight[i].T, theirs.detach(), atol=1e-6)
             np.testing.assert_allclose(bias[i, 0], their_bias.detach(), atol=1e-6)
+
+
+def test_a_step_is_the_same_whether_its_gradient_by_the_inputs_is_asked_for_or_not() -> None:
+    nets, (x, y) = drawn(2, 5, 7, 6, 3), batch(8, 5, 3)
+    felt = nets.copy()
+    for _ in range(3):
+        nets.step(x, y, 0.1)
+        assert felt.step_felt(x, y, 0.1).shape == (2, 8, 5)
+    for one, other in zip(nets.layers, felt.layers, strict=True):
+        assert (one.weight == other.weight).all()
+        assert (one.bias == other.bias).all()
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 4, 5), (2, KEPT_ZEROS)])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_relu_is_numpys_maximum_with_zero_to_the_bit(shape: tuple[int, ...], kind: type) -> None:
+    values: np.ndarray = np.random.default_rng(0).standard_normal(shape).astype(kind)
+    values[..., :3] = np.nan, -np.inf, -0.0
+    expected = np.maximum(values, 0)
+    assert rectified(values) is values
+    assert values.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_softmax_is_the_plain_one_to_the_bit_however_its_logits_lie(turned: bool) -> None:
+    logits = np.random.default_rng(0).standard_normal((2, 6, 4), dtype=np.float32)
+    lying = np.asfortranarray(logits) if turned else logits
+    centred = logits - logits.max(axis=-1, keepdims=True)
+    expected = centred - np.log(np.exp(centred).sum(axis=-1, keepdims=True))
+    assert log_probabilities(lying).tobytes() == expected.tobytes()
+    y = np.array([[0, 1, 2, 3, 0, 1], [3, 3, 2, 2, 1, 1]])
+    for labels in (y, y[0]):  # each net's own, or the same for all
+        shown = np.exp(expected) - (labels[..., None] == np.arange(4))
+        assert surplus(lying, labels).tobytes() == shown.astype(np.float32).tobytes()
 
 
 def test_networks_do_not_see_each_other() -> None:

@@ -85,6 +85,16 @@ def test_steps_and_flows_of_a_quadratic_are_known() -> None:
         assert flowed(field, start, 1.0) == pytest.approx(start * np.exp(-rate), abs=1e-11)
 
 
+def test_the_field_of_one_order_more_is_the_sum_of_its_terms_to_the_bit() -> None:
+    """Its products with the Hessian are taken together; none of them may change by that."""
+    net, theta = drawn_net(np.random.default_rng(4), 16, 4, 8)
+    h, g = 0.05, net.gradient(theta)
+    twice = hessian_times(net.gradient, theta, hessian_times(net.gradient, theta, g))
+    more = twice / 3 + third_times(net.gradient, theta, g) / 12
+    expected = penalized(net.gradient, h / 4)(theta) - h**2 * more
+    assert second_order(net.gradient, h)(theta).tobytes() == expected.tobytes()
+
+
 @pytest.mark.parametrize("replaced", [False, True])
 def test_the_mean_iterate_is_the_mean_over_sequences(replaced: bool) -> None:
     net, start = drawn_net(np.random.default_rng(1), 6, 2, 3)

@@ -270,8 +270,8 @@ MUTANTS = (
     ),
     _full(
         "theory", "the curvature of softmax is diagonal",
-        "turn = p * (change - (p * change).sum(1, keepdims=True)) / len(self.y)",
-        "turn = p * change / len(self.y)",
+        "turn = changes[-1] - np.add.reduce(p * changes[-1], axis=1, keepdims=True)",
+        "turn = changes[-1].copy()",
     ),
     _trees(
         "solvers", "boosting fits every tree to the labels",
@@ -284,12 +284,12 @@ MUTANTS = (
     ),
     _nets(
         "loss", "nets in numpy sum their gradients over a batch",
-        "velocity += slope / y.shape[-1]", "velocity += slope",
+        "                slope /= y.shape[-1]\n", "",
     ),
     _nets(
         "loss", "softmax in numpy runs over the batch",
-        "np.log(np.exp(centred).sum(axis=-1, keepdims=True))",
-        "np.log(np.exp(centred).sum(axis=-2, keepdims=True))",
+        "sums = np.add.reduce(np.exp(logs), axis=-1, keepdims=True)",
+        "sums = np.add.reduce(np.exp(logs), axis=-2, keepdims=True)",
     ),
     _paths(
         "batch norm", "statistics along a curve are those of its ends",
