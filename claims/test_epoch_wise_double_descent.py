@@ -28,6 +28,7 @@ from typing import NamedTuple
 from claims.papers import NAKKIRAN2020
 from claims.papers import OVERCLAIM
 from claims.texts import DIRECTION
+from claims.texts import SECOND_CONTROL
 from claims.texts import only
 from claims.widths import NOISY_DIGITS
 from claims.widths import TRUE_LABELS
@@ -137,6 +138,7 @@ def rise(run: Results, windows: Windows) -> Measured:
         )
     },
     changed=(
+        *SECOND_CONTROL,
         Change("expected", "It came out inconclusive at standard, where reproduced had been expected."),
         Change("expected", "Either is declared since its chance to be inconclusive again is .16."),
     ),
@@ -193,6 +195,7 @@ def test_the_test_error_falls_rises_and_falls_again(
     reported=BY_WIDTH,
     replicates={"quick": 20},
     changed=(
+        *SECOND_CONTROL,
         Change("replicates", AS_OFTEN.format("86")),
         Change(
             "statement",

@@ -17,6 +17,7 @@ from __future__ import annotations
 from claims.papers import BARRETT2021
 from claims.papers import OVERCLAIM
 from claims.papers import SMITH2021
+from claims.texts import nearer
 from harness import Change
 from harness import Check
 from harness import Experiment
@@ -141,6 +142,7 @@ def test_larger_steps_make_networks_robust_to_noise(small: Results, large: Resul
     adapted=STEPPED_ADAPTED,
     reported={"penalized": "trajectories that have large loss gradients"},
     changed=(
+        nearer("a training on to half of the loss", "refuted"),
         Change(
             "statement",
             "It was judged at equal training loss, which its source does not say, and refuted; it "

@@ -169,6 +169,7 @@ def test_the_same_noise_stops_a_plain_net(noisy: Results, rates: Sequence[float]
         ADAPTED, ("refuted", "in ten steps whole histograms move six and twelve times as far without it")
     ),
     changed=(
+        Change("control", "It was no batch normalization on either side: refuted; one is read anew now."),
         Change(
             "setting",
             "Refuted by means and deviations of each unit, 41 times as far on digits, which batch "

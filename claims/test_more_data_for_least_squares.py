@@ -24,6 +24,7 @@ from claims.exact import EXACT
 from claims.figures import draw_sweep
 from claims.papers import NAKKIRAN2019
 from claims.papers import NAKKIRAN2021
+from claims.texts import SECOND_CONTROL
 from harness import Check
 from harness import Results
 from harness import Tiers
@@ -53,6 +54,7 @@ BEST_PENALTY = "the penalty of lowest expected risk"
     NAKKIRAN2019,
     "Claims 3.1 and 3.2",
     reported={"risk, n < d": "(1 - n / d) r^2 + s^2 n / (d - n - 1)", "risk, n > d": "s^2 d / (n - d - 1)"},
+    changed=SECOND_CONTROL,
     adapted={"quick": "d = 50, noise of deviation 0.5", "standard": "d = 500, noise of deviation 0.5"},
 )
 @trained(sweep=SAMPLES)
@@ -92,6 +94,7 @@ def test_more_data_can_hurt_least_squares(sweep: Results, check: Check) -> None:
 @claim(
     NAKKIRAN2021,
     "Theorem 1, Figure 1",
+    changed=SECOND_CONTROL,
     adapted={"quick": "d = 50 for 500", "standard": "none"},
     reported={"best penalty, every n": "d s^2 / r^2", "of d = 500, s = 0.5, r = 1": 125},
 )

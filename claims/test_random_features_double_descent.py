@@ -29,6 +29,7 @@ from claims.spheres import relu
 from claims.spheres import relu_risks
 from claims.sweeps import at
 from claims.sweeps import numbers
+from claims.texts import SECOND_CONTROL
 from claims.texts import nearer
 from harness import Change
 from harness import Check
@@ -184,7 +185,7 @@ def test_the_second_descent_goes_below_the_first(sweep: Results, reach: float, c
     check(below(ratio(most, few), 0.75, because=better))
 
 
-@claim(BELKIN2019, "Figure 2, training risk", reported="unconfirmed", adapted=ADAPTED)
+@claim(BELKIN2019, "Figure 2, training risk", reported="unconfirmed", changed=SECOND_CONTROL, adapted=ADAPTED)
 @trained(sweep=LARGE, threshold=1.0)
 @control(sweep=HELD, says=HELD_SAYS)
 @control(threshold=2.0, says="a threshold at N = 2 n, as if a frequency's cosine and sine were one feature")
@@ -199,7 +200,7 @@ def test_the_training_error_is_zero_from_the_threshold_on(
     check(all_reach(before, 1e-3, at="least", because="of targets of squared norm one"))
 
 
-@claim(BELKIN2019, "Figure 2: norm, and kernel interpolant", reported="unconfirmed", adapted=ON_SMALL_ADAPTED)
+@claim(BELKIN2019, "Figure 2: norm", reported="unconfirmed", changed=SECOND_CONTROL, adapted=ON_SMALL_ADAPTED)
 @trained(sweep=SMALL, limit=kernel({"quick": 2.0, "standard": 5.0}), ratios=(1.1, 1.3, 2.0, 5.0, 20.0))
 @control(
     limit=kernel({"quick": 1.0, "standard": 3.0}), says="the interpolant of a kernel of another bandwidth"
@@ -225,6 +226,7 @@ def test_the_norm_tends_to_the_kernel_interpolants(
     OVERCLAIM,
     "against BELKIN2019, Section 1: a small norm as the reason",
     kind="counter",
+    changed=SECOND_CONTROL,
     adapted=ON_SMALL_ADAPTED,
     contested="Belkin et al. 2019 explain the second descent by the norm, among interpolants",
 )
@@ -279,6 +281,7 @@ def samples(tier: str, features: int, examples: int, shown: int, noise: float = 
     NAKKIRAN2021,
     "Section 5.1, Sample monotonicity: random ReLU features, without a penalty",
     reported={"number of features": 500},
+    changed=SECOND_CONTROL,
     adapted={
         "quick": "200 Fourier features of up to 800 digits, a fifth of the labels wrong",
         "standard": "500 Fourier features of up to 2,000 images of MNIST",
@@ -323,11 +326,8 @@ def test_more_data_hurts_until_examples_equal_features(sweep: Results, last: flo
     adapted=SPHERE_ADAPTED,
     replicates={"quick": 20},
     changed=(
-        Change(
-            "replicates",
-            "20 at quick for 5: it had come out reproduced, but one run in 15 is more than a fifth off at "
-            "N = 12 n, so that 5 of 5 or 9 of 10 would have come again in 73 of 100 repeats.",
-        ),
+        Change("control", "Controls 2 and 3 were added after a verdict: reproduced."),
+        Change("replicates", "20 at quick for 5: reproduced; of 100 repeats 73 would have been so again."),
     ),
 )
 @trained(free=relu(0.0), held=relu(0.01, HELD_RATIOS), noise=0.25, signal=1.0)
@@ -359,7 +359,7 @@ def test_random_relu_features_have_the_predicted_risk(
         )
 
 
-@claim(MEI2019, "Abstract; Section 1: peak and minimum", reported="words", adapted=SPHERE_ADAPTED)
+@claim(MEI2019, "Abstract; Section 1", reported="words", changed=SECOND_CONTROL, adapted=SPHERE_ADAPTED)
 @trained(sweep=relu(0.0), many=12.0)
 @control(sweep=relu(0.01, draws=1), says="a penalty of 0.01, with which the risk only falls")
 @control(many=2.0, says="twice as many features as examples: lower than with few, but not yet by half")
@@ -381,11 +381,8 @@ def test_random_relu_features_peak_and_many_are_best(sweep: Results, many: float
     reported="theorem",
     adapted=SPHERE_ADAPTED,
     changed=(
-        Change(
-            "setting",
-            "Logarithms are compared, after it had been judged by means: its control, infinite in theory, "
-            "was too widely spread to be refuted.",
-        ),
+        *SECOND_CONTROL,
+        Change("setting", "Logarithms are compared, since its control spread too widely for means to tell."),
     ),
 )
 @trained(sweep=relu(0.01, HELD_RATIOS), ratios=(0.5, 1.0, 2.0))

@@ -24,6 +24,7 @@ from claims.fitting import times_longer
 from claims.papers import EPFL
 from claims.papers import OVERCLAIM
 from claims.settings import RANDOM
+from claims.texts import SECOND_CONTROL
 from claims.texts import nearer
 from harness import Anew
 from harness import Change
@@ -330,6 +331,7 @@ def test_corrupted_test_labels_inflate_the_error(charged: Results, true: Results
     kind="counter",
     adapted={"quick": f"{FEW_ADAPTED}, 120 epochs"},
     changed=(
+        *SECOND_CONTROL,
         Change(
             "setting",
             "It was compared with a decay per 391 steps, which is the same training as a constant "

@@ -23,6 +23,7 @@ from claims.papers import BELKIN2019
 from claims.papers import CURTH2023
 from claims.papers import OVERCLAIM
 from claims.sweeps import at
+from claims.texts import SECOND_CONTROL
 from claims.texts import only
 from harness import Change
 from harness import Check
@@ -323,6 +324,7 @@ def test_boosting_descends_twice_on_the_glued_axis(
         )
     },
     changed=(
+        *SECOND_CONTROL,
         Change(
             "statement",
             "It was one claim with boosting without noise, and became its own, with its margin kept, "

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from claims.exact import EXACT
 from claims.papers import BRUTZKUS2019
 from claims.papers import OVERCLAIM
+from claims.texts import SECOND_CONTROL
 from claims.texts import adding
 from claims.texts import everywhere
 from harness import Change
@@ -146,6 +147,7 @@ def test_the_start_foretells_the_end(run: Results, check: Check) -> None:
     adapted=PAPERS_ADAPTED,
     replicates=5,
     changed=(
+        *SECOND_CONTROL,
         Change(
             "expected",
             "Either outcome was declared that chance leaves open, after reproduced; it no longer is.",

@@ -13,6 +13,8 @@ T = TypeVar("T")
 ANY_STEP = "any step, for the order is claimed and not its size"
 ANY_DIFFERENCE = "any difference, for the order is claimed and not its size"
 DIRECTION = "the direction is claimed, not the size"
+SECOND_CONTROL = (Change("control", "Control 2 was added after a verdict: reproduced."),)
+"""A ledger's entry on the control that its report numbers so."""
 
 
 def everywhere(same: T) -> dict[str, T]:
