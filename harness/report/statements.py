@@ -22,7 +22,7 @@ SHAPE = (
     r"the typical run does not \(p = [^)]*\)"
 )
 """What is noted of a check that the mean decides (``harness.evidence.statistics``)."""
-BEYOND = r"interval \[.*\] lies beyond the bound"
+BEYOND = r"interval \[.*\] (?:lies beyond the bound|of the mean)"
 """What a row says anyway: it has interval, bound and verdict."""
 
 

@@ -67,6 +67,8 @@ def test_differences_stand_beside_the_checks_whose_measure_they_name() -> None:
 def test_what_a_row_says_anyway_is_not_noted() -> None:
     check = reports.evidence(reason=f"{statements.FLOORED}; interval [0, 1] lies beyond the bound; censored")
     assert statements.noted(check) == "deviation floored; censored"
+    alone = reports.evidence(reason="interval [-0.1, 0.2] of the mean")
+    assert statements.noted(alone) == "", "its row has the interval"
 
 
 def test_a_claims_tests_are_judged_again_by_one_line_and_the_brackets_of_each() -> None:
