@@ -16,7 +16,7 @@ from harness.commands import machine as machines
 from harness.commands import selection
 from harness.commands.data import IMAGENET, Collection, held
 from harness.commands.plan import unfit
-from harness.lab import bill, gpu_kinds
+from harness.lab import bill, gpu_kinds, host_memory
 from harness.lab.bill import Bill, billed
 from harness.spec import TIERS
 from harness.suite import opening
@@ -189,7 +189,7 @@ def _tiers(
         needs.problems |= unfit(lab, needs)
         seconds = plan.lasts(processes)
         missing = [run.value for fleet in plan.fleets for run in fleet.runs]
-        problems = [*opening.shortened(needs.problems), *_lacks(machine, store, missing)]
+        problems = [*opening.shortened(needs.problems), *_lacks(machine, store, missing, place.device)]
         if lab.shipped and plan.missing:
             problems.append(f"{plan.missing} of its runs are not among the shipped records")
         if tier == "full" and missing and not gpu_kinds.asked(place.device):
@@ -228,20 +228,16 @@ def _no_tiers() -> Iterator[Tier]:
         yield Tier(tier=tier, seconds=0.0, problems=(NOWHERE,), **nothing)
 
 
-def _lacks(machine: machines.Machine, store: Storage, missing: Sequence[Any]) -> Iterator[str]:
+def _lacks(machine: machines.Machine, store: Storage, missing: Sequence[Any], device: str) -> Iterator[str]:
     """A line for each of packages, memory and disk that does not suffice for what is missing."""
-    from harness.fleet import memory
-    from harness.fleet.ranks import is_streamed
-
     if store.problem:
         yield store.problem
     if not missing:
         return
     if "torch" not in machine.versions:
         yield "torch is not installed: python -m pip install torch"
-    kept_whole = [value for value in missing if not is_streamed(value)]
-    most = (memory.PROCESS + max(map(memory.needed, kept_whole), default=0)) / 2**30
-    if most > machine.available_gib:
+    most = max(host_memory.taken(value, device) for value in missing) / 2**30
+    if most > machine.available_gib and not gpu_kinds.asked(device):
         yield f"its largest run needs about {most:.1f} GiB of memory, {machine.available_gib:g} are free"
     kept = sum(map(_kept, missing))
     if kept > store.free:

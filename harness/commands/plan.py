@@ -12,7 +12,7 @@ import msgspec
 
 from harness import commands as shared
 from harness.commands import selection
-from harness.lab import bill
+from harness.lab import bill, host_memory
 from harness.lab.bill import Bill, billed
 from harness.suite import opening
 
@@ -50,6 +50,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
         specifications: the missing runs by what they are, the longest first.
         problems: what is in the way, a line each; what lacks its data is planned as missing.
         bill: what it costs on GPUs, where it is planned for some.
+        memory: about how many bytes all processes take at most, of the machine's own memory.
     """
 
     tiers: tuple[str, ...]
@@ -65,6 +66,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     specifications: tuple[Specified, ...]
     problems: tuple[str, ...]
     bill: Bill | None = None
+    memory: int = 0
 
 
 def add(commands: Any) -> None:
@@ -95,10 +97,13 @@ def run(options: argparse.Namespace) -> int:
     plan = lab.plan(needs.runs)
     needs.problems |= unfit(lab, needs)
     costs = None if place.device == "cpu" else billed(plan, needs.families, place.device, processes)
+    taken = host_memory.of_units(plan.fleets, place.device, processes)
     if options.json:
-        shared.print_json(planned(tiers, needs, plan, processes, costs))
+        shared.print_json(planned(tiers, needs, plan, processes, costs, taken))
         return 1 if needs.problems else 0
     lines = told(tiers, needs, plan, processes)
+    if plan.missing:
+        lines[-1:-1] = [host_memory.told(taken, place.device)]
     if costs:
         lines[-1:] = bill.told(costs) if plan.missing else lines[-1:]
     if lab.shipped:
@@ -120,7 +125,12 @@ def unfit(lab: Lab, needs: selection.Needs) -> dict[str, list[str]]:
 
 
 def planned(
-    tiers: Sequence[str], needs: selection.Needs, plan: Plan, processes: int, costs: Bill | None = None
+    tiers: Sequence[str],
+    needs: selection.Needs,
+    plan: Plan,
+    processes: int,
+    costs: Bill | None = None,
+    memory: int = 0,
 ) -> Planned:
     """The plan as plain data."""
     specifications = [
@@ -141,6 +151,7 @@ def planned(
         specifications=tuple(sorted(specifications, key=lambda s: (-s.seconds, s.what))),
         problems=tuple(opening.shortened(needs.problems)),
         bill=costs,
+        memory=memory,
     )
 
 

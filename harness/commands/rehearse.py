@@ -347,7 +347,7 @@ def _not_cut(values: Iterable[Any], lab: Lab) -> Iterator[str]:
 
 def _too_large(functions: Sequence[Any], device: str) -> dict[str, list[str]]:
     """What the memory of the device, or of this machine, does not hold -> of which items."""
-    from harness.lab import capacity
+    from harness.lab import capacity, host_memory
     from harness.lab.runs import parts
     from harness.spec import plain
     from harness.suite.entries import claim_id, item_of, tier_of
@@ -357,7 +357,7 @@ def _too_large(functions: Sequence[Any], device: str) -> dict[str, list[str]]:
         name = f"{claim_id(function)} ({tier_of(function)})"
         with contextlib.suppress(Exception):  # what is wrong with an item is said where it is cut
             values = [part for declared in item_of(function).computed() for part in parts(plain(declared))]
-            whys = (capacity.refused(v, device) or capacity.lacking_here(v, device) for v in values)
+            whys = (capacity.refused(v, device) or host_memory.lacking(v, device) for v in values)
             for why in dict.fromkeys(filter(None, whys)):
                 lines.setdefault(why, []).append(name)
     return lines

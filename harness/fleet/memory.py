@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -74,22 +73,29 @@ def needed(value: Runnable, evaluated_at_once: int = EVALUATION_BATCH) -> int:
     if not isinstance(value, Experiment | Solved):
         return 0
     data = value.data
-    images = FLOAT32 * math.prod(data.shape) * (data.train_size + data.test_size)
     if not isinstance(value, Experiment):
-        return HELD_TWICE * images
-    optimizer = value.optimizer
-    further = optimizer.moments - 1 if isinstance(optimizer, Keeping) else 0
-    copies = COPIES + KEPT_TWICE * further
-    parameters = copies * FLOAT32 * value.model.size(data.shape, data.classes)
+        return _images(data)
     activations = value.model.cost(data.shape, data.classes) / ADDS_PER_VALUE + math.prod(data.shape)
-    examples = max(KEPT * optimizer.batch, evaluated_at_once)
-    return int(HELD_TWICE * images + parameters + FLOAT32 * activations * examples)
+    examples = max(KEPT * value.optimizer.batch, evaluated_at_once)
+    return int(_images(data) + _parameters(value) + FLOAT32 * activations * examples)
 
 
-def processes(values: Iterable[Runnable], most: int) -> int:
-    """How many processes, at most ``most`` and at least one, can compute such runs side by side."""
-    each = PROCESS + max((needed(value, CONVOLVED_AT_ONCE) for value in values), default=0)
-    return max(1, min(most, available() // each))
+def on_cpu(value: Experiment) -> int:
+    """What a training adds to a process of a CPU, by what its step keeps: nearer, and takes torch."""
+    step, batch = step_of(value), min(value.optimizer.batch, value.data.train_size)
+    working = step.kept * batch + TRANSIENT * step.largest * max(batch, CONVOLVED_AT_ONCE)
+    return int(_images(value.data) + _parameters(value) + working)
+
+
+def _images(data: Dataset) -> int:
+    return HELD_TWICE * FLOAT32 * math.prod(data.shape) * (data.train_size + data.test_size)
+
+
+def _parameters(value: Experiment) -> int:
+    """Bytes of weights with their steps, and of the copies that are written."""
+    data, optimizer = value.data, value.optimizer
+    further = optimizer.moments - 1 if isinstance(optimizer, Keeping) else 0
+    return (COPIES + KEPT_TWICE * further) * FLOAT32 * value.model.size(data.shape, data.classes)
 
 
 def together(experiment: Experiment, device: str) -> int:

@@ -128,8 +128,7 @@ def _captured_last() -> KernelClass:
 
 
 STREAMED = tuple(
-    Row(device, "streamed", "images that stay on disk, over all devices", _is_streamed, _streamed)
-    for device in ("cpu", "cuda")
+    Row(device, "streamed", "images that stay on disk", _is_streamed, _streamed) for device in ("cpu", "cuda")
 )
 """No matter of speed: such data do not fit into memory, so not even ``HARNESS_KERNEL`` changes it."""
 TABLE = (

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.fleet import memory, ranks
 from harness.lab import gpu_kinds
 from harness.lab.gpu_kinds import GpuKind
-from harness.spec import Experiment, Runnable, Solved, values_in
+from harness.spec import Experiment, Runnable, Solved
 
 GIB = 2**30
 SHORT = 8
@@ -17,10 +16,10 @@ nets of the full tier, of whom more examples are evaluated at once there."""
 
 
 class Need(NamedTuple):
-    """What a run takes beside its data.
+    """What a run takes of a GPU's memory.
 
     Attributes:
-        bytes: of memory, 0 for what needs no more than its data; what: for people.
+        bytes: of memory, 0 for what is computed by the machine's own; what: for people.
         on_gpu: it takes them of a GPU, where one computes.
     """
 
@@ -30,29 +29,16 @@ class Need(NamedTuple):
 
 
 def need_of(value: Runnable) -> Need:
-    """What a run takes by the quick estimate, which for a training on a GPU is rough (``SHORT``)."""
-    from harness.analytic import kernel_interpolation
-    from harness.analytic.kernel_interpolation import KernelInterpolation
-
+    """What a run takes of a GPU by the quick estimate, which for a training is rough (``SHORT``)."""
     if isinstance(value, Experiment):
-        held = 0 if ranks.is_streamed(value) else memory.needed(value)  # images that stay on disk
-        return Need(held, f"a training of {type(value.model).__name__}", on_gpu=True)
+        kept = 0 if ranks.is_streamed(value) else memory.needed(value)  # images that stay on disk
+        return Need(kept, f"a training of {type(value.model).__name__}", on_gpu=True)
     if not isinstance(value, Solved):
         return Need(0, "", on_gpu=False)
-    solver: Any = value.solver
-    kernels = [part for part in values_in(solver) if isinstance(part, KernelInterpolation)]
-    data = value.data
-    taken = (
-        kernel_interpolation.memory(
-            data.train_size,
-            inputs=math.prod(data.shape),
-            targets=data.classes * max(1, len(kernel.labels)),
-            device=kernel.device,
-        )
-        for kernel in kernels
-    )
-    on_gpu = any(kernel.device == "cuda" for kernel in kernels)
-    return Need(sum(taken), f"kernel interpolation of {data.train_size:,} points", on_gpu)
+    from harness.analytic import held
+
+    of_gpu = held.taken_by(value.solver, value.data).gpu
+    return Need(of_gpu, f"kernel interpolation of {value.data.train_size:,} points", on_gpu=of_gpu > 0)
 
 
 def refused(value: Runnable, device: str) -> str:
@@ -95,17 +81,6 @@ def is_wide(value: Runnable, device: str) -> bool:
     if not (isinstance(value, Experiment) and ranks.is_streamed(value)):
         return False
     return device == "cpu" or memory.streamed(value) > memory.USABLE * gpu_kinds.of(device).memory
-
-
-def lacking_here(value: Runnable, device: str) -> str:
-    """Why this process's memory does not hold a run that does not go to a GPU; "" where it does."""
-    need, free = need_of(value), memory.available()
-    if need.bytes <= free or (need.on_gpu and device != "cpu"):
-        return ""
-    return (
-        f"{need.what} needs {need.bytes / GIB:.1f} GiB of memory, here are {free / GIB:.1f}: "
-        "compute it where there is more, and leave it out here with -k"
-    )
 
 
 def _larger(need: int) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from harness.fleet import memory, pausing
-from harness.lab import away, notes
+from harness.fleet import pausing
+from harness.lab import away, host_memory, notes
 from harness.lab.away import Files, Message
 from harness.lab.computing import COMPUTED, HELD, PRESENT, Finished, one_line
 from harness.lab.engine import NODE, PROCESS, REFUSED, Demand, Engine, UnitEnd
@@ -197,7 +197,7 @@ class ClusterCrew:
             node, why = next(reversed(unfit.items()))  # a report tells it, and names no machine
             yield from self._all_failed(sent, why.replace(f"node {node}", "a node", 1))
             return
-        need = memory.PROCESS + max(memory.needed(run.value) for run in unit.runs)
+        need = max(host_memory.taken(run.value, self.place.device, len(unit.runs)) for run in unit.runs)
         demand = Demand(memory=need, without=frozenset(unfit), whole=sent.alone)
         try:
             luggage = self._packing.packed(unit)

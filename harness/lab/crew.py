@@ -17,8 +17,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from harness.fleet import memory, pausing, ranks
+from harness.fleet import pausing, ranks
 from harness.fleet.lifetimes import end_with_parent
+from harness.lab import host_memory
 from harness.lab.computing import HELD, Finished, drain, one_line
 from harness.lab.pinning import pin_arithmetic, pin_gpu
 from harness.lab.places import Place
@@ -181,9 +182,7 @@ class LocalCrew:
 
     def _fit(self, ready: Ready) -> None:
         """Have as many processes as memory holds, if these units run side by side."""
-        if self.place.device != "cpu":
-            return
-        count = memory.processes((run.value for run in ready.kinds()), self.slots)
+        count = host_memory.processes((run.value for run in ready.kinds()), self.slots, self.place.device)
         if count != self._count:
             self._end_processes()
             self._count = count

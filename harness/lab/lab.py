@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from harness.lab import capacity, pinning, undecoded
+from harness.fleet import memory
+from harness.lab import capacity, gpu_kinds, host_memory, pinning, undecoded
 from harness.lab.computing import HELD, Finished, one_line
 from harness.lab.conformance import unplannable
 from harness.lab.crew import LocalCrew, OneProcess
@@ -141,9 +142,8 @@ class Lab:
         timings = self._timings.of(everything) if missing else {}
         seconds = expected(everything, timings, self.place.device)
         planned = map(self._recording, missing)
-        slots = self._crew.slots
         values = (run.value for run in missing) if self.computes else ()
-        open_fleets = fleets(planned, seconds, self.place.device, slots) if self.computes else []
+        open_fleets = self._fleets(planned, seconds) if self.computes else []
         return Plan(
             fleets=tuple(open_fleets),
             missing=len(missing),
@@ -250,7 +250,18 @@ class Lab:
 
     def _cut(self, runs: Sequence[Run]) -> list[Fleet]:
         """Units of runs that another process held."""
-        return fleets(runs, {}, self.place.device, self._crew.slots)
+        return self._fleets(runs, {})
+
+    def _fleets(self, runs: Iterable[Run], seconds: Mapping[str, float]) -> list[Fleet]:
+        """Units for whoever computes; on this machine no larger than its memory holds of each at once."""
+        slots = self._crew.slots
+        free = memory.available() // slots if self._is_here else None
+        return fleets(runs, seconds, self.place.device, slots, free)
+
+    @property
+    def _is_here(self) -> bool:
+        """Whether this machine computes, and no other that is planned for or that Ray sends units to."""
+        return self._crew.publishes == BY_UNITS and not gpu_kinds.asked(self.place.device)
 
     def _end(self) -> None:
         crew = self.crew
@@ -331,9 +342,10 @@ class Lab:
     def _refused(self, value: Runnable) -> str:
         """Why a value cannot be planned, in one line; "" where it can."""
         why = unplannable(value) or capacity.refused(value, self.place.device)
-        if why or self._crew.publishes != BY_UNITS:  # or other machines' disks keep what they decode
+        if why or not self._is_here:  # or other machines' memory holds it, and their disks what they decode
             return why
-        return undecoded.refused(value, self.place.data_root, self.place.device)
+        lacking = host_memory.lacking(value, self.place.device)
+        return lacking or undecoded.refused(value, self.place.data_root, self.place.device)
 
     def _startable(self, planned: Iterable[Fleet]) -> list[Fleet]:
         """The planned fleets without runs that failed; those whose parents did fail for the same reason."""

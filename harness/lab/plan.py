@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from harness.fleet.ranks import is_streamed
-from harness.lab import capacity
+from harness.lab import capacity, host_memory
 from harness.lab.computing import COMPUTED, Finished
 from harness.lab.durations import seconds_of
 from harness.lab.ready import Ready
@@ -94,7 +94,11 @@ def schedule(units: Iterable[Fleet], slots: int) -> Iterator[tuple[Fleet, float,
 
 
 def fleets(
-    runs: Iterable[Run], timings: Mapping[str, float], device: str = "cpu", slots: int = 1
+    runs: Iterable[Run],
+    timings: Mapping[str, float],
+    device: str = "cpu",
+    slots: int = 1,
+    free: int | None = None,
 ) -> list[Fleet]:
     """Group runs of equal shape, cut the groups to units; parents before children, then longest first.
 
@@ -103,6 +107,7 @@ def fleets(
         timings: seconds per run by ``Run.kind``, where recorded; the rest is estimated.
         device: where they train; a GPU takes many runs at once, a CPU one after another.
         slots: how many units are computed at once.
+        free: bytes of the machine's own memory for each of them; None where it is not this one.
     """
     at_once = device != "cpu"
     runs = list(runs)
@@ -110,6 +115,9 @@ def fleets(
     costs = {kind: seconds_of(run, timings, device) for kind, run in kinds.items()}
     shapes = {kind: shape_of(run.value) for kind, run in kinds.items()}
     wide = {shapes[kind] for kind, run in kinds.items() if capacity.is_wide(run.value, device)}
+    if device == "cpu" and slots > 1 and free is not None:  # what leaves no room for others is computed alone
+        large = (k for k, run in kinds.items() if host_memory.taken(run.value, device) > free)
+        wide |= {shapes[kind] for kind in large}
     narrow = (run for run in runs if not is_streamed(run.value))  # the others are units of their own
     share = sum(costs[run.kind] for run in narrow) / max(PARTS, PARTS_A_SLOT * slots)
     most = max(STACK_SECONDS, share) if at_once else min(UNIT_SECONDS, share)
@@ -119,7 +127,8 @@ def fleets(
     with_depth = []
     for (depth, shape), members in groups.items():
         members.sort(key=lambda r: (r.kind, r.replicate))
-        number = 1 if is_streamed(members[0].value) else STACKED if at_once else len(members)
+        number = _at_once(members[0].value, device, free) if at_once else len(members)
+        number = 1 if is_streamed(members[0].value) else number
         for part in _cut(members, costs, most, number):
             seconds = sum(costs[r.kind] for r in part)
             with_depth.append(
@@ -127,6 +136,13 @@ def fleets(
             )
     with_depth.sort(key=lambda pair: (pair[0], -pair[1].seconds, pair[1].runs[0].key))
     return [fleet for _, fleet in with_depth]
+
+
+def _at_once(value: Runnable, device: str, free: int | None) -> int:
+    """How many runs of a shape a GPU gets at once at most: what so much of the machine's memory holds."""
+    if free is None or not isinstance(value, Experiment):
+        return STACKED
+    return min(STACKED, host_memory.fitting(value, device, free))
 
 
 def _cut(runs: list[Run], costs: Mapping[str, float], most: float, number: int) -> Iterable[list[Run]]:

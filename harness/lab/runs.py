@@ -43,7 +43,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     """Runs of equal shape, trained by one process, and about how long they take.
 
     Attributes:
-        wide: they need all devices at once; else one is enough.
+        wide: they need all devices at once, or on a CPU most of the memory; else one of several is enough.
     """
 
     shape: str

@@ -15,6 +15,8 @@ def test_what_is_planned_is_trained_once_and_then_there(suite: Path) -> None:
     first = run_harness(suite, "plan", "--json").json
     assert (first["items"], first["missing"], first["present"], first["problems"]) == (2, 19, 0, [])
     assert sorted(s["runs"] for s in first["specifications"]) == [5, 7, 7]
+    assert first["memory"] >= 900 * 2**20  # what a process takes that computes anything
+    run_harness(suite, "plan").says("memory: up to about ", "GiB are free here")
     assert not (suite / "draws").exists()
     trained = run_harness(suite, "train", "--processes", "1")
     assert trained.status == 0, trained.text

@@ -27,7 +27,6 @@ from harness.models.vgg import Vgg
 from harness.spec import abbreviated
 from harness.spec.contracts import Model
 from harness.spec.streams import stream
-from harness.tests.simulated import SMALL
 
 LARGE: list[Model] = [
     SmallInception(), ResNet18(64), Cnn5(64), Vgg(16), Conv(6), Mlp(512), LeNet300(), SmallAlexNet(),
@@ -38,15 +37,6 @@ LARGE: list[Model] = [
 SEGMENT = 20 * 2**20
 """Bytes that torch's allocator takes of a GPU at least for what is over a mebibyte (``kLargeBuffer``)."""
 WHOLE = Cifar10(crop=None)
-
-
-def test_memory_limits_how_many_processes_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 10 * 2**30)
-    assert memory.processes([SMALL], 4) == 4
-    large = SMALL.but(data=GeneratedImages(n=400_000, size=32))
-    assert memory.needed(large) > 2 * 400_000 * 3 * 32 * 32 * 4
-    assert memory.processes([SMALL, large], 4) == 1
-    assert memory.processes([], 3) == 3
 
 
 def test_memory_is_seen() -> None:

@@ -13,7 +13,7 @@ from harness.data import Cifar10, Digits, Mnist, RandomLabels
 from harness.data.gaussian_images import GaussianImages
 from harness.data.image_folder import ImageNet
 from harness.fleet import memory
-from harness.lab import capacity
+from harness.lab import capacity, host_memory
 from harness.lab.gpu_kinds import GPU_KINDS, GpuKind
 from harness.lab.lab import Lab
 from harness.lab.places import Place
@@ -107,8 +107,8 @@ def test_what_this_machine_does_not_hold_is_told_where_it_computes_here(
 ) -> None:
     monkeypatch.setattr(memory, "available", lambda: GIB)
     here = Solved(Mnist(), KERNEL.but(device="cpu"))
-    assert "GiB of memory, here are 1.0" in capacity.lacking_here(here, "cuda")
-    assert not capacity.lacking_here(Solved(Mnist(), KERNEL), "cuda")
-    assert capacity.lacking_here(Solved(Mnist(), KERNEL), "cpu")
+    assert "GiB of this machine's memory, 1.0 GiB are free" in host_memory.lacking(here, "cuda")
+    assert not host_memory.lacking(Solved(Mnist(n=20_000), KERNEL), "cuda")
+    assert host_memory.lacking(Solved(Mnist(), KERNEL), "cpu")
     for small in (Experiment(Digits(n=100), Mlp(8), Sgd(lr=0.1, epochs=1)), Simulation(drawn)):
-        assert not capacity.lacking_here(small, "cpu")
+        assert not host_memory.lacking(small, "cpu")
