@@ -77,12 +77,13 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``doctor --json`` prints."""
+    """What ``doctor --json`` prints; ``normalization``: how a GPU that is asked about would do it."""
 
     machine: machines.Machine
     store: Storage
     data: tuple[Collection, ...]
     tiers: tuple[Tier, ...]
+    normalization: str = ""
 
 
 def add(commands: Any) -> None:
@@ -133,7 +134,22 @@ def diagnosis(options: argparse.Namespace) -> Diagnosis:
         planned = place if usable else msgspec.structs.replace(place, store=Path(nowhere))
         lab = selection.lab(planned, processes=selection.processes_of(options, place))
         tiers = tuple(_tiers(options, place, lab, machine, store) if CLAIMS.is_dir() else _no_tiers())
-    return Diagnosis(machine=machine, store=store, data=data, tiers=tiers)
+    return Diagnosis(
+        machine=machine, store=store, data=data, tiers=tiers, normalization=normalization(place.device)
+    )
+
+
+def normalization(device: str) -> str:
+    """Whether a GPU of this machine normalizes and rectifies in one operation, or why not; "" elsewhere."""
+    if not device.startswith("cuda"):
+        return ""
+    import torch
+
+    if not torch.cuda.is_available():
+        return ""
+    from harness.fleet import fusing
+
+    return fusing.examined(torch.device(device))
 
 
 def storage(path: Path) -> Storage:
@@ -263,6 +279,8 @@ def _gpus(machine: machines.Machine, device: str) -> Iterator[str]:
 def told(diagnosed: Diagnosis, asked: Sequence[str] = ()) -> list[str]:
     """The diagnosis for people; of tiers that they asked for, what each family of claims costs on GPUs."""
     rows = machines.told(diagnosed.machine)
+    if diagnosed.normalization:
+        rows.append(("normalization", f"of a convolution in bfloat16: {diagnosed.normalization}"))
     for data in diagnosed.data:
         rows.append((f"data {data.key}", f"not usable: {data.problem}" if data.problem else data.name))
     store = diagnosed.store

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from harness.fleet import fusing
 from harness.fleet.adaptive import AdamL2, AdamW
 from harness.fleet.replica import ChannelsLast, Replica, noisy
 from harness.spec import Experiment
@@ -55,6 +56,7 @@ class Captured(Replica):
         self._rate = torch.zeros((), device=self.device)
         self._total = torch.zeros((), dtype=torch.float64, device=self.device)
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
+        self.normalization = ""
 
     def rehearse(self, steps: int) -> None:
         """Some steps for a stopwatch; the replica is spoilt by it."""
@@ -102,8 +104,37 @@ class Captured(Replica):
         self._first.fill_(begin)
         self._rate.fill_(lr)
         if size not in self._graphs:
+            if not self._graphs:
+                self._settle(size)
             self._graphs[size] = self._capture(size)
         self._graphs[size].replay()
+
+    def _settle(self, size: int) -> None:
+        """Whether normalizations are fused; nothing else is changed by its being tried."""
+        import torch
+
+        drawing = [generator for generator in self._generators if generator is not None]
+
+        def gradients() -> list[torch.Tensor]:
+            chosen = self._order[:size]
+            with undone(list(self.model.buffers()), drawing):
+                loss = self._loss(self.x_train[chosen], self.y_train[chosen])
+                return [loss.detach(), *torch.autograd.grad(loss, self.params)]
+
+        with undone(self._written(), drawing):
+            self.normalization = fusing.settled(
+                self.model,
+                self.experiment,
+                self.steps,
+                self.device,
+                stacked=False,
+                gradients=gradients,
+                stepping=lambda: self._capture(size).replay,
+            )
+
+    def _written(self) -> list[torch.Tensor]:
+        """What a step writes to."""
+        return [*self.params, *self.model.buffers(), *self.velocities, self._total]
 
     def _step(self, size: int) -> None:
         """Gather, forward, backward, update."""
@@ -117,9 +148,8 @@ class Captured(Replica):
             self._total += loss.detach() * size
 
     def _capture(self, size: int) -> torch.cuda.CUDAGraph:
-        tensors = [*self.params, *self.model.buffers(), *self.velocities, self._total]
         drawing = [generator for generator in self._generators if generator is not None]
-        return graph_of(lambda: self._step(size), tensors, drawing, self.device)
+        return graph_of(lambda: self._step(size), self._written(), drawing, self.device)
 
     def _precision(self) -> torch.autocast:
         import torch
@@ -150,7 +180,7 @@ def graph_of(
     """
     import torch
 
-    with torch.cuda.device(device), _undone(tensors, generators):  # warming up trains
+    with torch.cuda.device(device), undone(tensors, generators):  # warming up trains
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -166,7 +196,7 @@ def graph_of(
 
 
 @contextlib.contextmanager
-def _undone(tensors: Sequence[torch.Tensor], generators: Sequence[torch.Generator]) -> Iterator[None]:
+def undone(tensors: Sequence[torch.Tensor], generators: Sequence[torch.Generator]) -> Iterator[None]:
     """Undo whatever is written and drawn inside."""
     import torch
 

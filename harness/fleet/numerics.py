@@ -6,6 +6,9 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+FORCED = "HARNESS_KERNEL"
+"""Set this variable to "reference" to train everything by the plain path (to compare the two)."""
+
 
 def prepare(device: str) -> None:
     """Fix what numbers depend on: one thread, no denormals, no reduced precision, fixed algorithms.

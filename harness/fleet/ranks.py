@@ -120,6 +120,11 @@ class Streamed(Replica):
         else:
             self.ranks = Ranks(experiment, replicate, files, chosen)
 
+    @property
+    def normalization(self) -> str:
+        """Whether it is fused, or why not; over several devices it never is."""
+        return (self.alone.normalization or "") if self.alone is not None else ""
+
     def load(self, arrays: Weights | None) -> None:
         """Weights, buffers and, from a checkpoint, velocities."""
         if arrays is not None:

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.fleet import captured, fusing
 from harness.fleet.on_device import OnDevice
 from harness.fleet.replica import AT_START, batches, built, loss_of, measures
 from harness.spec import Experiment
@@ -62,6 +63,7 @@ class Stack:
         self.between: StackBetween | None = None
         self.watched = EVERYTHING
         self.unchanged: dict[int, torch.Tensor] = {}
+        self.normalization = ""
         self._place_data()
 
     def _begun(self) -> dict[str, torch.Tensor]:
@@ -249,8 +251,41 @@ class Stack:
         if self.device.type != "cuda":
             return self._step(begin, size)
         if size not in self.graphs:
+            if not self.graphs:
+                self._settle(size)
             self.graphs[size] = _captured(self, size)
         return self.graphs[size](begin)
+
+    def _settle(self, size: int) -> None:
+        """Whether normalizations are fused; nothing else is changed by its being tried."""
+        import torch
+
+        def gradients() -> list[torch.Tensor]:
+            chosen = self.order[:, :size]
+            x = self.x_train[chosen + self.first_train[:, None]]
+            with _unchanged(self):
+                loss = self._losses(x, self.y_train.gather(1, chosen)).sum()
+                return [loss.detach(), *torch.autograd.grad(loss, list(self.params.values()))]
+
+        def stepping() -> Callable[[], None]:
+            replay = _captured(self, size)
+
+            def step() -> None:
+                self.step.zero_()
+                replay(0)
+
+            return step
+
+        with _unchanged(self):
+            self.normalization = fusing.settled(
+                self.module,
+                self.experiment,
+                self.steps,
+                self.device,
+                stacked=True,
+                gradients=gradients,
+                stepping=stepping,
+            )
 
     def _step(self, begin: int, size: int, first: torch.Tensor | None = None) -> None:
         """Gather, forward, backward, update. Where it begins is a number, or a tensor in a captured step."""
@@ -355,15 +390,8 @@ def _captured(stack: Stack, size: int) -> Callable[[int], None]:
     return replay
 
 
-@contextlib.contextmanager
-def _unchanged(stack: Stack) -> Any:
+def _unchanged(stack: Stack) -> contextlib.AbstractContextManager[None]:
     """Whatever is done to a stack's tensors inside is undone."""
-    import torch
-
-    tensors = [*stack.params.values(), *stack.buffers.values(), *stack.velocities.values()]
-    tensors += [stack.step, stack.total]
-    before = [t.detach().clone() for t in tensors]
-    yield
-    with torch.no_grad():
-        for tensor, old in zip(tensors, before, strict=True):
-            tensor.copy_(old)
+    kept = (stack.params, stack.buffers, stack.velocities)
+    tensors = [tensor for named in kept for tensor in named.values()]
+    return captured.undone([*tensors, stack.step, stack.total], [])

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.data.image_folder import ImageFiles, StreamedSplit
+from harness.fleet import fusing
 from harness.fleet.replica import (
     AT_START,
     NOISE,
@@ -102,6 +103,7 @@ class Rank:
         self.params = list(self.module.parameters())
         self.velocities = begun(self.optimizer, self.params)
         self.reach = AT_START
+        self.normalization: str | None = None
         self.between: Between | None = None
         self._noise: Weights = {}
         self.labels = self._on_device(split.y_train)
@@ -169,6 +171,8 @@ class Rank:
         for step, ((begin, end), (rows, x)) in enumerate(zip(left, loaded, strict=True), start=first):
             if self.between is not None and step > first:
                 self.between(step, total.item, self._within)
+            if self.normalization is None:
+                self._settle(rows, x)
             with self._precision():
                 logits = self.model(x)
             loss = loss_of(self.experiment.loss, logits.float(), self.labels[rows])
@@ -181,6 +185,38 @@ class Rank:
                 self.optimizer.update(self.params, gradients, self.velocities, lr)
             total += loss.detach() * len(rows)
         return float(self._summed(total).item() / len(order))
+
+    def _settle(self, rows: torch.Tensor, x: torch.Tensor) -> None:
+        """Whether normalizations are fused where a GPU has all of a batch; nothing is changed by trying."""
+        import torch
+
+        parts = noisy(self.module)
+
+        def gradients() -> list[torch.Tensor]:
+            kept, drawn = self._buffers(), noise_states(parts)
+            with self._precision():
+                logits = self.module(x)
+            loss = loss_of(self.experiment.loss, logits.float(), self.labels[rows])
+            answer = [loss.detach(), *torch.autograd.grad(loss, self.params)]
+            restore_noise(parts, drawn)
+            for buffer, before in zip(self.module.buffers(), kept, strict=True):
+                buffer.copy_(before)
+            return answer
+
+        self.normalization = ""
+        if self.world == 1:
+            self.normalization = fusing.settled(
+                self.module,
+                self.experiment,
+                len(self.batches),
+                self.device,
+                stacked=False,
+                gradients=gradients,
+                stepping=lambda: gradients,
+            )
+
+    def _buffers(self) -> list[torch.Tensor]:
+        return [buffer.clone() for buffer in self.module.buffers()]
 
     def _within(self) -> Weights:
         """What a checkpoint from within an epoch keeps."""

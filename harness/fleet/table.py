@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from harness.fleet import numerics
 from harness.fleet.replica import ChannelsLast, Replica, built
 from harness.spec import Experiment
 from harness.spec.contracts import Kernel
@@ -19,8 +20,8 @@ from harness.spec.splits import Split
 if TYPE_CHECKING:
     import torch
 
-FORCED = "HARNESS_KERNEL"
-"""Set this variable to "reference" to train everything by the plain path (to compare the two)."""
+FORCED = numerics.FORCED
+"""The variable that forces the plain path."""
 
 
 class KernelClass(Protocol):

@@ -39,7 +39,10 @@ STEPS_TIMED = 5
 
 @dataclass
 class Trained:
-    """What a training ends with: curves, all measures at the end, outcome, final weights, by which kernel."""
+    """What a training ends with: curves, all measures at the end, outcome, final weights, by which kernel.
+
+    ``normalization`` says whether a GPU fused it, or why not; "" where that was no question (``fusing``).
+    """
 
     curves: dict[str, list[float]]
     finals: dict[str, float]
@@ -47,6 +50,7 @@ class Trained:
     weights: Weights
     steps_per_epoch: int
     kernel: str
+    normalization: str = ""
 
 
 @dataclass
@@ -105,7 +109,8 @@ def _train(member: Member, device: str, until_epoch: int | None) -> Trained:
         if not history.outcome and history.epoch < member.experiment.optimizer.epochs:
             history.keep(replica.state)
     history.row = replica.completed(history.row)
-    return history.trained(replica.weights(), replica.steps, replica.kernel)
+    how = replica.steps, replica.kernel, getattr(replica, "normalization", "")
+    return history.trained(replica.weights(), *how)
 
 
 def train_together(members: Sequence[Member], device: str, ended: Callable[[int, Trained], None]) -> None:
@@ -166,7 +171,8 @@ def _train_stack(
             if history.outcome or history.epoch == members[i].experiment.optimizer.epochs:
                 whole = whole or stack.completed(rows)
                 history.row = whole[place]
-                ended(i, history.trained(stack.weights(place), stack.steps, stack.kernel))
+                how = stack.steps, stack.kernel, stack.normalization
+                ended(i, history.trained(stack.weights(place), *how))
                 del histories[i]
             elif is_time:
                 history.leave(AT_START, functools.partial(stack.state, place))
@@ -322,9 +328,10 @@ class History:
             self.member.save(state, arrays())
         self._saved = time.monotonic()
 
-    def trained(self, weights: Weights, steps: int, kernel: str) -> Trained:
+    def trained(self, weights: Weights, steps: int, kernel: str, normalization: str = "") -> Trained:
         """What it ended with; without an outcome of its own, its budget was used up."""
-        return Trained(self.curves, self.row, self.outcome or "budget", weights, steps, kernel)
+        how = steps, kernel, normalization
+        return Trained(self.curves, self.row, self.outcome or "budget", weights, *how)
 
 
 def watched(member: Member) -> Watched:

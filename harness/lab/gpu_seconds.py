@@ -16,6 +16,7 @@ from harness.analytic.kernel_interpolation import KernelInterpolation
 from harness.analytic.landscape_of_models import Landscape
 from harness.analytic.model_codes import CodedByModel
 from harness.fleet import on_device
+from harness.lab import moved
 from harness.lab.gpu_kinds import GpuKind
 from harness.lab.undecoded import CORES_A_GPU
 from harness.spec import Experiment, Runnable, Solved
@@ -28,27 +29,8 @@ REACHED = {"float64": 0.5, "float32": 0.6, "tf32": 0.5, "bfloat16": 0.5}
 
 Without matrix units it is that of everything: NVIDIA's ResNet-50 (README of DeepLearningExamples) trains at
 367 images/s in FP32 on a V100, 0.57 of the 15.7 TFLOP/s of its data sheet. By matrix units it is that of
-products alone, which have ``MOVES`` beside them: assumed, and held against the figures there."""
-
-MOVES = 30
-"""How often a convolutional step reads or writes each value that a convolution puts out, by matrix units.
-
-Outputs, what normalizes and rectifies them, and gradients are passed over by kernels of their own, a third of
-it in the forward pass. A round number between what three published trainings on an A100 would need: it has
-an image of NVIDIA's ResNet-50 (README of DeepLearningExamples, 80 GB; 11.1 million outputs) take 485
-microseconds where 405 were measured in mixed precision, and 970 for 1,066 in TF32; and one of the standard
-ResNet-18 of CIFAR-10 38 where the README of KellerJordan/cifar10-airbench says 43 in half precision (7
-minutes for 32.3 PFLOP).
-
-An H100 has no published training of this kind, neither of Inception V3 nor by torch's own kernels in that
-order of memory. For that ResNet-50 it counts 249 microseconds an image there, a share of 0.10 of the peak;
-between the 143 of MLPerf Training 3.0 (mlcommons/training_results_v3.0, Dell XE9680, 8 H100: 56,000 images/s
-by MXNet, normalization fused with all that is around it) and 358 (lambdal/deeplearning-benchmark, H100 SXM5:
-2,790 images/s by NVIDIA's script for PyTorch in mixed precision), and near the 225 that the 405 are by the
-ratio 1.8 of both generations in MLPerf."""
-
-BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2}
-"""Of a value in memory, by precision. In float32 what is moved counts alone, where it takes longer."""
+products alone, which have what is moved beside them: assumed, and held against the figures of ``moved``. In
+float32 whichever of both takes longer counts alone."""
 
 LAUNCHED_SECONDS, REPLAYED_SECONDS = 5e-6, 1e-6
 """Seconds beside its own of an operation that Python launches, and of one in a captured graph: assumed."""
@@ -64,10 +46,6 @@ layers (65), and by the solver Adam 60 for one of six layers and 93 for it in a 
 
 OPERATIONS_OF_A_STACK = 18
 """Likewise for each layer of whatever kind where runs are stacked: those nets have 670, 151, 360 and 76."""
-
-STACKED_AT_LEAST = 5
-"""Runs of a net whose steps are launched for longer than they compute that one launch serves, stacked: the
-replicates of a first rung, by which plans group."""
 
 COPIED_SECONDS = 1e-5
 """Seconds in which the numbers of a step's rows are copied to a GPU, which waits for them. Assumed."""
@@ -116,9 +94,6 @@ OTHER_CHANGE_SECONDS = 2.5e-5
 
 STANDARDISE_SECONDS = 5.4e-6
 """Seconds of a core to standardise an augmented image: measured as the changes were."""
-
-KERNEL = 9
-"""Weights of a kernel of 3 by 3."""
 
 NOISY = ("AdversarialInputs", "Curve", "Dropout", "NoisyInputs")
 """Models whose modules draw random numbers while they train: they are not stacked."""
@@ -195,8 +170,7 @@ def _trained(value: Experiment, card: GpuKind, watched: Watched) -> GpuSpent:
     images = (FORWARD + BACKWARD) * data.train_size + FORWARD * evaluated
     cost = value.model.cost(data.shape, data.classes)
     computing = cost * images / (card.multiply_adds(value.precision) * REACHED[value.precision])
-    values = convolved(value.model, data) * images * MOVES / (FORWARD + BACKWARD)
-    moving = values * BYTES[value.precision] / card.bandwidth
+    moving = moved.seconds(value, card, data.train_size, evaluated)
     computing = max(computing, moving) if value.precision == "float32" else computing + moving
     layers = len(value.model.layers(data.shape, data.classes))
     steps = math.ceil(data.train_size / optimizer.batch)
@@ -220,27 +194,6 @@ def _trained(value: Experiment, card: GpuKind, watched: Watched) -> GpuSpent:
     return GpuSpent(*(optimizer.epochs * part for part in epoch))
 
 
-def convolved(model: Model, data: Dataset) -> float:
-    """About how many values the convolutions of a net put out for an example.
-
-    A model may count them itself (``InceptionV3.convolved``). Of others, a layer's weights and multiply-adds
-    tell at how many places it is applied, and its channels are counted as if kernels were of 3 by 3 and, but
-    for the first layer, as many channels came in as go out.
-    """
-    counted = getattr(_innermost(model), "convolved", None)
-    if counted is not None:
-        return float(counted(data.shape))
-    values, channels = 0.0, data.shape[0]
-    for number, layer in enumerate(model.layers(data.shape, data.classes)):
-        places = layer.multiply_adds / layer.parameters if layer.parameters else 0.0
-        if places > 1:
-            outputs = (
-                layer.parameters / KERNEL / channels if number == 0 else math.sqrt(layer.parameters / KERNEL)
-            )
-            values += places * outputs
-    return values
-
-
 def operations(model: Model, data: Dataset) -> int:
     """About how many operations a step of a single net has."""
     layers = model.layers(data.shape, data.classes)
@@ -258,18 +211,7 @@ def is_captured(value: Experiment) -> bool:
 
 def _is_of(model: Any, names: tuple[str, ...]) -> bool:
     """Whether a model, or what it wraps, is one of these."""
-    while model is not None:
-        if type(model).__name__ in names:
-            return True
-        model = getattr(model, "model", None)
-    return False
-
-
-def _innermost(model: Any) -> Any:
-    """A model without what is wrapped around it."""
-    while (within := getattr(model, "model", None)) is not None:
-        model = within
-    return model
+    return any(type(each).__name__ in names for each in moved.wrapped(model))
 
 
 def augmenting(data: Any) -> float:

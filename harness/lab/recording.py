@@ -42,6 +42,8 @@ def of_training(run: Run, place: Place, split: Split, trained: Trained, *, fleet
     record = _record(run, place, finals, curves, outcome=trained.outcome)
     precision = numerics.computed_in(run.value.precision, place.device)
     how = {"kernel": trained.kernel, "fleet": str(fleet), "precision": precision}
+    if trained.normalization:
+        how["normalization"] = trained.normalization
     if ranks.is_streamed(run.value):
         files: Any = ranks.on_disk(split)
         how |= {"devices": str(len(ranks.devices(place.device))), "sampled": files.x_train.sampled()}

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from harness import commands
-from harness.commands.doctor import storage
+from harness.commands.doctor import Diagnosis, normalization, storage, told
+from harness.commands.machine import examined
+from harness.fleet._pretended import pretended
 from harness.lab.store import Store
 from harness.tests.simulated import record
 from harness.tests.suites import run_harness
@@ -28,6 +30,15 @@ def test_the_doctor_tells_each_tier_and_what_is_in_its_way_without_torch(suite: 
     assert [bool(tier["problems"]) for tier in diagnosis["tiers"]] == [False, False, True]
     assert diagnosis["machine"]["cores"] >= 1
     assert diagnosis["store"]["free"] > 0
+
+
+def test_a_gpu_is_asked_how_it_normalizes() -> None:
+    assert normalization("cpu") == normalization("h100x8") == ""  # of none that is at hand
+    with pretended():
+        said = normalization("cuda")
+    assert "torch cannot compile for this GPU" in said
+    diagnosed = Diagnosis(machine=examined(), store=storage(Path()), data=(), tiers=(), normalization=said)
+    assert any(line.startswith("normalization") and said in line for line in told(diagnosed))
 
 
 def test_a_store_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "32100e0d23179bb78ae1e8dea55473e45154257d15752af4bac4faea21521d3f"}
+PINNED = {1: "8c1c00bb966b30176ddbc529ede1e37ae59b151a5e06a6de7e93cad7bd15ae85"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "captured", "_response_nets",
-    "backprop",
+    "fusing", "_fused_nets", "backprop",
     "stacked", "small", "native", "native_check", "native_graphs", "native_plans", "native_rules",
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from harness import Experiment, Sgd, Solved, WhenFitted
 from harness.analytic.adam import Adam
@@ -13,23 +14,29 @@ from harness.analytic.kernel_interpolation import GaussianKernel, KernelInterpol
 from harness.data import Augmented, Cifar10, GeneratedImages, Mnist, RandomCrop, RandomRotation
 from harness.data.image_folder import ImageNet
 from harness.data.pitfalls import CentreCrop
-from harness.fleet import table
+from harness.fleet import _fused_nets, table
 from harness.fleet._pretended import pretended
 from harness.fleet._pretended_graph import PretendedGraph
 from harness.fleet.adaptive import AdamL2
 from harness.fleet.captured import is_capturable
 from harness.fleet.replica import noisy
 from harness.fleet.stacked import Stack
-from harness.lab import gpu_kinds, gpu_seconds
+from harness.lab import gpu_kinds, gpu_seconds, moved
 from harness.lab.durations import START_SECONDS, estimate, is_of_gpu
 from harness.lab.gpu_kinds import GPU_KINDS, GpuKind
-from harness.lab.gpu_seconds import NOISY, GpuSpent, convolved, operations, spent
-from harness.models import Dropout, Linear, Mlp
+from harness.lab.gpu_seconds import NOISY, GpuSpent, operations, spent
+from harness.lab.moved import convolved
+from harness.models import Dropout, Linear, Mlp, SmallInception
 from harness.models.cnn5 import Cnn5
+from harness.models.conv246 import Conv
 from harness.models.curve import Curve
+from harness.models.ensemble import Ensemble
 from harness.models.inception_v3 import InceptionV3
+from harness.models.masked import Masked
 from harness.models.noisy_inputs import AdversarialInputs, NoisyInputs
 from harness.models.resnet18 import ResNet18
+from harness.models.slow_head import SlowHead
+from harness.models.vgg import Vgg
 from harness.spec.contracts import Model
 from harness.spec.watched import NOTHING, Watched
 
@@ -78,13 +85,51 @@ def test_by_matrix_units_a_convolutional_net_takes_the_time_that_was_published()
 def test_images_on_disk_are_moved_as_all_others_are() -> None:
     """Neither MLPerf's ResNet-50, which is fused, nor any share of the peak is taken for Inception V3's."""
     bare = Experiment(ImageNet(), InceptionV3(), Sgd(lr=0.1, epochs=1), precision="bfloat16")
-    images = 3 * 1_281_167 + 2 * 50_000  # of training thrice; of measuring both sets once
+    trained, evaluated = 1_281_167, 2 * 50_000
     outputs = 8_967_488  # counted by hooks on torchvision's module
     assert convolved(Dropout(InceptionV3()), bare.data) == outputs
-    products = 5_713_216_096 * images / (989e12 / 2 * 0.5)
-    assert math.isclose(of(bare).computing, products + outputs * images / 3 * 30 * 2 / 3.35e12)
-    share = 5_713_216_096 * images / (989e12 / 2) / of(bare).computing
+    products = 5_713_216_096 * (3 * trained + evaluated) / (989e12 / 2 * 0.5)
+    moved = outputs * (21 * trained + 7 * evaluated) * 2 / (3.35e12 * 0.7)
+    assert math.isclose(of(bare).computing, products + moved)
+    share = products / 2 / of(bare).computing
     assert 0.10 < share < 0.174, "of ResNet-50: this model's on H100, and that of 56,000 images/s on eight"
+    longer = of(bare.but(optimizer__epochs=100)).computing / 100
+    fused = outputs * (16 * trained + 5 * evaluated) * 2 / (3.35e12 * 0.7)
+    assert math.isclose(longer, products + fused), "500,400 steps: normalization and ReLU as one"
+
+
+@pytest.mark.parametrize(
+    ("model", "trained"),
+    [
+        (Vgg(11), 13),
+        (Vgg(11, batch_norm=True), 16),
+        (SlowHead(Cnn5()), 16),
+        (Curve(Vgg(11, batch_norm=True)), 21),
+        (SmallInception(batch_norm=False), 13),
+    ],
+    ids=repr,
+)
+def test_passes_are_those_of_what_a_net_has(model: Model, trained: int) -> None:
+    """Convolutions 6, branches 2, ReLU 5, normalization 8, or both as one 8."""
+    value = Experiment(Cifar10(crop=None), model, Sgd(lr=0.1, epochs=100), precision="bfloat16")
+    took = moved.seconds(value, H100, 1000, 0)
+    each = convolved(model, value.data) * 1000 * 2 / (3.35e12 * 0.7)
+    assert math.isclose(took, trained * each)
+    assert moved.is_fused(value) is (trained == 16)
+    assert moved.is_fused(value.but(optimizer__epochs=10)) is False
+
+
+@pytest.mark.parametrize(
+    "model", [ResNet18(3), Cnn5(4), Vgg(11, 4), Vgg(11, 4, batch_norm=True), SlowHead(Cnn5(4)),
+              SmallInception(width=0.25), SmallInception(batch_norm=False, width=0.25),
+              Curve(Vgg(11, 4, batch_norm=True)), Masked(Conv(2)), Ensemble(Cnn5(4))], ids=repr,
+)  # fmt: skip
+def test_nets_that_count_as_fused_are(model: Model) -> None:
+    value = Experiment(Cifar10(crop=None), model, Sgd(lr=0.1, epochs=100))
+    module = model.build((3, 32, 32), 10, np.random.default_rng(0))
+    norms = sum(isinstance(part, torch.nn.BatchNorm2d) for part in module.modules())
+    asks = hasattr(table.chosen(module, value, "cuda"), "_settle")
+    assert moved.is_fused(value) is (asks and 0 < _fused_nets.places(module) == norms)
 
 
 def test_what_is_moved_takes_half_as_long_in_half_of_the_bytes() -> None:
