@@ -40,6 +40,15 @@ ZHANG2017 = Paper(
     url="https://arxiv.org/abs/1611.03530",
 )
 
+ZHANG2021 = Paper(
+    key="ZHANG2021",
+    authors="Chiyuan Zhang, Samy Bengio, Moritz Hardt, Benjamin Recht, Oriol Vinyals",
+    title="Understanding deep learning (still) requires rethinking generalization",
+    venue="Communications of the ACM 64(3), 2021",
+    year=2021,
+    url="https://doi.org/10.1145/3446776",
+)
+
 EPFL = Paper(
     key="EPFL",
     authors="Wang, Wang, Wang",

@@ -21,6 +21,7 @@ from claims.fitting import fits
 from claims.papers import EPFL
 from claims.papers import OVERCLAIM
 from claims.papers import ZHANG2017
+from claims.papers import ZHANG2021
 from claims.settings import EPFL_COEFFICIENT
 from claims.settings import FITTED
 from claims.settings import IMAGES
@@ -43,6 +44,7 @@ from harness import control
 from harness import trained
 from harness.data import Cifar10
 from harness.data import Digits
+from harness.data import GaussianInputs
 from harness.data.augmentation import Augmented
 from harness.data.augmentation import ColourJitter
 from harness.data.augmentation import RandomCrop
@@ -93,6 +95,37 @@ def test_mlps_fit_random_labels_with_weight_decay(
     random: Results, fitted: float, check: Check, model: str
 ) -> None:
     """MLPs fit random labels with weight decay too."""
+    check(fits(random, fitted))
+
+
+def on_noise(**coefficients: float) -> Tiers:
+    """Random labels of Gaussian noise; at other coefficients, of 5,000 images beyond quick."""
+    noise = decayed("mlp").but(data__inputs=GaussianInputs())
+    if not coefficients:
+        return noise
+    fewer = noise.but(standard__data__n=5000, standard__data__n_test=1000, full__data__n=5000)
+    return fewer.but(optimizer__weight_decay=Tiers(**coefficients))
+
+
+@claim(
+    ZHANG2021,
+    "Abstract: unaffected by explicit regularization, and even on completely unstructured noise",
+    reported="words",
+    adapted={
+        "quick": "1,000 images of 8x8 numbers and an MLP; weight decay 5e-4 alone, on noise",
+        "standard": "an MLP for convolutional nets; weight decay 5e-5 alone, on noise; bfloat16 operands",
+        "full": "an MLP for convolutional nets; weight decay 5e-5 alone, on noise",
+    },
+)
+@trained(random=on_noise(), fitted=FITTED)
+@control(
+    random=on_noise(quick=0.05, standard=0.1, full=0.1),
+    says="a coefficient 100 times (quick) or 2,000 times as large, on 5,000 images beyond quick",
+)
+def test_random_labels_of_noise_are_fit_with_weight_decay(
+    random: Results, fitted: float, check: Check
+) -> None:
+    """Random labels of unstructured noise in place of images are fitted, with weight decay as well."""
     check(fits(random, fitted))
 
 

@@ -21,7 +21,7 @@ class Chapter:
 
 
 CHAPTERS = (
-    Chapter("Random labels, and what regularization explains", ("ZHANG2017", "EPFL")),
+    Chapter("Random labels, and what regularization explains", ("ZHANG2017", "ZHANG2021", "EPFL")),
     Chapter(
         "Double descent, and where implicit regularization comes from",
         (
