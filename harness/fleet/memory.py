@@ -133,16 +133,19 @@ def stacked(experiment: Experiment) -> tuple[int, int]:
     return int(shared), int(weights + kept + alone)
 
 
-def streamed(experiment: Experiment) -> int:
+def streamed(experiment: Experiment, sharers: int = 1) -> int:
     """Bytes of a GPU that trains one net on images that stay on disk: its weights, and a step's activations.
 
     A last batch may be joined by what is left of an epoch, a quarter of a batch at most.
+
+    Args:
+        sharers: how many GPUs share each batch.
     """
     data, optimizer = experiment.data, experiment.optimizer
     step = step_of(experiment)
     further = optimizer.moments - 1 if isinstance(optimizer, Keeping) else 0
     weights = (ON_GPU + further) * FLOAT32 * experiment.model.size(data.shape, data.classes)
-    batch = min(JOINED * optimizer.batch, data.train_size)
+    batch = min(JOINED * optimizer.batch, data.train_size) / sharers
     image = FLOAT32 * math.prod(data.shape)
     return int(weights + batch * (step.kept + TRANSIENT * step.largest + HELD_TWICE * image))
 

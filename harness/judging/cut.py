@@ -47,6 +47,8 @@ class Limits(NamedTuple):
 
 ON_GPU = Limits(images=512, epochs=2, steps=40, batch=128, filters=4096)
 """For a GPU at hand: the papers' own nets and batches, so that steps take the memory that they will take."""
+SWEPT = ("widths", "sizes")
+"""Fields of a solver that rise from far fewer features, or examples, than there are examples to far more."""
 COUNTS = ("n", "n_test", "measured")
 """Fields that count images, of which None means all."""
 PRETENDED = Limits(images=32, epochs=1, steps=6, batch=16, filters=16, multiply_adds=1e7, side=75)
@@ -99,8 +101,24 @@ def cut(value: Any, limits: Limits) -> Any:
         return _cut_experiment(value, limits)
     if isinstance(value, Solved):
         data = shortened(value.data, limits, value.data)
-        return value.but(solver=shortened(value.solver, limits, data), data=data)
+        solver = _in_proportion(value.solver, data.train_size / value.data.train_size)
+        return value.but(solver=shortened(solver, limits, data), data=data)
     return value
+
+
+def _in_proportion(solver: Any, share: float) -> Any:
+    """A solver whose sweep, whose numbers are told by those of the examples, has this share of each.
+
+    Bodies look for what is at or beyond as many features as examples, say, and find it there.
+    """
+    swept = [name for name in SWEPT if isinstance(getattr(solver, name, None), tuple)]
+    changes: dict[str, Any] = {
+        name: tuple(sorted({max(1, round(share * number)) for number in getattr(solver, name)}))
+        for name in swept
+    }
+    if "sizes" in swept and "width" in solver.__struct_fields__:
+        changes["width"] = max(1, round(share * solver.width))
+    return solver.but(**changes) if changes and share < 1 else solver
 
 
 def _fewer(params: dict[str, Any], limits: Limits) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from harness.fleet import memory, ranks
-from harness.lab import gpu_kinds
+from harness.lab import gpu_kinds, pinning
 from harness.lab.gpu_kinds import GpuKind
 from harness.spec import Experiment, Runnable, Solved
 
@@ -48,7 +48,7 @@ def refused(value: Runnable, device: str) -> str:
     would be solved on some GPU all the same or fail after everything else.
     """
     if device != "cpu":
-        return lacking(value, gpu_kinds.of(device))
+        return lacking(value, gpu_kinds.of(device)) or _too_wide(value, device)
     need = need_of(value)
     if not (isinstance(value, Solved) and need.on_gpu):
         return ""
@@ -73,7 +73,7 @@ def lacking(value: Runnable, card: GpuKind) -> str:
     )
 
 
-def is_wide(value: Runnable, device: str) -> bool:
+def is_wide(value: Runnable, device: str) -> TypeGuard[Experiment]:
     """Whether a run takes all devices together: of images on disk, what one GPU's memory does not hold.
 
     On a CPU one process trains it unless ``HARNESS_RANKS`` says otherwise, and nothing beside it.
@@ -81,6 +81,29 @@ def is_wide(value: Runnable, device: str) -> bool:
     if not (isinstance(value, Experiment) and ranks.is_streamed(value)):
         return False
     return device == "cpu" or memory.streamed(value) > memory.USABLE * gpu_kinds.of(device).memory
+
+
+def gpus(device: str) -> int:
+    """How many GPUs a device's name stands for: of those asked for in a plan, of this process, or one."""
+    if asked := gpu_kinds.asked(device):
+        return asked.count
+    return max(1, pinning.count_gpus()) if device == "cuda" else 1
+
+
+def _too_wide(value: Runnable, device: str) -> str:
+    """Why all GPUs together do not hold a training on images that stay on disk; "" where they do."""
+    if not is_wide(value, device):
+        return ""
+    card, count = gpu_kinds.of(device), gpus(device)
+    taken = memory.streamed(value, count)
+    if taken <= card.memory:
+        return ""
+    shared = f"shared by {count} of them " if count > 1 else ""
+    return (
+        f"a training of {type(value.model).__name__} in batches of {value.optimizer.batch:,} {shared}needs "
+        f"{taken / GIB:.1f} GiB of a GPU's memory, {card.called} has {card.memory / GIB:.1f}: compute it "
+        "where there are more or larger ones, and leave it out here with -k"
+    )
 
 
 def _larger(need: int) -> str:

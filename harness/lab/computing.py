@@ -44,6 +44,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
         outcome: ``COMPUTED`` here, ``PRESENT`` already, or ``HELD`` by another process (or failed).
         seconds: that it took by the clock; cost: those of its record, of the processor or of the GPU.
         failure: why it could not be computed, in one line; empty if it did not fail.
+        too_large: the memory of one GPU did not hold it, and that of all together may.
         notes: what people should hear of this machine, a line each.
         holder: the process that holds it, where that is known; told on the terminal, never in a report.
     """
@@ -53,6 +54,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     cost: float = 0.0
     failure: str = ""
+    too_large: bool = False
     notes: tuple[str, ...] = ()
     holder: Holder | None = None
 
@@ -181,9 +183,18 @@ def _tried(run: Run, place: Place, store: Store) -> tuple[Finished, Computed | N
     except (KeyboardInterrupt, pausing.Paused):
         raise
     except BaseException as error:  # any code may run here: a claim's own may end the process, or try to
-        return _failed(run, error), None
+        return msgspec.structs.replace(_failed(run, error), too_large=_is_too_large(run, place, error)), None
     seconds = time.monotonic() - began
     return Finished(run=run, outcome=COMPUTED, seconds=seconds, cost=computed.record.seconds), computed
+
+
+def _is_too_large(run: Run, place: Place, error: BaseException) -> bool:
+    """Whether a training that several GPUs can share was on one, whose memory did not hold it."""
+    if place.device == "cpu" or not ranks.is_streamed(run.value):
+        return False
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) and len(ranks.devices(place.device)) == 1
 
 
 def _computed(run: Run, place: Place, store: Store) -> Computed:

@@ -17,6 +17,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from harness.fleet import pausing, ranks
 from harness.fleet.lifetimes import end_with_parent
 from harness.lab import host_memory
@@ -112,10 +114,13 @@ class LocalCrew:
             if self.unavailable:
                 yield from OneProcess(self.place).drain(ready)
                 return
-            if wide := ready.take_wide():
+            if (last := ready.take_wide()) and last.wide:
                 self._end_processes()  # which hold memory of the devices
-                yield from drain([wide], self.place, _opened)
+                yield from drain([last], self.place, _opened)
                 continue
+            if last:
+                self._alone = last
+                self._submit(last, ready, ended)
             if self._closed != closed:  # by another thread, which ends the session
                 return
             if not ended.empty():  # what has come may make others ready, which are handed out first
@@ -129,22 +134,26 @@ class LocalCrew:
             unit = ready.take()
             if unit is None and self._suspects and not (self._under_way or ready.is_over):
                 self._alone = unit = self._suspects.pop(0)
-            if unit is None:
+            if unit is None or not self._submit(unit, ready, ended):
                 return
-            try:
-                future = self._started().submit(_drained, pickle.dumps(unit), self.place)
-            except (OSError, ImportError, BrokenProcessPool) as error:
-                ready.back(unit)
-                self._alone = None
-                if not isinstance(error, BrokenProcessPool):  # semaphores need /dev/shm, a process a number
-                    self.unavailable = getattr(error, "strerror", None) or str(error) or type(error).__name__
-                    self._forsake(ready)
-                elif not self._under_way:
-                    self._end_processes()
-                return  # where a process ended meanwhile, what is under way will tell
-            self._under_way[future] = unit
-            future.add_done_callback(ended.put)
-            future.add_done_callback(lambda done: ready.wake())
+
+    def _submit(self, unit: Fleet, ready: Ready, ended: SimpleQueue[Future[list[Finished]]]) -> bool:
+        """Give a unit to a process; whether there was one."""
+        try:
+            future = self._started().submit(_drained, pickle.dumps(unit), self.place)
+        except (OSError, ImportError, BrokenProcessPool) as error:
+            ready.back(unit)
+            self._alone = None
+            if not isinstance(error, BrokenProcessPool):  # semaphores need /dev/shm, a process a number
+                self.unavailable = getattr(error, "strerror", None) or str(error) or type(error).__name__
+                self._forsake(ready)
+            elif not self._under_way:
+                self._end_processes()
+            return False  # where a process ended meanwhile, what is under way will tell
+        self._under_way[future] = unit
+        future.add_done_callback(ended.put)
+        future.add_done_callback(lambda done: ready.wake())
+        return True
 
     def _come_back(self, future: Future[list[Finished]], ready: Ready) -> Iterator[Finished]:
         """What came of a unit; of all units if the pool broke."""
@@ -157,7 +166,11 @@ class LocalCrew:
             return
         del self._under_way[future]
         self._alone = None
-        yield from future.result() if error is None else _failed(unit, one_line(error))
+        for done in future.result() if error is None else _failed(unit, one_line(error)):
+            if done.too_large and self.slots > 1:  # the only run of its unit, which all GPUs may hold
+                ready.back(msgspec.structs.replace(unit, wide=True))
+            else:
+                yield done
 
     def _broken(self, ready: Ready) -> Iterator[Finished]:
         """Give back what a broken pool lost; what was being computed is suspected, and tried alone later."""
@@ -168,7 +181,8 @@ class LocalCrew:
         killer, self._alone = self._alone, None
         self._forsake(ready, suspected=0 if killer else self._count)
         if killer:
-            yield from _failed(killer, f"its training process {ending} twice; run again to go on")
+            often = "though it was alone" if killer.alone else "twice"
+            yield from _failed(killer, f"its training process {ending} {often}; run again to go on")
         else:
             self._suspects += lost[: self._count]  # first in, first out: these were being computed
 

@@ -109,8 +109,8 @@ def of_units(units: Iterable[Fleet], device: str, slots: int) -> int:
     """About how many bytes all processes take at most that compute these units, so many of them at once."""
     each: dict[bool, list[int]] = {False: [0], True: [0]}
     for unit in units:
-        each[unit.wide].append(taken(unit.runs[0].value, device, len(unit.runs), slots))
-    alone = max(each[True]) * (1 if device == "cpu" else slots)  # a GPU each has a process
+        each[unit.wide or unit.alone].append(taken(unit.runs[0].value, device, len(unit.runs), slots))
+    alone = max(each[True]) * (1 if device == "cpu" else slots)  # of what is wide each GPU has a process
     return max(alone, sum(sorted(each[False])[-slots:]))
 
 

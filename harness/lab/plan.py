@@ -115,9 +115,8 @@ def fleets(
     costs = {kind: seconds_of(run, timings, device) for kind, run in kinds.items()}
     shapes = {kind: shape_of(run.value) for kind, run in kinds.items()}
     wide = {shapes[kind] for kind, run in kinds.items() if capacity.is_wide(run.value, device)}
-    if device == "cpu" and slots > 1 and free is not None:  # what leaves no room for others is computed alone
-        large = (k for k, run in kinds.items() if host_memory.taken(run.value, device) > free)
-        wide |= {shapes[kind] for kind in large}
+    large = {kind for kind, run in kinds.items() if _leaves_no_room(run.value, device, slots, free)}
+    alone = {shapes[kind] for kind in large}
     narrow = (run for run in runs if not is_streamed(run.value))  # the others are units of their own
     share = sum(costs[run.kind] for run in narrow) / max(PARTS, PARTS_A_SLOT * slots)
     most = max(STACK_SECONDS, share) if at_once else min(UNIT_SECONDS, share)
@@ -131,11 +130,19 @@ def fleets(
         number = 1 if is_streamed(members[0].value) else number
         for part in _cut(members, costs, most, number):
             seconds = sum(costs[r.kind] for r in part)
-            with_depth.append(
-                (depth, Fleet(shape=shape, runs=tuple(part), seconds=seconds, wide=shape in wide))
+            fleet = Fleet(
+                shape=shape, runs=tuple(part), seconds=seconds, wide=shape in wide, alone=shape in alone
             )
+            with_depth.append((depth, fleet))
     with_depth.sort(key=lambda pair: (pair[0], -pair[1].seconds, pair[1].runs[0].key))
     return [fleet for _, fleet in with_depth]
+
+
+def _leaves_no_room(value: Runnable, device: str, slots: int, free: int | None) -> bool:
+    """Whether a run takes more than one process's part of a CPU's memory, where several compute."""
+    if device != "cpu" or slots == 1 or free is None:
+        return False
+    return not is_streamed(value) and host_memory.taken(value, device) > free
 
 
 def _at_once(value: Runnable, device: str, free: int | None) -> int:

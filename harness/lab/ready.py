@@ -174,7 +174,7 @@ class Ready:
             return self._popped(wide=False)
 
     def take_wide(self) -> Fleet | None:
-        """A unit that needs all devices, once no other unit is ready or under way; else None."""
+        """A unit that needs all devices or is alone, once no other is ready or under way; else None."""
         with self._changed:
             self._ripen()
             return None if self._taken or self._heaps[False] else self._popped(wide=True)
@@ -229,7 +229,7 @@ class Ready:
     def _push(self, unit: Fleet) -> None:
         self._numbers += 1
         patient = unit.runs[0].key not in self._urgent
-        heapq.heappush(self._heaps[unit.wide], (patient, -self._way(unit), self._numbers, unit))
+        heapq.heappush(self._heaps[unit.wide or unit.alone], (patient, -self._way(unit), self._numbers, unit))
 
     def _popped(self, *, wide: bool) -> Fleet | None:
         heap = self._heaps[wide]

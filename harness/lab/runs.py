@@ -43,13 +43,15 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     """Runs of equal shape, trained by one process, and about how long they take.
 
     Attributes:
-        wide: they need all devices at once, or on a CPU most of the memory; else one of several is enough.
+        wide: they need all devices at once; else one is enough.
+        alone: nothing is computed beside them, for they take most of the machine's memory.
     """
 
     shape: str
     runs: tuple[Run, ...]
     seconds: float
     wide: bool = False
+    alone: bool = False
 
 
 def part_of(unit: Fleet, wanted: Callable[[Run], bool]) -> Fleet | None:

@@ -6,7 +6,8 @@ from harness.analytic.adam import Adam
 from harness.analytic.gabor import OnFeatures, RandomPatches
 from harness.analytic.landscape_of_models import Landscape
 from harness.analytic.paths import AlongCurve
-from harness.data import Cifar10, Digits, RandomLabels
+from harness.analytic.random_features import FourierFeatures, RandomFeatureSweep, SampleSweep
+from harness.data import Cifar10, Digits, Mnist, RandomLabels
 from harness.data.image_folder import ImageFolder, ImageNet
 from harness.data.subset import Subset
 from harness.fleet.optimizers import Sgd, WhenFitted
@@ -18,6 +19,7 @@ from harness.models.masked import Masked
 from harness.models.vgg import Vgg
 from harness.spec import Anew, Experiment, From, Probing, Simulation, Solved
 from harness.spec.claim import Control
+from harness.spec.streams import stream
 from harness.tests.items import ABOVE, item, looking
 from harness.tests.simulated import SMALL, drawn
 
@@ -90,6 +92,17 @@ def test_images_that_stay_on_disk_are_few_and_of_few_classes() -> None:
     assert cut(Experiment(ImageNet(), InceptionV3(), Sgd(lr=0.1, epochs=1)), LIMITS).data.size == 299
     smaller = ImageFolder("mine", 2, 20, 10, size=8, measured=None)
     assert cut(Experiment(smaller, Linear(), Sgd(lr=0.1, epochs=1)), NARROW).data == smaller.but(measured=32)
+
+
+def test_sweeps_keep_their_proportion_to_the_examples() -> None:
+    features = FourierFeatures(5.0)
+    sweep = Solved(Mnist(n=1000), RandomFeatureSweep(features, (1, 40, 500, 1000, 1100, 20_000)))
+    assert cut(sweep, LIMITS).solver.widths == (1, 16, 32, 35, 640)
+    samples = Solved(Mnist(n=1000), SampleSweep(features, 500, (100, 500, 1000)))
+    assert cut(samples, LIMITS).solver == SampleSweep(features, 16, (3, 16, 32))
+    for as_it_is in (sweep.but(data__n=32), samples.but(data__n=20)):
+        assert cut(as_it_is, LIMITS).solver == as_it_is.solver
+    cut(samples, LIMITS).solver.solve(Digits(n=32).split(None, 0), stream(0, "solution"))
 
 
 def test_simulations_have_fewer_examples_and_all_else_that_bodies_count_on() -> None:

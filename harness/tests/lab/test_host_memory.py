@@ -173,7 +173,7 @@ def test_what_takes_most_of_a_machine_is_computed_by_itself(
     lab.crew = crew = LocalCrew(lab.place, 2)
     runs = [*lab.runs(DRAWN, 2), *lab.runs(SMALL, 8)]
     units = lab.plan(runs).fleets
-    assert {unit.runs[0].value.data: unit.wide for unit in units} == {DRAWN.data: True, SMALL.data: False}
+    assert {unit.runs[0].value.data: unit.alone for unit in units} == {DRAWN.data: True, SMALL.data: False}
     alone, small = (host_memory.taken(value, "cpu") for value in (DRAWN, SMALL))
     assert 2 * small < host_memory.of_units(units, "cpu", 2) == alone < 4 * GIB < 2 * alone
     ready = Ready(lambda runs: ())
@@ -181,10 +181,10 @@ def test_what_takes_most_of_a_machine_is_computed_by_itself(
     crew._fit(ready)
     assert crew._count == 2
     free(8)
-    assert not any(unit.wide for unit in lab.plan(runs).fleets)
+    assert not any(unit.alone for unit in lab.plan(runs).fleets)
     free(4)
     lab.crew = LocalCrew(lab.place, 1)
-    assert not any(unit.wide for unit in lab.plan(runs).fleets)
+    assert not any(unit.alone for unit in lab.plan(runs).fleets)
 
 
 def test_what_a_plan_tells_of_memory(free: Callable[[float], None]) -> None:
