@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.fleet._pretended_graph import PretendedGraph, RefusedByGpu, tensors_of
+from harness.fleet._pretended_norms import NORMALIZING
 
 NAME = "pretended GPU"
 MEMORY = 80 * 2**30
@@ -258,7 +259,7 @@ class GpuOperations(TorchDispatchMode):
         return self._run(func, args, kwargs, there)
 
     def _run(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], there: bool) -> Any:
-        out = func(*args, **kwargs)
+        out = NORMALIZING.get(func._schema.name, func)(*args, **kwargs)
         if there:
             for tensor in tensors_of(out):
                 self.gpu.mark(tensor)
@@ -339,7 +340,7 @@ def pretended(memory: int = MEMORY) -> Iterator[PretendedGpu]:
         "is_available": lambda: True, "device_count": lambda: 1, "current_device": lambda: 0,
         "get_device_name": lambda device=None: NAME, "mem_get_info": lambda device=None: (memory, memory),
         "reset_peak_memory_stats": lambda device=None: None, "max_memory_allocated": lambda device=None: 0,
-        "is_tf32_supported": lambda: True,
+        "is_tf32_supported": lambda: True, "is_current_stream_capturing": lambda: gpu.tape is not None,
         "synchronize": lambda device=None: gpu.refuse_waiting("synchronize"),
         "empty_cache": lambda: gpu.refuse_waiting("empty_cache"), "set_device": lambda device: None,
         "device": within, "stream": within, "Stream": _PretendedStream, "current_stream": _PretendedStream,

@@ -26,7 +26,7 @@ from harness.tests.house import (
 )
 
 HEAVY = ("numpy", "scipy", "sklearn", "torch")
-OF_TORCH = ("_nets", "_pretended", "_pretended_graph")
+OF_TORCH = ("_nets", "_pretended", "_pretended_graph", "_pretended_norms")
 """Ends of names of modules that are classes of torch's, and are imported inside functions alone."""
 LINES, FUNCTION_LINES = 400, 80
 

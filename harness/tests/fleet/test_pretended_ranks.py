@@ -14,12 +14,13 @@ import torch.distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from harness.data import digests
+from harness.fleet import _pretended_norms as norms
 from harness.fleet import numerics, ranks, trainer
 from harness.fleet._pretended import pretended
 from harness.fleet.optimizers import Sgd
 from harness.fleet.streamed import Rank
 from harness.fleet.trainer import Member, Trained
-from harness.models import Dropout, StudentCnn
+from harness.models import Dropout, SmallInception, StudentCnn
 from harness.spec import Experiment
 from harness.tests.folders import TINY, write_folder
 
@@ -62,9 +63,61 @@ def serve_pretended(pipe: Connection, part: ranks.RankPart) -> None:
         _serve(pipe, part)
 
 
-def trained(root: Path) -> Trained:
+NORMALIZED = NET.but(model=SmallInception(width=0.125))
+
+
+def trained(root: Path, experiment: Experiment = NET) -> Trained:
     """The training by the processes that ``ranks`` starts."""
-    return trainer.train(Member(NET, 1, NET.data.split(root, 1)))
+    return trainer.train(Member(experiment, 1, experiment.data.split(root, 1)))
+
+
+def test_batches_are_normalised_over_two_ranks_as_in_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: None
+) -> None:
+    """Each has half of every batch: its own statistics alone would give another net."""
+    monkeypatch.setattr(digests, "cache_file", lambda: tmp_path / "cache" / "digests.json")
+    numerics.prepare("cpu")
+    root = write_folder(tmp_path)
+    monkeypatch.setenv(ranks.LOADERS, "0")
+    expected = trained(root, NORMALIZED)
+    monkeypatch.setattr(ranks, "devices", lambda device: BOTH)
+    monkeypatch.setattr(ranks, "_serve", serve_pretended)
+    shared = trained(root, NORMALIZED)
+    assert shared.curves["train_loss"] == pytest.approx(expected.curves["train_loss"], rel=1e-5)
+    assert any("running_var" in name for name in expected.weights)
+    for name, array in expected.weights.items():
+        np.testing.assert_allclose(shared.weights[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("shape", [(12, 5), (12, 5, 4, 3)], ids=len)
+@pytest.mark.parametrize("affine", [True, False])
+def test_normalization_of_parts_is_that_of_the_batch(shape: tuple[int, ...], affine: bool) -> None:
+    """Outputs, gradients and running statistics of unequal parts are those of torch's own for a CPU."""
+    generator = torch.Generator().manual_seed(3)
+    x, slope = (torch.randn(shape, generator=generator, dtype=torch.float64).float() for _ in range(2))
+    mean, var, momentum, eps = torch.zeros(5), torch.ones(5), 0.1, 1e-3
+    weight, bias = (torch.randn(5, generator=generator) for _ in range(2)) if affine else (None, None)
+    plain = [t.clone().requires_grad_() for t in (x, weight, bias) if t is not None]
+    expected_mean, expected_var = mean.clone(), var.clone()
+    scale, shift = plain[1:] if affine else (None, None)
+    out = torch.nn.functional.batch_norm(
+        plain[0], expected_mean, expected_var, scale, shift, training=True, momentum=momentum, eps=eps
+    )
+    out.backward(slope)
+    parts, slopes = x.split([9, 3]), slope.split([9, 3])
+    means, inverses = (torch.stack(each) for each in zip(*(norms.stats(p, eps) for p in parts), strict=True))
+    counts = torch.tensor([float(part[:, 0].numel()) for part in parts])
+    whole, inverse = norms.gathered(x, means, inverses, mean, var, momentum, eps, counts)
+    made = torch.cat([norms.normalized(p, weight, bias, whole, inverse, eps) for p in parts])
+    torch.testing.assert_close(made, out.detach(), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close((mean, var), (expected_mean, expected_var), rtol=1e-5, atol=1e-6)
+    of_parts = list(zip(slopes, parts, strict=True))
+    sums = [norms.sums(*part, whole, inverse, weight, True, True, True) for part in of_parts]
+    total, product, gain, offset = (sum(each) for each in zip(*sums, strict=True))
+    by_input = [norms.backward(*part, whole, inverse, weight, total, product, counts) for part in of_parts]
+    gradients = [torch.cat(by_input), *([gain, offset] if affine else [])]
+    for gradient, tensor in zip(gradients, plain, strict=True):
+        torch.testing.assert_close(gradient, tensor.grad, rtol=1e-4, atol=1e-5)
 
 
 def test_two_ranks_on_pretended_gpus_train_as_two_on_the_cpu(

@@ -51,6 +51,22 @@ def test_images_on_disk_are_trained_on_by_a_gpu_each_and_by_all_where_one_is_too
     assert not capacity.is_wide(Experiment(Digits(), Mlp(8), Sgd(lr=0.1, epochs=1)), "cpu")
 
 
+def test_images_on_disk_in_batches_that_all_gpus_do_not_hold_are_refused(tmp_path: Path) -> None:
+    several = IMAGENET.but(optimizer__batch=2048)
+    alone, shared = (memory.streamed(several, sharers) for sharers in (1, 8))
+    assert shared < H100.memory < alone
+    for device, value, why in (
+        ("h100x8", several, ""),
+        ("h100", several, "a training of InceptionV3 in batches of 2,048 needs"),
+        ("cuda:0", several, "GiB of a GPU's memory, NVIDIA H100"),
+        ("h100x8", several.but(optimizer__batch=16_384), "in batches of 16,384 shared by 8 of them needs"),
+    ):
+        lab = lab_on(device, tmp_path)
+        assert lab.plan(lab.runs(value, 1)).missing == (not why)
+        assert why in next(iter(lab.failures.values()), "")
+    assert not capacity.refused(IMAGENET, "h100")
+
+
 def lab_on(device: str, folder: Path) -> Lab:
     return Lab(Place(store=folder / "store", data_root=folder, device=device), presume=True)
 

@@ -21,9 +21,10 @@ from harness.fleet.trainer import Trained
 from harness.lab import computing
 from harness.lab.lab import Lab
 from harness.models.redrawn import Redrawn
-from harness.spec import From, Solved, Value
+from harness.spec import Experiment, From, Solved, Value
 from harness.spec.splits import Split
 from harness.spec.streams import stream
+from harness.tests.folders import TINY, write_folder
 from harness.tests.simulated import SMALL, Norm, Scaled, at, drawn, named
 from harness.tests.trainings import split, trained
 
@@ -205,6 +206,36 @@ def test_out_of_memory_a_stack_is_gone_before_the_next_is_made(
         done = computing._stacked(lab.runs(SMALL, 8), place, lab.store)
     assert {d.outcome for d in done} == {computing.COMPUTED}
     assert alive == [(8, 0), (4, 0), (2, 0), (2, 0), (4, 0), (2, 0), (2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("value", "device", "count", "error", "too_large"),
+    [
+        (SMALL.but(data=TINY), "cuda", 1, torch.OutOfMemoryError("CUDA out of memory"), True),
+        (SMALL.but(data=TINY), "cuda", 2, torch.OutOfMemoryError("CUDA out of memory"), False),
+        (SMALL.but(data=TINY), "cuda", 1, ValueError("CUDA is unwell"), False),
+        (SMALL.but(data=TINY), "cpu", 1, torch.OutOfMemoryError("out of memory"), False),
+        (SMALL, "cuda", 1, torch.OutOfMemoryError("CUDA out of memory"), False),
+    ],
+    ids=["one GPU", "all GPUs", "another error", "a CPU", "images in memory"],
+)
+def test_a_training_that_one_gpu_does_not_hold_says_so(
+    value: Experiment, device: str, count: int, error: Exception, too_large: bool, lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """What several GPUs can share is trained on all of them then, by whoever has several."""
+
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(computing, "_computed", fails)
+    write_folder(lab.place.data_root)
+    (run,) = lab.runs(value, 1)
+    done, computed = computing._tried(run, msgspec.structs.replace(lab.place, device=device), lab.store)
+    assert computed is None
+    assert done.failure == computing.one_line(error)
+    assert done.too_large is too_large
 
 
 def test_a_fleet_that_breaks_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,14 +14,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import msgspec
 import pytest
 
 from harness.fleet import pausing
 from harness.fleet.pausing import Paused
-from harness.lab.computing import COMPUTED, Finished
+from harness.lab.computing import COMPUTED, HELD, Finished
 from harness.lab.crew import LocalCrew, _ending
 from harness.lab.lab import Failed, Lab
 from harness.lab.ready import Ready
@@ -260,6 +260,63 @@ def test_a_chain_goes_on_when_nothing_else_is_under_way(
         queue.heard(done)
     assert crew.computed + here == list("01234")
     assert here == ["4"] * wide
+
+
+class TooSmall(Threads):
+    """A crew on GPUs whose memory does not hold what "0" names, each by itself."""
+
+    def _compute(self, unit: Fleet) -> list[Finished]:
+        done = super()._compute(unit)
+        return [
+            Finished(run=each.run, outcome=HELD, failure="out of memory", too_large=True)
+            if each.run.key == "0"
+            else each
+            for each in done
+        ]
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_what_one_gpu_does_not_hold_goes_to_all_of_them_where_there_are_several(
+    slots: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = list[Fleet]()
+
+    def drained(units: list[Fleet], place: object, opening: object) -> list[Finished]:
+        here.extend(units)
+        return [Finished(run=run, outcome=COMPUTED) for unit in units for run in unit.runs]
+
+    monkeypatch.setattr("harness.lab.crew.drain", drained)
+    crew, queue = TooSmall(slots), Ready(lambda runs: [])
+    queue.add(chained(2))
+    heard = [done for each in crew.drain(queue) for done in queue.heard(each)]
+    assert [unit.wide for unit in here] == [True] * (slots > 1)
+    assert [(done.run.key, done.failure) for done in heard] == [
+        (key, "" if slots > 1 else "out of memory") for key in "01"
+    ]
+    assert crew.computed == (["0", "1"] if slots > 1 else ["0"])
+
+
+def test_what_is_alone_is_computed_by_a_process_and_nothing_beside_it() -> None:
+    class Watching(Threads):
+        """A crew that notes how many units are under way when one begins."""
+
+        beside: ClassVar[dict[str, int]] = {}
+
+        def submit(self, drained: object, pickled: bytes, place: object) -> Future[list[Finished]]:
+            self.beside[pickle.loads(pickled).runs[0].key] = len(self._under_way)
+            return super().submit(drained, pickled, place)
+
+    units = [*chained(1), *(msgspec.structs.replace(unit, alone=True) for unit in chained(3)[1:])]
+    free = [
+        msgspec.structs.replace(unit, runs=tuple(msgspec.structs.replace(r, parents=()) for r in unit.runs))
+        for unit in units
+    ]
+    crew, queue = Watching(3), Ready(lambda runs: [])
+    queue.add(free)
+    for done in crew.drain(queue):
+        queue.heard(done)
+    assert crew.beside == {"0": 0, "1": 0, "2": 0}
+    assert sorted(crew.computed) == list("012")
 
 
 def test_a_store_is_opened_once_and_not_for_each_unit(
