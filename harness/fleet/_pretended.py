@@ -17,6 +17,7 @@ from unittest import mock
 
 import torch
 from torch import Tensor
+from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -52,12 +53,13 @@ class PretendedGpu:
 
     Attributes:
         captured: how many graphs were.
+        scopes: where operations make tensors that are made of none, the innermost last.
         unheeded: operations are let pass, and carry no mark from what they read to what they make.
     """
 
     def __init__(self) -> None:
         self._marked: dict[int, StorageWeakRef] = {}
-        self._scopes: list[bool] = [False]
+        self.scopes: list[bool] = [False]
         self._sweep_at = 4096
         self.tape: PretendedGraph | None = None
         self.captured = 0
@@ -66,9 +68,12 @@ class PretendedGpu:
     def mark(self, tensor: Tensor) -> Tensor:
         """Have a tensor's storage lie on the device."""
         plain = unwrapped(tensor)
-        if plain.device.type != "meta" and plain.layout == torch.strided:
-            reference = StorageWeakRef(plain.untyped_storage())
-            self._marked[reference.cdata] = reference
+        if plain.is_meta or plain.layout != torch.strided:
+            return tensor
+        storage = plain.untyped_storage()
+        # a storage's address is not used again as long as a weak reference to it is kept
+        if storage._cdata not in self._marked:
+            self._marked[storage._cdata] = StorageWeakRef(storage)
         if len(self._marked) > self._sweep_at:
             self._marked = {key: r for key, r in self._marked.items() if not r.expired()}
             self._sweep_at = 2 * len(self._marked) + 4096
@@ -77,19 +82,16 @@ class PretendedGpu:
     def holds(self, tensor: Tensor) -> bool:
         """Whether a tensor lies on the device."""
         plain = unwrapped(tensor)
-        if plain.device.type == "meta" or plain.layout != torch.strided:
-            return False
-        # a storage's address is not used again as long as a weak reference to it is kept
-        return plain.untyped_storage()._cdata in self._marked
+        return plain.layout == torch.strided and plain.untyped_storage()._cdata in self._marked
 
     @contextlib.contextmanager
     def scope(self, on: bool) -> Iterator[None]:
         """Where operations make tensors that are made of none, as long as this lasts."""
-        self._scopes.append(on)
+        self.scopes.append(on)
         try:
             yield
         finally:
-            self._scopes.pop()
+            self.scopes.pop()
 
     @contextlib.contextmanager
     def unheeding(self) -> Iterator[None]:
@@ -103,7 +105,7 @@ class PretendedGpu:
     @property
     def makes(self) -> bool:
         """Whether what is made of no tensor just now lies on the device."""
-        return self._scopes[-1]
+        return self.scopes[-1]
 
     def refuse_waiting(self, what: str) -> None:
         """Refuse what makes the host wait while a graph is captured.
@@ -117,9 +119,8 @@ class PretendedGpu:
 
 def unwrapped(tensor: Tensor) -> Tensor:
     """The tensor beneath the wrappings of ``torch.func``."""
-    functorch: Any = torch._C._functorch
-    while functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = functorch.get_unwrapped(tensor)
+    while is_functorch_wrapped_tensor(tensor):
+        tensor = get_unwrapped(tensor)
     return tensor
 
 
@@ -138,10 +139,10 @@ class GpuCalls(TorchFunctionMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Call it on the CPU, and mark what it makes on the device."""
-        kwargs = dict(kwargs or {})
         name = getattr(func, "__name__", "")
         if name == "__get__":
             return self._read(func, args)
+        kwargs = dict(kwargs or {})
         there = any(map(self.gpu.holds, tensors_of(args, kwargs)))
         if there and name in READING:
             self._refuse(name)
@@ -164,8 +165,12 @@ class GpuCalls(TorchFunctionMode):
                 with self.gpu.scope(not there), self.gpu.unheeding():
                     made = func(*args, **kwargs)
                 return made if there else self.gpu.mark(made)
-        with self.gpu.scope(there):
+        scopes = self.gpu.scopes  # by hand, since most calls come here
+        scopes.append(there)
+        try:
             return func(*args, **kwargs)
+        finally:
+            scopes.pop()
 
     def _read(self, func: Any, args: Sequence[Any]) -> Any:
         """An attribute of a tensor."""
@@ -243,7 +248,11 @@ class GpuOperations(TorchDispatchMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run it, unless a GPU would refuse; and write it on the tape."""
-        kwargs = kwargs or {}
+        # a step backward comes here with the other mode on, which what is asked of tensors here is none of
+        with torch._C.DisableTorchFunction():
+            return self._heeded(func, args, kwargs or {})
+
+    def _heeded(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         gpu = self.gpu
         if gpu.unheeded:
             return func(*args, **kwargs)
@@ -330,8 +339,7 @@ def pretended(memory: int = MEMORY) -> Iterator[PretendedGpu]:
             yield
         finally:
             gpu.tape = None
-            with torch.no_grad(), gpu.unheeding():
-                graph.close()
+            graph.close()
 
     def within(*args: Any, **kwargs: Any) -> Any:
         return contextlib.nullcontext()

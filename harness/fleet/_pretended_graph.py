@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
-from torch.utils._pytree import tree_flatten, tree_unflatten
+
+LEAVES = frozenset((bool, float, int, str, torch.device, torch.dtype, type(None)))
+"""Kinds of what holds no tensor, and is most of what operations are called with."""
 
 
 class RefusedByGpu(RuntimeError):
@@ -28,12 +30,17 @@ def tensors_of(*values: Any) -> list[Tensor]:
 
 def _collect(values: Iterable[Any], tensors: list[Tensor]) -> None:
     for value in values:
-        if isinstance(value, Tensor):
+        kind = type(value)
+        if kind is Tensor or kind is torch.nn.Parameter:
             tensors.append(value)
+        elif kind in LEAVES:
+            continue
         elif isinstance(value, (tuple, list)):
             _collect(value, tensors)
         elif isinstance(value, dict):
             _collect(value.values(), tensors)
+        elif isinstance(value, Tensor):
+            tensors.append(value)
 
 
 class PretendedGraph:
@@ -62,16 +69,14 @@ class PretendedGraph:
 
     def record(self, func: Any, args: Any, kwargs: Any, run: Callable[[], Any]) -> Any:
         """Run an operation and write it down, with what it writes to as that was before."""
-        leaves, form = tree_flatten((tuple(args), dict(kwargs)))
-        kept = [leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-        arguments, keywords = tree_unflatten(kept, form)
+        arguments, keywords = _detached(tuple(args)), _detached(dict(kwargs))
         for tensor in _written(func, arguments, keywords):
             key = tensor.untyped_storage()._cdata
             if key not in self._born and key not in self._seen:
                 self._seen.add(key)
                 self._before.append((tensor, tensor.clone()))
         out = run()
-        read = {t.untyped_storage()._cdata for t in kept if isinstance(t, Tensor)}
+        read = {t.untyped_storage()._cdata for t in tensors_of(arguments, keywords)}
         made = [t.detach() for t in tensors_of(out)]
         fresh = [t for t in made if t.untyped_storage()._cdata not in read]
         self._born |= {t.untyped_storage()._cdata: t for t in fresh}
@@ -81,19 +86,17 @@ class PretendedGraph:
 
     def close(self) -> None:
         """Undo what recording computed: a capture runs nothing, and leaves noise where results will be."""
-        for tensor, before in self._before:
-            tensor.copy_(before)
-        for tensor in self._born.values():
-            if tensor.is_floating_point():
-                tensor.fill_(torch.nan)
+        with _plainly():
+            for tensor, before in self._before:
+                tensor.copy_(before)
+            for tensor in self._born.values():
+                if tensor.is_floating_point():
+                    tensor.fill_(torch.nan)
         self._before.clear()
 
     def replay(self) -> None:
         """Run the tape: new results go to the storages of those of the capture."""
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(torch.no_grad())
-            stack.enter_context(torch._C.DisableTorchFunctionSubclass())
-            stack.enter_context(_disable_current_modes())
+        with _plainly():
             for func, args, kwargs, made in self._steps:
                 out = tensors_of(func(*args, **kwargs))
                 for new, old in zip(out, made, strict=True):
@@ -103,6 +106,24 @@ class PretendedGraph:
     def reset(self) -> None:
         """Forget the tape."""
         self.__init__()  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def _plainly() -> Iterator[None]:
+    """Have operations be the CPU's own, which no mode hears of and no gradient needs."""
+    with torch.no_grad(), torch._C.DisableTorchFunction(), _disable_current_modes():
+        yield
+
+
+def _detached(value: Any) -> Any:
+    """The same with each tensor by itself, outside any graph of gradients."""
+    if isinstance(value, Tensor):
+        return value.detach()
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_detached, value))
+    if isinstance(value, dict):
+        return {name: _detached(inner) for name, inner in value.items()}
+    return value
 
 
 def _written(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Iterable[Tensor]:
