@@ -58,6 +58,7 @@ class Names:
         # by identity, for 1 and 1.0 are equal and have other addresses; the value is kept, so that its
         # identity stays its own
         self._met: dict[int, tuple[Runnable, Addressed, str]] = {}
+        self._runs: dict[tuple[int, int], Run] = {}
 
     def run(self, value: Runnable, replicate: int) -> Run:
         """The run of an experiment at a replicate, with its parents.
@@ -67,6 +68,12 @@ class Names:
         """
         if id(value) not in self._met:
             self._met[id(value)] = (value, self.named(value), digest(canonical(value)))
+        if (id(value), replicate) not in self._runs:
+            self._runs[id(value), replicate] = self._run(value, replicate)
+        return self._runs[id(value), replicate]
+
+    def _run(self, value: Runnable, replicate: int) -> Run:
+        """The run of an experiment that was met, which each body that reads it asks for anew."""
         _, named, kind = self._met[id(value)]
         return Run(
             value=value,

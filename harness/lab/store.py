@@ -40,8 +40,8 @@ __all__ = ["DAY", "LAYOUT", "RECORD", "WEIGHTS", "Record", "Store", "StoreError"
 Kind = TypeVar("Kind")
 
 LAYOUT = "v1"
-DAY = 86_400.0
-"""Seconds."""
+DAY = 86_400.0  # seconds
+NEARLY = 0.2  # share of a timing: a plan's estimates are off by more
 
 
 class StoreError(ValueError):
@@ -68,7 +68,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root / LAYOUT
-        self._prepared = False
+        self._prepared, self._noted = False, dict[str, float]()
         try:
             if os.path.lexists(root) and not root.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
@@ -329,12 +329,15 @@ class Store:
             marked.remove(folder)
 
     def note_timing(self, kind: str, seconds: float) -> None:
-        """Remember how long a run of this kind took; a full disk must not fail a run for an estimate."""
+        """Remember how long a run of this kind took, if not nearly that is noted; no full disk fails it."""
+        if abs(seconds - self._noted.get(kind, -1.0)) <= NEARLY * seconds:
+            return
         draft = self.root / "tmp" / uuid.uuid4().hex
         with contextlib.suppress(OSError, StoreError):
             self.prepare()
             draft.write_text(f"{seconds:.3f}")
             os.replace(draft, self.root / "timings" / kind)
+            self._noted[kind] = seconds
 
     def timings(self, kinds: Iterable[str]) -> dict[str, float]:
         """Seconds per run of each kind, where recorded."""

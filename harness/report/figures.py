@@ -318,6 +318,14 @@ def _axes(panel: Panel) -> Figure:
     return figure
 
 
+def _lay_out(figure: Figure) -> None:
+    """Place the axes once; saving would draw all of the figure for that before it draws it to be seen."""
+    engine = figure.get_layout_engine()
+    assert engine is not None, "it was made with one"
+    engine.execute(figure)
+    figure.set_layout_engine(None)
+
+
 def _plain_ticks(axis: Axis) -> None:
     """Powers of ten as plain numbers: matplotlib would write formulas, and its parser of those is off."""
     from matplotlib.ticker import FuncFormatter
@@ -347,7 +355,9 @@ def svg(panel: Panel) -> str:
     with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # glyphs that the layout's font lacks; the reader's font draws them
         absent = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        _axes(panel).savefig(out, format="svg", transparent=True, metadata=absent)
+        figure = _axes(panel)
+        _lay_out(figure)
+        figure.savefig(out, format="svg", transparent=True, metadata=absent)
     return _themed(_short(out.getvalue().decode()))
 
 

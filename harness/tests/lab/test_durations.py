@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from harness import Experiment, Sgd
 from harness.data import Digits, GeneratedImages, RandomLabels
 from harness.lab.durations import alike, estimate, expected, may_stop_early
 from harness.lab.prices import KIND, NOTHING, Costs, probed
+from harness.lab.store import Store
 from harness.models import Linear, Mlp
 from harness.tests.plans import FIT, runs
 from harness.tests.simulated import SMALL, drawn, named
@@ -33,6 +35,18 @@ def test_the_estimate_grows_with_images_epochs_and_cost(
     }[what]
     least = one.but(data=GeneratedImages(n=n)) if what == "n" else one
     assert estimate(larger) > estimate(least) > 0
+
+
+def test_a_timing_is_written_again_only_where_it_differs(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for seconds in (2.0, 2.4, 1.7):  # all of a kind take about as long
+        store.note_timing("a", seconds)
+        assert store.timings(["a"]) == {"a": 2.0}
+    store.note_timing("b", 2.4)
+    store.note_timing("a", 3.0)
+    assert store.timings(["a", "b"]) == {"a": 3.0, "b": 2.4}
+    Store(tmp_path).note_timing("a", 3.1)  # by one that has noted nothing yet
+    assert store.timings(["a"]) == {"a": 3.1}
 
 
 def test_what_nothing_is_known_of_is_left_to_arithmetic() -> None:

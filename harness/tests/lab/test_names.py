@@ -30,6 +30,14 @@ def test_other_code_and_another_trainer_give_another_name(
     assert after.kind == before.kind
 
 
+def test_a_run_that_each_body_asks_for_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, chained = Names(Path()), SMALL.but(start=From(SMALL))
+    first = [names.run(chained, replicate) for replicate in (0, 1)]
+    monkeypatch.setattr(naming, "digest", lambda value: pytest.fail("it was named before"))
+    assert [names.run(chained, replicate) for replicate in (0, 1)] == first
+    assert first[0].parents == (names.run(chained.starts[0].parent, 0),)
+
+
 class TinyImages(StoredImages, frozen=True):
     """The code of CIFAR-10 on a collection of 80 images."""
 

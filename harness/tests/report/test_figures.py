@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from harness.evidence.schema import Report, Reported
 from harness.report import figures
@@ -29,6 +33,29 @@ def test_svg_is_well_formed_themed_and_free_of_dates(full: Report) -> None:
         assert "var(--series-1, #2f74c0)" in text
         assert "<script" not in text
         assert len(text) < 200_000
+
+
+def test_axes_are_laid_out_once_and_stand_where_saving_would_have_put_them(
+    full: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = figures.panels(full.claims)[0]
+    drawn, draw, layout = figures.svg(panel), Figure.draw, ConstrainedLayoutEngine.execute
+    calls: list[str] = []
+
+    def drawing(figure: Figure, renderer: Any) -> None:
+        calls.append("draw")
+        draw(figure, renderer)
+
+    def laying(engine: ConstrainedLayoutEngine, figure: Figure) -> Any:
+        calls.append("lay out")
+        return layout(engine, figure)
+
+    monkeypatch.setattr(Figure, "draw", drawing)
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", laying)
+    assert figures.svg(panel) == drawn
+    assert calls == ["lay out", "draw"]
+    monkeypatch.setattr(figures, "_lay_out", lambda figure: None)
+    assert figures.svg(panel) == drawn
 
 
 def test_curves_are_thinned_to_their_ends() -> None:
