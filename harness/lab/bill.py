@@ -69,9 +69,9 @@ def billed(plan: Plan, families: Mapping[str, str], device: str, gpus: int) -> B
     seconds: dict[str, float] = {}
     runs: dict[str, int] = {}
     for fleet in plan.fleets:
-        for run in fleet.runs:
+        for run, each in fleet.priced():
             family = families.get(run.key, OTHER)
-            seconds[family] = seconds.get(family, 0.0) + fleet.seconds / len(fleet.runs)
+            seconds[family] = seconds.get(family, 0.0) + each
             runs[family] = runs.get(family, 0) + 1
     ordered = sorted(seconds, key=lambda family: (-seconds[family], family))
     in_memory = [

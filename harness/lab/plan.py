@@ -62,9 +62,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """What is missing by what it is, in one line, in the order of computing."""
         works: dict[str, Work] = {}
         for fleet in self.fleets:
-            each = fleet.seconds / len(fleet.runs)
-            for what in (abbreviated(run.value) for run in fleet.runs):
-                works[what] = works.get(what, Work()).plus(1, each)
+            for run, seconds in fleet.priced():
+                what = abbreviated(run.value)
+                works[what] = works.get(what, Work()).plus(1, seconds)
         return works
 
 
@@ -129,10 +129,9 @@ def fleets(
         number = _at_once(members[0].value, device, free) if at_once else len(members)
         number = 1 if is_streamed(members[0].value) else number
         for part in _cut(members, costs, most, number):
-            seconds = sum(costs[r.kind] for r in part)
-            fleet = Fleet(
-                shape=shape, runs=tuple(part), seconds=seconds, wide=shape in wide, alone=shape in alone
-            )
+            each = tuple(costs[r.kind] for r in part)
+            places = {"wide": shape in wide, "alone": shape in alone}
+            fleet = Fleet(shape=shape, runs=tuple(part), seconds=sum(each), each=each, **places)
             with_depth.append((depth, fleet))
     with_depth.sort(key=lambda pair: (pair[0], -pair[1].seconds, pair[1].runs[0].key))
     return [fleet for _, fleet in with_depth]

@@ -45,6 +45,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         wide: they need all devices at once; else one is enough.
         alone: nothing is computed beside them, for they take most of the machine's memory.
+        each: seconds of each run, in their order; () where all take as long.
     """
 
     shape: str
@@ -52,14 +53,21 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     wide: bool = False
     alone: bool = False
+    each: tuple[float, ...] = ()
+
+    def priced(self) -> list[tuple[Run, float]]:
+        """Each run, and about how long it takes."""
+        even = (self.seconds / len(self.runs),) * len(self.runs)
+        return list(zip(self.runs, self.each or even, strict=True))
 
 
 def part_of(unit: Fleet, wanted: Callable[[Run], bool]) -> Fleet | None:
     """A fleet's runs of which this holds, with their part of its seconds; None if there are none."""
-    runs = tuple(filter(wanted, unit.runs))
-    if len(runs) in (0, len(unit.runs)):
-        return unit if runs else None
-    return msgspec.structs.replace(unit, runs=runs, seconds=unit.seconds * len(runs) / len(unit.runs))
+    parts = [(run, seconds) for run, seconds in unit.priced() if wanted(run)]
+    if len(parts) in (0, len(unit.runs)):
+        return unit if parts else None
+    runs, each = zip(*parts, strict=True)
+    return msgspec.structs.replace(unit, runs=runs, seconds=sum(each), each=each)
 
 
 class Work(NamedTuple):

@@ -16,7 +16,7 @@ from harness.lab.durations import estimate
 from harness.lab.lab import Lab
 from harness.lab.plan import Plan
 from harness.lab.records import Record
-from harness.lab.runs import Fleet
+from harness.lab.runs import Fleet, part_of
 from harness.lab.timings import Timings
 from harness.models import Linear, Mlp
 from harness.tests.plans import runs
@@ -39,6 +39,26 @@ def test_hours_are_added_up_by_family_and_last_as_long_as_units_do() -> None:
     assert {(each.claims, each.runs, each.gpu_hours) for each in told.families} == {
         ("claims/test_one.py", 1, 1.0), ("claims/test_two.py", 1, 1.0), (bill.OTHER, 1, 1.0),
     }  # fmt: skip
+
+
+def test_runs_that_train_together_cost_what_each_of_them_takes(tmp_path: Path) -> None:
+    """Ten epochs and a hundred of one shape are a fleet, and not 55 each."""
+    lab = lab_on("h100", tmp_path)
+    short, long = (lab.runs(FIT.but(optimizer__epochs=epochs), 1) for epochs in (1000, 100_000))
+    plan = lab.plan([*short, *long])
+    assert len(plan.fleets) == 1
+    told = bill.billed(plan, {short[0].key: "short.py", long[0].key: "long.py"}, "h100", 1)
+    hours = {each.claims: each.gpu_hours for each in told.families}
+    assert hours == {
+        "long.py": round(estimate(long[0].value, "h100") / 3600, 2),
+        "short.py": round(estimate(short[0].value, "h100") / 3600, 2),
+    }
+    assert sorted(work.seconds for work in plan.specifications().values()) == [
+        estimate(run.value, "h100") for run in (*short, *long)
+    ]
+    alone = part_of(plan.fleets[0], lambda run: run.key == long[0].key)
+    assert alone is not None
+    assert alone.seconds == estimate(long[0].value, "h100")
 
 
 def test_what_is_read_from_disk_is_told_apart(tmp_path: Path) -> None:
