@@ -3,7 +3,8 @@
 It is the plain path's arithmetic, from gathering the batch to the update, captured once for each batch size
 and replayed. What a step reads and writes stays where it is for all epochs; where its batch begins and its
 rate are written to the device before each replay, and nothing is read back until the epoch is over. Parts
-that draw on the device keep their generators, registered with each graph and set to the epoch's stream.
+that draw on the device keep their generators, registered with each graph and set to the epoch's stream; the
+points of curves of nets are drawn by the host and written there too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from harness.fleet import fusing
 from harness.fleet.adaptive import AdamL2, AdamW
 from harness.fleet.replica import ChannelsLast, Replica, noisy
 from harness.spec import Experiment
+from harness.spec.contracts import Noisy
 from harness.spec.keeping import Keeping
 from harness.spec.splits import Split
 
@@ -23,18 +25,21 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from harness.fleet._curve_point_nets import CurvePoint
+
 WARM_UP = 3
 """Steps before a capture, in which libraries choose their algorithms and take their workspaces."""
 
 
 def is_capturable(module: torch.nn.Module, experiment: Experiment) -> bool:
-    """Whether a step can be captured: its rate may lie on the device, and nothing is drawn by the host."""
+    """Whether a step can be captured: its rate may lie on the device, and so may all that is drawn for it."""
+    from harness.models._curve_nets import CurveNet
     from harness.models._dropout_nets import SeededDropout
     from harness.models._noisy_input_nets import InputChanges
 
     optimizer = experiment.optimizer
-    on_device = all(isinstance(part, SeededDropout | InputChanges) for part in noisy(module))
-    return on_device and (optimizer.plain_step or isinstance(optimizer, Keeping))
+    known = all(isinstance(part, SeededDropout | InputChanges | CurveNet) for part in noisy(module))
+    return known and (optimizer.plain_step or isinstance(optimizer, Keeping))
 
 
 class Captured(Replica):
@@ -50,7 +55,9 @@ class Captured(Replica):
         super().__init__(module, experiment, replicate, split, device)
         self.velocities = [v.to(self.device) for v in self.velocities]  # with the number of steps taken
         self._held = self.x_train, self.y_train
-        self._generators: list[torch.Generator | None] = [None] * len(self.noise)
+        self._points = _points(self.noise, self.device)
+        self._drawing = [part for part in self.noise if all(part is not p.net for p in self._points)]
+        self._generators: list[torch.Generator | None] = [None] * len(self._drawing)
         self._order = torch.zeros(len(self.y_train), dtype=torch.int64, device=self.device)
         self._first = torch.zeros(1, dtype=torch.int64, device=self.device)
         self._rate = torch.zeros((), device=self.device)
@@ -88,11 +95,11 @@ class Captured(Replica):
             if kept is not new:  # of an epoch's own making
                 kept.copy_(new)
         self.x_train, self.y_train = self._held
-        for number, part in enumerate(self.noise):
-            kept_one, seeded = self._generators[number], part.generator
-            if seeded is None:  # nothing was drawn yet: a stopwatch's steps
+        for part in self.noise:
+            if part.generator is None:  # nothing was drawn yet: a stopwatch's steps
                 part.seed(0, self.device)
-                seeded = part.generator
+        for number, part in enumerate(self._drawing):
+            kept_one, seeded = self._generators[number], part.generator
             if kept_one is None:
                 self._generators[number] = seeded
             elif seeded is not None and seeded is not kept_one:
@@ -103,6 +110,8 @@ class Captured(Replica):
         """One step of so many examples from row ``begin`` of the order."""
         self._first.fill_(begin)
         self._rate.fill_(lr)
+        for point in self._points:
+            point.draw()
         if size not in self._graphs:
             if not self._graphs:
                 self._settle(size)
@@ -163,6 +172,16 @@ class CapturedLast(Captured, ChannelsLast):
     """The same with images and convolutions in channels-last order."""
 
     kernel: ClassVar[str] = "captured_channels_last"
+
+
+def _points(parts: Sequence[Noisy], device: torch.device) -> Sequence[CurvePoint]:
+    """The points of curves among parts that draw, as a captured step reads them; none elsewhere."""
+    if device.type != "cuda" or not parts:
+        return ()
+    from harness.fleet._curve_point_nets import CurvePoint
+    from harness.models._curve_nets import CurveNet
+
+    return [CurvePoint(part, device) for part in parts if isinstance(part, CurveNet)]
 
 
 def graph_of(
@@ -230,9 +249,10 @@ def update(
         )
         optimizer.update_together(of_one, slopes, kept, rate[None])
     else:
+        alike = zip(gradients, weights, strict=True)
         torch._fused_sgd_(
             list(weights),
-            list(gradients),
+            [g if g.stride() == w.stride() else torch.empty_like(w).copy_(g) for g, w in alike],
             list(velocities),
             weight_decay=optimizer.weight_decay,  # type: ignore[attr-defined]
             momentum=optimizer.momentum,  # type: ignore[attr-defined]

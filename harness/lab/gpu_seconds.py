@@ -98,8 +98,11 @@ STANDARDISE_SECONDS = 5.4e-6
 NOISY = ("AdversarialInputs", "Curve", "Dropout", "NoisyInputs")
 """Models whose modules draw random numbers while they train: they are not stacked."""
 
-DRAWING_BY_HOST = ("Curve",)
-"""Those of them that the host draws for in each step: they are not captured either."""
+POINTED = ("Curve",)
+"""Those of them that the host draws for in each step."""
+
+POINT_SECONDS = 3 * LAUNCHED_SECONDS
+"""Seconds in which a point on a curve, three numbers, is written to a GPU before a step."""
 
 FORWARD, BACKWARD = 1, 2
 """Forward passes' worth of multiply-adds: backward is by weights and by inputs, each as dear as forward."""
@@ -175,7 +178,7 @@ def _trained(value: Experiment, card: GpuKind, watched: Watched) -> GpuSpent:
     layers = len(value.model.layers(data.shape, data.classes))
     steps = math.ceil(data.train_size / optimizer.batch)
     each = REPLAYED_SECONDS if is_captured(value) else LAUNCHED_SECONDS
-    launching = steps * operations(value.model, data) * each
+    launching = steps * (operations(value.model, data) * each + POINT_SECONDS * _is_of(value.model, POINTED))
     if is_captured(value) and not _is_of(value.model, NOISY) and launching > computing:
         stacked = layers * OPERATIONS_OF_A_STACK + OPERATIONS_A_STEP
         together = steps * stacked * REPLAYED_SECONDS / STACKED_AT_LEAST
@@ -204,7 +207,7 @@ def operations(model: Model, data: Dataset) -> int:
 
 def is_captured(value: Experiment) -> bool:
     """Whether a training's step is captured: of a single net, which may draw on the device, or of a stack."""
-    if value.data.streamed or _is_of(value.model, DRAWING_BY_HOST):
+    if value.data.streamed:
         return False
     return value.optimizer.plain_step or isinstance(value.optimizer, Keeping)
 

@@ -62,8 +62,6 @@ ratio 1.8 of both generations in MLPerf."""
 
 NORMALIZING = ("Cnn5", "InceptionV3", "ResNet18", "SmallInception", "Vgg")
 """Models whose convolutions are normalized before a ReLU, unless they say ``batch_norm=False``."""
-APART = ("Curve",)
-"""Those whose steps are launched one by one, for the host draws in each: nothing is fused there."""
 
 
 def seconds(value: Experiment, card: GpuKind, trained: float, evaluated: float) -> float:
@@ -92,11 +90,7 @@ def is_normalized(model: Model) -> bool:
 def is_fused(value: Experiment) -> bool:
     """Whether normalization and ReLU would be one operation, if a GPU finds that equal and faster."""
     steps = value.optimizer.epochs * math.ceil(value.data.train_size / value.optimizer.batch)
-    return (
-        steps >= fusing.LEAST_STEPS
-        and is_normalized(value.model)
-        and not any(type(model).__name__ in APART for model in wrapped(value.model))
-    )
+    return steps >= fusing.LEAST_STEPS and is_normalized(value.model)
 
 
 def convolved(model: Model, data: Dataset) -> float:

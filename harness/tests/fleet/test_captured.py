@@ -58,6 +58,10 @@ CASES = {
     "noise": SHORT.but(model=NoisyInputs(Mlp(16))),
     "adversaries": SHORT.but(model=AdversarialInputs(Mlp(16))),
     "batch norm": SHORT.but(model=Mlp(16, batch_norm=True)),
+    "a curve": SHORT.but(model=Curve(Mlp(16, batch_norm=True))),
+    "a chain and Adam": SHORT.but(
+        model=Curve(Mlp(16), kind="chain"), optimizer=AdamL2(lr=0.003, epochs=2, weight_decay=0.1)
+    ),
     "convolutions": SHORT.but(model=Cnn5(4), optimizer__lr=0.01),
     "redrawn labels": SHORT.but(data__labels=RedrawnLabels()),
     "images of the host's making": SHORT.but(data=HOSTS),
@@ -83,7 +87,9 @@ def test_a_captured_step_is_the_plain_path_s(experiment: Experiment) -> None:
     assert ours.outcome == expected.outcome
 
 
-@pytest.mark.parametrize("experiment", [DROPPED, CASES["dropout and Adam"], CASES["batch norm"]], ids=str)
+@pytest.mark.parametrize(
+    "experiment", [DROPPED, *(CASES[n] for n in ("dropout and Adam", "batch norm", "a curve"))], ids=str
+)
 def test_it_goes_on_from_within_an_epoch(experiment: Experiment) -> None:
     kept: dict[str, Any] = {}
     once = experiment.but(optimizer__batch=32)
@@ -107,9 +113,19 @@ def test_it_goes_on_from_within_an_epoch(experiment: Experiment) -> None:
     assert all(np.array_equal(ours[name], array) for name, array in theirs.items())
 
 
+class OwnNoise(torch.nn.Module):
+    """Draws by means of its own."""
+
+    generator: torch.Generator | None = None
+
+    def seed(self, seed: int, device: torch.device) -> None:
+        self.generator = torch.Generator().manual_seed(seed)
+
+
 def test_what_the_host_must_do_in_each_step_is_not_captured() -> None:
-    for experiment in (SHORT.but(model=Curve(Mlp(8))), SHORT.but(optimizer=OwnSgd(lr=0.1, epochs=1))):
-        module = built(experiment, 0, split(experiment))
+    plain = built(SHORT, 0, split(SHORT))
+    hosts = SHORT.but(optimizer=OwnSgd(lr=0.1, epochs=1))
+    for module, experiment in ((plain, hosts), (torch.nn.Sequential(plain, OwnNoise()), SHORT)):
         assert not is_capturable(module, experiment)
         assert not issubclass(table.chosen(module, experiment, "cuda"), Captured)  # type: ignore[arg-type]
     module = built(CASES["convolutions"], 0, split(CASES["convolutions"]))

@@ -11,10 +11,10 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "8c1c00bb966b30176ddbc529ede1e37ae59b151a5e06a6de7e93cad7bd15ae85"}
+PINNED = {1: "b8db9262c8fcaf1f248de73ba1c0fa01e517f3d00ffa41146a1713a8856f840d"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "captured", "_response_nets",
-    "fusing", "_fused_nets", "backprop",
+    "fusing", "_fused_nets", "_curve_point_nets", "backprop",
     "stacked", "small", "native", "native_check", "native_graphs", "native_plans", "native_rules",
 )  # fmt: skip
 

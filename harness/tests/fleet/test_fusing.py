@@ -22,6 +22,7 @@ from harness.lab import recording
 from harness.lab.places import Place
 from harness.models import Dropout, Mlp, SmallInception
 from harness.models.cnn5 import Cnn5
+from harness.models.curve import Curve
 from harness.models.resnet18 import ResNet18
 from harness.spec.contracts import Model
 from harness.tests.fleet.test_streamed import NET as STREAMED
@@ -80,7 +81,9 @@ def too_large(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize(
-    "model", [Cnn5(8), ResNet18(4), SmallInception(width=0.25), Dropout(Cnn5(8), 0.3)], ids=repr
+    "model",
+    [Cnn5(8), ResNet18(4), SmallInception(width=0.25), Dropout(Cnn5(8), 0.3), Curve(Cnn5(8))],
+    ids=repr,
 )
 def test_what_is_fused_trains_to_the_plain_path_s_numbers(model: Model) -> None:
     one = member(SHORT.but(model=model), 1)
