@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness import commands as shared
-from harness.commands import selection
+from harness.commands import decoded, selection
 
 if TYPE_CHECKING:
     from harness.data.archives import Archive
@@ -22,6 +22,7 @@ get cifar10             download one into the data root, and verify it
 verify                  read every file again, whatever is remembered of it
 digest my/cifar10.npz   what an npz file holds: shapes, SHA-256 of each array, its known name
 digest my/folder        the same for torchvision's folders
+gc --dry-run            decoded images (of ImageNet, say) that no claim here reads any more
 """
 
 
@@ -63,7 +64,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 def add(commands: Any) -> None:
     """Add the parsers of ``data``."""
     parser = shared.parser(commands, "data", "see, fetch and verify data sets", EXAMPLES)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|get|verify|digest")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|get|verify|digest|gc")
     for name, does, what in (
         ("list", listed, "which collections are here; 1 if one that is named is not"),
         ("get", get, "download into the data root"),
@@ -79,6 +80,7 @@ def add(commands: Any) -> None:
         selection.add_place(action, store=False)
         action.add_argument("--json", action="store_true", help="as JSON, for programs")
         action.set_defaults(run=does)
+    decoded.add(actions)
     digesting = actions.add_parser("digest", help="what an npz file or a folder holds")
     digesting.add_argument("path", type=selection.path, metavar="PATH")
     digesting.add_argument("--json", action="store_true", help="as JSON, for programs")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness import commands as shared
+from harness.commands import decoded, selection
 from harness.commands import machine as machines
-from harness.commands import selection
 from harness.commands.data import IMAGENET, Collection, held
 from harness.commands.plan import unfit
 from harness.lab import bill, gpu_kinds, host_memory
@@ -77,13 +77,18 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``doctor --json`` prints; ``normalization``: how a GPU that is asked about would do it."""
+    """What ``doctor --json`` prints.
+
+    Attributes:
+        normalization: how a GPU that is asked about would do it; decoded: images kept on disk.
+    """
 
     machine: machines.Machine
     store: Storage
     data: tuple[Collection, ...]
     tiers: tuple[Tier, ...]
     normalization: str = ""
+    decoded: tuple[decoded.KeptImages, ...] = ()
 
 
 def add(commands: Any) -> None:
@@ -135,7 +140,12 @@ def diagnosis(options: argparse.Namespace) -> Diagnosis:
         lab = selection.lab(planned, processes=selection.processes_of(options, place))
         tiers = tuple(_tiers(options, place, lab, machine, store) if CLAIMS.is_dir() else _no_tiers())
     return Diagnosis(
-        machine=machine, store=store, data=data, tiers=tiers, normalization=normalization(place.device)
+        machine=machine,
+        store=store,
+        data=data,
+        tiers=tiers,
+        normalization=normalization(place.device),
+        decoded=tuple(map(decoded.plain, decoded.here(place.data_root))) if CLAIMS.is_dir() else (),
     )
 
 
@@ -283,6 +293,9 @@ def told(diagnosed: Diagnosis, asked: Sequence[str] = ()) -> list[str]:
         rows.append(("normalization", f"of a convolution in bfloat16: {diagnosed.normalization}"))
     for data in diagnosed.data:
         rows.append((f"data {data.key}", f"not usable: {data.problem}" if data.problem else data.name))
+    for kept in diagnosed.decoded:
+        read = "read by claims here" if kept.is_read else f"no claim here reads it: {decoded.REMEDY}"
+        rows.append(("decoded images", f"{kept.folder}: {shared.sized(kept.bytes)}, {read}"))
     store = diagnosed.store
     inside = f"{store.records} records, {shared.sized(store.bytes)}" if store.records else "empty"
     rows.append(("store", store.problem or f"{store.path}: {inside}; {shared.sized(store.free)} free"))

@@ -271,6 +271,7 @@ def _of_stores() -> Iterator[Invocation]:
 
 
 def _of_data() -> Iterator[Invocation]:
+    yield from _each(["data", "gc"], "--data-root", ROOTS)
     for action in ("list", "verify"):
         yield from _each(["data", action], "--data-root", ROOTS)
         yield from _each(
@@ -293,7 +294,7 @@ def _of_data() -> Iterator[Invocation]:
     }  # fmt: skip
     yield from _each(["data", "digest"], "", digests)
     yield Invocation(("data", "digest"), "required: PATH")
-    yield Invocation(("data",), "required: list|get|verify|digest")
+    yield Invocation(("data",), "required: list|get|verify|digest|gc")
     yield Invocation(("data", "see"), "invalid choice: 'see'")
 
 
