@@ -2,10 +2,11 @@
 // beside native.cpp.
 #include "native_dense.h"
 
-// sum over k of left(m, k) times the N vectors at right(k), for M rows; `done` gets each finished vector.
+// sum over k of left(m, k) times the N vectors at right(k), for M rows; `done` gets what calls a function with
+// each finished vector and its place: what does not differ between them is asked once.
 template <int M, int N, class A, class B, class F> INLINE void product(int depth, A left, B right, F done) {
   V acc[M][N] = {};
-  for (int k = 0; k < depth; k++) {
+  TWO_AT_ONCE for (int k = 0; k < depth; k++) {
     const float* row = right(k);
     V r[N];
     UNROLL for (int n = 0; n < N; n++) r[n] = load(row + n * L);
@@ -14,7 +15,9 @@ template <int M, int N, class A, class B, class F> INLINE void product(int depth
       UNROLL for (int n = 0; n < N; n++) acc[m][n] += l * r[n];
     }
   }
-  UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++) done(m, n * L, acc[m][n]);
+  done([&](auto each) {
+    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++) each(m, n * L, acc[m][n]);
+  });
 }
 
 // Rows of a block with n vectors per row.
@@ -31,11 +34,6 @@ template <class F> INLINE void blocks(int rows, int columns, F f) {
         });
       column += N * L;
     });
-}
-
-INLINE V Dense::finished(V sum) const {
-  const V value = rounding(sum);
-  return rectified ? relu(value) : value;
 }
 
 void Dense::forward(int count) {
@@ -61,60 +59,71 @@ template <int N> INLINE void Dense::forward_panel(int count, int first, int dept
       UNROLL for (int r = 0; r < L; r++) store(panel + ((i + r) * N + n) * L, block[r]);
     }
   const bool begin = first == 0, end = first + depth == inputs;
+  const V least = end ? lowest() : -infinite();
   for (int b = 0; b < count;)
     sized<tall(N)>(count - b, [&](auto M) {
       const float* const* x = &rows[b];
+      float* to = output.data() + b * out_stride + o;
+      const float* from = begin ? bias.used() + o : to;
+      const size_t stride = begin ? 0 : out_stride;
       product<decltype(M)::value, N>(
           depth, [&](int m, int k) { return x[m][first + k]; }, [&](int k) { return panel + k * N * L; },
-          [&](int m, int n, V sum) {
-            float* at = output.data() + (b + m) * out_stride + o + n;
-            const V value = sum + load(begin ? bias.used() + o + n : at);
-            store(at, end ? finished(value) : value);
+          [&](auto sums) {
+            sums([&](int m, int n, V sum) {
+              store(to + m * out_stride + n, greater(least, sum + load(from + m * stride + n)));
+            });
           });
+      if (end && rounding.reduced) round(to, M, N);
       b += M;
     });
+}
+
+// To the step's precision, which ReLU may come before.
+void Dense::round(float* block, int m, int n) const {
+  for (; m > 0; m--, block += out_stride)
+    for (int i = 0; i < n * L; i += L) store(block + i, bfloat16(load(block + i)));
 }
 
 // Few outputs of long rows: the lanes run along the inputs, in strips that stay in the first cache for
 // SOME examples and all outputs.
 void Dense::forward_narrow(int count) {
-  constexpr int M = L == 16 ? 4 : 2, N = L / M, SOME = 2 * M, STRIP = 32 * L;
-  V sum[SOME / M][L / N][L];
+  constexpr int M = L == 16 ? 4 : 2, SOME = 2 * M, STRIP = 32 * L, MOST = WIDE ? 6 : 3;
+  const int parts = (outputs + MOST - 1) / MOST, wide = (outputs + parts - 1) / parts;
+  V sum[SOME][L];
   for (int b = 0; b < count; b += SOME) {
     std::memset((void*)sum, 0, sizeof sum);
-    for (int first = 0; first < inputs; first += STRIP)
-      for (int o = 0; o < outputs; o += N)
-        for (int some = 0; some < SOME; some += M)
-          dots<M, N>(b + some, count, o, first, std::min(inputs, first + STRIP), sum[some / M][o / N]);
-    for (int o = 0; o < outputs; o += N)
-      for (int some = 0; some < SOME; some += M) {
-        const V total = sums(sum[some / M][o / N]);
-        for (int m = 0; m < M && b + some + m < count; m++)
-          for (int n = 0; n < N && o + n < outputs; n++) {
-            const V value = finished(all(total[m * N + n] + bias.used()[o + n]));
-            output.data()[(b + some + m) * out_stride + o + n] = value[0];
-          }
-      }
+    for (int first = 0; first < inputs; first += STRIP) {
+      const int end = std::min(inputs, first + STRIP);
+      for (int o = 0; o < outputs; o += wide)
+        sized<MOST>(std::min(wide, outputs - o), [&](auto N) {
+          for (int some = 0; some < SOME && b + some < count; some += M)
+            dots<M, decltype(N)::value>(b + some, count, o, first, end, sum + some);
+        });
+    }
+    for (int some = 0; some < SOME && b + some < count; some++) {
+      float* to = output.data() + (b + some) * out_stride;
+      store(to, greater(lowest(), sums(sum[some]) + load(bias.used())));
+      if (rounding.reduced) round(to, 1, 1);
+    }
   }
 }
 
-// Adds to sum[m * N + n] the products of example b + m and output o + n over a strip of inputs.
+// Adds to sum[m][o + n] the products of example b + m and output o + n over a strip of inputs.
 template <int M, int N>
-INLINE void Dense::dots(int b, int count, int o, int first, int end, V* sum) const {
-  const float *x[M], *w[N];
+INLINE void Dense::dots(int b, int count, int o, int first, int end, V (*sum)[L]) const {
+  const float *x[M], *w = weights.used() + o * in_stride;
   for (int m = 0; m < M; m++) x[m] = rows[std::min(b + m, count - 1)];
-  for (int n = 0; n < N; n++) w[n] = weights.used() + std::min(o + n, outputs - 1) * in_stride;
-  V acc[L];
-  UNROLL for (int i = 0; i < L; i++) acc[i] = sum[i];
+  V acc[M][N];
+  UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++) acc[m][n] = sum[m][o + n];
   for (int i = first; i < end; i += L) {
     V left[M];
     UNROLL for (int m = 0; m < M; m++) left[m] = load(x[m] + i);
     UNROLL for (int n = 0; n < N; n++) {
-      const V right = load(w[n] + i);
-      UNROLL for (int m = 0; m < M; m++) acc[m * N + n] += left[m] * right;
+      const V right = load(w + n * in_stride + i);
+      UNROLL for (int m = 0; m < M; m++) acc[m][n] += left[m] * right;
     }
   }
-  UNROLL for (int i = 0; i < L; i++) sum[i] = acc[i];
+  UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++) sum[m][o + n] = acc[m][n];
 }
 
 void Dense::input_gradients(int count, const float* gradient, float* out) const {
@@ -122,28 +131,42 @@ void Dense::input_gradients(int count, const float* gradient, float* out) const 
     product<decltype(M)::value, decltype(N)::value>(
         outputs, [&](int m, int k) { return gradient[(b + m) * out_stride + k]; },
         [&](int k) { return weights.used() + k * in_stride + i; },
-        [&](int m, int n, V sum) {
-          const V open = gated ? load(rows[b + m] + i + n) : all(1);
-          store(out + (b + m) * in_stride + i + n, open > 0 ? rounding(sum) : V{});
+        [&](auto sums) {
+          float* to = out + b * in_stride + i;
+          if (gated && !rounding.reduced)
+            sums([&](int m, int n, V sum) {
+              store(to + m * in_stride + n, load(rows[b + m] + i + n) > 0 ? sum : V{});
+            });
+          else
+            sums([&](int m, int n, V sum) {
+              const V open = gated ? load(rows[b + m] + i + n) : all(1);
+              store(to + m * in_stride + n, open > 0 ? rounding(sum) : V{});
+            });
         });
   });
 }
 
 // The gradient of the weights never reaches memory: each block is applied from the registers. What it
-// applies to is fetched while the block is summed.
+// applies to is fetched while the block is summed, unless a cache that is near holds all of it.
 void Dense::update(int count, const float* gradient, const Rule& rule) {
+  const bool plain = !masked() && !rounding.reduced && !rule.adaptive, far = outputs * in_stride > NEAR;
   blocks(outputs, inputs, [&](int o, auto M, int i, auto N) {
     const size_t first = o * in_stride + i;
     const float *w = weights.w() + first, *v = weights.v() + first;
-    for (int m = 0; m < M; m++)
+    for (int m = 0; far && m < M; m++)
       for (int n = 0; n < N; n++)
         __builtin_prefetch(w + m * in_stride + n * L), __builtin_prefetch(v + m * in_stride + n * L);
     product<decltype(M)::value, decltype(N)::value>(
         count, [&](int m, int k) { return gradient[k * out_stride + o + m]; },
         [&](int k) { return rows[k] + i; },
-        [&](int m, int n, V sum) {
-          const V kept = masked() ? sum * load(mask.data() + (o + m) * in_stride + i + n) : sum;
-          weights.step(rule, first + m * in_stride + n, rounding(kept));
+        [&](auto sums) {
+          if (plain)
+            sums([&](int m, int n, V sum) { weights.descend(rule, first + m * in_stride + n, sum); });
+          else
+            sums([&](int m, int n, V sum) {
+              const V kept = masked() ? sum * load(mask.data() + (o + m) * in_stride + i + n) : sum;
+              weights.step(rule, first + m * in_stride + n, rounding(kept));
+            });
         });
   });
   for (int o = 0; has_bias && o < outputs; o += L) {

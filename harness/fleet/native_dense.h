@@ -5,6 +5,7 @@
 
 struct Dense {
   static constexpr int DEPTH = 128;  // inputs of a panel of transposed weights: it stays in the first cache
+  static constexpr size_t NEAR = 1 << 17;  // weights that are 1 MiB with their velocities: a second cache
   static constexpr int INTEGERS = 7, REALS = 3;  // of each layer
   int inputs, outputs, has_bias;
   bool rectified, squared, gated;  // whether ReLU follows, or squares; whether the inputs come from a layer
@@ -75,6 +76,7 @@ struct Dense {
  private:
   template <int N> void forward_panel(int count, int first, int depth, int o);
   void forward_narrow(int count);
-  template <int M, int N> void dots(int b, int count, int o, int first, int end, V* sum) const;
-  V finished(V sum) const;
+  template <int M, int N> void dots(int b, int count, int o, int first, int end, V (*sum)[L]) const;
+  void round(float* block, int m, int n) const;
+  V lowest() const { return rectified ? V{} : -infinite(); }  // of outputs
 };

@@ -35,16 +35,20 @@ using Lanes = std::make_integer_sequence<int, L>;
 #define INLINE inline __attribute__((always_inline))
 #ifdef __clang__
 #define UNROLL _Pragma("unroll")
+#define TWO_AT_ONCE _Pragma("unroll 2")
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else  // __builtin_shufflevector came with GCC 12
 #define UNROLL _Pragma("GCC unroll 16")
+#define TWO_AT_ONCE _Pragma("GCC unroll 2")
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, Mask{__VA_ARGS__})
 #endif
 
 INLINE V load(const float* at) { return *(const Unaligned*)at; }
 INLINE void store(float* at, V v) { *(Unaligned*)at = v; }
-INLINE V all(float x) { return V{} + x; }
-INLINE V relu(V v) { return 0 > v ? V{} : v; }  // in this form NaN stays NaN, and a divergence is seen
+INLINE V all(float x) { return x - V{}; }  // V{} + x would be an addition, for it is not x where x is -0
+INLINE V infinite() { return all(__builtin_inff()); }
+INLINE V greater(V least, V v) { return least > v ? least : v; }  // NaN stays NaN, and a divergence is seen
+INLINE V relu(V v) { return greater(V{}, v); }
 
 // The nearest of the numbers that bfloat16 has, of two equally near ones the even one, as a float.
 INLINE V bfloat16(V v) {
@@ -188,6 +192,10 @@ struct Rule {
 
   INLINE void apply(float* w, float* v, float* q, V gradient) const {
     if (adaptive) return adapt(w, v, q, gradient);
+    descend(w, v, gradient);
+  }
+
+  INLINE void descend(float* w, float* v, V gradient) const {
     const V weight = load(w), velocity = load(v) * momentum + (gradient + weight * decay);
     store(v, velocity);
     store(w, weight - velocity * lr);
@@ -214,6 +222,7 @@ struct Parameters {
   float* q() { return squares.values.empty() ? nullptr : squares.data(); }
   // A step of the vector that begins at a place.
   INLINE void step(const Rule& rule, size_t at, V gradient) { rule.apply(w() + at, v() + at, q() + at, gradient); }
+  INLINE void descend(const Rule& rule, size_t at, V gradient) { rule.descend(w() + at, v() + at, gradient); }
 
   // Before the products of a step: their operands are the weights themselves or copies at its precision.
   void prepare(Rounding rounding) {

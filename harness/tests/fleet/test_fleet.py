@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "b8db9262c8fcaf1f248de73ba1c0fa01e517f3d00ffa41146a1713a8856f840d"}
+PINNED = {1: "0c471a127d709b23cebf9d4d0f47a53d85b5417c14f8d93e877bafd3a7d614be"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "captured", "_response_nets",
     "fusing", "_fused_nets", "_curve_point_nets", "backprop",

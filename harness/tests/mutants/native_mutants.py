@@ -34,7 +34,11 @@ MUTANTS = (
     ),
     _products(
         "kernels", "the library's gradients pass through closed ReLUs",
-        "open > 0 ? rounding(sum) : V{}", "rounding(sum)",
+        "load(rows[b + m] + i + n) > 0 ? sum : V{}", "sum",
+    ),
+    _products(
+        "kernels", "some of the library's few outputs are not computed",
+        "parts = (outputs + MOST - 1) / MOST", "parts = std::max(1, outputs / MOST)",
     ),
     _products(
         "kernels", "the library's masked weights get gradients",
