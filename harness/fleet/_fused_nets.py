@@ -230,8 +230,16 @@ def witnessed() -> Iterator[list[Witness]]:
 
 
 def both(witness: Witness) -> tuple[list[Tensor], list[Tensor]]:
-    """Outputs, gradients and moved statistics of one operation, and the same by torch's own kernels."""
+    """Outputs, gradients and moved statistics of one operation, and the same by torch's own kernels.
+
+    The gradient that comes in vanishes where ReLU bends: of millions of values some lie so near that by
+    rounding they are on either side, and each would count as much as one that is forgotten.
+    """
     x, gain, offset, mean, variance, momentum, epsilon = witness
+    with torch.no_grad():
+        unbent = F.batch_norm(x, None, None, gain, offset, True, momentum, epsilon)
+        wave = torch.arange(x.numel(), device=x.device).sin().view_as(x)
+        gradient = (wave * unbent.float().abs().tanh()).to(x.dtype)
 
     def gone(whole: Callable[..., Tensor]) -> list[Tensor]:
         running = mean.clone(), variance.clone()
@@ -239,8 +247,7 @@ def both(witness: Witness) -> tuple[list[Tensor], list[Tensor]]:
         change: list[Any] = inputs[1:] or [None, None]
         with torch.enable_grad():
             y = whole(inputs[0], *change, *running)
-            wave = torch.arange(y.numel(), device=y.device).sin().view_as(y).to(y.dtype)
-            return [y.detach(), *torch.autograd.grad(y, inputs, wave), *running]
+            return [y.detach(), *torch.autograd.grad(y, inputs, gradient), *running]
 
     def plain(x: Tensor, gain: Any, offset: Any, mean: Tensor, variance: Tensor) -> Tensor:
         return F.relu(F.batch_norm(x, mean, variance, gain, offset, True, momentum, epsilon))

@@ -11,7 +11,6 @@ import importlib.util
 import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +32,9 @@ large as they are."""
 ROUNDS, STEPS = 3, 20
 """How often both are timed, in turn, and over how many steps."""
 FUSED = "fused"
-NOT_COMPILED, DIFFERENT, SLOWER, TOO_LARGE = (
-    f"plain (fused {why})"
-    for why in ("does not compile", "comes to other numbers", "is slower", "is too large")
-)
-"""What a record says of a net's normalization."""
+"""What a record says of a net's normalization; else it is "plain", with the reason."""
+MOST_LETTERS = 200
+"""Of a reason, which may be a compiler's."""
 
 Gradients = Callable[[], "Sequence[torch.Tensor]"]
 """Loss and gradients of the first batch; whatever it draws and moves is as before afterwards."""
@@ -103,20 +100,19 @@ def _tried(net: torch.nn.Module, device: torch.device, gradients: Gradients, ste
 
     plain, step = gradients(), stepping()
     try:
-        if why := _differs(net, plain, gradients):
-            warnings.warn(f"fused normalization is not used: {why}", stacklevel=2)
-            return DIFFERENT
-        _fused_nets.fuse(net)
-        ours, theirs = _seconds(net, stepping(), step, device)
-        return FUSED if ours < theirs else SLOWER
+        why = _differs(net, plain, gradients)
+        if not why:
+            _fused_nets.fuse(net)
+            ours, theirs = _seconds(net, stepping(), step, device)
+            why = "" if ours < theirs else f"fused it takes {ours / theirs:.2f} times as long"
     except torch.OutOfMemoryError:
-        return TOO_LARGE
+        why = "there is no memory to try it fused"
     except Exception as error:  # of a compiler that lies outside: whatever it is, there is another way
         first = next(iter(str(error).splitlines()), "")
-        warnings.warn(f"fused normalization does not compile: {type(error).__name__}: {first}", stacklevel=2)
-        return NOT_COMPILED
+        why = f"fused it fails: {type(error).__name__}: {first}"
     finally:
         _fused_nets.part_again(net)
+    return f"plain: {why[:MOST_LETTERS]}" if why else FUSED
 
 
 def _differs(net: torch.nn.Module, plain: Sequence[torch.Tensor], gradients: Gradients) -> str:
@@ -132,12 +128,14 @@ def _differs(net: torch.nn.Module, plain: Sequence[torch.Tensor], gradients: Gra
         allowed = APART[str(witness.x.dtype).removeprefix("torch.")]
         far = max(map(_apart, *_fused_nets.both(witness)))
         if not far <= allowed:
-            return f"operation {number} is {far:.1e} off torch's own, where {allowed:g} is rounding"
+            return f"fused operation {number} is {far:.1e} off torch's own, where {allowed:g} is rounding"
     if not witnesses:
-        return "the net did without it"
+        return "fused it does without"
     far = _apart(*(torch.cat([part.float().flatten() for part in parts]) for parts in (ours, plain)))
     return (
-        "" if far <= PASSED_ON else f"the net's gradients are {far:.1e} off, where {PASSED_ON:g} is allowed"
+        ""
+        if far <= PASSED_ON
+        else f"fused the net's gradients are {far:.1e} off, where {PASSED_ON:g} is allowed"
     )
 
 

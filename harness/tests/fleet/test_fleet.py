@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "0c471a127d709b23cebf9d4d0f47a53d85b5417c14f8d93e877bafd3a7d614be"}
+PINNED = {1: "afadf33ff38956250e97f2f5761bb315bda28c260e6c34ad601c94521160161c"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "captured", "_response_nets",
     "fusing", "_fused_nets", "_curve_point_nets", "backprop",

@@ -86,6 +86,34 @@ def test_one_operation_is_torch_s_two(
     close(ours, gone(norm, x, lambda norm, x: F.relu(norm(x))), 1e-5 if precision == torch.float32 else 0.01)
 
 
+def test_gradients_are_compared_on_either_side_of_the_bend(
+    as_it_is: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    norm = norm_of(True)
+    witness = _fused_nets.Witness(
+        torch.randn(64, 5, 32, 32),
+        norm.weight.detach(),
+        norm.bias.detach(),
+        torch.zeros(5),
+        torch.ones(5),
+        0.3,
+        1e-3,
+    )
+    ours, plain = _fused_nets.both(witness)
+    close(ours, plain, 1e-5)  # of 327,680 values some are within rounding of the bend
+    assert [part.shape for part in ours] == [witness.x.shape] * 2 + [torch.Size([5])] * 4
+    monkeypatch.setattr(_fused_nets, "compiled", unbent)
+    ours, plain = _fused_nets.both(witness)
+    assert float((ours[1] - plain[1]).norm()) > 0.1 * float(plain[1].norm())
+
+
+def unbent(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A compiler whose gradients pass everywhere: an offset is only asked where maps are positive."""
+    if function.__name__ != "backward":
+        return function
+    return lambda *arguments: function(*arguments[:-1], arguments[-1] + 100)
+
+
 def test_what_it_does_not_know_goes_torch_s_own_way(as_it_is: None) -> None:
     norm, x = norm_of(True).half(), torch.randn(7, 5, 6, 4, dtype=torch.float16)
     assert torch.equal(_fused_nets.normalized(norm, x), F.relu(norm(x)))
