@@ -27,6 +27,7 @@ _badge = into("report/badge.py", "report/test_badge.py")
 _readme = into("report/readme.py", "test_readme.py")
 _diff = into("report/diff.py", "report/test_diff.py")
 _reporting = into("suite/reporting.py", "suite/test_reporting.py", "suite/test_plugin.py")
+_said = into("spec/said.py", "spec/test_said.py")
 _entries = into("suite/entries.py", "suite/test_entries.py", "suite/test_plugin.py")
 _verdict = into("spec/verdict.py", "report/test_wording.py", "suite/test_terminal.py")
 
@@ -345,6 +346,15 @@ MUTANTS = (
     _entries(
         "report", "what the control read is listed as the claim's",
         "        control_runs=judgement.control_runs,\n", "        control_runs=judgement.runs,\n",
+    ),
+    _entries(
+        "report", "why a source prints no number is lost on the way into a report",
+        "        unprinted=claim.unprinted,\n", "",
+    ),
+    _said(
+        "report", "a statement need not say what its source prints",
+        "if kind is Saying.STATEMENT and not reported and unprinted is None:",
+        "if kind is Saying.PRINTED and not reported and unprinted is None:",
     ),
     _entries(
         "report", "what was changed from the source is another tier's",

@@ -10,6 +10,7 @@ import pytest
 
 from harness.judging.ladder import Judgement
 from harness.spec.claim import Paper, claim
+from harness.spec.said import Unprinted
 from harness.spec.verdict import Verdict
 from harness.suite.entries import claim_id, command_of, entry
 from harness.tests import reports
@@ -81,6 +82,7 @@ def test_an_entry_has_its_tiers_adaptation_and_its_own_and_its_controls_runs() -
     assert (quick.adapted, standard.adapted) == ("digits for images", "none")
     assert [run.address for run in quick.runs] == ["aa"]
     assert [run.address for run in quick.control_runs] == ["bb"]
+    assert (quick.reported, quick.unprinted) == ({}, Unprinted.WORDS)
     assert (quick.params, quick.family, quick.thesis) == ({"width": 8}, "family", "A thesis.")
     assert quick.id == standard.id == "claims/test_family.py::test_it[8]"
 
