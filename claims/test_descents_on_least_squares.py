@@ -104,7 +104,9 @@ def test_adam_does_not_end_at_the_minimum_norm(descent: Results, check: Check) -
     check(above(descent.final("outside"), 0.1, because=outside))
 
 
-@claim(HECKEL2021, "Section 2, linear regression; Figure 2", reported="unconfirmed", adapted=GROUPS_ADAPTED)
+@claim(
+    HECKEL2021, "Abstract; Section 2, linear regression; Figure 2", reported="words", adapted=GROUPS_ADAPTED
+)
 @trained(path=epochs(EQUAL_STEPS))
 @control(
     path=epochs(SCALED_STEPS), says="steps scaled by group, so that both are learnt at about the same time"
@@ -121,8 +123,8 @@ def test_the_risk_descends_twice_over_epochs(path: Results, check: Check) -> Non
 
 @claim(
     HECKEL2021,
-    "Section 2, scaled step sizes",
-    reported="unconfirmed",
+    "Abstract; Section 2, scaled step sizes",
+    reported="words",
     adapted={"quick": GROUPS_ADAPTED["quick"] + "; the best moment is picked by the risk itself, for both"},
     changed=(
         Change(

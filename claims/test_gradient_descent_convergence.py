@@ -255,8 +255,8 @@ UNITS_POWERS = [measure for measure in POWERS if measure != "linear"]
 
 @claim(
     DU2019,
-    "Section 3, and the experiments on width",
-    reported="unconfirmed",
+    "Abstract; Section 3, and the experiments on width",
+    reported="words",
     adapted=GENERATED_ADAPTED,
     changed=(
         Change(
@@ -338,8 +338,8 @@ SCRAMBLED_IMAGES = TRUE_LABELS.but(data__inputs=RandomPixels())
 
 @claim(
     ARORA2019,
-    "Sections 4 and 5: speed of training and the complexity of labels",
-    reported="unconfirmed",
+    "Abstract; Sections 4 and 5: speed of training and the complexity of labels",
+    reported="words",
     adapted={
         "quick": "150 digits of 8x8 pixels, odd against even, 1,024 units, 100 steps",
         "standard": "500 images of MNIST, odd against even, 1,024 units, 100 steps",

@@ -250,7 +250,9 @@ def test_noisy_data_gain_more_accuracy_from_capacity(
     check(above(more, 0.01, because="a point of test error"))
 
 
-@claim(ARPIT2017, "Section 4.2, Figure 7b: patterns before noise", reported="unconfirmed", adapted=ADAPTED)
+@claim(
+    ARPIT2017, "Abstract; Section 4.2, Figure 7b: patterns before noise", reported="words", adapted=ADAPTED
+)
 @trained(run=at(0.4))
 @control(run=at(0.0), says="true labels: nothing to memorize")
 def test_patterns_are_learnt_first(run: Results, check: Check) -> None:

@@ -70,7 +70,9 @@ def test_colour_images_with_random_labels_take_longer(random: Results, true: Res
     check(above(times_longer(random, true, NEAR), 1.1, because="a tenth longer"))
 
 
-@claim(ARPIT2017, "Section 4.2, Figure 8b: patterns before noise", reported="unconfirmed", adapted=ADAPTED)
+@claim(
+    ARPIT2017, "Abstract; Section 4.2, Figure 8b: patterns before noise", reported="words", adapted=ADAPTED
+)
 @trained(run=at(0.4))
 @control(run=at(0.0), says="true labels: nothing to memorize")
 def test_patterns_of_colour_images_are_learnt_first(run: Results, check: Check) -> None:

@@ -173,7 +173,7 @@ def test_error_and_norm_peak_where_features_equal_examples(sweep: Results, check
     check(above(curve(sweep, "test_error")[n], 0.6, because=chance))
 
 
-@claim(BELKIN2019, FIGURE_2, reported="unconfirmed", adapted=ADAPTED, changed=(NEARER,))
+@claim(BELKIN2019, f"Abstract; {FIGURE_2}", reported="words", adapted=ADAPTED, changed=(NEARER,))
 @trained(sweep=LARGE, reach=math.inf)
 @control(reach=1.35, says="no more features than a third above their threshold: still on the peak's slope")
 def test_the_second_descent_goes_below_the_first(sweep: Results, reach: float, check: Check) -> None:
