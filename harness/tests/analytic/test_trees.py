@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.analytic import trees
-from harness.analytic.scores import flat
+from harness.analytic.scores import flat, label_sets
 from harness.analytic.trees import BoostingGrid, ForestGrid
 from harness.data.digits import Digits
 from harness.spec.streams import stream
@@ -39,6 +39,15 @@ def test_a_grid_holds_the_scores_of_averaged_trees() -> None:
             squared = ((mean - np.eye(10)[SPLIT.y_test]) ** 2).sum(axis=1).mean()
             assert scores["test_mse"][i, j] == pytest.approx(squared)
             assert scores["test_error"][i, j] == (mean.argmax(axis=1) != SPLIT.y_test).mean()
+
+
+def test_trees_grown_and_asked_without_checks_are_scikit_learns_own_to_the_bit() -> None:
+    images, others = trees._pixels(SPLIT)
+    checked = trees._tree(7, 3).fit(images, np.eye(10)[SPLIT.y_train])
+    sets = label_sets(SPLIT, (), stream(0, "solution"))
+    (unchecked,) = trees._grown(images, sets, 7, [3])
+    for asked in (images, others):
+        assert trees.said(unchecked, asked).tobytes() == checked.predict(asked).tobytes()
 
 
 def test_full_trees_interpolate_and_leaves_lower_the_training_error() -> None:

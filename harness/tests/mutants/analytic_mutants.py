@@ -275,12 +275,12 @@ MUTANTS = (
     ),
     _trees(
         "solvers", "boosting fits every tree to the labels",
-        "fit(train, targets - fitted)", "fit(train, targets)",
+        "fit(train, targets - fitted, check", "fit(train, targets, check",
     ),
     _trees(
         "seeds", "all trees of a forest have one seed",
-        "return (_tree(leaves, seed).fit(train, targets) for seed in seeds)",
-        "return (_tree(leaves, seeds[0]).fit(train, targets) for _ in seeds)",
+        "return (_tree(leaves, seed).fit(train, targets, check_input=False) for seed in seeds)",
+        "return (_tree(leaves, seeds[0]).fit(train, targets, check_input=False) for _ in seeds)",
     ),
     _nets(
         "loss", "nets in numpy sum their gradients over a batch",
