@@ -85,7 +85,7 @@ struct Windows {
     for (int c = 0; c < channels; c++)
       for (int ky = 0; ky < kernel; ky++) {
         const V* source = in + c * map + ky * row;
-        for (int kx = 0; kx < kernel; kx++, source++, w += outputs) {
+        TWO_AT_ONCE for (int kx = 0; kx < kernel; kx++, source++, w += outputs) {
           V x[X];
           UNROLL for (int i = 0; i < X; i++) x[i] = source[i * stride];
           UNROLL for (int q = 0; q < Q; q++)
@@ -178,7 +178,7 @@ struct Convolve : Stage {
     for (int g = 0; g < batch.groups; g++) {
       const V *x = source(g) + start, *gradient = out.gradient(g, o);
       for (int y = 0; y < out.height; y++)
-        for (int c = 0; c < out.width; c++, gradient++) {
+        TWO_AT_ONCE for (int c = 0; c < out.width; c++, gradient++) {
           const V* at = x + y * stride * row + c * stride;
           V to[Q];
           UNROLL for (int q = 0; q < Q; q++) to[q] = gradient[q * out.map()];
