@@ -24,6 +24,7 @@ def test_large(x, check):
     large(x, check)
 """
 
+SILENT = GOOD.replace('reported="words", ', "")
 UNKNOWN_TIER = GOOD.replace("adapted=SMALL", 'adapted={"huge": "none"}')
 NEEDS_DATA = """
 from harness import Solved, Value
@@ -72,10 +73,18 @@ def test_arguments(arguments: tuple[str, ...], session: Any) -> None:
     session(GOOD, *arguments).refused(ARGUMENTS[arguments])
 
 
-def test_a_file_that_does_not_import_is_named(session: Any) -> None:
-    done = session(UNKNOWN_TIER)
+@pytest.mark.parametrize(
+    "body, told",
+    [
+        (UNKNOWN_TIER, "unknown tier 'huge': one of quick, standard, full"),
+        (SILENT, "a statement says what its source prints: reported={name: number}; or reported='theorem'"),
+    ],
+    ids=["tier", "silent"],
+)
+def test_a_file_that_does_not_import_is_named(body: str, told: str, session: Any) -> None:
+    done = session(body)
     assert done.status == 2
-    done.says("unknown tier 'huge': one of quick, standard, full", "ERROR test_tiny.py")
+    done.says(told, "ERROR test_tiny.py")
 
 
 @pytest.mark.parametrize("count", [0, 2])
