@@ -18,11 +18,11 @@ from harness.lab.plan import Plan
 from harness.lab.records import Record
 from harness.lab.runs import Fleet, part_of
 from harness.lab.timings import Timings
-from harness.models import Linear, Mlp
+from harness.models import Mlp
 from harness.tests.plans import runs
 
 FIT = Experiment(Digits(n=100), Mlp(16), Sgd(lr=0.1, epochs=1))
-STREAMED = Experiment(ImageNet(), Linear(), Sgd(lr=0.1, epochs=100))
+STREAMED = Experiment(ImageNet(), Mlp(1), Sgd(lr=0.1, epochs=100))
 
 
 def lab_on(device: str, folder: Path) -> Lab:

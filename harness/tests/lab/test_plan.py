@@ -19,7 +19,7 @@ from harness.lab.names import Names
 from harness.lab.places import Place
 from harness.lab.plan import Plan, fleets, schedule, shape_of
 from harness.lab.runs import Fleet, Run, parents_of, with_parents
-from harness.models import Linear
+from harness.models import Mlp
 from harness.spec import Experiment, From, Probing
 from harness.suite.listing import functions
 from harness.tests.simulated import SMALL, Norm, at
@@ -85,7 +85,7 @@ def test_stacks_for_a_gpu_are_cut_by_number_and_where_they_take_long_by_seconds(
 
 
 def test_what_takes_all_gpus_by_itself_makes_no_longer_units_of_the_rest(tmp_path: Path) -> None:
-    streamed = Experiment(ImageNet(), Linear(), Sgd(lr=0.1, epochs=1))
+    streamed = Experiment(ImageNet(), Mlp(1), Sgd(lr=0.1, epochs=1))
     lab = Lab(at(tmp_path), presume=True)
     narrow, wide = lab.runs(SMALL, 70), lab.runs(streamed, 5)
     seconds = {narrow[0].kind: 100.0, wide[0].kind: 1e6}
