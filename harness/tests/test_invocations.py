@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import functools
 import io
 import os
 import re
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.__main__ import main
+from harness.lab import provenance
 from harness.tests.invocations import WRONG, Invocation, write_checkout
 from harness.tests.suites import run, run_harness
 
@@ -24,6 +27,10 @@ UNCLEAR: tuple[str, ...] = ()
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small checkout with files of every wrong kind, for all invocations."""
     return write_checkout(tmp_path_factory.mktemp("checkout"))
+
+
+_commit = functools.cache(provenance.commit)
+"""What git says of a folder is asked once: nothing is committed meanwhile."""
 
 
 @pytest.fixture
@@ -39,9 +46,14 @@ def _inside(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(checkout)
     monkeypatch.syspath_prepend(str(checkout))
+    monkeypatch.setattr(
+        argparse, "_", str
+    )  # it looks for translations on the disk at every option of a command
+    monkeypatch.setattr(provenance, "commit", _commit)
+    before = {*sys.modules}
     yield
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None) or "").startswith(str(checkout)):
+    for name in {*sys.modules} - before:
+        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(checkout)):
             del sys.modules[name]
 
 
