@@ -47,6 +47,9 @@ class Limits(NamedTuple):
 
 ON_GPU = Limits(images=512, epochs=2, steps=40, batch=128, filters=4096)
 """For a GPU at hand: the papers' own nets and batches, so that steps take the memory that they will take."""
+MANY = 1000
+"""Examples from which on a simulation or a sweep of features may take long; those of fewer are left whole,
+with what bodies know of them."""
 SWEPT = ("widths", "sizes")
 """Fields of a solver that rise from far fewer features, or examples, than there are examples to far more."""
 COUNTS = ("n", "n_test", "measured")
@@ -100,31 +103,36 @@ def cut(value: Any, limits: Limits) -> Any:
     if isinstance(value, Experiment):
         return _cut_experiment(value, limits)
     if isinstance(value, Solved):
-        data = shortened(value.data, limits, value.data)
-        solver = _in_proportion(value.solver, data.train_size / value.data.train_size)
-        return value.but(solver=shortened(solver, limits, data), data=data)
+        return _cut_solved(value, limits)
     return value
 
 
-def _in_proportion(solver: Any, share: float) -> Any:
-    """A solver whose sweep, whose numbers are told by those of the examples, has this share of each.
+def _cut_solved(value: Solved, limits: Limits) -> Solved:
+    """A solver on fewer images, whose sweep has that share of each number of features or examples.
 
     Bodies look for what is at or beyond as many features as examples, say, and find it there.
     """
+    data = shortened(value.data, limits, value.data)
+    solver: Any = value.solver
     swept = [name for name in SWEPT if isinstance(getattr(solver, name, None), tuple)]
-    changes: dict[str, Any] = {
-        name: tuple(sorted({max(1, round(share * number)) for number in getattr(solver, name)}))
-        for name in swept
-    }
-    if "sizes" in swept and "width" in solver.__struct_fields__:
-        changes["width"] = max(1, round(share * solver.width))
-    return solver.but(**changes) if changes and share < 1 else solver
+    if swept and value.data.train_size < MANY:
+        return value
+    share = data.train_size / value.data.train_size
+    if swept and share < 1:
+        changes: dict[str, Any] = {
+            name: tuple(sorted({max(1, round(share * number)) for number in getattr(solver, name)}))
+            for name in swept
+        }
+        if "sizes" in swept and "width" in solver.__struct_fields__:
+            changes["width"] = max(1, round(share * solver.width))
+        solver = solver.but(**changes)
+    return value.but(solver=shortened(solver, limits, data), data=data)
 
 
 def _fewer(params: dict[str, Any], limits: Limits) -> dict[str, Any]:
     """A simulation's parameters with fewer examples; bodies count on its steps, widths and sizes."""
     n = params.get("n")
-    return {**params, "n": limits.simulated} if isinstance(n, int) and n > limits.simulated else params
+    return {**params, "n": limits.simulated} if isinstance(n, int) and n >= MANY else params
 
 
 def _cut_experiment(value: Experiment, limits: Limits) -> Experiment:
@@ -151,6 +159,7 @@ def shortened(value: Any, limits: Limits, data: Dataset) -> Any:
     """
     most = {"n": limits.images, "n_test": limits.images, "epochs": limits.epochs, "steps": limits.steps}
     most |= {"batch": limits.batch, "filters": limits.filters, "points": limits.points}
+    most |= {"shown": limits.images // 2, "every": limits.steps // 2}  # of the images; of the steps, twice
     if getattr(value, "streamed", False):
         most |= {"train_size": limits.images, "test_size": limits.images, "measured": limits.images}
         most |= {"size": limits.side, "classes": limits.classes}

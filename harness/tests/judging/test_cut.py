@@ -7,6 +7,7 @@ from harness.analytic.gabor import OnFeatures, RandomPatches
 from harness.analytic.landscape_of_models import Landscape
 from harness.analytic.paths import AlongCurve
 from harness.analytic.random_features import FourierFeatures, RandomFeatureSweep, SampleSweep
+from harness.analytic.random_label_nets import Taught
 from harness.data import Cifar10, Digits, Mnist, RandomLabels
 from harness.data.image_folder import ImageFolder, ImageNet
 from harness.data.subset import Subset
@@ -100,15 +101,24 @@ def test_sweeps_keep_their_proportion_to_the_examples() -> None:
     assert cut(sweep, LIMITS).solver.widths == (1, 16, 32, 35, 640)
     samples = Solved(Mnist(n=1000), SampleSweep(features, 500, (100, 500, 1000)))
     assert cut(samples, LIMITS).solver == SampleSweep(features, 16, (3, 16, 32))
-    for as_it_is in (sweep.but(data__n=32), samples.but(data__n=20)):
-        assert cut(as_it_is, LIMITS).solver == as_it_is.solver
+    for as_it_is in (sweep.but(data__n=999), samples.but(data__n=20)):
+        assert cut(as_it_is, LIMITS) == as_it_is
+    least = LIMITS._replace(images=1000)
+    assert cut(sweep, least).solver == sweep.solver
     cut(samples, LIMITS).solver.solve(Digits(n=32).split(None, 0), stream(0, "solution"))
+
+
+def test_what_looks_every_few_steps_looks_twice() -> None:
+    looking = cut(Solved(COLOURED, Landscape(Vgg(), every=250)), LIMITS).solver
+    assert (looking.steps, looking.every) == (6, 3)
+    taught = cut(Solved(Digits(n=300), Taught(shown=200)), LIMITS)
+    assert (taught.data.n, taught.solver.shown) == (32, 16)
 
 
 def test_simulations_have_fewer_examples_and_all_else_that_bodies_count_on() -> None:
     whole = Simulation(drawn, {"n": 1000, "steps": 2000, "widths": (8, 16)})
     assert cut(whole, LIMITS) == Simulation(drawn, {"n": 32, "steps": 2000, "widths": (8, 16)})
-    for as_it_is in (Simulation(drawn, {"n": 20}), Simulation(drawn, {"n": 0.5}), Simulation(drawn)):
+    for as_it_is in (Simulation(drawn, {"n": 999}), Simulation(drawn, {"n": 0.5}), Simulation(drawn)):
         assert cut(as_it_is, LIMITS) == as_it_is
 
 
