@@ -20,6 +20,8 @@ HOUR = 3600.0
 """Seconds."""
 SUMS = 2
 """Lines at the end of what is told, which say the sums."""
+FUSING = "normalization fused where a GPU finds that faster, which none was asked"
+"""What arithmetic assumes and no record has shown (``moved.is_fused``)."""
 OTHER = "others"
 """The family of runs that no claim is known to need."""
 
@@ -126,5 +128,5 @@ def told(bill: Bill) -> list[str]:
     return [
         *lines,
         f"bill: {bill.gpu_hours:,.1f} GPU h, up to {bill.hours:,.1f} h on {bill.gpus} {word}{streamed}",
-        f"by arithmetic on {bill.card} ({by}): {spent}; {measured}",
+        f"by arithmetic on {bill.card} ({by}; {FUSING}): {spent}; {measured}",
     ]
