@@ -40,7 +40,9 @@ def test_what_lacks_its_data_is_planned_as_missing_and_not_trained(suite: Path) 
 
 def test_gpus_that_are_elsewhere_are_planned_for_and_trained_on_by_nobody(suite: Path) -> None:
     told = run_harness(suite, "plan", "full", "--data-root", ".", "--device", "h100x8")
-    told.says("GPU h     10 runs  claims/test_tiny.py", "bill: ", "on 8 GPUs", "NVIDIA H100 (its data sheet)")
+    told.says(
+        "GPU h     10 runs  claims/test_tiny.py", "bill: ", "on 8 GPUs", "NVIDIA H100 (its data sheet; "
+    )
     told.says("in the way: claims/test_tiny.py::test_large (full)")
     bill = run_harness(suite, "plan", "--device", "cuda", "--json").json["bill"]
     assert [family["claims"] for family in bill["families"]] == ["claims/test_tiny.py"]
