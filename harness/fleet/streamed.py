@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.data.image_folder import ImageFiles, StreamedSplit
-from harness.fleet import fusing
+from harness.fleet import captured, fusing
 from harness.fleet.replica import (
     AT_START,
     NOISE,
@@ -193,15 +193,15 @@ class Rank:
         parts = noisy(self.module)
 
         def gradients() -> list[torch.Tensor]:
-            kept, drawn = self._buffers(), noise_states(parts)
-            with self._precision():
-                logits = self.module(x)
-            loss = loss_of(self.experiment.loss, logits.float(), self.labels[rows])
-            answer = [loss.detach(), *torch.autograd.grad(loss, self.params)]
-            restore_noise(parts, drawn)
-            for buffer, before in zip(self.module.buffers(), kept, strict=True):
-                buffer.copy_(before)
-            return answer
+            drawn = noise_states(parts)
+            try:
+                with captured.undone(list(self.module.buffers()), []):
+                    with self._precision():
+                        logits = self.module(x)
+                    loss = loss_of(self.experiment.loss, logits.float(), self.labels[rows])
+                    return [loss.detach(), *torch.autograd.grad(loss, self.params)]
+            finally:
+                restore_noise(parts, drawn)
 
         self.normalization = ""
         if self.world == 1:
@@ -214,9 +214,6 @@ class Rank:
                 gradients=gradients,
                 stepping=lambda: gradients,
             )
-
-    def _buffers(self) -> list[torch.Tensor]:
-        return [buffer.clone() for buffer in self.module.buffers()]
 
     def _within(self) -> Weights:
         """What a checkpoint from within an epoch keeps."""

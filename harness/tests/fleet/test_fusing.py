@@ -195,6 +195,22 @@ def test_images_on_disk_are_normalized_so_too(root: Path) -> None:
     assert far(ours, plain) == 0.0
 
 
+def test_what_fails_midway_leaves_nothing_behind_where_images_stay_on_disk(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By then the forward pass has moved running statistics, and noise has been drawn."""
+    experiment = STREAMED.but(model=Dropout(Cnn5(4), 0.3), optimizer__epochs=1)
+    monkeypatch.setattr(_fused_nets, "compiled", failing_backward)
+    ours = trainer.train(streamed_member(root, experiment))
+    assert ours.normalization.startswith("plain: fused it fails: RuntimeError")
+    monkeypatch.setattr(fusing, "compiles", lambda device: False)
+    assert far(ours, trainer.train(streamed_member(root, experiment))) == 0.0
+
+
+def failing_backward(function: Callable[..., Any]) -> Callable[..., Any]:
+    return failing(function) if function.__name__ == "backward" else function
+
+
 def test_both_are_timed_in_turn_and_the_least_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     net = torch.nn.Sequential(torch.nn.BatchNorm2d(2), torch.nn.ReLU())

@@ -338,7 +338,7 @@ def test_what_is_streamed_is_computed_by_the_session_and_no_process_beside_it(
     assert (root / "who").read_text() != f"{os.getpid()}\n"
 
 
-PINNED = {1: "b226bdd105b896a2b50e5b095820a796f6154c2a607ec7607adaac5c3d822755"}
+PINNED = {1: "d1a2fe0ac7974dcd22a0bb6bca767a0272093653ee5210a668a85c85f3d35cdb"}
 
 
 def test_the_trainer_is_the_one_that_its_version_names() -> None:
