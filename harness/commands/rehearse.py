@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import msgspec
 
 from harness import commands as shared
 from harness.commands import selection
+from harness.lab.runs import Work
 
 if TYPE_CHECKING:
     from harness.data.image_folder import ImageFolder
@@ -35,6 +36,8 @@ standard --device cpu        on the CPU, by the code that trains there
 """
 FEW = 4
 """Nets of a stack on a pretended GPU, whose memory is this machine's: as many take the code that 64 take."""
+LONGEST = 3
+"""Of so many it is said how long they took."""
 LONG = 30.0
 """Seconds, expected or taken of the processor, from which on a solver, simulation or probe is left out, and
 that is said. What else this machine computes at the time is no matter of it."""
@@ -51,6 +54,7 @@ class Rehearsed:
     Attributes:
         judged: items that came to a verdict, whatever it is, of ``items``.
         runs: how many were computed; left: what was not, and why.
+        longest: what took most of the time, and how much.
         ratios: memory measured over its estimate, of what trained by itself where that is measured.
         wrong: what would fail -> of which items; told: those of which it was said.
     """
@@ -58,6 +62,7 @@ class Rehearsed:
     items: int = 0
     judged: int = 0
     runs: int = 0
+    longest: list[str] = dataclasses.field(default_factory=list)
     ratios: list[float] = dataclasses.field(default_factory=list)
     left: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     wrong: dict[str, list[str]] = dataclasses.field(default_factory=dict)
@@ -112,6 +117,8 @@ def run(options: argparse.Namespace) -> int:
     print(
         f"computed {rehearsed.runs} cut runs; {rehearsed.judged} of {rehearsed.items} items came to a verdict"
     )
+    for line in rehearsed.longest:
+        print(f"longest: {line}")
     if rehearsed.ratios:
         low, middle, high = _spread(rehearsed.ratios)
         print(f"memory measured over estimated: {middle:.2f} ({low:.2f} to {high:.2f})")
@@ -265,6 +272,7 @@ def _judge(cut_items: Sequence[tuple[str, Item]], lab: Lab, rehearsed: Rehearsed
     except Exception as error:  # what a session would end with; items' own errors are told below
         rehearsed.wrong[f"the session ends: {_line(error)}"] = [name for name, _ in items]
     rehearsed.runs = len(lab.computed)
+    rehearsed.longest = list(_longest(runs, lab.computed))
     rehearsed.ratios = list(_ratios(runs, lab))
     for name, item in items:
         try:
@@ -309,6 +317,18 @@ def _no_longer() -> Iterator[None]:
             yield
     finally:
         signal.signal(signal.SIGPROF, before)
+
+
+def _longest(runs: Iterable[Run], seconds: Mapping[str, float]) -> Iterator[str]:
+    """What took most of the time, the longest first, so that it can be cut before all takes too long."""
+    from harness.spec import abbreviated
+
+    works: dict[str, Work] = {}
+    for run in {run.key: run for run in runs if run.key in seconds}.values():
+        what = abbreviated(run.value)
+        works[what] = works.get(what, Work()).plus(1, seconds[run.key])
+    for what, work in sorted(works.items(), key=lambda pair: (-pair[1].seconds, pair[0]))[:LONGEST]:
+        yield f"{work.seconds:.1f} s in {work.runs} run{'s' * (work.runs > 1)}, {what}"
 
 
 def _ratios(runs: Iterable[Run], lab: Lab) -> Iterator[float]:

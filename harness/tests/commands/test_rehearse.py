@@ -77,6 +77,7 @@ def test_a_tier_is_rehearsed_on_a_pretended_gpu(tmp_path: Path) -> None:
     done = run_harness(suite, "rehearse", "full", "--pretend", HARNESS_STORE="kept")
     done.says("tier full: 1 items, cut, on a pretended GPU of 80 GiB")
     done.says("computed 4 cut runs; 1 of 1 items came to a verdict")
+    done.says(" s in 2 runs, Experiment(Digits(n=32), Mlp(width=8)")
     for word in ("would fail", "mean of nothing"):
         assert word not in done.text
     assert done.status == 0
@@ -122,6 +123,22 @@ def test_what_takes_long_is_left_and_said(lab: Lab, monkeypatch: pytest.MonkeyPa
     ((line, whose),) = told.left.items()
     assert line.startswith("not cut, it takes more than 0 s here: Simulation(")
     assert whose == ["test_endless", "test_endless"]
+
+
+def test_what_took_longest_is_told_for_all_replicates_together(lab: Lab) -> None:
+    runs = [
+        *lab.runs(SMALL, 2),
+        *lab.runs(Simulation(drawn), 1),
+        *lab.runs(Simulation(drawn, {"shift": 1.0}), 1),
+    ]
+    seconds = dict(zip((run.key for run in runs), (1.0, 2.5, 3.0, 0.1), strict=True))
+    lines = list(rehearse._longest([*runs, *runs, *lab.runs(SMALL, 3)], seconds))
+    assert [line.partition(",")[0] for line in lines] == [
+        "3.5 s in 2 runs",
+        "3.0 s in 1 run",
+        "0.1 s in 1 run",
+    ]
+    assert lines[0].partition(", ")[2].startswith("Experiment(Digits(n=200), ")
 
 
 def test_what_fails_is_no_matter_of_time() -> None:
