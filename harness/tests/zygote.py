@@ -2,7 +2,8 @@
 
 To start Python and to import both costs more than most little sessions take. A copy of a process that has
 done so (a fork) is a process of its own all the same: with its own folder, environment, arguments, output
-and end. Torch is not imported beforehand.
+and end. Torch is not imported beforehand, but for commands that import it whatever is asked of them: those
+are copies of another process.
 
 Run as a script it reads a request a line, forks, and answers with the status: minus the signal that killed
 the session, as ``subprocess`` does.
@@ -19,7 +20,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -44,13 +45,20 @@ LATER = (
     "numpy.random", "scipy.special", "tarfile", "termios", "tomllib", "xdist.dsession",
 )  # fmt: skip
 """What many sessions import later than pytest does."""
+WITH_TORCH = (
+    "harness.fleet._pretended", "harness.fleet.trainer", "harness.models._nets", "torch._dynamo",
+    "torch.distributed", "torch.fx.experimental.symbolic_shapes", "torchvision",
+)  # fmt: skip
+"""What a rehearsal imports, and what torch itself does in a process's first step."""
+TRAINING = ("rehearse",)
+"""Commands of the harness that import torch in any case."""
 MOST_SECONDS = 120
 """A session that takes longer hangs."""
 AT_START = ("LD_", "MKL_", "NPY_", "OMP_", "OPENBLAS_", "PYTHON")
 """Beginnings of the variables that are read when a process starts, and that a fork would not heed."""
 
 _lock = threading.Lock()
-_process: subprocess.Popen[str] | None = None
+_processes: dict[bool, subprocess.Popen[str]] = {}
 
 
 def run(module: str, arguments: tuple[str, ...], folder: Path, env: Mapping[str, str], output: Path) -> int:
@@ -61,7 +69,7 @@ def run(module: str, arguments: tuple[str, ...], folder: Path, env: Mapping[str,
     """
     asked = {"module": module, "arguments": arguments, "folder": str(folder), "env": dict(env)}
     with _lock:
-        process = _started()
+        process = _started(with_torch=module == "harness" and arguments[:1] in [(name,) for name in TRAINING])
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(json.dumps({**asked, "output": str(output)}) + "\n")
@@ -83,12 +91,13 @@ def run(module: str, arguments: tuple[str, ...], folder: Path, env: Mapping[str,
     return status
 
 
-def _started() -> subprocess.Popen[str]:
-    global _process  # one for the session, started when first needed
-    if _process is None or _process.poll() is not None:
+def _started(with_torch: bool) -> subprocess.Popen[str]:
+    """One of each kind for the session, started when first needed."""
+    process = _processes.get(with_torch)
+    if process is None or process.poll() is not None:
         root = str(Path(__file__).parents[2])
-        _process = subprocess.Popen(
-            [sys.executable, "-B", __file__],
+        process = _processes[with_torch] = subprocess.Popen(
+            [sys.executable, "-B", __file__, *WITH_TORCH * with_torch],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -99,8 +108,8 @@ def _started() -> subprocess.Popen[str]:
                 "OMP_NUM_THREADS": "1",
             },
         )
-        atexit.register(_process.kill)
-    return _process
+        atexit.register(process.kill)
+    return process
 
 
 def _asked() -> dict[str, Any]:
@@ -139,8 +148,8 @@ def _end(status: int) -> None:
     os._exit(status)
 
 
-def _prepare() -> None:
-    """Import what every session imports, by a session, so that pytest rewrites what it wants to."""
+def _prepare(more: Sequence[str]) -> None:
+    """Import what every session imports, by a session, so that pytest rewrites what it wants to; and more."""
     import tempfile
 
     import pytest
@@ -158,7 +167,7 @@ def _prepare() -> None:
         sys.stdout = printing
         os.chdir("/")
     of_commands = (f"harness.commands.{module.name}" for module in iter_modules(commands.__path__))
-    for name in (*LATER, *of_commands):
+    for name in (*LATER, *of_commands, *more):
         importlib.import_module(name)
     html.site(gather([report(claim(figures=(curve(),)))]))  # compiles the templates, and finds the fonts
     gc.collect()
@@ -169,7 +178,7 @@ if __name__ == "__main__":
     import runpy
 
     sys.path[0] = "/"  # and not this file's folder, whose modules are no one's
-    _prepare()
+    _prepare(sys.argv[1:])
     wanted = _asked()
     _become(wanted)
     try:
