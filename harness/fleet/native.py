@@ -116,6 +116,9 @@ class NativeNet:
         self._library = library
         none_dropped = np.zeros(len(plan.layers), dtype=np.int64)
         self._none_dropped = none_dropped, none_dropped.ctypes.data
+        self._told: list[float] = []  # rates and bounds of the last epoch: as a rule those of the next one
+        self._rates, self._rates_at = none_dropped, 0
+        self._bounds, self._bounds_at = none_dropped, 0
         self._steps = dict.fromkeys(plan.counters, 0)
         spec, reals = _numbers(plan)
         room = self._most if plan.graph else max(self._most, EVALUATION_BATCH)
@@ -246,20 +249,24 @@ class NativeNet:
         """
         import numpy as np
 
-        steps = np.array(rates, dtype=np.float64)
-        if len(steps) != len(bounds) - 1:
-            raise ValueError(f"{len(bounds) - 1} batches, but {len(steps)} learning rates")
+        if len(rates) != len(bounds) - 1:
+            raise ValueError(f"{len(bounds) - 1} batches, but {len(rates)} learning rates")
+        if rates != self._told:
+            self._told, self._rates = list(rates), np.array(rates, dtype=np.float64)
+            self._rates_at = self._rates.ctypes.data
+        if bounds is not self._bounds:
+            self._bounds, self._bounds_at = bounds, bounds.ctypes.data
         none, dropped = self._none_dropped
         if kept:
             none = np.array([kept[i].ctypes.data if i in kept else 0 for i in range(len(none))])
             dropped = none.ctypes.data
         read = (examples.images, examples.labels)
-        pointers = (order.ctypes.data, bounds.ctypes.data, steps.ctypes.data)
-        more = (len(steps), dropped, self.taken)
+        pointers = (order.ctypes.data, self._bounds_at, self._rates_at)
+        more = (len(rates), dropped, self.taken)
         total = self._library.native_epoch(self._net, *read, *pointers, *more)
-        self.taken += len(steps)
+        self.taken += len(rates)
         for name in self._steps:
-            self._steps[name] += len(steps)
+            self._steps[name] += len(rates)
         return float(total)
 
     def wrong(self, examples: NativeExamples) -> np.ndarray:

@@ -1,12 +1,15 @@
 """What a run takes anew in each epoch: the order of its examples, from ``spec.streams``, and its rates.
 
 Making a generator anew takes as long as drawing from it, and as an epoch of a very small net. So seeds are
-mixed for many epochs at once, as numpy's ``SeedSequence`` mixes them, and one generator is set to each.
+mixed for many epochs at once, as numpy's ``SeedSequence`` mixes them, and one generator is set to each. And
+orders are kept for the next runs of a replicate, most of which have as many examples.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.fleet.adaptive import AdamL2
@@ -28,6 +31,12 @@ AT_ONCE = 64
 """Epochs whose seeds are mixed together."""
 FEW, FOR_EVER = 16, sys.maxsize
 """Epochs of a run whose generators are made anew: so many are sooner made than the first seeds are mixed."""
+SHORT = 2**15
+"""Examples up to which an order is kept: their numbers fit into two bytes."""
+KEPT_BYTES = 2**24
+"""Of orders in a process: four of five epochs of the quick tier's small nets have theirs from there."""
+ENTRY_BYTES = 300
+"""Of what keeps an order, beside its numbers."""
 WORD = 2**32
 """Numbers below it are one word of a seed."""
 POOL = 4
@@ -44,6 +53,36 @@ def rates(optimizer: Optimizer, epoch: int, steps: int) -> list[float]:
     if by_epochs and type(optimizer).lr_at in BY_EPOCHS:
         return [optimizer.lr_at(epoch * steps, steps)] * steps
     return [optimizer.lr_at(epoch * steps + i, steps) for i in range(steps)]
+
+
+class KeptOrders:
+    """Orders drawn in this process, the ones last asked for, by (replicate drawn, epoch, examples)."""
+
+    def __init__(self) -> None:
+        self._orders: OrderedDict[tuple[int, int, int], NDArray[np.int16]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[int, int, int]) -> NDArray[np.int64] | None:
+        """An order that was kept, as an array of the caller's own."""
+        with self._lock:
+            kept = self._orders.get(key)
+            if kept is None:
+                return None
+            self._orders.move_to_end(key)
+        return kept.astype("int64")
+
+    def put(self, key: tuple[int, int, int], order: NDArray[np.int64]) -> None:
+        """Keep an order of at most ``SHORT`` examples, and as many of the others as fit."""
+        kept = order.astype("int16")
+        with self._lock:
+            self._bytes += (key not in self._orders) * (kept.nbytes + ENTRY_BYTES)
+            self._orders[key] = kept
+            while self._bytes > KEPT_BYTES:
+                self._bytes -= self._orders.popitem(last=False)[1].nbytes + ENTRY_BYTES
+
+
+KEPT = KeptOrders()
 
 
 class Orders:
@@ -63,6 +102,15 @@ class Orders:
 
     def of(self, epoch: int, n: int) -> NDArray[np.int64]:
         """The order of n examples in an epoch: ``stream_of(..., "order", epoch).permutation(n)``."""
+        key = (self._drawn, epoch, n)
+        order = KEPT.get(key)
+        if order is None:
+            order = self._permuted(epoch, n)
+            if n <= SHORT:
+                KEPT.put(key, order)
+        return order
+
+    def _permuted(self, epoch: int, n: int) -> NDArray[np.int64]:
         if self._left > 0 or not 0 <= epoch < WORD:
             self._left -= 1
             return self._made(epoch).permutation(n)
@@ -73,7 +121,7 @@ class Orders:
             self._first, self._keys = epoch, self._mixed(epoch)
             if self._keys[0].tolist() != _key_of(self._made(epoch)):  # another numpy, which mixes otherwise
                 self._left = FOR_EVER
-                return self.of(epoch, n)
+                return self._permuted(epoch, n)
         inner = {"counter": self._state["state"]["counter"], "key": self._keys[epoch - self._first]}
         self._generator.bit_generator.state = {**self._state, "state": inner}
         return self._generator.permutation(n)

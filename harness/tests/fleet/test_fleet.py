@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "0bbdff4c059f0121908c14c93494831a8c1a3b52dc0f345f9f316ef4ba8a0098"}
+PINNED = {1: "d3c212ce2928be3af3792b631a860b0c395fb4872a55eaaa7a21dcfa3c1006f9"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "captured", "_response_nets",
     "fusing", "_fused_nets", "_curve_point_nets", "backprop",
