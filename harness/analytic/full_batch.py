@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from harness.analytic.dense_nets import log_probabilities, places_of, rectified
@@ -34,6 +35,7 @@ class Passes(NamedTuple):
     """A forward and a backward pass.
 
     Attributes:
+        layers: the weights of each layer.
         values: what enters each layer, and last the scores [n, classes].
         logs, chances: their softmax, and its logs.
         backs: the loss's derivatives by what leaves each layer before its ReLU, [n, outputs].
@@ -41,6 +43,7 @@ class Passes(NamedTuple):
             numbers several times as fast as by truth values.
     """
 
+    layers: list[Weights]
     values: list[Floats]
     logs: Floats
     chances: Floats
@@ -68,23 +71,28 @@ class Network:
         ends = zip(self.widths, self.widths[1:], strict=False)
         return np.concatenate([generator.uniform(-1, 1, (a + 1) * b) / a**0.5 for a, b in ends])
 
+    @functools.cached_property
+    def places(self) -> list[tuple[int, int, int]]:
+        """Where each layer's matrix, its biases, and what follows them begin in theta [p]."""
+        starts = [0, *itertools.accumulate((a + 1) * b for a, b in itertools.pairwise(self.widths))]
+        return [(i, j - b, j) for (i, j), b in zip(itertools.pairwise(starts), self.widths[1:], strict=True)]
+
     def layers(self, theta: Floats) -> list[Weights]:
         """The weights of each layer, as views into theta [p]."""
-        views, place = [], 0
-        for a, b in zip(self.widths, self.widths[1:], strict=False):
-            views.append(Weights(theta[place : place + a * b].reshape(a, b), theta[place + a * b :][:b]))
-            place += (a + 1) * b
-        return views
+        return [
+            Weights(theta[begin:middle].reshape(-1, end - middle), theta[middle:end])
+            for begin, middle, end in self.places
+        ]
 
     @functools.cached_property
     def labels(self) -> NDArray[np.int64]:
         """The places [n] of the examples' classes in their scores, which lie one row after the other."""
         return places_of(self.y, self.widths[-1])
 
-    def values(self, theta: Floats) -> list[Floats]:
+    def values(self, theta: Floats, layers: list[Weights] | None = None) -> list[Floats]:
         """The values that enter each layer, and last the scores [n, classes]."""
         values = [self.x]
-        for i, (matrix, biases) in enumerate(self.layers(theta)):
+        for i, (matrix, biases) in enumerate(layers or self.layers(theta)):
             inner = values[-1] @ matrix
             inner += biases
             values.append(rectified(inner) if i < len(self.widths) - 2 else inner)
@@ -105,7 +113,8 @@ class Network:
         """Forward and backward pass, from which the gradient and products with the Hessian follow."""
         import numpy as np
 
-        values, layers = self.values(theta), self.layers(theta)
+        layers = self.layers(theta)
+        values = self.values(theta, layers)
         logs = log_probabilities(values[-1])
         chances = np.exp(logs)
         back = chances.copy()
@@ -116,7 +125,7 @@ class Network:
             back = backs[-1] @ layer.matrix.T
             back *= on
             backs.append(back)
-        return Passes(values, logs, chances, backs[::-1], active)
+        return Passes(layers, values, logs, chances, backs[::-1], active)
 
     def gradient(self, theta: Floats, passes: Passes | None = None) -> tuple[float, Floats]:
         """Mean cross-entropy and its gradient [p]; from passes at theta, if they were made."""
@@ -137,8 +146,8 @@ class Network:
         """
         import numpy as np
 
-        values, _, p, backs, active = passes or self.passed(theta)
-        layers, along = self.layers(theta), self.layers(v)
+        layers, values, _, p, backs, active = passes or self.passed(theta)
+        along = self.layers(v)
         changes = [self.x @ along[0].matrix]
         changes[0] += along[0].biases
         for i, (towards, biases) in list(enumerate(along))[1:]:

@@ -108,9 +108,9 @@ def test_a_step_passes_over_the_examples_once(monkeypatch: pytest.MonkeyPatch) -
     net, theta, generator = drawn(4)
     plain, passes = Network.values, []
 
-    def counting(self: Network, at: np.ndarray) -> Any:
+    def counting(self: Network, at: np.ndarray, layers: Any = None) -> Any:
         passes.append(at)
-        return plain(self, at)
+        return plain(self, at, layers)
 
     monkeypatch.setattr(Network, "values", counting)
     FullBatch(lr=0.01, penalty=0.7, until=1e-9, steps=5)._descended(net, theta)
