@@ -115,7 +115,7 @@ INLINE void Dense::dots(int b, int count, int o, int first, int end, V (*sum)[L]
   for (int m = 0; m < M; m++) x[m] = rows[std::min(b + m, count - 1)];
   V acc[M][N];
   UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++) acc[m][n] = sum[m][o + n];
-  for (int i = first; i < end; i += L) {
+  TWO_AT_ONCE for (int i = first; i < end; i += L) {
     V left[M];
     UNROLL for (int m = 0; m < M; m++) left[m] = load(x[m] + i);
     UNROLL for (int n = 0; n < N; n++) {

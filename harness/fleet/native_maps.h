@@ -17,14 +17,14 @@ INLINE V inverse_root(V x) {
 struct Batch {
   int count, groups;
   bool training;
-  explicit Batch(int count, bool training) : count(count), groups((int)vectors(count)), training(training) {}
+  Mask last = {};  // which lanes of the last group have an example
+  explicit Batch(int count, bool training) : count(count), groups((int)vectors(count)), training(training) {
+    for (int i = 0; i < count - (groups - 1) * L; i++) last[i] = -1;
+  }
 
   // v where there is an example, 0 in the lanes beyond the last one.
   INLINE V examples(int group, V v) const {
-    const int here = count - group * L;
-    if (here >= L) return v;
-    for (int i = here; i < L; i++) v[i] = 0;
-    return v;
+    return count - group * L >= L ? v : (V)((Mask)v & last);
   }
 };
 
@@ -152,8 +152,12 @@ struct Convolve : Stage {
         o += q;
       });
     for (int g = 0; g < batch.groups; g++) {
-      for (int o = 0; o < outputs; o++)
-        for (size_t i = 0; i < out.map(); i++) sums_of_outputs[o] += out.gradient(g, o)[i];
+      for (int o = 0; o < outputs; o++) {
+        const V* gradient = out.gradient(g, o);
+        V sum = sums_of_outputs[o];
+        for (size_t i = 0; i < out.map(); i++) sum += gradient[i];
+        sums_of_outputs[o] = sum;
+      }
       if (passes) pass(g);
     }
   }

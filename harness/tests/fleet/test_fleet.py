@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "d3c212ce2928be3af3792b631a860b0c395fb4872a55eaaa7a21dcfa3c1006f9"}
+PINNED = {1: "922d3b38fea1c049366332335a3f29959e5555e4eadfd068041568050fb0bfbb"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "captured", "_response_nets",
     "fusing", "_fused_nets", "_curve_point_nets", "backprop",
