@@ -50,7 +50,7 @@ MUTANTS = (
     ),
     _maps(
         "kernels", "the library's lanes beyond the last example count for moments",
-        "if (here >= L) return v;", "return v;",
+        "count - group * L >= L ? v :", "true ? v :",
     ),
     _maps(
         "kernels", "the library's maps have the gradient of one reader only",
