@@ -198,20 +198,17 @@ def tracking(
     import numpy as np
 
     net, start = drawn_net(generator, EXAMPLES, INPUTS, UNITS)
-    step = STEPS[rule]
-    distances = {}
+    step, plain = STEPS[rule], penalized(net.gradient, 0.0)
+    distances, followed = {}, flowed(plain, start, time)  # the gradient flow knows of no step size
     for i, h in enumerate(steps):
-        fields = (
-            penalized(net.gradient, 0.0),
-            penalized(net.gradient, strength * h / 4),
-            second_order(net.gradient, h),
-        )
+        fields = (plain, penalized(net.gradient, strength * h / 4), second_order(net.gradient, h))
         theta = first = step(net.gradient, start, h)
         for _ in range(round(time / h) - 1):
             theta = step(net.gradient, theta, h)
         for k, field in enumerate(fields):
             distances[f"local{k}_{i}"] = float(np.linalg.norm(first - flowed(field, start, h)))
-            distances[f"global{k}_{i}"] = float(np.linalg.norm(theta - flowed(field, start, time)))
+            end = flowed(field, start, time) if k else followed
+            distances[f"global{k}_{i}"] = float(np.linalg.norm(theta - end))
         distances[f"coefficient_{i}"] = closest_penalty(net.gradient, start, first, h) / h
     return distances
 

@@ -127,16 +127,17 @@ class PermutedModes(Value, frozen=True):
             one, two = (first, second) if self.order == "matched" else starts
             orders = matching(train, one, two, generator)
         moved = permuted(train, second, orders)
-        middle, *ends = (test.loss_and_error(theta)[0] for theta in ((first + moved) / 2, first, second))
+        here, there, left = (train.loss_and_error(theta) for theta in (first, second, moved))
+        ends = [test.loss_and_error(theta)[0] for theta in (first, second, moved)]
         scores, again = (test.values(theta)[-1] for theta in (second, moved))
         return {
-            "barrier": barrier(train, first, second),
-            "barrier_left": barrier(train, first, moved),
-            "barrier_test": barrier(test, first, second),
-            "barrier_test_left": barrier(test, first, moved),
-            "merged": middle / min(ends),
+            "barrier": barrier(train, first, second, (here[0], there[0])),
+            "barrier_left": barrier(train, first, moved, (here[0], left[0])),
+            "barrier_test": barrier(test, first, second, (ends[0], ends[1])),
+            "barrier_test_left": barrier(test, first, moved, (ends[0], ends[2])),
+            "merged": test.loss_and_error((first + moved) / 2)[0] / min(ends[:2]),
             "changed": float(np.abs(again - scores).max() / np.abs(scores).max()),
-            "train_error": max(train.loss_and_error(theta)[1] for theta in (first, second)),
+            "train_error": max(here[1], there[1]),
         }
 
     def _trained(self, net: Network, theta: Floats, generator: np.random.Generator) -> Floats:
@@ -149,17 +150,26 @@ class PermutedModes(Value, frozen=True):
             for place in range(0, len(order), self.batch):
                 rows = order[place : place + self.batch]
                 gradient = Network(net.x[rows], net.y[rows], net.widths).gradient(theta)[1]
-                velocity = self.momentum * velocity - self.lr * gradient
+                velocity *= self.momentum
+                gradient *= self.lr
+                velocity -= gradient
                 theta, steps = theta + velocity, steps + 1
                 if steps == self.stop:
                     return theta
         return theta
 
 
-def barrier(net: Network, first: Floats, second: Floats) -> float:
-    """The largest loss on the straight line, over the straight line between the losses of its ends."""
+def barrier(net: Network, first: Floats, second: Floats, ends: tuple[float, float] | None = None) -> float:
+    """The largest loss on the straight line, over the straight line between the losses of its ends.
+
+    Args:
+        net: whose loss; first, second: weights [p] at the ends.
+        ends: the losses there, where they are known.
+    """
     import numpy as np
 
     shares = np.linspace(0, 1, PLACES)
-    losses = np.array([net.loss_and_error((1 - t) * first + t * second)[0] for t in shares])
-    return float(np.max(losses - (1 - shares) * losses[0] - shares * losses[-1]))
+    between = [net.loss_and_error((1 - t) * first + t * second)[0] for t in shares[1:-1]]
+    one, other = ends or (net.loss_and_error(first)[0], net.loss_and_error(second)[0])
+    losses = np.array([one, *between, other])
+    return float(np.max(losses - (1 - shares) * one - shares * other))

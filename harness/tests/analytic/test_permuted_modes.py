@@ -58,6 +58,7 @@ def test_the_barrier_is_over_the_line_between_the_ends() -> None:
         for t in np.linspace(0, 1, 11)
     ]
     assert barrier(net, theta, other) == pytest.approx(max(over))
+    assert barrier(net, theta, other, (ends[0], ends[1])) == barrier(net, theta, other)
     assert barrier(net, theta, theta) == pytest.approx(0.0)
 
 
