@@ -55,8 +55,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def python(site: Path, folder: Path, *arguments: str) -> Session:
     """Python in a folder, with what is installed in place of the checkout."""
     environ = environment(folder, PYTHONPATH=str(site), HARNESS_DATA=str(folder))
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installation is compiled once, not by every process
     done = subprocess.run(
-        [sys.executable, "-B", *arguments], cwd=folder, env=environ, stdout=subprocess.PIPE,
+        [sys.executable, *arguments], cwd=folder, env=environ, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, timeout=100, check=False,
     )  # fmt: skip
     return Session(status=done.returncode, text=done.stdout, folder=folder)
