@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import subprocess
@@ -76,11 +77,15 @@ def commit(root: Path) -> tuple[str, bool]:
     return head, bool(_git(root, "status", "--porcelain", "--", *(f":(top){files}" for files in CODE)))
 
 
-def release(root: Path) -> str:
-    """The version of the harness, and its commit where that is of another repository than ``root`` is."""
+def release(root: Path, known: str | None = None) -> str:
+    """The version of the harness, and its commit where that is of another repository than ``root`` is.
+
+    Args:
+        root: the folder of what is judged; known: its commit, if git has been asked.
+    """
     version = versions().get("overclaim", "")
     head, dirty = commit(HARNESS)
-    if not head or head == commit(root)[0]:
+    if not head or head == (commit(root)[0] if known is None else known):
         return version
     return f"{version} at {head[:12]}{' with changes' if dirty else ''}".strip()
 
@@ -97,6 +102,12 @@ def _git(root: Path, *arguments: str) -> str:
 
 def versions() -> dict[str, str]:
     """Installed versions of what numbers depend on, read without importing anything."""
+    return dict(_installed())
+
+
+@functools.cache
+def _installed() -> dict[str, str]:
+    """They are read once: what a process has imported stays what it is."""
     installed = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
     for package in PACKAGES:
         try:

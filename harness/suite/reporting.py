@@ -120,7 +120,7 @@ def _provenance(
         processor=provenance.processor(),
         cores=provenance.cores(),
         memory_gib=provenance.memory_gib(),
-        versions=provenance.versions() | {"overclaim": provenance.release(code)},
+        versions=provenance.versions() | {"overclaim": provenance.release(code, head)},
         data=exchange.data,
         replicates=_replicates(claims, lab.first),
         first_replicate=lab.first,

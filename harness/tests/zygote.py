@@ -155,6 +155,7 @@ def _prepare(more: Sequence[str]) -> None:
     import pytest
 
     from harness import commands
+    from harness.lab import provenance
     from harness.report import html
     from harness.report.contents import gather
     from harness.tests.reports import claim, curve, report
@@ -169,6 +170,7 @@ def _prepare(more: Sequence[str]) -> None:
     of_commands = (f"harness.commands.{module.name}" for module in iter_modules(commands.__path__))
     for name in (*LATER, *of_commands, *more):
         importlib.import_module(name)
+    provenance.versions()
     html.site(gather([report(claim(figures=(curve(),)))]))  # compiles the templates, and finds the fonts
     gc.collect()
     gc.freeze()  # what lives now lives on: no copy looks through it, nor copies its pages for that
