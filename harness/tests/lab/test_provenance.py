@@ -116,5 +116,7 @@ def test_the_harness_of_another_repository_is_named_with_its_commit(
         ["git", "-c", "user.name=a", "-c", "user.email=b", "commit", "-qam", "Two"], cwd=theirs, check=True
     )
     assert provenance.release(ours) == f"1.2.3 at {provenance.commit(theirs)[0][:12]}"
+    assert provenance.release(ours, provenance.commit(ours)[0]) == provenance.release(ours)
+    assert provenance.release(theirs, provenance.commit(theirs)[0]) == "1.2.3"
     monkeypatch.setattr(provenance, "HARNESS", theirs / "vendored")
     assert provenance.release(ours) == "1.2.3"

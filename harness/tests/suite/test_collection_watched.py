@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.fleet import native
 from harness.lab.store import Store
 from harness.tests.suites import HEAD, inside, run_harness, write
 
@@ -69,6 +70,7 @@ def test_a_session_measures_what_its_claims_read(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(pytester.path, CLAIMS, head=HEAD + NETS)
+    monkeypatch.setattr(native, "_loaded", lambda: None)  # pytester's home has no library, and it takes long
     inside(pytester, monkeypatch)
     recorded = curves(pytester.path)
     assert {epochs: recorded[epochs] for epochs in READ} == READ
