@@ -143,7 +143,8 @@ class GpuCalls(TorchFunctionMode):
         if name == "__get__":
             return self._read(func, args)
         kwargs = dict(kwargs or {})
-        there = any(map(self.gpu.holds, tensors_of(args, kwargs)))
+        looked_at = args[:1] if name == "__deepcopy__" else args  # whose memo has all that was copied before
+        there = any(map(self.gpu.holds, tensors_of(looked_at, kwargs)))
         if there and name in READING:
             self._refuse(name)
         if name == "pin_memory" and isinstance(args[0], Tensor):
