@@ -93,6 +93,7 @@ def test_what_takes_all_gpus_by_itself_makes_no_longer_units_of_the_rest(tmp_pat
     beside = fleets([*narrow, *wide], seconds, "cuda", 8)
     assert sorted(len(f.runs) for f in beside if f.runs[0].value == SMALL) == sorted(alone)
     assert [len(f.runs) for f in beside if f.runs[0].value == streamed] == [1] * 5
+    assert len(fleets(wide, {wide[0].kind: 1.0}, "cuda", 8)) == 5  # short ones are no stack either
 
 
 def unit(run: Run, seconds: float) -> Fleet:
