@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from harness.benchmarks import feature_sweeps, gate, peak, profile, startup, training
+from harness.benchmarks import feature_sweeps, gate, peak, profile, startup, training, vector_units
 from harness.benchmarks.feature_sweeps import Sweep
 from harness.benchmarks.rounds import FOREIGN_LIMIT
 from harness.benchmarks.speed_report import (
@@ -60,6 +60,7 @@ class Gathered:
         self.unused: list[Unused] = []
         self.left_out: list[str] = []
         self.peaks: dict[str, float] = {}
+        self.units: dict[str, float] = {}
 
     def compare(self, title: str, variants: list[Variant]) -> Compared:
         """Time a workload's variants, and matrix products before them: a peak is what is never exceeded."""
@@ -67,6 +68,9 @@ class Gathered:
         for precision in PRECISIONS if plan.device == "cpu" else (*PRECISIONS, "tf32"):
             tflops = plain.call(peak.matmul, precision, plan.device).result
             self.peaks[precision] = max(tflops, self.peaks.get(precision, 0.0))
+            if plan.device == "cpu":
+                rate = plain.call(vector_units.tflops, precision, provenance.cores()).result
+                self.units[precision] = max(rate or 0.0, self.units.get(precision, 0.0))
         comparison = compared(title, variants, self.pool, plan.rounds, plan.say)
         self.left_out.extend(comparison.left_out)
         for line in comparison.left_out:
@@ -83,10 +87,21 @@ class Gathered:
     def shared(self) -> tuple[SpeedRow, ...]:
         """The rows with their shares of the peaks."""
         return tuple(
-            msgspec.structs.replace(row, peak_share=row.tflops / self.peaks[row.precision])
+            msgspec.structs.replace(
+                row,
+                peak_share=row.tflops / self.peaks[row.precision],
+                unit_share=row.tflops / rate if (rate := self.units.get(row.precision)) else None,
+            )
             if row.tflops is not None
             else row
             for row in self.rows
+        )
+
+    def rates(self) -> tuple[MatmulPeak, ...]:
+        """The peaks."""
+        return tuple(
+            MatmulPeak(precision=name, tflops=value, units=self.units.get(name) or None)
+            for name, value in self.peaks.items()
         )
 
 
@@ -99,7 +114,8 @@ def section(plan: Agenda) -> DeviceSection:
     commit = here()
     with Pool() as pool:
         measured = _found(plan, pool)
-        profiles = profile.of_missed(measured.rows, plan.workloads, pool, plan.device, commit)
+        rows = measured.shared()
+        profiles = profile.of_missed(rows, plan.workloads, pool, plan.device, commit)
         gates = _gates(plan, pool)
         machine = _machine(plan, pool)
     return DeviceSection(
@@ -111,8 +127,8 @@ def section(plan: Agenda) -> DeviceSection:
         repeats=plan.rounds,
         foreign_limit=FOREIGN_LIMIT,
         formula=FORMULA,
-        peaks=tuple(MatmulPeak(precision=name, tflops=value) for name, value in measured.peaks.items()),
-        rows=measured.shared(),
+        peaks=measured.rates(),
+        rows=rows,
         unused=tuple(measured.unused),
         startup=tuple(_starts(plan)),
         gates=tuple(gates),
@@ -172,6 +188,8 @@ def _machine(plan: Agenda, pool: Pool) -> MeasuredOn:
     call = pool.of(PLAIN).call
     return MeasuredOn(
         processor=provenance.processor(),
+        family=peak.family(),
+        vector_bits=call(vector_units.bits).result,
         cores=provenance.cores(),
         memory_gib=provenance.memory_gib(),
         instructions=call(peak.instructions).result,

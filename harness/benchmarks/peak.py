@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,6 +54,18 @@ def instructions() -> str:
     import torch
 
     return str(torch.backends.cpu.get_cpu_capability())
+
+
+def family() -> str:
+    """The processor's family and model, "" where the system does not tell."""
+    told: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            told.setdefault(name.strip(), value.strip())
+    if "cpu family" not in told:
+        return ""
+    return f"family {told['cpu family']}, model {told.get('model', 'unknown')}"
 
 
 def accelerator(device: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.benchmarks.rounds import Ratio
 from harness.benchmarks.speed_report import (
+    LARGE,
     DeviceSection,
     Gate,
     Profile,
@@ -35,7 +36,10 @@ def render(report: SpeedReport) -> str:
 
 
 def _section(section: DeviceSection) -> list[str]:
-    parts = [f"## {'CPU' if section.device == 'cpu' else 'GPU'}", _machine(section)]
+    machine = section.machine
+    named = ", ".join(filter(None, (machine.processor, machine.family)))
+    title = f"CPU: {named}" if section.device == "cpu" else f"GPU: {machine.accelerator}"
+    parts = [f"## {title}", _machine(section)]
     if section.rows:
         parts.append(_rows(section.rows) if section.device == "cpu" else _fleets(section.rows))
         parts += _kernels(section.rows)
@@ -75,17 +79,25 @@ def ratio(value: Ratio | None) -> str:
 
 def _machine(section: DeviceSection) -> str:
     machine, versions = section.machine, section.machine.versions
-    peaks = ", ".join(f"{number(p.tflops * 1000)} GFLOP/s in {p.precision}" for p in section.peaks)
+    peaks = _rates({peak.precision: peak.tflops for peak in section.peaks})
+    units = _rates({peak.precision: peak.units for peak in section.peaks if peak.units})
     shown = ", ".join(f"{name} {version}" for name, version in versions.items())
-    where = f"{machine.processor}, {machine.cores} cores, {machine.memory_gib:g} GiB, {machine.instructions}"
+    wide = f" in vectors of {machine.vector_bits} bits" if machine.vector_bits else ""
+    named = ", ".join(filter(None, (machine.processor, machine.family)))
+    where = f"{named}, {machine.cores} cores, {machine.memory_gib:g} GiB, {machine.instructions}{wide}"
     lines = [
         f"Measured {section.date[:10]} at commit {section.commit[:12] or 'unknown'}"
         + (" with changes" if section.commit.endswith("+") else "")
         + f", on {machine.accelerator + ', ' if machine.accelerator else ''}{where}.",
-        f"Fastest matrix product of this run: {peaks}.",
+        f"Fastest matrix product of this run: {peaks}."
+        + (f" Vector units alone, all cores: {units}." if units else ""),
         f"Versions: {shown}.",
     ]
     return "  \n".join(lines)
+
+
+def _rates(tflops: Mapping[str, float]) -> str:
+    return ", ".join(f"{number(value * 1000)} GFLOP/s in {precision}" for precision, value in tflops.items())
 
 
 def _marked(row: SpeedRow) -> str:
@@ -98,12 +110,26 @@ def _target(row: SpeedRow) -> str:
     return f"{row.target:g} {'met' if row.met else '**missed**'}"
 
 
+def _share_target(row: SpeedRow) -> str:
+    target = row.share_target
+    if target is None:
+        return NONE
+    return f"{target:.0%} {'met' if (row.peak_share or 0.0) >= target else '**missed**'}"
+
+
+def _share(value: float | None) -> str:
+    return NONE if value is None else f"{value:.0%}"
+
+
 def _rows(rows: Sequence[SpeedRow]) -> str:
-    head = ("workload", "precision", "(a)", "(b)", "(c)", "CPU time, (a)", "of peak", "target over (a)")
+    head = (
+        "workload", "precision", "(a)", "(b)", "(c)", "CPU time, (a)", "target over (a)",
+        "of the product", "of the units", "target of the product",
+    )  # fmt: skip
     cells = (
         (
             _marked(row), row.precision, ratio(row.plain), ratio(row.tuned), ratio(row.sklearn),
-            ratio(row.cpu), NONE if row.peak_share is None else f"{row.peak_share:.0%}", _target(row),
+            ratio(row.cpu), _target(row), _share(row.peak_share), _share(row.unit_share), _share_target(row),
         )
         for row in rows
     )  # fmt: skip
@@ -117,16 +143,15 @@ def _profiles(section: DeviceSection) -> str:
     def cells(profiled: Profile) -> tuple[str, ...]:
         peak = peaks.get((profiled.title, profiled.precision))
         spent = ", ".join(f"{part.what} {part.share:.0%}" for part in profiled.shares)
-        return profiled.title, profiled.precision, NONE if peak is None else f"{peak:.0%}", spent
+        return profiled.title, profiled.precision, _share(peak), spent
 
     head = ("workload", "precision", "of peak", "where one training of ours spends its time")
     (commit, *others) = sorted({profiled.commit[:12] for profiled in section.profiles})
     by = f"Profiled at commit {commit or 'unknown'}{' and others' if others else ''}. "
     note = by + (
         "Time in the library's own convolutions is not shortened by another loop around them: that would "
-        "take convolutions of our own. The share of peak is no limit: it is that of torch's matrix product, "
-        "which leaves part of some processors idle. Shares of what moves memory, as batch normalization "
-        "does, differ from profile to profile."
+        "take convolutions of our own. Shares of what moves memory, as batch normalization does, differ from "
+        "profile to profile."
     )
     return f"{table(head, map(cells, section.profiles))}\n\n{note}"
 
@@ -148,7 +173,7 @@ def _fleets(rows: Sequence[SpeedRow]) -> str:
         (
             _marked(row), str(row.cells), row.precision, _engine(row), number(row.images_per_second or 0.0),
             ratio(row.plain), ratio(row.tuned), number(row.tflops or 0.0),
-            NONE if row.peak_share is None else f"{row.peak_share:.0%}", number(row.seconds / row.cells),
+            _share(row.peak_share), number(row.seconds / row.cells),
         )
         for row in rows
     )  # fmt: skip
@@ -252,8 +277,10 @@ def _method(section: DeviceSection) -> str:
         f"thrown away and repeated, at most {section.repeats} per workload.",
         "CPU time counts every process of a variant. Inputs are Gaussian, labels random in part; parameter "
         "counts are equal.",
-        f"Share of peak: {section.formula}; over the fastest matrix product at that precision. "
-        "Above 100% where that product leaves part of the processor idle, or where products with padding are "
-        "counted that convolutions skip.",
+        f"Shares of a rate: {section.formula}; over the fastest matrix product at that precision, and over "
+        "what the vector units do on registers alone, all cores at once. Above 100% where the product leaves "
+        "part of the units idle, or where products with padding are counted that convolutions skip. Nets of "
+        f"more than {LARGE:,} weights aim at a share of the product, for where their products and "
+        "convolutions run at its rate no other loop around them is faster.",
     )
     return "\n".join(f"* {line}" for line in lines)

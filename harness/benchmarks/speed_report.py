@@ -10,6 +10,11 @@ from harness.benchmarks.rounds import Ratio
 from harness.spec.untrusted import contents, decoded
 
 SCHEMA = 1
+LARGE = 100_000
+"""Weights above which trainings consist of products, so that a share of their rate can be aimed at."""
+SHARES = {"float32": 0.85, "bfloat16": 0.6}
+"""Shares of the fastest matrix product that such nets aim at. A ratio to somebody's loop says less of them:
+where the library's convolutions run at that rate, no other loop around them makes them faster."""
 
 
 class ReportPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,11 +25,15 @@ class MeasuredOn(ReportPart, frozen=True, kw_only=True):
     """The machine on which it was measured; no name and no path of it.
 
     Attributes:
+        family: the processor's family and model, which its name may not tell; "" where that is not known.
+        vector_bits: of the widest vector that is computed with; 0 where nobody measured.
         instructions: the widest vector instructions torch uses; accelerator: the GPU's name, or "".
         versions: of Python and of what numbers depend on.
     """
 
     processor: str
+    family: str = ""
+    vector_bits: int = 0
     cores: int
     memory_gib: float
     instructions: str
@@ -33,10 +42,15 @@ class MeasuredOn(ReportPart, frozen=True, kw_only=True):
 
 
 class MatmulPeak(ReportPart, frozen=True, kw_only=True):
-    """The fastest square matrix product of this run, tried before every workload."""
+    """The fastest square matrix product of this run, tried before every workload.
+
+    Attributes:
+        units: TFLOP/s of the vector units alone, on all cores; None where nobody measured.
+    """
 
     precision: str
     tflops: float
+    units: float | None = None
 
 
 class SpeedRow(ReportPart, frozen=True, kw_only=True):
@@ -47,8 +61,9 @@ class SpeedRow(ReportPart, frozen=True, kw_only=True):
         cells, parameters: how many trainings, and of how many weights each.
         seconds, cpu_seconds: of one round of all cells, medians.
         images_per_second: training images (information: it depends on the machine); None if solved.
-        tflops: floating-point operations by the stated formula over wall time; peak_share: of the peak
-            at that precision. None where there is no formula.
+        tflops: floating-point operations by the stated formula over wall time; peak_share: of the fastest
+            matrix product at that precision; unit_share: of the vector units' rate. None where there is no
+            formula, or no such rate.
         plain, tuned, sklearn: wall time of baselines (a), (b), (c) over ours; None where there is none.
         cpu: CPU seconds of (a) over ours.
         notes: what a baseline's name leaves open ("2 threads, channels_last").
@@ -80,6 +95,19 @@ class SpeedRow(ReportPart, frozen=True, kw_only=True):
     rejected: int
     disturbed: bool
     foreign: float
+    unit_share: float | None = None
+
+    @property
+    def share_target(self) -> float | None:
+        """The share of the fastest matrix product that is aimed at: nets of some size on a CPU have one."""
+        sized = self.parameters > LARGE and self.engine == "chosen" and self.peak_share is not None
+        return SHARES.get(self.precision) if sized else None
+
+    @property
+    def missed(self) -> bool:
+        """Whether the ratio or the share that is aimed at was not reached."""
+        share = self.share_target
+        return self.met is False or (share is not None and (self.peak_share or 0.0) < share)
 
 
 class Unused(ReportPart, frozen=True, kw_only=True):
@@ -183,7 +211,7 @@ class DeviceSection(ReportPart, frozen=True, kw_only=True):
 
 
 class SpeedReport(ReportPart, frozen=True, kw_only=True):
-    """The last run on each device."""
+    """The last run on each kind of machine, by its device."""
 
     schema: int = SCHEMA
     sections: tuple[DeviceSection, ...] = ()
@@ -209,9 +237,16 @@ def read(path: Path) -> SpeedReport:
 
 
 def with_section(report: SpeedReport, section: DeviceSection) -> SpeedReport:
-    """The report with this section in the place of an earlier one of the same device."""
-    others = [s for s in report.sections if s.device != section.device]
-    return SpeedReport(sections=tuple(sorted([*others, section], key=lambda s: s.device)))
+    """The report with this section in the place of an earlier one of the same kind of machine."""
+    others = [s for s in report.sections if _kind(s) != _kind(section)]
+    return SpeedReport(sections=tuple(sorted([*others, section], key=_kind)))
+
+
+def _kind(section: DeviceSection) -> tuple[str | int, ...]:
+    """What two machines have in common that are expected to come to the same ratios."""
+    machine = section.machine
+    named = machine.accelerator, machine.processor, machine.family, machine.instructions
+    return section.device, *named, machine.vector_bits, machine.cores
 
 
 def encode(report: SpeedReport) -> bytes:

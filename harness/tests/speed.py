@@ -81,7 +81,8 @@ def row(**changes: Any) -> speed_report.SpeedRow:
     known: dict[str, Any] = {
         "workload": "mlp", "title": "MLP", "precision": "float32", "kernel": "backprop", "engine": "chosen",
         "cells": 16, "parameters": 1_209_866, "seconds": 4.0, "cpu_seconds": 7.9, "tflops": 0.129,
-        "images_per_second": 16384.0, "peak_share": 0.71, "plain": Ratio(1.66, 1.61, 1.702, 5),
+        "images_per_second": 16384.0, "peak_share": 0.71, "unit_share": 0.6,
+        "plain": Ratio(1.66, 1.61, 1.702, 5),
         "tuned": Ratio(0.97, 0.9, 1.04, 5), "sklearn": None, "cpu": Ratio(12.34, 11.0, 1234.5, 5),
         "notes": {"plain": "2 threads", "tuned float32": "1 thread"}, "target": 1.6, "met": True,
         "rounds": 5, "rejected": 2, "disturbed": False, "foreign": 0.03,
@@ -91,6 +92,8 @@ def row(**changes: Any) -> speed_report.SpeedRow:
 
 MACHINE = speed_report.MeasuredOn(
     processor="A processor",
+    family="family 6, model 7",
+    vector_bits=512,
     cores=2,
     memory_gib=23.5,
     instructions="AVX512",
@@ -109,7 +112,7 @@ def section(**changes: Any) -> speed_report.DeviceSection:
     known: dict[str, Any] = {
         "device": "cpu", "date": "2026-01-02T03:04:05Z", "commit": "0123456789abcdef+", "machine": MACHINE,
         "rounds": 5, "repeats": 5, "foreign_limit": 0.12, "formula": "6 m", "rows": (row(),), "gates": (),
-        "peaks": (speed_report.MatmulPeak(precision="float32", tflops=0.162),), "unused": (VMAP,),
-        "startup": (LISTING,), "left_out": ("MLP, compiled: no compiler",),
+        "peaks": (speed_report.MatmulPeak(precision="float32", tflops=0.162, units=0.215),),
+        "unused": (VMAP,), "startup": (LISTING,), "left_out": ("MLP, compiled: no compiler",),
     }  # fmt: skip
     return speed_report.DeviceSection(**{**known, **changes})

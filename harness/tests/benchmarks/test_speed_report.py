@@ -1,13 +1,15 @@
-"""Speed reports are kept by device, and foreign ones refused in a line."""
+"""Speed reports are kept by kind of machine, and foreign ones refused in a line."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from harness.benchmarks import speed_report
-from harness.tests.speed import section
+from harness.tests.speed import MACHINE, row, section
 
 
 def test_a_report_keeps_the_other_device(tmp_path: Path) -> None:
@@ -19,6 +21,43 @@ def test_a_report_keeps_the_other_device(tmp_path: Path) -> None:
     )
     again = speed_report.with_section(speed_report.read(path), newer)
     assert again.sections == (newer, gpu)
+
+
+OTHERS: tuple[dict[str, Any], ...] = (
+    {"processor": "B"},
+    {"family": "family 6, model 8"},
+    {"vector_bits": 256},
+    {"cores": 4},
+)
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=str)
+def test_a_report_keeps_other_machines(other: dict[str, Any]) -> None:
+    here, there = section(), section(machine=msgspec.structs.replace(MACHINE, **other))
+    both = speed_report.with_section(speed_report.SpeedReport(sections=(there,)), here)
+    assert sorted(both.sections, key=id) == sorted([here, there], key=id)
+    newer = msgspec.structs.replace(MACHINE, versions={"torch": "3"}, memory_gib=8.0)
+    again = section(rounds=7, machine=newer)
+    kept = speed_report.with_section(both, again).sections
+    assert sorted(kept, key=id) == sorted([again, there], key=id)
+
+
+@pytest.mark.parametrize(
+    ("changes", "target", "missed"),
+    [
+        ({}, 0.85, True),
+        ({"peak_share": 0.85}, 0.85, False),
+        ({"peak_share": 0.59, "precision": "bfloat16"}, 0.6, True),
+        ({"peak_share": 0.6, "precision": "bfloat16"}, 0.6, False),
+        ({"parameters": 100_000}, None, False),
+        ({"engine": "reference"}, None, False),
+        ({"peak_share": None}, None, False),
+        ({"peak_share": 0.9, "met": False}, 0.85, True),
+    ],
+)
+def test_large_nets_aim_at_a_share(changes: dict[str, Any], target: float | None, missed: bool) -> None:
+    judged = row(**changes)
+    assert (judged.share_target, judged.missed) == (target, missed)
 
 
 @pytest.mark.parametrize(
