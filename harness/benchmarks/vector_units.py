@@ -21,7 +21,7 @@ SOURCE = Path(__file__).with_name("vector_units.cpp")
 FLAGS = ("-O2", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC")
 """A product and a sum are one instruction where the processor has one."""
 BITS = {"float32": 32, "float64": 64}
-"""Of a number, by precision; others have instructions that differ from processor to processor."""
+"""How wide a number is, by precision; others have instructions that differ from processor to processor."""
 TURNS, REPEATS = 2_000_000, 8
 """Of the loop, some milliseconds each, and how often it is timed: the fastest counts."""
 
@@ -55,7 +55,7 @@ def _seconds(
 
 
 def bits() -> int:
-    """Of a vector of the widest instructions that the compiler uses here; 0 without a compiler."""
+    """How wide the vectors are that the compiler computes with here, in bits; 0 without a compiler."""
     library = _library()
     return int(library.vector_bits()) if library is not None else 0
 
