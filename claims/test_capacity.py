@@ -380,7 +380,7 @@ def test_a_decay_of_95_hundredths_fits_random_labels(run: Results, check: Check)
 
 @claim(
     EPFL,
-    "Experimental setting, decay of the MLPs; section not known to us",
+    "Reproduce.ipynb, Table 1: decay of the MLPs",
     adapted=DECAY_ADAPTED,
     reported={"train accuracy, with 0.98": 0.9984},
     contested="ZHANG2017 reports 99.34 % with 0.95",

@@ -95,7 +95,7 @@ def test_lowest_layers_of_vgg_are_critical(
 
 @claim(
     ZHANG2022,
-    "VGG11 on CIFAR-10: re-randomization; section not known to us",
+    "Figure 3, VGG on CIFAR-10: re-randomization",
     adapted=IN_VGG_ADAPTED,
     reported={"any layer drawn anew": "random guessing"},
     expected={

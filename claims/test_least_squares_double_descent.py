@@ -293,7 +293,7 @@ def test_few_of_sorted_features_are_best(sweep: Results, targets: tuple[str, ...
 
 @claim(
     HASTIE2019,
-    "Misspecified models: polynomial approximation bias; section not known to us",
+    "Section 5, misspecified models: polynomial approximation bias",
     reported="unconfirmed",
     adapted=LARGER_ADAPTED,
     changed=(

@@ -182,7 +182,7 @@ def test_a_forest_descends_twice_on_the_glued_axis(
 
 @claim(
     CURTH2023,
-    "Part 1, trees: the number of trees held fixed; section not known to us",
+    "Part 1, Figure 2: the number of trees held fixed",
     reported="unconfirmed",
     adapted=ADAPTED,
     contested="Belkin et al. 2019 show one tree growing, then more trees, as one axis",
@@ -290,7 +290,7 @@ def boosting(labels: str) -> Tiers:
 
 @claim(
     BELKIN2019,
-    "Supplement, L2 boosting; section not known to us",
+    "Figure 12 of arXiv 1812.11118: L2 boosting",
     reported="unconfirmed",
     adapted=BOOSTED_ADAPTED,
     contested=GLUED,
@@ -350,7 +350,7 @@ def test_boosting_descends_twice_with_label_noise(
 
 @claim(
     CURTH2023,
-    "Part 1, boosting: the number of members held fixed; section not known to us",
+    "Part 1, Figure 4: the number of members held fixed",
     reported="unconfirmed",
     adapted=BOOSTED_ADAPTED,
     contested="Belkin et al. 2019 show rounds, then members, as one axis",
