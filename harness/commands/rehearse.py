@@ -11,12 +11,12 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from harness import commands as shared
-from harness.commands import selection
+from harness.commands import left_out, selection
 from harness.lab.runs import Work
 
 if TYPE_CHECKING:
@@ -38,13 +38,6 @@ FEW = 4
 """Nets of a stack on a pretended GPU, whose memory is this machine's: as many take the code that 64 take."""
 LONGEST = 3
 """Of so many it is said how long they took."""
-LONG = 30.0
-"""Seconds, expected or taken of the processor, from which on a solver, simulation or probe is left out, and
-that is said. What else this machine computes at the time is no matter of it."""
-
-
-class TooLong(Exception):
-    """A solver or simulation took longer than ``LONG``."""
 
 
 @dataclasses.dataclass
@@ -52,7 +45,8 @@ class Rehearsed:
     """What a rehearsal came to.
 
     Attributes:
-        judged: items that came to a verdict, whatever it is, of ``items``.
+        judged: items that came to a verdict, whatever it is, of ``items``; ampler: those of them that failed
+            before, cut to fewer images and replicates.
         runs: how many were computed; left: what was not, and why.
         longest: what took most of the time, and how much.
         ratios: memory measured over its estimate, of what trained by itself where that is measured.
@@ -61,6 +55,7 @@ class Rehearsed:
 
     items: int = 0
     judged: int = 0
+    ampler: int = 0
     runs: int = 0
     longest: list[str] = dataclasses.field(default_factory=list)
     ratios: list[float] = dataclasses.field(default_factory=list)
@@ -70,8 +65,8 @@ class Rehearsed:
 
     def add(self, line: str, name: str) -> None:
         """An item without a verdict, and why: it would fail, or took too long here."""
-        _, long, what = line.partition(f"{TooLong.__name__}: ")
-        (self.left if long else self.wrong).setdefault(what or line, []).append(name)
+        whose = self.left if left_out.is_of_time(line) else self.wrong
+        whose.setdefault(line.removeprefix(left_out.TOO_LONG), []).append(name)
 
     def tell(self) -> None:
         """Say what would fail, as far as it was not said yet."""
@@ -114,9 +109,9 @@ def run(options: argparse.Namespace) -> int:
             _make_up(options, stack)
         print(f"tier {' and '.join(tiers)}: {len(functions)} items, cut, on {where}", flush=True)
         rehearsed = rehearsal(functions, options, pretends=where != options.device)
-    print(
-        f"computed {rehearsed.runs} cut runs; {rehearsed.judged} of {rehearsed.items} items came to a verdict"
-    )
+    verdicts = f"{rehearsed.judged} of {rehearsed.items} items came to a verdict"
+    ampler = f", {rehearsed.ampler} of them only when cut less" if rehearsed.ampler else ""
+    print(f"computed {rehearsed.runs} cut runs; {verdicts}{ampler}")
     for line in rehearsed.longest:
         print(f"longest: {line}")
     if rehearsed.ratios:
@@ -201,30 +196,52 @@ def rehearsal(functions: Sequence[Any], options: argparse.Namespace, *, pretends
     needs = selection.needs(functions, planning)
     absent = set(planning.names.absent.values()) if options.made_up else ()  # and is said to be left out
     rehearsed.wrong |= {why: whose for why, whose in needs.problems.items() if why not in absent}
-    for line, whose in _too_large(functions, place.device).items():
+    for line, whose in left_out.too_large(functions, place.device).items():
         rehearsed.wrong.setdefault(line, []).extend(whose)
     rehearsed.tell()  # now, for the rest takes minutes
     limits = cut.PRETENDED if pretends or place.device == "cpu" else cut.ON_GPU
     items = list(_cut(functions, limits, rehearsed))
-    with stand_in(place.data_root, _folders(item for _, item in items)) as root:
+    with stand_in(place.data_root, _folders(each.item for each in items)) as root:
         _compute(items, msgspec.structs.replace(place, data_root=root), rehearsed)
     return rehearsed
 
 
-def _cut(functions: Sequence[Any], limits: Limits, rehearsed: Rehearsed) -> Iterator[tuple[str, Item]]:
-    """Each item that can be cut, by its name."""
+class _Cut(NamedTuple):
+    """An item that was cut.
+
+    Attributes:
+        name: of it, for people.
+        item: cut; whole: uncut, and within which limits it is cut.
+    """
+
+    name: str
+    item: Item
+    whole: Item
+    limits: Limits
+
+    def ampler(self) -> _Cut:
+        """The item cut less, with replicates of its own number: what fails there too would fail."""
+        from harness.judging.cut import cut_item
+
+        limits = self.limits.ampler()
+        return self._replace(item=cut_item(self.whole, limits, None), limits=limits)
+
+
+def _cut(functions: Sequence[Any], limits: Limits, rehearsed: Rehearsed) -> Iterator[_Cut]:
+    """Each item that can be cut."""
     from harness.judging.cut import cut_item
     from harness.suite.entries import claim_id, item_of, tier_of
 
     for function in functions:
         name = f"{claim_id(function)} ({tier_of(function)})"
         try:
-            item = cut_item(item_of(function), limits)
+            whole = item_of(function)
+            item = cut_item(whole, limits)
             item.computed()
         except Exception as error:  # of one claim's values: the others are rehearsed
             rehearsed.wrong.setdefault(f"cannot be cut: {_line(error)}", []).append(name)
         else:
-            yield name, item
+            yield _Cut(name, item, whole, limits)
 
 
 def _folders(items: Iterable[Item]) -> list[ImageFolder]:
@@ -236,7 +253,7 @@ def _folders(items: Iterable[Item]) -> list[ImageFolder]:
     return [value for value in values if isinstance(value, ImageFolder)]
 
 
-def _compute(items: Sequence[tuple[str, Item]], place: Place, rehearsed: Rehearsed) -> None:
+def _compute(items: Sequence[_Cut], place: Place, rehearsed: Rehearsed) -> None:
     """Compute and judge cut items."""
     from harness.lab.lab import Lab
     from harness.lab.progress import Tally
@@ -252,71 +269,66 @@ def _compute(items: Sequence[tuple[str, Item]], place: Place, rehearsed: Rehears
         lab.close()
 
 
-def _judge(cut_items: Sequence[tuple[str, Item]], lab: Lab, rehearsed: Rehearsed) -> None:
-    """Compute what all items need at once, as a session does, then judge each."""
-    from harness.judging.cut import REPLICATES
-    from harness.judging.ladder import judged
-
-    items, runs = [], []
-    for name, item in cut_items:
-        values = item.computed()
-        if whys := list(_not_cut(values, lab)):
+def _judge(cut_items: Sequence[_Cut], lab: Lab, rehearsed: Rehearsed) -> None:
+    """Compute what all items need at once, as a session does, then judge each; what fails, cut less."""
+    items = []
+    for each in cut_items:
+        if whys := list(left_out.not_cut(each.item.computed(), lab)):
             for why in whys:
-                rehearsed.left.setdefault(why, []).append(name)
-            continue
-        runs += [run for value in values for run in lab.runs(value, REPLICATES)]
-        items.append((name, item))
+                rehearsed.left.setdefault(why, []).append(each.name)
+        else:
+            items.append(each)
+    runs = _runs(items, lab)
     try:
-        with _no_longer():
+        with left_out.no_longer():
             lab.ensure(runs)
     except Exception as error:  # what a session would end with; items' own errors are told below
-        rehearsed.wrong[f"the session ends: {_line(error)}"] = [name for name, _ in items]
-    rehearsed.runs = len(lab.computed)
+        rehearsed.wrong[f"the session ends: {_line(error)}"] = [each.name for each in items]
     rehearsed.longest = list(_longest(runs, lab.computed))
     rehearsed.ratios = list(_ratios(runs, lab))
-    for name, item in items:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of means of nothing, where curves are so short
-                judged(item, lab)
-            rehearsed.judged += 1
-        except Exception as error:  # whatever a body raises is what would fail
-            rehearsed.add(_line(error), name)
+    failing = [(each, _line(raised)) for each in items if (raised := _judged(each, lab, rehearsed))]
+    _judge_ampler(failing, lab, rehearsed)
+    rehearsed.runs = len(lab.computed)
 
 
-@contextlib.contextmanager
-def _no_longer() -> Iterator[None]:
-    """Leave a solver or simulation when it has taken ``LONG``, and more of its function before they begin."""
-    import signal
-    from unittest import mock
+def _judge_ampler(failing: Sequence[tuple[_Cut, str]], lab: Lab, rehearsed: Rehearsed) -> None:
+    """Judge cut less what failed, and by which line, in order to tell its faults from the cut's."""
+    again = [(each.ampler(), line) for each, line in failing if not left_out.is_of_time(line)]
+    with left_out.no_longer(), contextlib.suppress(Exception):  # those of items are told below
+        lab.ensure(_runs((each for each, _ in again), lab))
+    for each, line in failing:
+        if left_out.is_of_time(line):
+            rehearsed.add(line, each.name)
+    for each, first in again:
+        raised = _judged(each, lab, rehearsed)
+        if raised is None:
+            rehearsed.ampler += 1
+        else:
+            line = _line(raised)
+            rehearsed.add(first if left_out.is_of_time(line) else line, each.name)
 
-    from harness.lab import computing
-    from harness.spec import Simulation, abbreviated
 
-    inner, slow = computing._evaluated, set[object]()
+def _runs(items: Iterable[_Cut], lab: Lab) -> list[Run]:
+    """What items read at their only look."""
+    from harness.judging.cut import first
 
-    def limited(run: Run, *rest: Any) -> Any:
-        whose = run.value.function if isinstance(run.value, Simulation) else None
+    return [
+        run for each in items for value in each.item.computed() for run in lab.runs(value, first(each.item))
+    ]
 
-        def leave(*_: object) -> None:
-            slow.update([whose] if whose else [])
-            raise TooLong(f"not cut, it takes more than {LONG:.0f} s here: {abbreviated(run.value)}")
 
-        if whose in slow:
-            leave()
-        signal.signal(signal.SIGPROF, leave)
-        signal.setitimer(signal.ITIMER_PROF, LONG)
-        try:
-            return inner(run, *rest)
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0.0)
+def _judged(each: _Cut, lab: Lab, rehearsed: Rehearsed) -> Exception | None:
+    """Judge an item, and count it; what it raises in place of a verdict."""
+    from harness.judging.ladder import judged
 
-    before = signal.getsignal(signal.SIGPROF)
     try:
-        with mock.patch.object(computing, "_evaluated", limited):
-            yield
-    finally:
-        signal.signal(signal.SIGPROF, before)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of means of nothing, where curves are so short
+            judged(each.item, lab)
+    except Exception as error:  # whatever a body raises is what would fail
+        return error
+    rehearsed.judged += 1
+    return None
 
 
 def _longest(runs: Iterable[Run], seconds: Mapping[str, float]) -> Iterator[str]:
@@ -349,38 +361,3 @@ def _line(error: BaseException) -> str:
     from harness.lab.lab import Failed
 
     return str(error) if isinstance(error, Failed) else one_line(error)
-
-
-def _not_cut(values: Iterable[Any], lab: Lab) -> Iterator[str]:
-    """Why some of an item's values are not computed here."""
-    from harness.lab.durations import seconds_of
-    from harness.lab.names import specification
-    from harness.lab.runs import parts
-    from harness.spec import Simulation, Solved, abbreviated, plain
-
-    for value in (part for declared in values for part in parts(plain(declared))):
-        (run,) = lab.runs(value, 1)
-        if why := lab.names.absent.get(specification(value)):
-            yield why
-        elif isinstance(value, (Simulation, Solved)):
-            seconds = seconds_of(run, {}, lab.place.device)
-            if seconds > LONG:
-                yield f"about {seconds:.0f} s that cannot be cut: {abbreviated(value)}"
-
-
-def _too_large(functions: Sequence[Any], device: str) -> dict[str, list[str]]:
-    """What the memory of the device, or of this machine, does not hold -> of which items."""
-    from harness.lab import capacity, host_memory
-    from harness.lab.runs import parts
-    from harness.spec import plain
-    from harness.suite.entries import claim_id, item_of, tier_of
-
-    lines: dict[str, list[str]] = {}
-    for function in functions:
-        name = f"{claim_id(function)} ({tier_of(function)})"
-        with contextlib.suppress(Exception):  # what is wrong with an item is said where it is cut
-            values = [part for declared in item_of(function).computed() for part in parts(plain(declared))]
-            whys = (capacity.refused(v, device) or host_memory.lacking(v, device) for v in values)
-            for why in dict.fromkeys(filter(None, whys)):
-                lines.setdefault(why, []).append(name)
-    return lines

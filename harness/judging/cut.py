@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 REPLICATES = 2
 """Of each run: as many as make a stack."""
+AMPLER = 8
+"""So many times as many images has an item that fails when it is cut: of 256 random ones each of ten classes
+has some, of 32 hardly."""
 
 
 class Limits(NamedTuple):
@@ -30,7 +33,7 @@ class Limits(NamedTuple):
         batch: examples a step; filters: of features that are drawn; points: of a path that is looked along.
         simulated: examples of a simulation, which a core computes wherever else is trained.
         multiply_adds: of a net for one example, as far as its width may be halved for that.
-        side: of images that stay on disk; classes: of them.
+        on_disk: images that stay there; side, classes: of them.
     """
 
     images: int
@@ -41,11 +44,16 @@ class Limits(NamedTuple):
     points: int = 5
     simulated: int = 32
     multiply_adds: float = math.inf
+    on_disk: int = 32
     side: int = 299
     classes: int = 8
 
+    def ampler(self) -> Limits:
+        """Limits that leave more images: what fails within them too is no fault of a cut."""
+        return self._replace(images=AMPLER * self.images)
 
-ON_GPU = Limits(images=512, epochs=2, steps=40, batch=128, filters=4096)
+
+ON_GPU = Limits(images=512, epochs=2, steps=40, batch=128, filters=4096, on_disk=512)
 """For a GPU at hand: the papers' own nets and batches, so that steps take the memory that they will take."""
 MANY = 1000
 """Examples from which on a simulation or a sweep of features may take long; those of fewer are left whole,
@@ -58,18 +66,28 @@ PRETENDED = Limits(images=32, epochs=1, steps=6, batch=16, filters=16, multiply_
 """For a pretended one, whose arithmetic and memory are one core's, so that large nets are narrower."""
 
 
-def cut_item(item: Item, limits: Limits) -> Item:
+def cut_item(item: Item, limits: Limits, replicates: int | None = REPLICATES) -> Item:
     """An item whose runs are cut, judged at one look.
+
+    Args:
+        item: uncut.
+        limits: of its runs.
+        replicates: of that look; None has as many as the item's own first, by which some bodies count.
 
     Raises:
         Exception: whatever making its worlds raises.
     """
-    claim = item.claim.but(replicates=REPLICATES)
+    claim = item.claim.but(replicates=replicates or first(item))
     trained = {name: _resolved(value, item, limits) for name, value in item.trained.items()}
     controls = tuple(
         msgspec.structs.replace(control, worlds=_worlds(control, item, limits)) for control in item.controls
     )
     return msgspec.structs.replace(item, claim=claim, trained=trained, controls=controls)
+
+
+def first(item: Item) -> int:
+    """Replicates of an item's first look."""
+    return item.rungs()[0][0]
 
 
 def _worlds(control: Control, item: Item, limits: Limits) -> dict[str, Any]:
@@ -161,7 +179,7 @@ def shortened(value: Any, limits: Limits, data: Dataset) -> Any:
     most |= {"batch": limits.batch, "filters": limits.filters, "points": limits.points}
     most |= {"shown": limits.images // 2, "every": limits.steps // 2}  # of the images; of the steps, twice
     if getattr(value, "streamed", False):
-        most |= {"train_size": limits.images, "test_size": limits.images, "measured": limits.images}
+        most |= dict.fromkeys(("train_size", "test_size", "measured"), limits.on_disk)
         most |= {"size": limits.side, "classes": limits.classes}
     changes: dict[str, Any] = {}
     for name in value.__struct_fields__:

@@ -11,7 +11,7 @@ from unittest import mock
 import msgspec
 import pytest
 
-from harness.commands import rehearse
+from harness.commands import left_out, rehearse
 from harness.data import digests, made_up
 from harness.fleet import memory
 from harness.lab import computing, plan
@@ -42,6 +42,19 @@ def test_trained(x, check):
     check(above(x.final("train_error"), 0.5, because="chosen for this test"))
     warnings.warn("mean of nothing", RuntimeWarning)
     assert len(x.curve("train_loss")[0]) == 1
+"""
+CUT = """
+@claim(PAPER, "S8", says="its body counts on its replicates", reported="words", adapted=FULL, replicates=5)
+@trained(x=NETS)
+@control(says="slowly", x=NETS.but(optimizer__lr=1e-9))
+def test_five(x, check):
+    check(above(x.final("train_error"), x.final("train_error").values[4] - 1, because="chosen for this test"))
+
+@claim(PAPER, "S9", says="it needs as many images", reported="words", adapted=FULL)
+@trained(x=Probing(NETS.but(data__n=120), Collapse()))
+@control(says="slowly", x=Probing(NETS.but(data__n=120, optimizer__lr=1e-9), Collapse()))
+def test_of_classes(x, check):
+    check(above(x.final("scatter"), -1.0, because="chosen for this test"))
 """
 WRONG = """
 @claim(PAPER, "S2", says="its data are not there", reported="words", adapted=FULL)
@@ -96,6 +109,21 @@ def test_what_would_fail_is_named_by_a_line_each(tmp_path: Path) -> None:
     assert "Traceback" not in done.text
 
 
+def test_what_a_cut_takes_away_is_no_fault(tmp_path: Path) -> None:
+    """It is judged with more of it; what is wrong there too is told, by its own line."""
+    needs = "from harness import Probing\nfrom harness.analytic.collapse import Collapse\n"
+    suite = write_claims(tmp_path, WHOLE + needs + CUT)
+    done = run_harness(suite, "rehearse", "--pretend")
+    done.says("3 of 3 items came to a verdict, 2 of them only when cut less")
+    assert "would fail" not in done.text
+    assert done.status == 0
+    source = WHOLE + needs + CUT.replace("values[4]", "values[5]")
+    done = run_harness(write_claims(tmp_path / "worse", source), "rehearse", "--pretend")
+    done.says("2 of 3 items came to a verdict, 1 of them only when cut less")
+    done.says("would fail: claims/test_tiny.py::test_five (full): IndexError: index 5 is out of bounds")
+    assert done.status == 1
+
+
 def test_what_takes_long_is_left_and_said(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of its function is not begun, and nothing of it would fail."""
     begun: list[int] = []
@@ -106,13 +134,13 @@ def test_what_takes_long_is_left_and_said(lab: Lab, monkeypatch: pytest.MonkeyPa
         while True:
             pass
 
-    monkeypatch.setattr(rehearse, "LONG", 0.05)
+    monkeypatch.setattr(left_out, "LONG", 0.05)
     monkeypatch.setattr(computing, "_evaluated", endless)
     before = signal.getsignal(signal.SIGPROF)
     told = rehearse.Rehearsed()
-    with rehearse._no_longer():
+    with left_out.no_longer():
         for run in lab.runs(Simulation(drawn), 2):
-            with pytest.raises(rehearse.TooLong) as left:
+            with pytest.raises(left_out.TooLong) as left:
                 computing._evaluated(run, lab.place, lab.store)
             told.add(one_line(left.value), "test_endless")
     assert begun == [0]
