@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from harness.analytic.products import column_sums, product
 from harness.analytic.scores import flat, require_positive
 from harness.spec import Value
 
@@ -56,16 +55,17 @@ class TanhNetwork:
             matrix, biases = theta[place : place + a * b].reshape(a, b), theta[place + a * b :][:b]
             matrices.append((place, matrix))
             place += (a + 1) * b
-            inner = product(values[-1], matrix, bias=biases)
+            inner = values[-1] @ matrix
+            inner += biases
             values.append(np.tanh(inner, out=inner) if place < len(theta) else inner)
         off = np.subtract(values[-1], self.targets, out=values[-1])
         back, gradient = off / len(self.x), np.empty_like(theta)
         for i, (start, matrix) in reversed(list(enumerate(matrices))):
             a, b = matrix.shape
-            product(values[i].T, back, gradient[start : start + a * b].reshape(a, b))
-            column_sums(back, gradient[start + a * b : start + (a + 1) * b])
+            np.matmul(values[i].T, back, out=gradient[start : start + a * b].reshape(a, b))
+            np.add.reduce(back, axis=0, out=gradient[start + a * b : start + (a + 1) * b])
             if i:
-                back = product(back, matrix.T)
+                back = back @ matrix.T
                 slope = np.square(values[i])
                 back *= np.subtract(1.0, slope, out=slope)
         return float(np.square(off).sum() / (2 * len(self.x))), gradient

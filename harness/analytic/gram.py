@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from harness.analytic.products import product
+from harness.analytic.dense_nets import rectified
 from harness.analytic.scores import flat
 from harness.spec import Value
 
@@ -80,14 +80,10 @@ class SignedLayer:
 
     def descend(self, x: Floats, y: Floats, step: float) -> Floats:
         """One step of gradient descent on |f - y|^2 / 2, in place; the residual before it, [n]."""
-        import numpy as np
-
-        outputs = product(x, self.w.T, relu=True)
+        outputs = rectified(x @ self.w.T)
         residual = self.factor * outputs @ self.signs - y
-        active = product(residual[:, None], np.ones((1, len(self.w))), gate=outputs)
-        back = product(active.T, x)
-        back *= step * self.factor * self.signs[:, None]
-        self.w -= back
+        back = (residual[:, None] * (outputs > 0)).T @ x
+        self.w -= step * self.factor * self.signs[:, None] * back
         return residual
 
 

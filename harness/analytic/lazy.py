@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.analytic.products import product
+from harness.analytic.dense_nets import rectified
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,10 +50,11 @@ def scaled_training(
         return np.asarray(scale / len(a) * (np.maximum(z @ w.T, 0) @ a))
 
     for _ in range(steps):
-        hidden = product(x, w.T, relu=True)
+        hidden = rectified(x @ w.T)
         off = (scale / len(a) * (hidden @ a) - y) / (n * scale)  # the loss over a^2, by an output times a
-        back = product(off[:, None], a[None], gate=hidden)
-        a, w = a - rate * (hidden.T @ off), w - rate * product(back.T, x)
+        back = off[:, None] * a
+        back *= hidden > 0
+        a, w = a - rate * (hidden.T @ off), w - rate * (back.T @ x)
     moved = np.concatenate([w.ravel(), a]) - first
     return {
         "moved": float(np.linalg.norm(moved) / np.linalg.norm(first)),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from harness.analytic.bandwidths import OfBandwidth
 from harness.analytic.least_squares import nested_least_squares, nested_samples, sweep_scores
-from harness.analytic.products import product
 from harness.analytic.scores import (
     flat,
     label_sets,
@@ -66,7 +65,7 @@ class FourierFeatures(OfBandwidth, frozen=True):
         pairs = np.empty((len(frequencies), 2, len(x)))
         step = max(1, CACHED // len(x))
         for low in range(0, len(frequencies), FREQUENCIES):
-            angles = product(frequencies[low : low + FREQUENCIES], x.T)
+            angles = frequencies[low : low + FREQUENCIES] @ x.T
             for i in range(0, len(angles), step):
                 _cosine_and_sine(angles[i : i + step], pairs[low + i :][: len(angles[i : i + step])])
         return pairs.reshape(-1, len(x))[:width].T
@@ -105,9 +104,11 @@ class ReluFeatures(Value, frozen=True):
 
     def of(self, x: Floats, directions: Floats, width: int) -> Floats:
         """Features [n, width] of rows x [n, inputs], in Fortran order."""
-        features = product(directions[:width], x.T, relu=True)
+        import numpy as np
+
+        features = directions[:width] @ x.T
         features *= x.shape[1] ** -0.5
-        return features.T
+        return np.maximum(features, 0.0, out=features).T
 
 
 class RandomFeatureSweep(Value, frozen=True):

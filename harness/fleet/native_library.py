@@ -65,9 +65,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
     fault: str = ""
 
 
-def compiled(
-    sources: Sequence[Path], flags: str, works: Works, called: str = "the native kernel"
-) -> Path | None:
+def compiled(sources: Sequence[Path], flags: str, works: Works) -> Path | None:
     """The library of these sources, from the cache or made now; None where there is none that works.
 
     Of several processes one makes it and the others wait.
@@ -76,7 +74,6 @@ def compiled(
         sources: those named .cpp are compiled, side by side, and include the others.
         flags: of the compiler.
         works: tries a library in a process of its own.
-        called: what people are told is off where there is none.
 
     Raises:
         OSError: the cache cannot be written.
@@ -91,11 +88,11 @@ def compiled(
     ask = [*command, "-march=native", "-dM", "-E", "-x", "c++", os.devnull]
     macros = subprocess.run(ask, capture_output=True, check=True, timeout=60).stdout
     if b"#define __FAST_MATH__" in macros:
-        notes.append(f"{called} is off: the compiler that CXX names computes with -ffast-math")
+        notes.append("the native kernel is off: the compiler that CXX names computes with -ffast-math")
         return None
     parts = (*(source.read_bytes() for source in sources), flags.encode(), macros)
     digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
-    folder = _folder(called)
+    folder = _folder()
     if folder is None:
         return None
     path = folder / f"{digest[:32]}.so"
@@ -103,10 +100,10 @@ def compiled(
         with FileLock(path.with_suffix(".lock")):
             if _seal(path, digest) is None:
                 units = [source for source in sources if source.suffix == ".cpp"]
-                _make(path, digest, [*command, *flags.split()], units, works, called)
+                _make(path, digest, [*command, *flags.split()], units, works)
     seal = _seal(path, digest)
     if seal and seal.fault:
-        notes.append(f"{called} is off, others do its work: {seal.fault}")
+        notes.append(f"the native kernel is off, another one trains: {seal.fault}")
     return path if seal and not seal.fault else None
 
 
@@ -158,7 +155,7 @@ def tried(code: str, library: Path) -> FirstLoad:
     return FirstLoad(said, lasting=not said.startswith(ELSEWHERE))
 
 
-def _folder(called: str) -> Path | None:
+def _folder() -> Path | None:
     """The folder of libraries; None where it is not this user's alone."""
     import platformdirs
 
@@ -169,7 +166,7 @@ def _folder(called: str) -> Path | None:
         folder.chmod(0o700)  # one of an earlier version, made as the user's mask has it
         state = folder.lstat()
     if not stat.S_ISDIR(state.st_mode) or not _is_mine(state) or _is_writable_by_others(state):
-        notes.append(f"{called} is off: its folder in the cache is not this user's alone")
+        notes.append("the native kernel is off: its folder in the cache is not this user's alone")
         return None
     return folder
 
@@ -188,12 +185,10 @@ def _seal(path: Path, digest: str) -> Seal | None:
     return seal if whole and seal.made_of == digest else None
 
 
-def _make(
-    path: Path, digest: str, command: Sequence[str], units: Sequence[Path], works: Works, called: str
-) -> None:
+def _make(path: Path, digest: str, command: Sequence[str], units: Sequence[Path], works: Works) -> None:
     """Compile a library, try it, and put it in place with its seal, unless its first load was stopped."""
     if os.path.lexists(path.with_suffix(".json")):
-        notes.append(f"{called}'s file in the cache was damaged: built again")
+        notes.append("the native kernel's library in the cache was damaged: built again")
     for stale in (path.with_suffix(".json"), path):
         _clear(stale)
     with tempfile.TemporaryDirectory(dir=path.parent) as building:
@@ -202,7 +197,7 @@ def _make(
         made.chmod(0o600)
         first = works(made)
         if not first.lasting:
-            notes.append(f"{called} is off, others do its work: {first.fault}")
+            notes.append(f"the native kernel is off, another one trains: {first.fault}")
             return
         data = made.read_bytes()
         seal = Seal(made_of=digest, sha256=hashlib.sha256(data).hexdigest(), fault=first.fault)

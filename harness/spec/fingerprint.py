@@ -23,10 +23,8 @@ from harness.spec.values import Value, values_in
 LANGUAGE = (
     "harness.spec.values", "harness.spec.experiments", "harness.spec.contracts", "harness.spec.claim",
     "harness.spec.keeping", "harness.spec.verdict", "harness.spec.said", "harness.data.fetch",
-    "harness.analytic.native_products",
 )  # fmt: skip
-"""The words in which values are written, downloading, and products that are numpy's to the bit: no number
-depends on them."""
+"""The words in which values are written, and downloading: they compute nothing."""
 WHOLE = ""
 """In place of a definition's name: all of a module, for one that is passed on as it is."""
 EFFECTS = "*"

@@ -146,7 +146,7 @@ def test_a_damaged_library_is_built_again_and_that_is_said(how: str, stub: Path)
     assert answers(built(stub, loads))
     assert built(stub, loads) == library
     assert loads.count == 2
-    assert native_library.notes == ["the native kernel's file in the cache was damaged: built again"]
+    assert native_library.notes == ["the native kernel's library in the cache was damaged: built again"]
     assert how != "a folder" or [*library.parent.glob("*.so.*/thesis")]  # moved, not removed
 
 
@@ -173,7 +173,7 @@ def test_a_library_that_fails_its_first_load_is_not_built_twice(stub: Path) -> N
     loads = FirstLoads(FirstLoad("its answers are wrong"))
     assert built(stub, loads) is built(stub, loads) is None
     assert loads.count == 1
-    assert native_library.told() == ("the native kernel is off, others do its work: its answers are wrong",)
+    assert native_library.told() == ("the native kernel is off, another one trains: its answers are wrong",)
 
 
 def test_a_first_load_that_was_stopped_from_outside_says_nothing_of_the_library(stub: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_library_that_kills_its_process_kills_only_its_first_load(signal: str,
         return native_library.tried("import ctypes, sys; ctypes.CDLL(sys.argv[1])", library)
 
     assert native_library.compiled([stub], "-shared -fPIC", works) is None
-    says = f"the native kernel is off, others do its work: it ends its process by {signal}"
+    says = f"the native kernel is off, another one trains: it ends its process by {signal}"
     assert native_library.notes == [says]
 
 
@@ -283,7 +283,7 @@ def test_a_cut_library_costs_no_process_and_is_built_again(copying_compiler: str
         "print(native.available(), *native.native_library.notes)"
     )
     process = in_process(code, tmp_path / "cache", CXX=copying_compiler)
-    says = "True the native kernel's file in the cache was damaged: built again\n"
+    says = "True the native kernel's library in the cache was damaged: built again\n"
     assert process.communicate(timeout=300) == (says, "")
 
 

@@ -226,7 +226,7 @@ MUTANTS = (
     ),
     _gram(
         "theory", "units move without regard to their signs",
-        "back *= step * self.factor * self.signs[:, None]", "back *= step * self.factor",
+        "self.w -= step * self.factor * self.signs[:, None] * back", "self.w -= step * self.factor * back",
     ),
     _codes(
         "theory", "codes are in nats",
