@@ -8,16 +8,16 @@ cross-entropy method, which needs scores and no gradients.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float64]
-    Score: TypeAlias = Callable[[Floats, Floats], Floats]
+    Search: TypeAlias = Generator["Tried", Floats, Floats]
     Layer: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 # of Barto, Sutton and Anderson 1983
@@ -39,6 +39,13 @@ RIVALS = 3
 """How many of a round's best are scored again."""
 LEAST = 0.1
 """Least deviation of the search, as a share of the first, so that it does not collapse."""
+
+
+class Tried(NamedTuple):
+    """Points [K, dimension] that a search asks scores of, and the starts [starts, 4] to score them from."""
+
+    points: Floats
+    starts: Floats
 
 
 def parameters(widths: tuple[int, ...] = WIDTHS) -> int:
@@ -78,24 +85,26 @@ def balanced(theta: Floats, starts: Floats, *, steps: int, force: float) -> Floa
 
     Args:
         theta: policies [K, D]: tanh layers; the larger of two outputs says whether to push left or right.
-        starts: first states [starts, 4], the same for all policies.
+        starts: first states, [starts, 4], the same for all policies, or [K, starts, 4].
         force: in newton.
     """
     import numpy as np
 
-    each = (len(theta), len(starts))
+    each = (len(theta), starts.shape[-2])
     nets = [
         (matrix.astype(np.float32), np.broadcast_to(biases, (*each, biases.shape[-1])).astype(np.float32))
         for matrix, biases in layers(theta)
     ]
-    state = np.repeat(starts.T[:, None], len(theta), axis=1)  # [4, K, starts]: each number lies in a row
+    begun = np.broadcast_to(starts, (*each, 4))
+    state = np.ascontiguousarray(begun.transpose(2, 0, 1))  # [4, K, starts]: each number lies in a row
     survived = np.zeros(each)
     going, up, counts = np.arange(len(theta)), np.ones(each, bool), survived
     for _ in range(steps):
         state = moved(state, np.where(_right(nets, state), force, -force))
         up &= (np.abs(state[2]) < UPRIGHT) & (np.abs(state[0]) < TRACK)
-        state *= up  # out of the count, and kept from overflowing
-        counts += up
+        kept = up.astype(np.float64)  # arrays of one type are multiplied several times as fast
+        state *= kept  # out of the count, and kept from overflowing
+        counts += kept
         still = up.any(axis=1)
         if not still.all():  # policies that keep no pole up any more are out of the computation
             survived[going] = counts
@@ -158,16 +167,40 @@ def pole_balancing(
     deviations = [[*[1 / math.sqrt(a)] * (a * b), *[0.0] * b] for a, b in pairwise(WIDTHS)]
     first = generator.standard_normal(whole) * np.concatenate(deviations)
     starts = begun(FRESH, generator)
-    scores = []
-    for dimension, draws in zip(dimensions, generator.spawn(len(dimensions)), strict=True):
-        rows = subspace(dimension, whole, draws)
+    draws = generator.spawn(len(dimensions))
+    planes = [subspace(d, whole, stream) for d, stream in zip(dimensions, draws, strict=True)]
+    searches = [
+        searched(dimension, rounds, reach / math.sqrt(dimension), stream)
+        for dimension, stream in zip(dimensions, draws, strict=True)
+    ]
 
-        def score(points: Floats, begin: Floats, rows: Floats = rows) -> Floats:
-            return balanced(first + points @ rows, begin, steps=steps, force=force)
+    def scored(tried: dict[int, Tried]) -> dict[int, Floats]:
+        """The scores of all points that searches try at once, by the search."""
+        theta = [first + points @ planes[i] for i, (points, _) in tried.items()]
+        begin = [np.broadcast_to(at, (len(points), *at.shape)) for points, at in tried.values()]
+        scores = balanced(np.concatenate(theta), np.concatenate(begin), steps=steps, force=force)
+        ends = np.cumsum([len(points) for points, _ in tried.values()])
+        return dict(zip(tried, np.split(scores, ends[:-1]), strict=True))
 
-        best = searched(score, dimension, rounds, reach / math.sqrt(dimension), draws)
-        scores.append(float(score(best[None], starts)[0]))
-    return {"scores": scores, "parameters": whole}
+    best = side_by_side(searches, scored)
+    last = scored({i: Tried(point[None], starts) for i, point in enumerate(best)})
+    return {"scores": [float(scores[0]) for scores in last.values()], "parameters": whole}
+
+
+def side_by_side(
+    searches: Sequence[Search], scored: Callable[[dict[int, Tried]], dict[int, Floats]]
+) -> list[Floats]:
+    """What searches come by; what all of them try next is scored at once, as long as any goes on."""
+    ended: dict[int, Floats] = {}
+    tried = {i: next(search) for i, search in enumerate(searches)}
+    while tried:
+        scores, tried = scored(tried), {}
+        for i, answer in scores.items():
+            try:
+                tried[i] = searches[i].send(answer)
+            except StopIteration as end:
+                ended[i] = end.value
+    return [ended[i] for i in range(len(searches))]
 
 
 def begun(count: int, generator: np.random.Generator) -> Floats:
@@ -175,27 +208,23 @@ def begun(count: int, generator: np.random.Generator) -> Floats:
     return generator.uniform(-START, START, (count, 4))
 
 
-def searched(
-    score: Score, dimension: int, rounds: int, deviation: float, generator: np.random.Generator
-) -> Floats:
+def searched(dimension: int, rounds: int, deviation: float, generator: np.random.Generator) -> Search:
     """The best point [dimension] that the cross-entropy method comes by, from around zero.
 
-    Its first round is wide; the best of each round, and the best so far, are scored again on new starts. It
-    ends when a point never fails.
-
-    Args:
-        score: (points [K, dimension], starts [n, 4]) -> scores [K], larger is better, 1 at most.
+    It yields points and starts, and is sent their scores [K]: larger is better, 1 at most. Its first round is
+    wide; the best of each round, and the best so far, are scored again on new starts. It ends when a point
+    never fails. Every search tries as many points, from as many starts, as others do in their same round.
     """
     import numpy as np
 
     best, middle, spread = np.zeros(dimension), np.zeros(dimension), np.full(dimension, deviation)
     for turn in range(rounds):
         points = middle + spread * generator.standard_normal((POPULATION if turn else WIDE, dimension))
-        order = np.argsort(-score(points, begun(TRIED, generator)), kind="stable")
-        elite = points[order[:ELITE]]
+        scores = yield Tried(points, begun(TRIED, generator))
+        elite = points[np.argsort(-scores, kind="stable")[:ELITE]]
         middle, spread = elite.mean(axis=0), np.maximum(elite.std(axis=0), LEAST * deviation)
         rivals = np.concatenate([elite[:RIVALS], middle[None], best[None]])
-        scores = score(rivals, begun(FRESH, generator))
+        scores = yield Tried(rivals, begun(FRESH, generator))
         best = rivals[np.argmax(scores)]
         if scores.max() >= 1:
             break

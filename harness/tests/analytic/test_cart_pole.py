@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,11 +81,36 @@ def test_rows_of_a_projection_have_norm_one() -> None:
 def test_the_search_finds_the_top_of_a_hill() -> None:
     top = np.array([0.7, -0.4])
 
-    def score(points: np.ndarray, starts: np.ndarray) -> np.ndarray:
-        return 1 - ((points - top) ** 2).sum(axis=1)
+    def score(tried: dict[int, c.Tried]) -> dict[int, np.ndarray]:
+        return {i: 1 - ((points - top) ** 2).sum(axis=1) for i, (points, _) in tried.items()}
 
-    best = c.searched(score, 2, 8, 1.0, stream(1000, "simulation"))
+    (best,) = c.side_by_side([c.searched(2, 8, 1.0, stream(1000, "simulation"))], score)
     np.testing.assert_allclose(best, top, atol=0.15)
+
+
+def test_searches_come_by_the_same_side_by_side_and_alone() -> None:
+    """Whoever never fails ends sooner; the others go on."""
+
+    def score(tried: dict[int, c.Tried]) -> dict[int, np.ndarray]:
+        return {i: np.minimum(1.0, 1.2 - 0.4 * len(p[0]) * p.std(axis=1)) for i, (p, _) in tried.items()}
+
+    def searches() -> list[Any]:
+        return [c.searched(d, 8, 1.0, stream(1000 + d, "simulation")) for d in (2, 3, 4)]
+
+    alone = [c.side_by_side([search], score)[0] for search in searches()]
+    together = c.side_by_side(searches(), score)
+    assert [best.tolist() for best in together] == [best.tolist() for best in alone]
+
+
+def test_each_policy_may_have_starts_of_its_own() -> None:
+    draws = stream(1000, "simulation")
+    theta, starts = (
+        3 * draws.standard_normal((4, c.parameters())),
+        np.array([c.begun(6, draws) for _ in range(4)]),
+    )
+    scores = c.balanced(theta, starts, steps=100, force=10.0)
+    alone = [c.balanced(*one, steps=100, force=10.0)[0] for one in zip(theta[:, None], starts, strict=True)]
+    assert scores.tolist() == alone
 
 
 def test_a_motor_balances_in_nine_dimensions_and_nothing_does_without() -> None:
