@@ -114,6 +114,8 @@ def plan_of(module: nn.Module, shape: tuple[int, ...]) -> NativePlan | None:
 
     if any(p.dtype.itemsize != 4 or p.device.type != "cpu" for p in module.parameters()):
         return None
+    if _does_more(module):
+        return None
     if type(module) is InceptionNet:
         front, mean = list(module.stages), True
         rest: list[nn.Module] = [module.last]
@@ -126,6 +128,17 @@ def plan_of(module: nn.Module, shape: tuple[int, ...]) -> NativePlan | None:
     else:
         return None
     return _planned(module, shape, front, rest, mean=mean)
+
+
+def _does_more(module: nn.Module) -> bool:
+    """Whether something is done to what enters or leaves a part, but for a dense layer, which tells itself.
+
+    Noise on a net's inputs is such: a hook of the whole net, whose draws are kept in its first part.
+    """
+    from torch import nn
+
+    parts = [part for part in module.modules() if not isinstance(part, nn.Linear)]
+    return any(part._forward_hooks or part._forward_pre_hooks for part in parts)
 
 
 def _planned(

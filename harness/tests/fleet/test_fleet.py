@@ -11,7 +11,7 @@ from harness import fleet
 from harness.fleet import SEMANTICS
 from harness.spec.syntax import code_of, without_docstring
 
-PINNED = {1: "922d3b38fea1c049366332335a3f29959e5555e4eadfd068041568050fb0bfbb"}
+PINNED = {1: "242bb8c67a00966940410640ef00b66b7e9fa1210fcab20ccd314ecd2911d6a4"}
 TRAINER = (
     "trainer", "numerics", "optimizers", "orders", "replica", "on_device", "captured", "_response_nets",
     "fusing", "_fused_nets", "_curve_point_nets", "backprop",

@@ -11,9 +11,10 @@ from torch import nn
 from harness.fleet import native
 from harness.fleet.native_plans import plan_of
 from harness.fleet.native_rules import NativeRule
-from harness.models import StudentCnn
+from harness.models import Dropout, Mlp, StudentCnn
 from harness.models._dropout_nets import SeededDropout
 from harness.models._square_nets import Square
+from harness.models.noisy_inputs import AdversarialInputs, NoisyInputs
 
 
 def built(model: Any, shape: tuple[int, ...]) -> nn.Module:
@@ -32,6 +33,13 @@ def hooked() -> nn.Sequential:
     return module
 
 
+def hooked_as_a_whole() -> nn.Sequential:
+    """A net whose inputs are changed before they enter it."""
+    module = dense()
+    module.register_forward_pre_hook(lambda _, inputs: (2 * inputs[0],))
+    return module
+
+
 def sequences() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
     """Modules that native.cpp does not know, by what is special about them."""
     conv, pool, relu, flat = nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten()
@@ -47,6 +55,10 @@ def sequences() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
         "torch's own dropout": (dense(nn.Dropout()), (6,)),
         "noise before ReLU": (dense(SeededDropout(0.5)), (6,)),
         "hooked": (hooked(), (6,)),
+        "hooked as a whole": (hooked_as_a_whole(), (6,)),
+        "noise on the inputs": (built(NoisyInputs(Mlp(8)), (6,)), (6,)),
+        "noise on maps": (built(NoisyInputs(StudentCnn(3, 8, 8)), (1, 20, 20)), (1, 20, 20)),
+        "attacks": (built(AdversarialInputs(Dropout(Mlp(8))), (6,)), (6,)),
         "squares after ReLU": (dense(relu, Square()), (6,)),
         "normalized squares": (dense(nn.BatchNorm1d(8, affine=False), Square()), (6,)),
         "normalized after ReLU": (dense(relu, nn.BatchNorm1d(8, affine=False)), (6,)),

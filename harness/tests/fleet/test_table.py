@@ -21,6 +21,7 @@ from harness.fleet.stacked import Stack
 from harness.fleet.trainer import Trained
 from harness.models import Dropout, EpflAlexNet, Linear, Mlp, SmallAlexNet, SmallInception, StudentCnn
 from harness.models.masked import Masked
+from harness.models.noisy_inputs import AdversarialInputs, NoisyInputs
 from harness.spec import Experiment
 from harness.tests.trainings import by_reference, far, member, split, together
 
@@ -46,6 +47,8 @@ NETS = {
     "inception": Experiment(IMAGES, SmallInception(width=0.125), ONCE),
     "dropout": Experiment(Digits(n=60), Dropout(Mlp(24, depth=2), 0.5), ONCE),
     "dropout behind maps": Experiment(IMAGES, Dropout(SmallAlexNet(width=0.125), 0.5), ONCE),
+    "noise on the inputs": Experiment(Digits(n=60), NoisyInputs(Mlp(24, depth=2), 2.0), ONCE),
+    "attacks": Experiment(Digits(n=60), AdversarialInputs(Dropout(Mlp(24), 0.5), 0.5), ONCE),
     "masks": Experiment(Digits(n=60), Masked(Mlp(24, depth=2)), ONCE),
 }
 
