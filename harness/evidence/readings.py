@@ -8,6 +8,7 @@ thousands of samples by which its chance to come again is found.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 HALF = 0.5
 """The share of all runs of which the typical one is: more than half lie beyond the bound."""
+
+MOST_TABULATED = 200
+"""Replicates up to which the p-values of all numbers of successes are kept: ladders have fewer."""
 
 
 class Sample(NamedTuple):
@@ -143,9 +147,26 @@ def reached(
 def share_p(successes: NDArray[np.integer] | int, n: int, rate: float) -> Floats:
     """The p-value of "more than ``rate`` of all runs succeed": exact, binomial, for successes [...] of n."""
     import numpy as np
-    from scipy.special import bdtrc
 
     counts = np.asarray(successes)
+    if n <= MOST_TABULATED:
+        of_each: Floats = _share_ps(n, rate)[counts]
+        return of_each
+    return _upper_tail(counts, n, rate)
+
+
+@functools.lru_cache(maxsize=1024)
+def _share_ps(n: int, rate: float) -> Floats:
+    """``share_p`` of every number of successes: thousands of samples have few numbers between them."""
+    import numpy as np
+
+    return _upper_tail(np.arange(n + 1), n, rate)
+
+
+def _upper_tail(counts: NDArray[np.integer], n: int, rate: float) -> Floats:
+    import numpy as np
+    from scipy.special import bdtrc
+
     return np.where(counts > 0, bdtrc(np.maximum(counts - 1, 0), n, rate), 1.0)
 
 

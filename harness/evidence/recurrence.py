@@ -10,7 +10,7 @@ be foreseen.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from harness.evidence.contrasts import CONTRAST_LEVEL
@@ -156,15 +156,17 @@ class _Telling:
         rows = np.flatnonzero(at)
         if not rows.size:
             return
-        self.mark[rows], _ = _conjoined(self.control, n, CONTROL_LEVEL, rows)
         claim, control = self.claim.world.relations, self.control.world.relations
-        pairs = zip(claim, control, self.claim.first(n, rows), self.control.first(n, rows), strict=False)
-        for i, (r, s, x, y) in enumerate(pairs):
-            alone = decisions(s, y, rows.size, CONTROL_LEVEL, CONTROL_LEVEL) == -1
+        there, here = self.claim.first(n, rows), self.control.first(n, rows)
+        shared_level = CONTROL_LEVEL / max(1, len(control))
+        judges = [weighed(s, y, rows.size) for s, y in zip(control, here, strict=True)]
+        marks = [judged(CONTROL_LEVEL, shared_level) for judged in judges]
+        self.mark[rows] = _conjunction(self.control.world, marks, rows.size)
+        for i, (r, s, x, y) in enumerate(zip(claim, control, there, here, strict=False)):
+            alone = judges[i](CONTROL_LEVEL, CONTROL_LEVEL) == -1
             told = _contrasted(s, x, y, rows.size) if r.kind == s.kind else alone & False
             self.failing[rows, i] = (alone & (r.kind == s.kind)) | told
-            shared_level = CONTROL_LEVEL / len(control)
-            self.undecided[rows, i] = decisions(s, y, rows.size, CONTROL_LEVEL, shared_level) == 0
+            self.undecided[rows, i] = marks[i] == 0
         if self.claim.world.exact and Verdict.REFUTED in self.control.world.exact:
             self.failing[rows, len(claim)] = True
 
@@ -258,16 +260,25 @@ def _conjoined(drawn: FreshDraws, n: int, level: float, rows: Rows) -> tuple[Mar
     import numpy as np
 
     relations, samples = drawn.world.relations, drawn.first(n, rows)
-    marks = [np.full(rows.size, MARKS.get(verdict, 0), np.int8) for verdict in drawn.world.exact]
-    for r, x in zip(relations, samples, strict=True):
-        marks.append(decisions(r, x, rows.size, level, level / len(relations)))
-    refuted, reproduced = np.any(np.equal(marks, -1), axis=0), np.all(np.equal(marks, 1), axis=0)
+    marks = [
+        decisions(r, x, rows.size, level, level / len(relations))
+        for r, x in zip(relations, samples, strict=True)
+    ]
     hopeless = np.zeros(rows.size, bool)
     for r, x in zip(relations, samples, strict=True):
         if isinstance(r, OfRate) and r.every and x is not None:
             perhaps = reached(x, *held(r), strict=r.strict)[1]
             hopeless |= (n * r.rate < perhaps) & (perhaps < n)
-    return np.where(refuted, -1, np.where(reproduced, 1, 0)).astype(np.int8), hopeless
+    return _conjunction(drawn.world, marks, rows.size), hopeless
+
+
+def _conjunction(world: World, marks: Sequence[Marks], draws: int) -> Marks:
+    """What the marks of a world's checks come to, with what is known of it exactly."""
+    import numpy as np
+
+    every = [*(np.full(draws, MARKS.get(verdict, 0), np.int8) for verdict in world.exact), *marks]
+    refuted, reproduced = np.any(np.equal(every, -1), axis=0), np.all(np.equal(every, 1), axis=0)
+    return _marked(refuted, reproduced)
 
 
 def decisions(r: Relation, x: Sample | None, draws: int, level: float, refute_level: float) -> Marks:
@@ -275,25 +286,39 @@ def decisions(r: Relation, x: Sample | None, draws: int, level: float, refute_le
 
     Of counts a sample is [draw, outcome].
     """
+    return weighed(r, x, draws)(level, refute_level)
+
+
+def weighed(r: Relation, x: Sample | None, draws: int) -> Callable[[float, float], Marks]:
+    """``decisions`` at any two levels: what no level changes, which takes most of the time, is done once."""
     import numpy as np
 
     n = 0 if x is None else x.values.shape[-1]
     if isinstance(r, OfMean) and x is not None:
         seen = moments(x)
-        failing = fails(x, *held(r), seen)
-        refuted = np.any([side.both <= refute_level / len(failing) for side in failing], axis=0)
-        reproduced = holds(x, *held(r), seen).both <= level
-    elif isinstance(r, OfRate) and x is not None:
+        failing, holding = [side.both for side in fails(x, *held(r), seen)], holds(x, *held(r), seen).both
+        return lambda level, refute_level: _marked(
+            np.any([p <= refute_level / len(failing) for p in failing], axis=0), holding <= level
+        )
+    if isinstance(r, OfRate) and x is not None:
         surely, perhaps = reached(x, *held(r), strict=r.strict)
-        refuted = share_p(n - perhaps, n, 1 - r.rate) <= refute_level
-        reproduced = (share_p(surely, n, r.rate) <= level) & ((surely == n) | (not r.every))
-    elif isinstance(r, OfSome) and x is not None:
-        reproduced = reached(x, *held(r))[0] > 0
-        refuted = ~reproduced & (judge(r, level).verdict is Verdict.REFUTED)
-    elif isinstance(r, OfCounts) and x is not None:
+        missing, reaching = share_p(n - perhaps, n, 1 - r.rate), share_p(surely, n, r.rate)
+        possible = (surely == n) | (not r.every)
+        return lambda level, refute_level: _marked(missing <= refute_level, (reaching <= level) & possible)
+    if isinstance(r, OfSome) and x is not None:
+        one = reached(x, *held(r))[0] > 0
+        return lambda level, refute_level: _marked(~one & (judge(r, level).verdict is Verdict.REFUTED), one)
+    if isinstance(r, OfCounts) and x is not None:
         counts, p = x.values.astype(np.int64), r.probabilities
-        refuted = multinomial_ps(counts, p) < refute_level
-        reproduced = furthest_from(counts, p, level) < r.within
-    else:  # an identity: chance has no part in it
-        return np.full(draws, MARKS.get(judge(r, level).verdict, 0), np.int8)
+        differing = multinomial_ps(counts, p)
+        return lambda level, refute_level: _marked(
+            differing < refute_level, furthest_from(counts, p, level) < r.within
+        )
+    # an identity: chance has no part in it
+    return lambda level, refute_level: np.full(draws, MARKS.get(judge(r, level).verdict, 0), np.int8)
+
+
+def _marked(refuted: Bools, reproduced: Bools) -> Marks:
+    import numpy as np
+
     return np.where(refuted, -1, np.where(reproduced, 1, 0)).astype(np.int8)

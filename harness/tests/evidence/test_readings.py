@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from scipy.stats import binom
 
 from harness.evidence.inference import sample
-from harness.evidence.readings import fails, holds
+from harness.evidence.readings import MOST_TABULATED, fails, holds, share_p
 from harness.evidence.statistics import below, equivalent, judge
 from harness.spec.verdict import Verdict
 from harness.tests.samples import WHY, measured
@@ -36,3 +38,12 @@ def test_what_lies_on_a_bound_is_not_beyond_it() -> None:
     assert float(below.typical) == pytest.approx(none)
     (above,) = fails(x, None, 0.0)
     assert float(above.typical) == pytest.approx(four_of_five)
+
+
+@pytest.mark.parametrize("n", [1, 20, MOST_TABULATED, MOST_TABULATED + 1])
+def test_p_values_of_rates_are_the_binomial_ones_tabulated_or_not(n: int) -> None:
+    counts = np.array([[0, 1, n], [n // 2, n, 0]])
+    for rate in (0.5, 0.75, 0.5):  # a table is asked twice
+        expected = np.where(counts > 0, binom.sf(counts - 1, n, rate), 1.0)
+        assert share_p(counts, n, rate) == pytest.approx(expected, rel=1e-9)
+        assert float(share_p(n, n, rate)) == pytest.approx(rate**n)
