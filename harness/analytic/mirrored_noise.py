@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.data.blocks import blocks
+
 if TYPE_CHECKING:
     import numpy as np
 
 SIGNAL = 10
 """Directions of the signal."""
+AT_ONCE = 40
+"""Test examples drawn at once: the system hands out no memory for all of their noise."""
 
 
 def errors_of_the_sum(
@@ -37,15 +41,20 @@ def errors_of_the_sum(
     u = generator.normal(size=SIGNAL)
     u /= np.linalg.norm(u) * np.sqrt(n)
 
-    def drawn(count: int) -> tuple[np.ndarray, np.ndarray]:
-        y = generator.choice([-1.0, 1.0], size=count)
-        return y, generator.normal(size=(count, directions)) * np.sqrt(variance / directions)
+    def labels(count: int) -> np.ndarray:
+        return generator.choice([-1.0, 1.0], size=count)
 
-    y, noise = drawn(n)
+    def drawn(count: int) -> np.ndarray:
+        noise = generator.standard_normal((count, directions))
+        noise *= np.sqrt(variance / directions)
+        return noise
+
+    y, noise = labels(n), drawn(n)
     along, across = 2 * n * u, y @ noise
     signal = float(2 * (u @ along))  # y times an example's part along u, for every example
-    y_test, noise_test = drawn(n_test)
+    y_test = labels(n_test)
+    parts = [drawn(len(y_test[rows])) @ across for rows in blocks(n_test, AT_ONCE)]
     training = float(np.mean(signal + y * (noise @ across) <= 0))
     mirrored = float(np.mean(signal - y * (noise @ across) <= 0))
-    test = float(np.mean(signal + y_test * (noise_test @ across) <= 0))
+    test = float(np.mean(signal + y_test * np.concatenate(parts) <= 0))
     return {"training": training, "test": test, "mirrored": mirrored, "gap": mirrored - test}

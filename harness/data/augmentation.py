@@ -8,6 +8,7 @@ pixels are drawn anew. Test images are only brought to the same shape. Images ar
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 CROPPED_AT_ONCE = 1000
 """Images whose padded copies are held at once: few enough to stay in a cache, many enough for one index."""
+CACHED = 2**16
+"""Pixels that are standardised at once, if they are of more images than ``CHUNK``."""
 
 
 class ImageChange(Value, frozen=True):
@@ -87,15 +90,25 @@ class RandomCrop(Value, frozen=True):
         return self._parts(images, np.broadcast_to(centre, (len(images), 2)))
 
     def _parts(self, images: Images, places: NDArray[np.int64]) -> Images:
+        """The parts [n, channels, side, side] that begin at rows and columns ``places`` [n, 2]."""
         import numpy as np
 
-        pad, window = (self.padding, self.padding), (self.side, self.side)
-        chosen = np.empty((*images.shape[:2], *window), np.float32)
+        chosen = np.empty((*images.shape[:2], self.side, self.side), np.float32)
         for rows in blocks(len(images), CROPPED_AT_ONCE):
-            image = np.pad(images[rows], ((0, 0), (0, 0), pad, pad)) if self.padding else images[rows]
-            parts = np.lib.stride_tricks.sliding_window_view(image, window, axis=(2, 3))
-            chosen[rows] = parts[np.arange(len(image)), :, places[rows, 0], places[rows, 1]]
+            chosen[rows] = lines_of(self._framed(images[rows]), self.side, places[rows])
         return chosen
+
+    def _framed(self, images: Images) -> Images:
+        """Images with zeros around them, one after the other in memory."""
+        import numpy as np
+
+        if not self.padding:
+            return np.ascontiguousarray(images)
+        count, channels, height, width = images.shape
+        pad = self.padding
+        framed = np.zeros((count, channels, height + 2 * pad, width + 2 * pad), np.float32)
+        framed[:, :, pad : pad + height, pad : pad + width] = images
+        return framed
 
 
 class RandomFlip(ImageChange, frozen=True):
@@ -147,6 +160,23 @@ class ColourJitter(ImageChange, frozen=True):
         mean = bright.mean(axis=(1, 2, 3), keepdims=True)
         jittered: Images = np.clip((bright - mean) * contrast + mean, 0, 1)
         return jittered
+
+
+def lines_of(images: Images, side: int, places: NDArray[np.int64]) -> Images:
+    """Square parts [n, channels, side, side] of images in C order, at rows and columns ``places`` [n, 2].
+
+    A part is taken by whole lines of ``side`` pixels: an index for each, and not for each pixel.
+    """
+    import numpy as np
+
+    count, channels, height, width = images.shape
+    lines = np.ndarray(
+        images.size - side + 1, f"V{images.itemsize * side}", images, strides=(images.itemsize,)
+    )
+    first = (np.arange(count) * channels * height + places[:, 0]) * width + places[:, 1]
+    further = np.arange(channels)[:, None] * height * width + np.arange(side) * width
+    taken = lines[first[:, None, None] + further]
+    return taken.view(images.dtype).reshape(count, channels, side, side)
 
 
 def rotated(images: Images, angles: NDArray[np.float64]) -> Images:
@@ -225,6 +255,7 @@ class Augmented(AroundData, frozen=True):
         import numpy as np
 
         finished = np.array(images, np.float32, order="C")
-        for rows in blocks(len(finished) if self.whiten else 0, CHUNK):
+        together = max(CHUNK, CACHED // max(1, math.prod(self.shape)))
+        for rows in blocks(len(finished) if self.whiten else 0, together):
             _standardise(finished[rows])
         return finished

@@ -45,6 +45,14 @@ def test_a_crop_is_a_part_of_the_image_and_settles_on_its_centre(side: int, padd
     assert np.array_equal(crop.settle(whole), windows[:, :, middle, middle])
 
 
+def test_a_crop_of_images_that_are_no_squares_is_where_it_was_drawn() -> None:
+    whole = images()[..., :6]
+    parts, draws = RandomCrop(4, padding=1).apply(whole, np.random.default_rng(3)), np.random.default_rng(3)
+    framed = np.pad(whole, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    for image, part, (row, column) in zip(framed, parts, draws.integers(0, (8, 5), size=(5, 2)), strict=True):
+        assert np.array_equal(part, image[:, row : row + 4, column : column + 4])
+
+
 def test_every_place_of_a_crop_is_drawn() -> None:
     ramp = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4).repeat(300, axis=0)
     corners = RandomCrop(3).apply(ramp, np.random.default_rng(0))[:, 0, 0, 0]
