@@ -27,6 +27,7 @@ ZERO, ONE = Fraction(0), Fraction(1)
 
 BYTE = 255  # largest value of a byte
 AT_ONCE = 500  # points of random bytes that are in memory together
+MANTISSA = 53  # bits of a float64
 BY_HAND = 300  # points at which a plain forward pass is held against the exact outputs
 SAMPLES = 8  # draws of which the geometric mean is taken: one alone depends on its closest pair
 
@@ -354,9 +355,15 @@ def exact_outputs(z: Floats, thresholds: Floats, weights: Floats) -> Floats:
 
 def _whole(values: Floats) -> tuple[list[int], int]:
     """Whole numbers and the power of two to divide them by, exactly equal to the floats."""
-    ratios = [value.as_integer_ratio() for value in values.tolist()]
-    multiple = max(denominator for _, denominator in ratios)
-    return [numerator * (multiple // denominator) for numerator, denominator in ratios], multiple
+    import numpy as np
+
+    fractions, powers = np.frexp(values)
+    whole = np.ldexp(fractions, MANTISSA).astype(np.int64)  # values are whole * 2^(powers - MANTISSA)
+    zeros = np.maximum(np.frexp((whole & -whole).astype(np.float64))[1] - 1, 0)  # at the end, in binary
+    whole, powers = whole >> zeros, np.where(whole == 0, 0, powers - MANTISSA + zeros)
+    finest = max(0, -int(powers.min()))
+    shifts = (powers + finest).tolist()
+    return [number << shift for number, shift in zip(whole.tolist(), shifts, strict=True)], 1 << finest
 
 
 def weight_growth(

@@ -104,6 +104,14 @@ def test_outputs_are_the_correctly_rounded_sums(z: list[float], units: list[tupl
     assert built.exact_outputs(np.array(z), thresholds, weights).tolist() == [float(c) for c in exact]
 
 
+@derandomized
+@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=9))
+def test_floats_are_whole_numbers_over_the_least_power_of_two(values: list[float]) -> None:
+    whole, power = built._whole(np.array(values))
+    assert [Fraction(number, power) for number in whole] == [Fraction(value) for value in values]
+    assert power == max(value.as_integer_ratio()[1] for value in values)
+
+
 def test_outputs_agree_with_direct_summation_where_large_terms_cancel() -> None:
     generator = stream(0, "simulation")
     z = generator.standard_normal(20_000)
