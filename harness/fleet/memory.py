@@ -8,8 +8,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.fleet import cgroups, on_device
-from harness.fleet.replica import CONVOLVED_AT_ONCE, EVALUATION_BATCH
+from harness.fleet import activations, cgroups, on_device
+from harness.fleet.activations import TRANSIENT
 from harness.fleet.stacked import EVALUATED_AT_ONCE
 from harness.spec import Experiment, Runnable, Solved
 from harness.spec.keeping import Keeping
@@ -29,25 +29,14 @@ FLOAT32 = 4
 """Bytes of a number."""
 HELD_TWICE = 2
 """Images are there as the split's arrays and as the kernel's tensors."""
-COPIES = 4
-"""Weights, gradients, velocities, and the copies that a record or checkpoint is written from."""
-KEPT_TWICE = 2
-"""Further moments of an optimizer, and the copies of them that a checkpoint is written from."""
-KEPT = 3
-"""Activations of a training step: of the forward pass, their gradients, and what operations need beside."""
 USABLE = 0.9
 """Share of a GPU's free memory that replicas may take; the rest is lost between tensors."""
 ON_GPU = 3
 """Weights, gradients and velocities, as a GPU holds them."""
-TRANSIENT = 3
-"""So many of a net's largest outputs are there at once beside what is kept: what an operation reads, writes,
-and needs beside."""
 JOINED = 1.25
 """How much longer than the others the last batch of images on disk may be: by ``streamed.SMALLEST_PART``."""
 COUNTED = 16
 """Examples by which a step is counted: more than one, for batch normalization."""
-ADDS_PER_VALUE = 250
-"""Multiply-adds for each activation that the small convolutional nets keep: some 200 to 500."""
 
 
 def available() -> int:
@@ -65,37 +54,37 @@ def _machine() -> int:
     return UNKNOWN
 
 
-def needed(value: Runnable, evaluated_at_once: int = EVALUATION_BATCH) -> int:
+def needed(value: Runnable, device: str = "cuda") -> int:
     """About how many bytes a run adds to a process: data, parameters with their steps, activations.
 
-    An upper estimate; what is solved or simulated counts as its data alone.
+    An upper estimate without torch; what is solved or simulated counts as its data alone.
+
+    Args:
+        device: "cpu", or what stands for GPUs, whose nets are the plain path's here.
     """
     if not isinstance(value, Experiment | Solved):
         return 0
-    data = value.data
     if not isinstance(value, Experiment):
-        return _images(data)
-    activations = value.model.cost(data.shape, data.classes) / ADDS_PER_VALUE + math.prod(data.shape)
-    examples = max(KEPT * value.optimizer.batch, evaluated_at_once)
-    return int(_images(data) + _parameters(value) + FLOAT32 * activations * examples)
+        return _images(value.data)
+    held = activations.working(value, device)
+    return int(_images(value.data) + held.copies * _weights(value) + FLOAT32 * held.values)
 
 
 def on_cpu(value: Experiment) -> int:
     """What a training adds to a process of a CPU, by what its step keeps: nearer, and takes torch."""
     step, batch = step_of(value), min(value.optimizer.batch, value.data.train_size)
-    working = step.kept * batch + TRANSIENT * step.largest * max(batch, CONVOLVED_AT_ONCE)
-    return int(_images(value.data) + _parameters(value) + working)
+    held = activations.working(value, "cpu")
+    outputs = step.kept * batch + TRANSIENT * step.largest * max(batch, held.evaluated)
+    return int(_images(value.data) + held.copies * _weights(value) + outputs)
 
 
 def _images(data: Dataset) -> int:
     return HELD_TWICE * FLOAT32 * math.prod(data.shape) * (data.train_size + data.test_size)
 
 
-def _parameters(value: Experiment) -> int:
-    """Bytes of weights with their steps, and of the copies that are written."""
-    data, optimizer = value.data, value.optimizer
-    further = optimizer.moments - 1 if isinstance(optimizer, Keeping) else 0
-    return (COPIES + KEPT_TWICE * further) * FLOAT32 * value.model.size(data.shape, data.classes)
+def _weights(value: Experiment) -> int:
+    """Bytes of all weights."""
+    return FLOAT32 * value.model.size(value.data.shape, value.data.classes)
 
 
 def together(experiment: Experiment, device: str) -> int:
@@ -180,15 +169,18 @@ class Step(NamedTuple):
 def step_of(experiment: Experiment) -> Step:
     """What a step of an experiment keeps, counted by tensors that have shapes and no numbers.
 
-    In float32, also of what trains in less. What cannot be counted so is estimated from its multiply-adds.
+    In float32, also of what trains in less. What cannot be counted so is estimated from its layers.
     """
     data = experiment.data
     try:
         model: Any = experiment.model
         return counted(model, data.shape, data.classes)
     except Exception:  # an operation without a rule for shapes alone; its training says what else is wrong
-        values = experiment.model.cost(data.shape, data.classes) / ADDS_PER_VALUE + math.prod(data.shape)
-        return Step(FLOAT32 * values, FLOAT32 * values)
+        layers = experiment.model.layers(data.shape, data.classes)
+        values = [each.values for each in activations.outputs(layers, data.shape)]
+        images = math.prod(data.shape)
+        kept = images + (activations.KEPT + 1) * sum(values)
+        return Step(FLOAT32 * kept, FLOAT32 * max([images, *values]))
 
 
 @functools.lru_cache(maxsize=64)

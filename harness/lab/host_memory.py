@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from harness.fleet import memory, ranks
 from harness.fleet.memory import FLOAT32, HELD_TWICE, PROCESS
-from harness.fleet.replica import CONVOLVED_AT_ONCE
 from harness.lab import gpu_kinds, undecoded
 from harness.lab.runs import Fleet
 from harness.spec import Experiment, Probing, Runnable, Solved, abbreviated
@@ -49,7 +48,7 @@ def beside(value: Runnable, device: str, together: int = 1, slots: int = 1) -> i
     if isinstance(value, Experiment):
         if ranks.is_streamed(value):
             return _from_disk(value, device, slots)
-        return memory.needed(value, CONVOLVED_AT_ONCE) if device == "cpu" else _on_gpu(value, together)
+        return memory.needed(value, "cpu") if device == "cpu" else _on_gpu(value, together)
     if isinstance(value, Solved):
         from harness.analytic import held
 

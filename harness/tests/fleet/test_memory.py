@@ -132,9 +132,12 @@ def test_what_shapes_do_not_tell_is_estimated(
     def refuse(*_: object) -> memory.Step:
         raise error
 
+    experiment = Experiment(WHOLE, Conv(), Sgd(lr=0.1, epochs=1))
+    known = memory.step_of(experiment)
     monkeypatch.setattr(memory, "counted", refuse)
-    step = memory.step_of(Experiment(WHOLE, Conv(), Sgd(lr=0.1, epochs=1)))
-    assert step.kept == step.largest > 3072 * 4
+    step = memory.step_of(experiment)
+    assert known.kept <= step.kept < 2.5 * known.kept
+    assert step.largest == known.largest > 3072 * 4
 
 
 def test_a_stack_is_as_large_as_what_is_free_allows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,6 @@ from harness.lab.plan import fleets, schedule
 from harness.models import Mlp
 from harness.models.alexnet import SmallAlexNet
 from harness.models.inception_v3 import InceptionV3
-from harness.models.resnet18 import ResNet18
 from harness.tests.simulated import drawn
 
 KERNEL = KernelInterpolation(GaussianKernel(5.0), device="cuda")
@@ -104,9 +103,9 @@ def test_a_kernel_for_a_gpu_is_refused_where_the_cpu_was_asked_for(tmp_path: Pat
 
 
 def test_a_large_net_is_refused_by_what_it_keeps_and_not_by_the_quick_estimate() -> None:
-    net = Experiment(Cifar10(), ResNet18(), Sgd(lr=0.1, epochs=1))
+    net = Experiment(Cifar10(), Mlp(4096, depth=3), Sgd(lr=0.1, epochs=1))
     quick, kept = memory.needed(net), sum(memory.stacked(net))
-    assert kept < quick
+    assert kept < quick / 1.5
     assert capacity.lacking(net, GpuKind(name="", called="small", memory=kept - 1, flops={}, bandwidth=1.0))
     assert not capacity.lacking(net, GpuKind(name="", called="large", memory=kept, flops={}, bandwidth=1.0))
 

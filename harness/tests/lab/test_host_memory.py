@@ -26,8 +26,8 @@ from harness.lab.lab import Failed, Lab
 from harness.lab.places import Place
 from harness.lab.plan import STACKED, fleets
 from harness.lab.ready import BY_DRIVER, Ready
+from harness.models.conv246 import Conv
 from harness.models.inception_v3 import InceptionV3
-from harness.models.resnet18 import ResNet18
 from harness.spec.streams import stream
 from harness.tests.simulated import SMALL, drawn
 
@@ -121,13 +121,13 @@ def test_a_run_that_no_memory_holds_is_refused_when_it_is_planned(
 
 
 def test_a_training_on_a_cpu_is_refused_by_what_its_step_keeps(free: Callable[[float], None]) -> None:
-    wide = Experiment(Cifar10(n=100, crop=None), ResNet18(64), Sgd(lr=0.1, epochs=1))
+    wide = Experiment(Cifar10(n=100, crop=None, n_test=100), Conv(2), Sgd(lr=0.1, epochs=1))
     kept, quick = memory.on_cpu(wide), host_memory.beside(wide, "cpu")
     assert kept < quick / 1.2
     free(1.1 * kept / GIB)
     assert not host_memory.lacking(wide, "cpu")
     free(0.9 * kept / GIB)
-    assert "a training of ResNet18 needs" in host_memory.lacking(wide, "cpu")
+    assert "a training of Conv needs" in host_memory.lacking(wide, "cpu")
 
 
 def test_images_on_disk_take_memory_by_their_names_and_loaders(
