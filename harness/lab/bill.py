@@ -42,6 +42,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
         assumed: its data sheet is not known here, and its rates are those of ``gpu_kinds.DEFAULT``.
         gpu_hours: of one GPU, for everything; hours: of all of them, by the order of handing out.
         hours_in_memory: likewise, without runs whose images are read from disk (ImageNet).
+        at_most: GPU hours of trainings that may end early, as when they fit, with all epochs of their budget.
         measured: runs whose seconds such a GPU's records tell, of runs.
         spent: GPU hours by what the arithmetic has them spent on, whatever records say.
         families: the longest first.
@@ -57,6 +58,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     spent: dict[str, float]
     families: tuple[FamilyCost, ...]
+    at_most: float = 0.0
 
 
 def billed(plan: Plan, families: Mapping[str, str], device: str, gpus: int) -> Bill:
@@ -70,11 +72,13 @@ def billed(plan: Plan, families: Mapping[str, str], device: str, gpus: int) -> B
     card = gpu_kinds.of(device)
     seconds: dict[str, float] = {}
     runs: dict[str, int] = {}
+    at_most, bounded = 0.0, frozenset(plan.bounded)
     for fleet in plan.fleets:
         for run, each in fleet.priced():
             family = families.get(run.key, OTHER)
             seconds[family] = seconds.get(family, 0.0) + each
             runs[family] = runs.get(family, 0) + 1
+            at_most += each if run.kind in bounded else 0.0
     ordered = sorted(seconds, key=lambda family: (-seconds[family], family))
     in_memory = [
         fleet for fleet in plan.fleets if not any(ranks.is_streamed(run.value) for run in fleet.runs)
@@ -93,6 +97,7 @@ def billed(plan: Plan, families: Mapping[str, str], device: str, gpus: int) -> B
             FamilyCost(claims=family, runs=runs[family], gpu_hours=round(seconds[family] / HOUR, 2))
             for family in ordered
         ),
+        at_most=round(at_most / HOUR, 2),
     )
 
 
@@ -124,9 +129,11 @@ def told(bill: Bill) -> list[str]:
         streamed = f"; {bill.hours_in_memory:,.1f} h without what is read from disk (ImageNet)"
     else:
         streamed = ""
+    early = f"; of trainings that may end early, at most: {bill.at_most:,.1f} GPU h" if bill.at_most else ""
+    lasting = f"up to {bill.hours:,.1f} h on {bill.gpus} {word}{streamed}{early}"
     spent = ", ".join(f"{name} {hours:,.1f}" for name, hours in bill.spent.items())
     return [
         *lines,
-        f"bill: {bill.gpu_hours:,.1f} GPU h, up to {bill.hours:,.1f} h on {bill.gpus} {word}{streamed}",
+        f"bill: {bill.gpu_hours:,.1f} GPU h, {lasting}",
         f"by arithmetic on {bill.card} ({by}; {FUSING}): {spent}; {measured}",
     ]

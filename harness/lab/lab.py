@@ -142,6 +142,7 @@ class Lab:
         timings = self._timings.of(everything) if missing else {}
         seconds = expected(everything, timings, self.place.device)
         planned = map(self._recording, missing)
+        bounded = [run.kind for run in missing if run.kind not in seconds and may_stop_early(run.value)]
         values = (run.value for run in missing) if self.computes else ()
         open_fleets = self._fleets(planned, seconds) if self.computes else []
         return Plan(
@@ -150,7 +151,7 @@ class Lab:
             present=len(everything) - len(missing),
             seconds=sum(fleet.seconds for fleet in open_fleets),
             timed=sum(run.kind in timings for run in missing),
-            at_most=sum(run.kind not in seconds and may_stop_early(run.value) for run in missing),
+            bounded=tuple(bounded),
             decoding=tuple(undecoded.told(values, self.place.data_root, self.place.device)),
         )
 

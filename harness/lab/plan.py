@@ -41,8 +41,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         fleets: what is missing, in the order of computing.
         missing, present: numbers of runs; seconds: estimate for one core; timed: runs whose
-            estimate rests on a recorded timing; at_most: runs whose estimate is the whole budget of
-            epochs, because nothing alike was timed.
+            estimate rests on a recorded timing.
+        bounded: the kind of each run whose estimate is the whole budget of epochs, because it may end
+            early and nothing alike was timed.
         decoding: what must be decoded before, or on the way, a line for each data set.
     """
 
@@ -51,8 +52,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     present: int
     seconds: float
     timed: int
-    at_most: int = 0
+    bounded: tuple[str, ...] = ()
     decoding: tuple[str, ...] = ()
+
+    @property
+    def at_most(self) -> int:
+        """Runs whose estimate is an upper bound."""
+        return len(self.bounded)
 
     def lasts(self, processes: int) -> float:
         """Estimated seconds on so many processes, by the order in which units are handed out."""

@@ -11,6 +11,7 @@ import pytest
 from harness import Experiment, Sgd
 from harness.data import Digits
 from harness.data.image_folder import ImageNet
+from harness.fleet.optimizers import WhenFitted
 from harness.lab import bill, places
 from harness.lab.durations import estimate
 from harness.lab.lab import Lab
@@ -59,6 +60,21 @@ def test_runs_that_train_together_cost_what_each_of_them_takes(tmp_path: Path) -
     alone = part_of(plan.fleets[0], lambda run: run.key == long[0].key)
     assert alone is not None
     assert alone.seconds == estimate(long[0].value, "h100")
+
+
+def test_what_may_end_earlier_is_told_apart(tmp_path: Path) -> None:
+    """Its hours are an upper bound, and those of all other trainings are not."""
+    lab = lab_on("h100x8", tmp_path)
+    whole = FIT.but(optimizer__epochs=10**8)
+    fitted = whole.but(stop=WhenFitted(), optimizer__epochs=3 * 10**8)
+    plan = lab.plan([*lab.runs(whole, 2), *lab.runs(fitted, 3)])
+    told = bill.billed(plan, {}, "h100x8", 8)
+    assert told.at_most == round(3 * estimate(fitted, "h100") / 3600, 2) > 0
+    said = f"; of trainings that may end early, at most: {told.at_most:,.1f} GPU h"
+    assert bill.told(told)[-bill.SUMS].endswith(said)
+    never = bill.billed(lab.plan(lab.runs(whole, 2)), {}, "h100x8", 8)
+    assert never.at_most == 0
+    assert "at most" not in bill.told(never)[-bill.SUMS]
 
 
 def test_what_is_read_from_disk_is_told_apart(tmp_path: Path) -> None:

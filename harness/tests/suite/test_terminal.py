@@ -258,7 +258,7 @@ def test_the_plan_says_data_runs_fleets_and_time() -> None:
     fleets = tuple(
         Fleet(shape="", runs=(r,), seconds=s) for r, s in zip(runs, (1.0, 300.0, 1.0), strict=True)
     )
-    plan = Plan(fleets=fleets, missing=3, present=1200, seconds=302.0, timed=2, at_most=1)
+    plan = Plan(fleets=fleets, missing=3, present=1200, seconds=302.0, timed=2, bounded=("kind",))
     assert opening.planned(plan, 2, {"CIFAR-10": "", "digits (scikit-learn)": ""}) == [
         "data: CIFAR-10, digits (scikit-learn)",
         "plan: 3 runs to train in 3 fleets, 1,200 in the store",
