@@ -73,12 +73,21 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def warm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes that are spawned have imported torch already."""
-    import multiprocessing
+    """Sessions, and processes that they or this one spawn, have imported torch already."""
+    from harness.tests import warm, zygote
 
-    from harness.tests.warm import get_context
+    warm.settle(zygote.crews(), monkeypatch)
+    monkeypatch.setattr(zygote, "warm_sessions", True)
 
-    monkeypatch.setattr(multiprocessing, "get_context", get_context)
+
+@pytest.fixture(scope="module")
+def warm_sessions() -> Iterator[None]:
+    """Sessions of a module's other fixtures, and their crews, have imported torch already."""
+    from harness.tests import zygote
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zygote, "warm_sessions", True)
+        yield
 
 
 @pytest.fixture

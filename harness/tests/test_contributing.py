@@ -26,7 +26,7 @@ def session(folder: Path, *arguments: str) -> Session:
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> Session:
+def followed(tmp_path_factory: pytest.TempPathFactory, warm_sessions: None) -> Session:
     """A session of someone who did what the first recipe says."""
     folder = write(tmp_path_factory.mktemp("reader"), "", name="unused.py", head="")
     (folder / "claims").mkdir()

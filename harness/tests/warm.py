@@ -1,28 +1,38 @@
 """Processes as ``multiprocessing`` spawns them, but copies of one that has imported torch and the harness.
 
 To import both takes longer than what most little crews of the tests do. What a process is started with (its
-environment) is that of whoever starts it, as it is of a process that was spawned; it is a process of its own,
-which ends and is killed like any other.
+environment, and where what it prints goes) is that of whoever starts it, as it is of a process that was
+spawned; it is a process of its own, which ends and is killed like any other. The copies are those of
+``harness.tests.zygote``.
 """
 
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import os
 from collections.abc import Callable
-from multiprocessing import context, forkserver
-from typing import Any
-from unittest import mock
+from multiprocessing import context, forkserver, reduction
+from typing import TYPE_CHECKING, Any
 
-IMPORTED = (
-    "harness.fleet.streamed", "harness.lab.crew", "torch._dynamo", "torch.distributed", "torch.nn.parallel",
-    "torch.onnx", "torchvision",
-)  # fmt: skip
-"""What crews and ranks import, and what torch itself does in a process's first step."""
-FIRST = ("MKL_", "OMP_", "OPENBLAS_")
-"""Beginnings of the variables that libraries read when they are imported."""
+if TYPE_CHECKING:
+    import pytest
 
 _default = context._default_context
+
+
+class _Printing:
+    """Where this process prints; unpickled in another, that prints there too."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _print_there, (reduction.DupFd(1), reduction.DupFd(2))
+
+
+def _print_there(*there: Any) -> None:
+    for number, held in enumerate(there, start=1):
+        handle = held.detach()
+        os.dup2(handle, number)
+        os.close(handle)
 
 
 class WarmProcess(context.ForkServerProcess):
@@ -30,7 +40,7 @@ class WarmProcess(context.ForkServerProcess):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self.environment = dict(os.environ)
+        self.environment, self.printing = dict(os.environ), _Printing()
 
     def _bootstrap(self, parent_sentinel: int | None = None) -> int:
         os.environ.clear()
@@ -46,16 +56,20 @@ class WarmContext(context.ForkServerContext):
 
 
 @functools.cache
-def copies() -> WarmContext:
-    """The context, whose first process imports everything, with one thread as crews have."""
-    ready = WarmContext()
-    ready.set_forkserver_preload([*IMPORTED])
-    one_thread = {name: value for name, value in os.environ.items() if not name.startswith(FIRST)}
-    with mock.patch.dict(os.environ, {**one_thread, "OMP_NUM_THREADS": "1"}, clear=True):
-        forkserver.ensure_running()
-    return ready
+def copies(address: str) -> WarmContext:
+    """The context of the copies that are had at an address."""
+    server: Any = forkserver._forkserver
+    server._forkserver_address = address
+    server._forkserver_alive_fd = os.open(os.devnull, os.O_RDONLY)  # what tells others to go on is not ours
+    server.ensure_running = lambda: None  # it is nobody's child here
+    return WarmContext()
 
 
-def get_context(method: str | None = None) -> Any:
+def get_context(address: str, method: str | None = None) -> Any:
     """What ``multiprocessing.get_context`` is replaced by."""
-    return copies() if method == "spawn" else _default.get_context(method)
+    return copies(address) if method == "spawn" else _default.get_context(method)
+
+
+def settle(address: str, patch: pytest.MonkeyPatch) -> None:
+    """Have this process get copies, and none spawned."""
+    patch.setattr(multiprocessing, "get_context", functools.partial(get_context, address))

@@ -5,8 +5,10 @@ done so (a fork) is a process of its own all the same: with its own folder, envi
 and end. Torch is not imported beforehand, but for commands that import it whatever is asked of them: those
 are copies of another process.
 
-Run as a script it reads a request a line, forks, and answers with the status: minus the signal that killed
-the session, as ``subprocess`` does.
+Run as a script it listens for the workers of one session of tests. For each a copy reads a request a line,
+forks, and answers with the status: minus the signal that killed the session, as ``subprocess`` does. With
+torch, it is where processes of ``multiprocessing`` are copied from as well (``harness.tests.warm``). It ends
+when the last of its workers has.
 """
 
 from __future__ import annotations
@@ -15,17 +17,22 @@ import atexit
 import gc
 import importlib
 import json
+import math
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, TextIO
 
-from harness.tests import nursery
+from harness.tests import nursery, warm
 
 FIRST = """
 import hypothesis
@@ -46,19 +53,33 @@ LATER = (
 )  # fmt: skip
 """What many sessions import later than pytest does."""
 WITH_TORCH = (
-    "harness.fleet._pretended", "harness.fleet.trainer", "harness.models._nets", "torch._dynamo",
-    "torch.distributed", "torch.fx.experimental.symbolic_shapes", "torchvision",
+    "harness.fleet._pretended", "harness.fleet.streamed", "harness.fleet.trainer", "harness.lab.crew",
+    "harness.models._nets", "torch._dynamo", "torch.distributed", "torch.fx.experimental.symbolic_shapes",
+    "torch.nn.parallel", "torch.onnx", "torchvision",
 )  # fmt: skip
-"""What a rehearsal imports, and what torch itself does in a process's first step."""
+"""What rehearsals, crews and ranks import, and what torch itself does in a process's first step."""
+CREWS = "-crews"
+"""End of the address of the copies for ``multiprocessing``."""
 TRAINING = ("rehearse",)
 """Commands of the harness that import torch in any case."""
 MOST_SECONDS = 120
 """A session that takes longer hangs."""
 AT_START = ("LD_", "MKL_", "NPY_", "OMP_", "OPENBLAS_", "PYTHON")
 """Beginnings of the variables that are read when a process starts, and that a fork would not heed."""
+LIBRARIES = ("MKL_", "OMP_", "OPENBLAS_")
+"""Beginnings of the variables that libraries read when they are imported."""
+
+PATIENCE = 60.0
+"""Seconds in which whoever started a process that becomes sessions asks it for the first."""
+LOOK = 1.0
+"""Seconds between two looks at whether anybody still wants sessions."""
+ROOT = Path(__file__).parents[2]
 
 _lock = threading.Lock()
-_processes: dict[bool, subprocess.Popen[str]] = {}
+_started: list[subprocess.Popen[bytes]] = []
+_connections: dict[bool, TextIO] = {}
+warm_sessions = False
+"""Whether sessions have torch already, and their crews too: the fixture ``warm`` says so."""
 
 
 def run(module: str, arguments: tuple[str, ...], folder: Path, env: Mapping[str, str], output: Path) -> int:
@@ -67,14 +88,16 @@ def run(module: str, arguments: tuple[str, ...], folder: Path, env: Mapping[str,
     Raises:
         TimeoutError: it took longer than any of these may, and was killed.
     """
-    asked = {"module": module, "arguments": arguments, "folder": str(folder), "env": dict(env)}
+    with_torch = warm_sessions or (module == "harness" and arguments[:1] in [(name,) for name in TRAINING])
+    asked = {
+        "module": module, "arguments": arguments, "folder": str(folder), "env": dict(env),
+        "output": str(output), "crews": _name(True) + CREWS if warm_sessions else "",
+    }  # fmt: skip
     with _lock:
-        process = _started(with_torch=module == "harness" and arguments[:1] in [(name,) for name in TRAINING])
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps({**asked, "output": str(output)}) + "\n")
-        process.stdin.flush()
-        pid = int(process.stdout.readline())
+        connection = connected(with_torch)
+        connection.write(json.dumps(asked) + "\n")
+        connection.flush()
+        pid = int(connection.readline())
         late = threading.Event()
 
         def end() -> None:
@@ -83,7 +106,7 @@ def run(module: str, arguments: tuple[str, ...], folder: Path, env: Mapping[str,
 
         timer = threading.Timer(MOST_SECONDS, end)
         timer.start()
-        status = int(process.stdout.readline())
+        status = int(connection.readline())
         timer.cancel()
     if late.is_set():
         said = output.read_text(errors="replace")
@@ -91,37 +114,109 @@ def run(module: str, arguments: tuple[str, ...], folder: Path, env: Mapping[str,
     return status
 
 
-def _started(with_torch: bool) -> subprocess.Popen[str]:
-    """One of each kind for the session, started when first needed."""
-    process = _processes.get(with_torch)
-    if process is None or process.poll() is not None:
-        root = str(Path(__file__).parents[2])
-        process = _processes[with_torch] = subprocess.Popen(
-            [sys.executable, "-B", __file__, *WITH_TORCH * with_torch],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd="/",
-            env={
-                **{n: v for n, v in os.environ.items() if not n.startswith("PYTEST_")},
-                "PYTHONPATH": root,
-                "OMP_NUM_THREADS": "1",
-            },
+def crews() -> str:
+    """Where copies that have torch are had for ``multiprocessing``: an address that is none of the disk's."""
+    connected(with_torch=True)
+    return _name(True) + CREWS
+
+
+def connected(with_torch: bool) -> TextIO:
+    """The line to one of each kind, which all workers of xdist share; it is started when first needed."""
+    attempts = 0
+    while with_torch not in _connections:
+        ours = socket.socket(socket.AF_UNIX)
+        try:
+            ours.connect(_name(with_torch))
+        except ConnectionRefusedError:
+            _start(with_torch)
+            continue
+        line = ours.makefile("rw")
+        try:
+            line.readline()
+        except ConnectionResetError:  # the last worker before this one has just gone
+            attempts += 1
+            if attempts > 2:
+                raise
+        else:
+            _connections[with_torch] = line
+    return _connections[with_torch]
+
+
+def _name(with_torch: bool) -> str:
+    """A name for the session's workers, and for one checkout's code."""
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or os.getpid()
+    return f"\0overclaim-{session}-{zlib.crc32(bytes(ROOT)):x}{'-torch' * with_torch}"
+
+
+def _start(with_torch: bool) -> None:
+    """Start one, unless another worker is about to."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        try:
+            listening.bind(_name(with_torch))
+        except OSError:
+            time.sleep(0.01)
+            return
+        listening.listen()
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(("PYTEST_", *LIBRARIES))}
+        number = str(listening.fileno())
+        _started.append(
+            subprocess.Popen(
+                [sys.executable, "-B", __file__, number, *WITH_TORCH * with_torch],
+                pass_fds=[listening.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+                env={**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            )
         )
-        atexit.register(process.kill)
-    return process
 
 
-def _asked() -> dict[str, Any]:
-    """Serve requests; it returns in each copy, with what that copy is to become."""
-    for line in sys.stdin:
-        asked: dict[str, Any] = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            return asked
-        print(pid, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+def _serve(listening: socket.socket) -> dict[str, Any]:
+    """Have a copy answer each worker, as long as there are any; returns in copies that become sessions."""
+    answering: set[int] = set()
+    began = time.monotonic()
+    while answering or time.monotonic() - began < PATIENCE:
+        if select.select([listening], [], [], LOOK)[0]:
+            line = listening.accept()[0]
+            pid = os.fork()
+            if pid == 0:
+                listening.close()
+                return _asked(line)
+            line.close()
+            answering.add(pid)
+            began = -math.inf
+        answering -= {pid for pid in answering if os.waitpid(pid, os.WNOHANG)[0]}
     raise SystemExit
+
+
+def _asked(line: socket.socket) -> dict[str, Any]:
+    """Serve requests; it returns in each copy, with what that copy is to become."""
+    with line, line.makefile("rw") as worker:
+        print("ready", file=worker, flush=True)
+        for request in worker:
+            asked: dict[str, Any] = json.loads(request)
+            pid = os.fork()
+            if pid == 0:
+                return asked
+            print(pid, file=worker, flush=True)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), file=worker, flush=True)
+    os._exit(0)
+
+
+def _serve_crews(name: str, listening: socket.socket) -> None:
+    """Have a copy be the server of which ``multiprocessing`` gets its processes."""
+    from multiprocessing import forkserver
+
+    alive, living = os.pipe()  # whose other end this process and its copies hold until they end
+    with socket.socket(socket.AF_UNIX) as crews:
+        crews.bind(name)
+        crews.listen()
+        if os.fork() == 0:
+            listening.close()
+            os.close(living)
+            forkserver.main(os.dup(crews.fileno()), alive, [])
+            os._exit(0)
+    os.close(alive)
 
 
 def _become(asked: dict[str, Any]) -> None:
@@ -135,6 +230,10 @@ def _become(asked: dict[str, Any]) -> None:
     os.environ.update(asked["env"])
     sys.path[0] = os.getcwd()
     sys.argv[1:] = asked["arguments"]
+    if asked["crews"]:
+        import pytest
+
+        warm.settle(asked["crews"], pytest.MonkeyPatch())
     if "-n" in asked["arguments"]:
         nursery.settle(_end)
 
@@ -180,8 +279,11 @@ if __name__ == "__main__":
     import runpy
 
     sys.path[0] = "/"  # and not this file's folder, whose modules are no one's
-    _prepare(sys.argv[1:])
-    wanted = _asked()
+    with socket.socket(fileno=int(sys.argv[1])) as asking:
+        _prepare(sys.argv[2:])
+        if sys.argv[2:]:
+            _serve_crews(str(asking.getsockname(), "ascii") + CREWS, asking)
+        wanted = _serve(asking)
     _become(wanted)
     try:
         runpy.run_module(wanted["module"], run_name="__main__", alter_sys=True)

@@ -24,7 +24,7 @@ OWN = "def spread(generator, scale):\n    return {'x': scale * generator.normal(
 
 
 @pytest.fixture
-def suite(tmp_path: Path) -> Path:
+def suite(tmp_path: Path, warm: None) -> Path:
     """A checkout with a commit, and a store with what its claim reads at the quick tier."""
     write(tmp_path / "claims", CLAIMS)
     for name in ("conftest.py", "pyproject.toml"):

@@ -48,6 +48,7 @@ def names(root: Path) -> list[str]:
     return sorted(path.name.rpartition("-")[0] for path in (root / kept_pixels.FOLDER).iterdir())
 
 
+@pytest.mark.usefixtures("warm")
 def test_what_no_claim_reads_is_removed_and_told_of_before(root: Path, tmp_path: Path) -> None:
     suite = write_claims(tmp_path / "suite", CLAIMED)
     place = ("--data-root", str(root))

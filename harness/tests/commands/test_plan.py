@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.tests.suites import run_harness
 
 
@@ -38,6 +40,7 @@ def test_what_lacks_its_data_is_planned_as_missing_and_not_trained(suite: Path) 
     assert not (suite / "draws").exists()
 
 
+@pytest.mark.usefixtures("warm")
 def test_gpus_that_are_elsewhere_are_planned_for_and_trained_on_by_nobody(suite: Path) -> None:
     told = run_harness(suite, "plan", "full", "--data-root", ".", "--device", "h100x8")
     told.says(

@@ -68,6 +68,7 @@ def test_exact(n, least):
 '''
 
 
+@pytest.mark.usefixtures("warm")
 def test_exact_claims_are_judged_while_others_train_and_told_in_their_order(tmp_path: Path) -> None:
     write(tmp_path, BESIDE)
     conftest = tmp_path / "conftest.py"

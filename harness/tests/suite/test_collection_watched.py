@@ -78,6 +78,7 @@ def test_a_session_measures_what_its_claims_read(
     assert [recorded[6], recorded[7]] == [ALL, ALL]
 
 
+@pytest.mark.usefixtures("warm")
 def test_training_beforehand_measures_the_same(tmp_path: Path) -> None:
     claims = tmp_path / "claims"
     claims.mkdir()

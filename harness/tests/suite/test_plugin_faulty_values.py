@@ -150,7 +150,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def session(suite: Path) -> Session:
+def session(suite: Path, warm_sessions: None) -> Session:
     return run(suite, "-m", "quick", "--report", "rep")
 
 
@@ -171,7 +171,7 @@ def test_the_other_claims_are_judged(session: Session) -> None:
     assert "Traceback" not in session.text
 
 
-def test_plans_tell_them_too(suite: Path) -> None:
+def test_plans_tell_them_too(suite: Path, warm_sessions: None) -> None:
     (suite / "claims").mkdir(exist_ok=True)
     (suite / "claims" / "test_tiny.py").write_text((suite / "test_tiny.py").read_text())
     planned = run_harness(suite, "plan")

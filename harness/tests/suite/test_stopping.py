@@ -97,6 +97,7 @@ def test_workers_that_are_listed_are_asked_and_others_are_not(tmp_path: Path) ->
     stopping._ask(tmp_path)
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_command_ends_when_its_time_is_over_and_goes_on_when_it_is_repeated(tmp_path: Path) -> None:
     write_claims(tmp_path, LONG)
     session = run_harness(tmp_path, "train", "--max-time", "2s")
