@@ -91,6 +91,13 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def walked(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """All nodes of a tree; many tests go through them, and to walk takes longer than what they look at."""
+    return tuple(ast.walk(tree))
+
+
+@cache
 def exists(module: str) -> bool:
     """Whether a dotted name is a module or package of the repository."""
     place = ROOT.joinpath(*module.split("."))
@@ -99,7 +106,7 @@ def exists(module: str) -> bool:
 
 def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """(line, module of ours) of every import, those inside functions and for type checkers included."""
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

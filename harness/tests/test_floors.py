@@ -23,6 +23,7 @@ from harness.tests.house import (
     module_of,
     parsed,
     room_of,
+    walked,
 )
 
 HEAVY = ("numpy", "scipy", "sklearn", "torch")
@@ -45,7 +46,7 @@ def test_no_import_is_relative() -> None:
     relative = [
         f"{module_of(path)}:{node.lineno}"
         for path in FILES
-        for node in ast.walk(parsed(path))
+        for node in walked(parsed(path))
         if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert relative == []
@@ -94,7 +95,7 @@ def test_files_are_short() -> None:
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(parsed(path)):
+    for node in walked(parsed(path)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.end_lineno is not None:
             yield f"{module_of(path)}:{node.lineno} {node.name}", node.end_lineno - node.lineno + 1
 
@@ -109,7 +110,7 @@ def test_functions_are_short() -> None:
 
 def identifiers(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """(line, name) of everything this code names itself: not what it calls of others."""
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.lineno, node.name
         elif isinstance(node, ast.arg):
@@ -135,7 +136,7 @@ def test_no_class_name_stands_for_two_things() -> None:
         (node.name, module_of(path))
         for path in SOURCES
         if room_of(module_of(path)) != "claims"
-        for node in ast.walk(parsed(path))
+        for node in walked(parsed(path))
         if isinstance(node, ast.ClassDef)
     ]
     assert len(classes) > 100
@@ -209,7 +210,7 @@ UNTYPED = {"claims/test_reproduction_pitfalls.py measure", "claims/test_student_
 
 def untyped(tree: ast.AST) -> Iterator[str]:
     """Functions with a parameter that is annotated ``Any``, or not at all."""
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             everything = node.args
             named = (*everything.posonlyargs, *everything.args, *everything.kwonlyargs)

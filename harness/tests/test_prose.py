@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tests.house import FILES, SOURCES, module_of, parsed
+from harness.tests.house import FILES, SOURCES, module_of, parsed, walked
 
 # What begins with one of these mostly goes on from the name: "split: Of a data set, ...".
 OPENERS = {
@@ -59,7 +59,7 @@ def faults(text: str, *, plain: bool = False) -> list[str]:
 def documented(tree: ast.Module) -> Iterator[tuple[int, str, str | None]]:
     """(line, name, docstring) of a module, and of every class and function in it."""
     yield 1, "the module", ast.get_docstring(tree)
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node.lineno, node.name, ast.get_docstring(node)
 
@@ -168,7 +168,7 @@ EMPTY_NAMES = {"found", "given", "those", "some", "own"}
 
 def variables(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """(line, name) of every variable that is assigned to and of every parameter."""
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, ast.arg):
             yield node.lineno, node.arg
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
-from multiprocessing import context
 from pathlib import Path
 from typing import Any
 
@@ -240,17 +238,6 @@ def test_two_processes_train_as_one_also_where_one_is_killed(
     close(alone, resumed)
     with pytest.raises(ProcessLookupError):
         os.kill(second[0], 0)
-
-
-def test_a_process_that_is_spawned_trains_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are copies of one that has imported what a rank needs."""
-    monkeypatch.setattr(multiprocessing, "get_context", context._default_context.get_context)
-    split = ranks.on_disk(NET.data.split(root, 1))
-    spawned = ranks.Ranks(NET, 1, split, ["cpu"])
-    (process,) = spawned._finalizer.peek()[2][1]  # type: ignore[index]
-    assert isinstance(process, context.SpawnProcess)
-    row = spawned.ask("epoch", 0)
-    assert row == pytest.approx(Rank(NET, 1, split, "cpu", loaders=0).epoch(0), rel=1e-5)
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
