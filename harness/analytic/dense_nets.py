@@ -25,6 +25,10 @@ KEPT_ZEROS = 2**16
 """Numbers of the largest array of zeros that is kept."""
 
 
+MOVED_AT_ONCE = 2**16
+"""Weights that all of a step is done to before the next ones: few enough to stay in a processor's cache."""
+
+
 class DenseLayer(NamedTuple):
     """One dense layer of R networks: weight [R, inputs, outputs], bias [R, 1, outputs]."""
 
@@ -35,16 +39,23 @@ class DenseLayer(NamedTuple):
 class DenseNets:
     """R networks: dense layers with ReLU between them.
 
+    Args:
+        layers: from the inputs up; they are copied.
+        velocities: of the layers, in the same order; without any they are at rest.
+
     Attributes:
-        layers: from the inputs up, trained in place.
-        velocities: of the layers, in the same order.
+        layers: trained in place, as parts of one array: a step goes over this, and not over each part.
+        velocities: likewise.
     """
 
-    def __init__(self, layers: Sequence[DenseLayer]) -> None:
+    def __init__(self, layers: Sequence[DenseLayer], velocities: Sequence[DenseLayer] = ()) -> None:
         import numpy as np
 
-        self.layers = list(layers)
-        self.velocities = [DenseLayer(*(np.zeros_like(a) for a in layer)) for layer in layers]
+        weights, self.layers = in_one(layers)
+        moving, self.velocities = in_one(velocities or [DenseLayer(*map(np.zeros_like, a)) for a in layers])
+        slopes, self._slopes = in_one(layers)
+        rows = blocks(len(weights), MOVED_AT_ONCE)
+        self._moved = [(weights[part], moving[part], slopes[part]) for part in rows]
 
     @classmethod
     def drawn(cls, widths: Sequence[int], nets: int, generator: np.random.Generator) -> DenseNets:
@@ -73,7 +84,7 @@ class DenseNets:
 
     def copy(self) -> DenseNets:
         """The same networks, at rest."""
-        return DenseNets([DenseLayer(*(a.copy() for a in layer)) for layer in self.layers])
+        return DenseNets(self.layers)
 
     def activations(self, x: Floats) -> list[Floats]:
         """Inputs of every layer and, last, the logits [R, batch, classes].
@@ -118,18 +129,29 @@ class DenseNets:
         inputs = self.activations(x)
         error = surplus(inputs.pop(), y)
         for i in reversed(range(len(self.layers))):
-            weight, below = self.layers[i].weight, inputs[i]
-            passed = error @ weight.swapaxes(1, 2) if i else error
-            gradient = DenseLayer(below.swapaxes(1, 2) @ error, np.add.reduce(error, axis=1, keepdims=True))
-            for array, velocity, slope in zip(self.layers[i], self.velocities[i], gradient, strict=True):
-                velocity *= momentum
-                slope /= y.shape[-1]
-                velocity += slope
-                array -= np.multiply(velocity, lr, out=slope)
+            below, slope = inputs[i], self._slopes[i]
+            np.matmul(below.swapaxes(1, 2), error, out=slope.weight)
+            np.add.reduce(error, axis=1, keepdims=True, out=slope.bias)
             if i:
-                passed *= below > 0
-            error = passed
+                error = error @ self.layers[i].weight.swapaxes(1, 2)
+                error *= below > 0
+        for weights, moving, slopes in self._moved:
+            moving *= momentum
+            slopes /= y.shape[-1]
+            moving += slopes
+            weights -= np.multiply(moving, lr, out=slopes)
         return error
+
+
+def in_one(layers: Sequence[DenseLayer]) -> tuple[Floats, list[DenseLayer]]:
+    """A copy of all layers in one array, and the layers as parts of it."""
+    import numpy as np
+
+    arrays = [array for layer in layers for array in layer]
+    whole = np.concatenate([array.ravel() for array in arrays])
+    parts = np.split(whole, np.cumsum([array.size for array in arrays])[:-1])
+    shaped = [part.reshape(array.shape) for part, array in zip(parts, arrays, strict=True)]
+    return whole, [DenseLayer(*pair) for pair in zip(shaped[::2], shaped[1::2], strict=True)]
 
 
 def rectified(values: NDArray[Any]) -> NDArray[Any]:
@@ -182,7 +204,8 @@ def surplus(logits: Floats, y: NDArray[np.int64]) -> Floats:
 
     error: Floats = log_probabilities(logits)
     np.exp(error, out=error)
-    labels = np.broadcast_to(y, error.shape[:-1]).reshape(-1)
+    count = error.size // error.shape[-1]
+    labels = y.reshape(-1) if y.size == count else np.tile(y, count // y.size)
     error.reshape(-1)[places_of(labels, error.shape[-1])] -= 1
     return error
 

@@ -148,9 +148,8 @@ class _NetTraining:
         (self.x, self.y), self.net = labelled, net
         self.order = held["first order"] if held else generator.permutation(len(self.y))
         if held:
-            self.nets = _nets(within("layer ", held))
-            self.nets.velocities = _nets(within("velocity ", held)).layers
-            self.best, self.lowest = _nets(within("best ", held)), float(held["lowest"])
+            self.nets = DenseNets(_layers(within("layer ", held)), _layers(within("velocity ", held)))
+            self.best, self.lowest = DenseNets(_layers(within("best ", held))), float(held["lowest"])
         else:
             widths = [self.x.shape[1], *[net.width] * net.depth, classes]
             self.nets = DenseNets.drawn(widths, 1, generator)
@@ -198,9 +197,9 @@ def _arrays(layers: Sequence[DenseLayer]) -> dict[str, np.ndarray]:
     return {f"{i} {name}": array for i, layer in enumerate(layers) for name, array in layer._asdict().items()}
 
 
-def _nets(held: Weights) -> DenseNets:
+def _layers(held: Weights) -> list[DenseLayer]:
     count = len(held) // len(DenseLayer._fields)
-    return DenseNets([DenseLayer(held[f"{i} weight"], held[f"{i} bias"]) for i in range(count)])
+    return [DenseLayer(held[f"{i} weight"], held[f"{i} bias"]) for i in range(count)]
 
 
 def variational(

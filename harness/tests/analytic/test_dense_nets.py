@@ -113,6 +113,20 @@ def test_networks_do_not_see_each_other() -> None:
     np.testing.assert_allclose(nets.logits(x)[1], nets.copy().logits(x)[1])
 
 
+def test_networks_go_on_with_the_velocities_that_they_are_given() -> None:
+    nets, (x, y) = drawn(3, 5, 4, 2), batch(6, 5, 2)
+    nets.step(x, y, 0.1)
+    moving, resting = DenseNets(nets.layers, nets.velocities), nets.copy()
+    before = nets.layers[0].weight.copy()
+    for net in (moving, resting):
+        net.step(x, y, 0.1)
+    assert np.array_equal(nets.layers[0].weight, before)  # they were copied
+    nets.step(x, y, 0.1)
+    for layer, other, third in zip(nets.layers, moving.layers, resting.layers, strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(layer, other, strict=True))
+        assert not np.array_equal(layer.weight, third.weight)
+
+
 def test_parameters_and_batches_are_counted() -> None:
     assert drawn(2, 5, 7, 3).parameters == 5 * 7 + 7 + 7 * 3 + 3
     assert [len(rows) for rows in in_batches(np.arange(7), 3)] == [3, 3, 1]

@@ -284,7 +284,7 @@ MUTANTS = (
     ),
     _nets(
         "loss", "nets in numpy sum their gradients over a batch",
-        "                slope /= y.shape[-1]\n", "",
+        "            slopes /= y.shape[-1]\n", "",
     ),
     _nets(
         "loss", "softmax in numpy runs over the batch",

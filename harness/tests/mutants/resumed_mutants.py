@@ -79,8 +79,8 @@ MUTANTS = (
     _codes(
         "momentum",
         "a training that goes on is at rest",
-        'self.nets.velocities = _nets(within("velocity ", held)).layers',
-        "pass",
+        'DenseNets(_layers(within("layer ", held)), _layers(within("velocity ", held)))',
+        'DenseNets(_layers(within("layer ", held)))',
     ),
     _models(
         "initialization",
