@@ -184,7 +184,8 @@ def hold(experiment: Experiment, monkeypatch: pytest.MonkeyPatch, pixels: int | 
 def warm_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps are captured after one step of warming up: what that changes, each of them does."""
     monkeypatch.setattr(captured, "WARM_UP", 1)
-    step, warmed = Stack._step, []
+    step = Stack._step
+    warmed: list[torch.Tensor] = []
 
     def once(stack: Stack, begin: int, size: int, first: torch.Tensor | None = None) -> None:
         if first is not None and not torch.cuda.is_current_stream_capturing():
