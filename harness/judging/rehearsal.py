@@ -8,6 +8,7 @@ raises on made-up numbers proves nothing, and ends its rehearsal in silence.
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import sys
 import types
@@ -278,12 +279,23 @@ class _Quick:
 
 
 @contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Nobody hears what is printed meanwhile."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+@contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Silence warnings about made-up numbers, and refuse slow imports, as long as bodies are rehearsed."""
+    """Silence bodies that are rehearsed, and warnings about made-up numbers, and refuse slow imports.
+
+    What a body prints of made-up numbers would mislead, and one that closes what it prints to would end the
+    session.
+    """
     quick: Any = _Quick()
     sys.meta_path.insert(0, quick)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _unheard():
             warnings.simplefilter("ignore")
             yield
     finally:

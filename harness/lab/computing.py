@@ -15,7 +15,7 @@ import msgspec
 from harness.analytic import resuming
 from harness.data.blocks import blocks
 from harness.fleet import heaps, memory, native_library, numerics, pausing, ranks, trainer
-from harness.lab import notes, recording, solving
+from harness.lab import leftovers, notes, recording, solving
 from harness.lab.locks import REMEDY, Holder
 from harness.lab.places import Place
 from harness.lab.reading import split_of
@@ -177,7 +177,8 @@ def _tried(run: Run, place: Place, store: Store) -> tuple[Finished, Computed | N
     pausing.look()
     try:
         store.make_room(run.key)
-        computed = _computed(run, place, store)
+        with leftovers.put_back(abbreviated(run.value)):
+            computed = _computed(run, place, store)
     except Elsewhere:
         return Finished(run=run, outcome=HELD), None
     except (KeyboardInterrupt, pausing.Paused):
@@ -300,7 +301,7 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
             _publish(runs[i], Computed(record, trained.weights), store)
             done[i] = Finished(run=runs[i], outcome=COMPUTED, seconds=seconds, cost=seconds)
 
-        with numerics.prepared(place.device):
+        with leftovers.put_back(abbreviated(runs[0].value)), numerics.prepared(place.device):
             trainer.train_together(members, place.device, ended)
     except torch.OutOfMemoryError:
         fits = False  # no more is done here, where the error's traceback holds the stack that did not fit

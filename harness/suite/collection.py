@@ -17,6 +17,7 @@ from harness.evidence.schema import Collected, PaperEntry
 from harness.judging import rehearsal
 from harness.judging.ladder import Item, runnables
 from harness.judging.lines import ClaimLines
+from harness.lab import leftovers, notes, pinning
 from harness.lab.conformance import faults
 from harness.lab.exact import ExactOutcomes
 from harness.lab.lab import Lab
@@ -91,13 +92,16 @@ class ClaimCollection:
         self._items = {item.nodeid: item for item in chosen}
         self.exchange.skeletons += [unjudged(item, Verdict.ERROR, LOST) for item in chosen]
         self.lab.sparing = rehearsed
+        if (left := leftovers.undo()) and not pinning.is_late():
+            notes.note(leftovers.told("what the claims' files do when they are imported", left))
         if rehearsed:
             self._rehearse(chosen)
         missing: dict[str, list[str]] = {}
         for item in chosen:
             if item.nodeid not in self.mistakes:
                 try:
-                    self._need(item, rehearsed=rehearsed)
+                    with leftovers.put_back(claim_id(item)):
+                        self._need(item, rehearsed=rehearsed)
                 except DataError as error:
                     missing.setdefault(f"{error}{WITHOUT}", []).append(item.nodeid)
         if not missing:
@@ -140,7 +144,8 @@ class ClaimCollection:
             for item in items:
                 name = claim_id(item)
                 if name not in told:
-                    mistakes, self._heard[name] = _rehearsed(item)
+                    with leftovers.put_back(name):
+                        mistakes, self._heard[name] = _rehearsed(item)
                     told[name] = "; ".join(mistakes)
                 if told[name]:
                     self.mistakes.setdefault(item.nodeid, told[name])

@@ -19,6 +19,7 @@ from harness.judging.check import Check
 from harness.judging.ladder import Item, Judgement, is_counterexample, told
 from harness.judging.lines import written
 from harness.judging.rehearsal import Body, unprinted
+from harness.lab import leftovers
 from harness.lab.exact import ExactOutcome, ExactOutcomes
 from harness.spec import TIERS
 from harness.spec.claim import Claim
@@ -184,12 +185,13 @@ def _call(
     if unknown := sorted(set(item._fixtureinfo.argnames) - {"check", *known}):
         raise Mistake(f"it takes the fixture {unknown[0]}, which only a session of pytest makes")
     arguments = {name: check if name == "check" else known[name] for name in item._fixtureinfo.argnames}
-    if hasattr(item.function, "hypothesis"):
-        _call_exactly(item, exact, {**arguments, **worlds}, worlds)
-    else:
-        item.obj(**arguments, **worlds)
-        if not check.relations:
-            raise Mistake("the claim made no check: call check(...) in its body")
+    with leftovers.put_back(claim_id(item)):
+        if hasattr(item.function, "hypothesis"):
+            _call_exactly(item, exact, {**arguments, **worlds}, worlds)
+        else:
+            item.obj(**arguments, **worlds)
+    if not check.relations and not hasattr(item.function, "hypothesis"):
+        raise Mistake("the claim made no check: call check(...) in its body")
     if wrong := unprinted(claim_of(item), check.relations):
         raise Mistake(wrong)
 

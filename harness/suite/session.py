@@ -16,7 +16,7 @@ from harness.evidence.schema import ClaimReport
 from harness.fleet import pausing
 from harness.judging.ladder import judged
 from harness.judging.rejudging import rejudged
-from harness.lab import progress, provenance
+from harness.lab import notes, progress, provenance
 from harness.lab.carrying import proof_of
 from harness.lab.exact import ExactOutcomes
 from harness.lab.lab import Awaited, Lab
@@ -258,7 +258,7 @@ class Session:
                 computed=self.lab.computed,
                 trained=self._tally.computed,
                 read=list(self.lab.read),
-                notes=[*self.lab.notes, *self._versions()],
+                notes=[*self.lab.notes, *notes.told(), *self._versions()],
                 carried=dict(filter(None, map(proof_of, self.lab.read.values()))),
                 exact=sorted(self.exact.reused) if self.exact else [],
             )

@@ -110,3 +110,35 @@ def test_no_internal_error_is_reachable_from_a_claim_file(workers: tuple[str, ..
     assert len(good) == 7
     assert len(hostile.verdicts) == 29
     assert not [c.reason for c in hostile.report.claims if "\n" in c.reason]
+
+
+LEAVING = """
+import io, sys
+import numpy as np
+
+
+@claim(PAPER, "S", says="leaving", reported="words", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_leaving(x, check):
+    np.seterr(all="raise")
+    os.chdir("/")
+    sys.stdout = io.TextIOWrapper(sys.stdout.buffer)
+    sys.stdout.close()
+    large(x, check)
+
+
+@claim(PAPER, "S", says="next", reported="words", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_next(x, check):
+    print("heard")
+    np.float64(1.0) / np.float64(0.0)
+    large(x, check)
+"""
+
+
+def test_what_a_body_leaves_behind_is_undone_before_the_next(tmp_path: Any) -> None:
+    left = run(write(tmp_path, LEAVING), "--report", "rep")
+    assert left.verdicts == {"leaving": "reproduced", "next": "reproduced"}
+    left.says("note: test_tiny.py::test_leaving left numpy.seterr, os.chdir behind")

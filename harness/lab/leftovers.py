@@ -1,0 +1,185 @@
+"""What code of a claim's own changes for all of its process, put back: others would compute with it.
+
+torch, numpy and Python keep settings for a whole process: a default precision, what a division by zero does,
+the current folder. No name of a run says what they were. So each run and each body begins with those of every
+process, and whoever leaves others behind is named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TextIO
+
+from harness.lab import notes
+
+
+class ProcessSetting(NamedTuple):
+    """A setting of a whole process.
+
+    Attributes:
+        name: for people.
+        module: that has it; nothing was changed where nobody has imported it.
+        read, write: what it is, and how it is made to be so, each of the module.
+        ours: what it is in every process that computes.
+    """
+
+    name: str
+    module: str
+    read: Callable[[Any], Any]
+    write: Callable[[Any, Any], object]
+    ours: Callable[[Any], Any]
+
+
+NUMPYS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+SETTINGS = (
+    ProcessSetting(
+        "torch.set_default_dtype",
+        "torch",
+        lambda torch: torch.get_default_dtype(),
+        lambda torch, was: torch.set_default_dtype(was),
+        lambda torch: torch.float32,
+    ),
+    ProcessSetting(
+        "torch.set_default_device",
+        "torch",
+        lambda torch: str(torch.get_default_device()),
+        lambda torch, was: torch.set_default_device(None),
+        lambda torch: "cpu",
+    ),
+    ProcessSetting(
+        "torch.set_grad_enabled",
+        "torch",
+        lambda torch: torch.is_grad_enabled(),
+        lambda torch, was: torch.set_grad_enabled(was),
+        lambda torch: True,
+    ),
+    ProcessSetting(
+        "torch.use_deterministic_algorithms",
+        "torch",
+        lambda torch: torch.are_deterministic_algorithms_enabled(),
+        lambda torch, was: torch.use_deterministic_algorithms(was),
+        lambda torch: False,
+    ),
+    ProcessSetting(
+        "torch.set_num_threads",
+        "torch",
+        lambda torch: torch.get_num_threads(),
+        lambda torch, was: torch.set_num_threads(was),
+        lambda torch: 1,
+    ),
+    ProcessSetting(
+        "torch.set_float32_matmul_precision",
+        "torch",
+        lambda torch: torch.get_float32_matmul_precision(),
+        lambda torch, was: torch.set_float32_matmul_precision(was),
+        lambda torch: "highest",
+    ),
+    ProcessSetting(
+        "torch.set_flush_denormal",
+        "torch",
+        lambda torch: sys.float_info.min / 2 == 0,
+        lambda torch, was: torch.set_flush_denormal(was),
+        lambda torch: False,
+    ),
+    ProcessSetting(
+        "numpy.seterr",
+        "numpy",
+        lambda numpy: numpy.geterr(),
+        lambda numpy, was: numpy.seterr(**was),
+        lambda numpy: NUMPYS,
+    ),
+    ProcessSetting(
+        "decimal.getcontext().prec",
+        "decimal",
+        lambda decimal: decimal.getcontext().prec,
+        lambda decimal, was: setattr(decimal.getcontext(), "prec", was),
+        lambda decimal: 28,
+    ),
+)
+
+
+class Unclosed:
+    """A stream that stays open whoever closes it, or drops what was wrapped around its ``buffer``."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        held = getattr(self._stream, name)
+        return Unclosed(held) if name == "buffer" else held
+
+    def __enter__(self) -> Unclosed:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        """Flush what it holds, and no more."""
+        self._stream.flush()
+
+
+@contextlib.contextmanager
+def put_back(whose: str) -> Iterator[None]:
+    """Run code of a claim's own as in a process of its own; what it leaves changed is undone, and told.
+
+    Args:
+        whose: what runs, for people.
+    """
+    undo()
+    streams: tuple[TextIO, TextIO] = sys.stdout, sys.stderr
+    folder, limit, strict = _folder(), sys.getrecursionlimit(), _strict()
+    sys.stdout, sys.stderr = map(Unclosed, streams)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+        sys.setrecursionlimit(limit)
+        left = undo()
+        if _folder() != folder and folder:
+            os.chdir(folder)
+            left.append("os.chdir")
+        if more := [each for each in _strict() if each not in strict]:
+            warnings.filters[:] = [each for each in warnings.filters if each not in more]  # type: ignore[index]
+            warnings._filters_mutated()  # type: ignore[attr-defined]
+            left.append("warnings.simplefilter")
+        if left:
+            notes.note(told(whose, left))
+
+
+def told(whose: str, left: list[str]) -> str:
+    """What was left behind, and that it was undone, in one line."""
+    return f"{whose} left {', '.join(left)} behind, by which others would compute: undone"
+
+
+def undo() -> list[str]:
+    """Make settings what they are in every process; the names of those that were not."""
+    changed = []
+    for setting in SETTINGS:
+        module = sys.modules.get(setting.module)
+        if module is None or getattr(module.__spec__, "_initializing", False):
+            continue
+        ours = setting.ours(module)
+        if setting.read(module) != ours:
+            setting.write(module, ours)
+            changed.append(setting.name)
+    return changed
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # somebody has removed it
+        return ""
+
+
+def _strict() -> list[Any]:
+    """The filters by which a warning is an error; libraries add others when they are imported."""
+    return [each for each in warnings.filters if each[0] == "error"]

@@ -1,0 +1,128 @@
+"""What code of a claim's own changes for its whole process is undone and told; nobody computes with it."""
+
+from __future__ import annotations
+
+import decimal
+import io
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from harness.lab import leftovers, notes
+from harness.lab.lab import Lab
+from harness.spec import Simulation
+from harness.tests.simulated import SMALL, at, drawn, named
+
+CHANGES: dict[str, Callable[[], object]] = {
+    "torch.set_default_dtype": lambda: torch.set_default_dtype(torch.float64),
+    "torch.set_default_device": lambda: torch.set_default_device("meta"),
+    "torch.set_grad_enabled": lambda: torch.set_grad_enabled(False),
+    "torch.use_deterministic_algorithms": lambda: torch.use_deterministic_algorithms(True),
+    "torch.set_num_threads": lambda: torch.set_num_threads(3),
+    "torch.set_float32_matmul_precision": lambda: torch.set_float32_matmul_precision("medium"),
+    "torch.set_flush_denormal": lambda: torch.set_flush_denormal(True),
+    "numpy.seterr": lambda: np.seterr(all="raise"),
+    "decimal.getcontext().prec": lambda: setattr(decimal.getcontext(), "prec", 3),
+    "os.chdir": lambda: os.chdir("/"),
+    "warnings.simplefilter": lambda: warnings.simplefilter("error"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> Iterator[None]:
+    """Whatever a test that fails leaves is for nobody else."""
+    notes.told()
+    folder = Path.cwd()
+    with warnings.catch_warnings():
+        yield
+    leftovers.undo()
+    os.chdir(folder)
+
+
+def state() -> tuple[Any, ...]:
+    """The settings that ``CHANGES`` change."""
+    return (
+        *(setting.read(sys.modules[setting.module]) for setting in leftovers.SETTINGS),
+        Path.cwd(),
+        [each for each in warnings.filters if each[0] == "error"],
+    )
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("raises", [False, True])
+def test_what_is_left_behind_is_undone_and_told(name: str, raises: bool) -> None:
+    leftovers.undo()
+    before = state()
+    error: type[BaseException] = SystemExit if raises else LookupError
+
+    def leaving() -> None:
+        with leftovers.put_back("this"):
+            CHANGES[name]()
+            assert state() != before
+            raise error
+
+    with pytest.raises(error):
+        leaving()
+    assert state() == before
+    assert notes.told() == (f"this left {name} behind, by which others would compute: undone",)
+
+
+def test_what_was_left_before_is_undone_at_the_beginning_and_what_changes_nothing_is_not_told() -> None:
+    np.seterr(all="raise")
+    with leftovers.put_back("this"):
+        assert np.geterr() == leftovers.NUMPYS
+    assert notes.told() == ()
+
+
+def test_filters_of_libraries_that_are_imported_meanwhile_stay() -> None:
+    with leftovers.put_back("this"):
+        warnings.filterwarnings("ignore", message="of a library")
+    assert "of a library" in str(warnings.filters[0])
+    assert notes.told() == ()
+
+
+def test_a_stream_survives_whoever_closes_it_or_wraps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", stream)
+    with leftovers.put_back("this"):
+        sys.stdout.close()
+        with sys.stdout:
+            print("one")
+        sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8")
+        print("two")
+        sys.stdout = io.StringIO()  # what was wrapped around the buffer is dropped, and would close it
+    assert sys.stdout is stream
+    print("three")
+    stream.seek(0)
+    assert stream.read().split() == ["one", "two", "three"]
+
+
+def evil(generator: np.random.Generator) -> dict[str, float]:
+    """A simulation that has all that follows compute in double precision, by no gradient."""
+    torch.set_default_dtype(torch.float64)
+    torch.set_grad_enabled(False)
+    np.seterr(all="raise")
+    return {"x": float(generator.normal())}
+
+
+def test_a_run_is_the_same_whatever_ran_before_it(tmp_path: Path) -> None:
+    alone = Lab(at(tmp_path / "alone"))
+    after = Lab(at(tmp_path / "after"))
+    after.results("x", Simulation(evil), 1)
+    assert "torch.set_default_dtype" in "".join(after.notes)
+    one, other = (lab.results("x", SMALL, 1).records[0] for lab in (alone, after))
+    assert one.curves == other.curves
+
+
+def test_nothing_is_told_of_runs_that_leave_nothing(tmp_path: Path) -> None:
+    lab = Lab(at(tmp_path))
+    lab.results("x", SMALL, 1)
+    lab.results("y", named(drawn), 2)
+    assert not lab.notes
