@@ -20,7 +20,7 @@ from harness.lab.names import Names
 from harness.lab.places import Place
 from harness.lab.plan import Plan, fleets
 from harness.lab.ready import BY_UNITS, Crew, Ready
-from harness.lab.records import merged
+from harness.lab.records import merged, unchanging
 from harness.lab.results import Results
 from harness.lab.runs import Fleet, Run, part_of, parts, with_parents
 from harness.lab.shipped import UNSHIPPED, Shipped
@@ -388,7 +388,7 @@ class Lab:
             if record is None:
                 lost = f"the record {run.key[:12]} cannot be read back" if self.computes else self.unread
                 raise Failed(self.failures.get(run.key, lost))
-            self.read[run.key] = record
+            self.read[run.key] = unchanging(record)
         return self.read[run.key]
 
     def _trusted(self, run: Run) -> Record | None:

@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -163,6 +164,12 @@ def _ends_as_said(record: Record, name: str) -> bool:
     """Whether a curve's last number is the final one; what diverged has none."""
     last = record.curves[name][-1:]
     return record.outcome == "diverged" or not last or record.finals.get(name, last[0]) == last[0]
+
+
+def unchanging(record: Record) -> Record:
+    """The same record, whose numbers nobody can change: all claims that ask for its run read this one."""
+    held = ("finals", "curves", "shapes", "resolutions")
+    return msgspec.structs.replace(record, **{n: MappingProxyType(getattr(record, n)) for n in held})
 
 
 def merged(records: list[Record], replicates: int) -> list[Record]:

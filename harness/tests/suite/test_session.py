@@ -142,3 +142,28 @@ def test_what_a_body_leaves_behind_is_undone_before_the_next(tmp_path: Any) -> N
     left = run(write(tmp_path, LEAVING), "--report", "rep")
     assert left.verdicts == {"leaving": "reproduced", "next": "reproduced"}
     left.says("note: test_tiny.py::test_leaving left numpy.seterr, os.chdir behind")
+
+
+CHANGING = """
+@claim(PAPER, "S", says="changing", reported="words", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_changing(x, check):
+    for record in x.records:
+        record.finals["x"] = 9.0
+    large(x, check)
+
+
+@claim(PAPER, "S", says="next", reported="words", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_next(x, check):
+    large(x, check)
+"""
+
+
+def test_no_body_changes_what_another_one_reads(tmp_path: Any) -> None:
+    changed = run(write(tmp_path, CHANGING), "--report", "rep")
+    assert changed.verdicts == {"changing": "error", "next": "reproduced"}
+    (error, _) = changed.report.claims
+    assert "does not support item assignment" in error.reason
