@@ -247,7 +247,7 @@ def _end(status: int) -> None:
     os._exit(status)
 
 
-def _prepare(more: Sequence[str]) -> None:
+def prepare(more: Sequence[str]) -> None:
     """Import what every session imports, by a session, so that pytest rewrites what it wants to; and more."""
     import tempfile
 
@@ -280,7 +280,7 @@ if __name__ == "__main__":
 
     sys.path[0] = "/"  # and not this file's folder, whose modules are no one's
     with socket.socket(fileno=int(sys.argv[1])) as asking:
-        _prepare(sys.argv[2:])
+        prepare(sys.argv[2:])
         if sys.argv[2:]:
             _serve_crews(str(asking.getsockname(), "ascii") + CREWS, asking)
         wanted = _serve(asking)

@@ -26,13 +26,10 @@ def test_larger(x, check):
 """
 
 PROGRAM = '''
-import builtins, errno, gc, io, json, os, sys
-import filelock, hypothesis, msgspec, numpy, pytest, scipy.special
-import harness.lab.lab, harness.suite.session, harness.suite.terminal
+import builtins, errno, io, json, os, sys
+import pytest
 from harness.lab import provenance
-from harness.report import html
-from harness.report.contents import gather
-from harness.tests.reports import claim, curve, report
+from harness.tests import zygote
 
 provenance.cores = lambda: 1
 WRITING = ("mkdir", "rename", "replace", "unlink", "rmdir", "utime", "chmod", "write")
@@ -84,8 +81,7 @@ def session(folder, kind, error, at, once):
 
 
 if __name__ == "__main__":
-    html.site(gather([report(claim(figures=(curve(),)))]))  # compiles the templates, as each session would
-    gc.freeze()
+    zygote.prepare([])  # for all that each session would import and compile
     for line in sys.stdin:
         print(json.dumps(session(*json.loads(line))), flush=True)
 '''
