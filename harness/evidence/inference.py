@@ -170,6 +170,8 @@ def multinomial_ps(counts: Counts, probabilities: Sequence[float]) -> Floats:
     import numpy as np
     from scipy.special import gammaln, xlogy
 
+    if not len(counts):
+        return np.zeros(0)
     p, n, k = np.asarray(probabilities, dtype=np.float64), int(counts[0].sum()), counts.shape[-1]
     enumerated = math.comb(n + k - 1, k - 1) <= ENUMERATED
     outcomes = _compositions(n, k) if enumerated else _multinomial_draws(n, p)

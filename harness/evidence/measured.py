@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from harness.evidence.phrases import joined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +73,7 @@ class Measured:
     def __post_init__(self) -> None:
         import numpy as np
 
-        values = np.array(self.values, dtype=np.float64)
+        values = np.array(numeric(self.name, self.values), dtype=np.float64)
         values[~np.isfinite(values)] = np.nan
         flags = (self.censored, self.unusable)
         censored, unusable = (
@@ -110,7 +112,7 @@ class Measured:
     def __add__(self, other: Measured | float) -> Measured:
         if isinstance(other, Measured):
             return combined((self, other), (1.0, 1.0), joined((self.name, other.name), " + "))
-        return _shifted(self, float(other))
+        return _shifted(self, number(f"{self.name} +", other))
 
     __radd__ = __add__
 
@@ -120,22 +122,24 @@ class Measured:
     def __sub__(self, other: Measured | float) -> Measured:
         if isinstance(other, Measured):
             return combined((self, other), (1.0, -1.0), joined((self.name, other.name), " - "))
-        return _shifted(self, -float(other))
+        return _shifted(self, -number(f"{self.name} -", other))
 
     def __rsub__(self, other: float) -> Measured:
-        return _shifted(-self, float(other))
+        return _shifted(-self, number(f"- {self.name}", other))
 
     def __mul__(self, factor: float) -> Measured:
         if isinstance(factor, Measured):
             raise WrongKind("products of measures are not judged; for a quotient use ratio(a, b)")
         _refuse_ratio(self)
-        return combined((self,), (float(factor),), f"{factor:g} {self.name}")
+        factor = number(f"{self.name} *", factor)
+        return combined((self,), (factor,), f"{factor:g} {self.name}")
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: float) -> Measured:
         if isinstance(divisor, Measured):
             raise WrongKind("a quotient of measures is judged in logs: use ratio(a, b)")
+        divisor = number(f"{self.name} /", divisor)
         return (self * (1 / divisor)).named(f"{self.name} / {divisor:g}")
 
     # A comparison would know no interval, and so be no evidence.
@@ -161,6 +165,76 @@ class Measured:
 
     def __bool__(self) -> NoReturn:
         raise WrongKind(f"{self.name} is a number for each replicate, neither true nor false: check(...) it")
+
+
+def number(what: str, value: Any) -> float:
+    """A plain number that somebody writes as a bound, margin or factor.
+
+    Args:
+        what: it is, for people.
+
+    Raises:
+        TypeError: it is none, but a word, several numbers, a truth value or a measure, say.
+    """
+    shape = getattr(value, "shape", ())
+    several = isinstance(shape, tuple) and len(shape) > 0
+    if several or isinstance(value, (str, bytes, bool)) or not hasattr(type(value), "__float__"):
+        instead = ": write above(x - y, 0, because=...)" if isinstance(value, Measured) else ""
+        raise WrongKind(f"{what} {_shortly(value)} is no number{instead}")
+    return float(value)
+
+
+def measured(kind: str, x: Any) -> None:
+    """Refuse what is no measure, and so has no replicates that anybody knows of.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if isinstance(x, Measured):
+        return
+    if not hasattr(x, "unusable"):  # a stand-in in a rehearsal has it too
+        raise WrongKind(
+            f"{kind} takes a number for each replicate, such as x.final('test_error') or Measured(values), "
+            f"not {_shortly(x)}"
+        )
+
+
+def measured_each(kind: str, parts: Any) -> None:
+    """Refuse what is no list of measures.
+
+    Raises:
+        TypeError: it is one measure, or something in it is none.
+    """
+    if isinstance(parts, Measured):
+        raise WrongKind(f"{kind} takes a list of measures, not {parts.name} alone")
+    for part in parts:
+        measured(kind, part)
+
+
+def numeric(what: str, values: Any, *, complex_too: bool = False) -> Any:
+    """The values, if numpy makes numbers of them without leaving anything out.
+
+    Raises:
+        TypeError: they are words, dates or complex numbers, or some are masked.
+    """
+    import numpy as np
+
+    if isinstance(values, np.ndarray) and values.dtype == np.float64 and type(values) is np.ndarray:
+        return values
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise WrongKind(f"{what}: some of the values are masked; say NaN where there is no number")
+    kind = np.asarray(values).dtype
+    if kind.kind not in ("biufcO" if complex_too else "biufO"):
+        raise WrongKind(f"{what}: values of type {kind} are no real numbers")
+    return values
+
+
+def _shortly(value: Any) -> str:
+    """A value for people: itself where that is short, else its class."""
+    if isinstance(value, Measured):
+        return value.name
+    plain = value is None or isinstance(value, (str, bytes, bool, int, float, complex))
+    return f"{value!r:.40}" if plain else f"of type {type(value).__name__}"
 
 
 def combined(
@@ -194,6 +268,7 @@ def combined(
 
 def mean_of(parts: Sequence[Measured]) -> Measured:
     """The mean of several measures, replicate by replicate (of ratios: the geometric mean)."""
+    measured_each("mean_of", parts)
     name = f"mean of {joined([part.name for part in parts], ', ')}"
     return combined(parts, [1 / len(parts)] * len(parts) if parts else (), name)
 
@@ -206,6 +281,7 @@ def larger_of(*parts: Measured) -> Measured:
     """
     import numpy as np
 
+    measured_each("larger_of", parts)
     _require_paired(parts)
     values = np.max([part.values for part in parts], axis=0)
     censored = np.any([part.censored for part in parts], axis=0)
@@ -220,6 +296,7 @@ def smaller_of(*parts: Measured) -> Measured:
     """
     import numpy as np
 
+    measured_each("smaller_of", parts)
     _require_paired(parts)
     values = np.min([part.values for part in parts], axis=0)
     known = np.any([(part.values == values) & ~part.censored for part in parts], axis=0)
@@ -230,6 +307,8 @@ def smaller_of(*parts: Measured) -> Measured:
 
 def ratio(numerator: Measured, denominator: Measured) -> Measured:
     """The ratio of two measures, replicate by replicate, held as logs; relative resolutions add up."""
+    measured("ratio", numerator)
+    measured("ratio", denominator)
     name = joined((numerator.name, denominator.name), " / ")
     return combined((logarithm(numerator), logarithm(denominator)), (1.0, -1.0), name)
 
@@ -246,32 +325,6 @@ def logarithm(x: Measured) -> Measured:
     resolution = min(relative, COARSEST)
     unusable = x.unusable | (x.values <= 0)
     return Measured(values, resolution, x.censored, True, x.name, unusable, x.raised, x.lowered)
-
-
-def joined(names: Sequence[str], separator: str) -> str:
-    """Names as one phrase in parentheses, with the words they all end with written once, after it."""
-    head, tail = _factored(names)
-    return " ".join((f"({separator.join(head)})", *tail))
-
-
-def shared(names: Sequence[str]) -> str:
-    """The words that all names end with, or all names if there are none."""
-    if len(set(names)) == 1:
-        return names[0]
-    head, tail = _factored(names)
-    return " ".join(tail) or f"({', '.join(head)})"
-
-
-def _factored(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    words = [name.split() for name in names]
-    tail: list[str] = []
-    while len(words) > 1 and all(len(w) > 1 for w in words) and len({w[-1] for w in words}) == 1:
-        last = words[0][-1]
-        if "(" in last or ")" in last:
-            break
-        tail.insert(0, last)
-        words = [w[:-1] for w in words]
-    return [" ".join(w) for w in words], tail
 
 
 def _compared(x: Measured, sign: str, other: object) -> WrongKind:
@@ -301,6 +354,7 @@ def _refuse_ratio(x: Measured) -> None:
 def _require_paired(parts: Sequence[Measured]) -> None:
     if not parts:
         raise WrongUse("nothing to combine: at least one measure is needed")
+    measured_each("arithmetic", parts)
     for part in parts[1:]:
         if len(part) != len(parts[0]):
             raise ValueError(

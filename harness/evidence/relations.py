@@ -12,16 +12,20 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from harness.evidence.identities import apart
 from harness.evidence.kinds import OfCounts, OfIdentity, OfMean, OfRate, OfSome
 from harness.evidence.measured import (
     Measured,
+    WrongKind,
     WrongUse,
     combined,
-    joined,
     larger_of,
     logarithm,
-    shared,
+    measured,
+    measured_each,
+    number,
 )
+from harness.evidence.phrases import joined, shared
 
 
 def most_reach(
@@ -79,11 +83,13 @@ def exists(
     Raises:
         ValueError: ``least`` with ``at="least"``, or not paired with ``x``.
     """
-    statement = f"{x.name} {_sign(at)} {target:g} in some replicate"
+    measured("exists", x)
     lower, upper = _side(x, target, at)
+    statement = f"{x.name} {_sign(at)} {target:g} in some replicate"
     if least is not None:
         if upper is None or x.logarithmic:
             raise WrongUse('exists(least=...) is a bound from below: it needs at="most" and no ratio')
+        measured("exists(least=...)", least)
         combined((x, least), (1, -1), "paired")  # refuses other replicates
     return OfSome(
         kind="exists", statement=statement, because=because, x=x, lower=lower, upper=upper, least=least
@@ -96,6 +102,8 @@ def above(x: Measured, margin: float, *, because: str) -> OfMean:
     Raises:
         ValueError: no reason, no finite margin, or ``x`` is the largest of several noisy measures.
     """
+    measured("above", x)
+    margin = number(f"above {x.name}: margin", margin)
     return _above("above", x, margin, f"{x.name} > {margin:g}", because)
 
 
@@ -105,14 +113,17 @@ def below(x: Measured, limit: float, *, because: str) -> OfMean:
     Raises:
         ValueError: no reason, no finite limit, or ``x`` is the smallest of several noisy measures.
     """
+    measured("below", x)
     _refuse_chosen("below", x, low=True)
     upper = _bound(x, limit)
-    statement = f"{x.name} < {limit:g}"
+    statement = f"{x.name} < {upper:g}"
     return OfMean(kind="below", statement=statement, because=_reason("below", because), x=x, upper=upper)
 
 
 def equivalent(x: Measured, margin: float, *, because: str) -> OfMean:
     """The mean is within the margin of zero; for a ratio, within a factor ``margin`` > 1 of one."""
+    measured("equivalent", x)
+    margin = number("equivalent: margin", margin)
     least = 1.0 if x.logarithmic else 0.0
     if not (math.isfinite(margin) and margin > least):
         raise ValueError(f"equivalent: margin={margin!r} must be finite and above {least:g}")
@@ -123,6 +134,8 @@ def equivalent(x: Measured, margin: float, *, because: str) -> OfMean:
 
 def matches(x: Measured, value: float, tolerance: float, *, because: str) -> OfMean:
     """The mean is within the tolerance of a given value."""
+    measured("matches", x)
+    value, tolerance = number("matches: value", value), number("matches: tolerance", tolerance)
     statement = f"{x.name} = {value:g} ± {tolerance:g}"
     return _within("matches", x, value - tolerance, value + tolerance, statement, because)
 
@@ -135,6 +148,8 @@ def ordered(xs: Sequence[Measured], *, slack: float = 0.0, because: str) -> tupl
     Raises:
         ValueError: fewer than two measures, or a step that is chosen among several in the claim's favour.
     """
+    measured_each("ordered", xs)
+    slack = number("ordered: slack", slack)
     if len(xs) < 2:
         raise WrongUse("ordered needs at least two measures")
     steps = [after - before for before, after in itertools.pairwise(xs)]
@@ -163,7 +178,7 @@ def slope(
     Raises:
         ValueError: fewer than two different positions, or a position that is not positive with ``log``.
     """
-    _require_aligned("slope", positions, ys)
+    positions, low, high = _places("slope", positions, ys, low, high)
     if log and min(positions) <= 0:
         raise ValueError("slope: log=True needs positive positions")
     places = [math.log(p) if log else float(p) for p in positions]
@@ -195,7 +210,7 @@ def argmax_in(
         ValueError: no position inside, or none outside; or so many inside that noise alone puts the largest
             of the ys there in a share ``rate`` of all runs.
     """
-    _require_aligned("argmax_in", positions, ys)
+    positions, low, high = _places("argmax_in", positions, ys, low, high)
     inside = [y for p, y in zip(positions, ys, strict=True) if low <= p <= high]
     outside = [y for p, y in zip(positions, ys, strict=True) if not low <= p <= high]
     if not inside or not outside:
@@ -227,11 +242,13 @@ def frequencies(
     Raises:
         ValueError: counts are not whole numbers, or the probabilities do not sum to one.
     """
-    whole, chances = tuple(int(c) for c in counts), tuple(float(p) for p in probabilities)
+    whole = tuple(int(number("frequencies: count", c)) for c in counts)
+    chances = tuple(number("frequencies: probability", p) for p in probabilities)
     if whole != tuple(counts) or len(whole) < 2 or min(whole) < 0:
         raise ValueError("frequencies: counts must be two or more whole numbers, none negative")
-    if len(chances) != len(whole) or min(chances) < 0 or abs(math.fsum(chances) - 1) > 1e-9:
+    if len(chances) != len(whole) or not min(chances) >= 0 or not abs(math.fsum(chances) - 1) <= 1e-9:
         raise ValueError("frequencies: one probability per count, none negative, with sum 1")
+    within = number("frequencies: within", within)
     if not 0 < within < 1:
         raise ValueError(f"frequencies: within={within!r} must be between 0 and 1")
     statement = f"{len(whole)} outcomes have the given probabilities, each to {within:g}"
@@ -252,22 +269,14 @@ def exact(left: Any, right: Any, *, tolerance: float = 0.0, because: str = "") -
     Raises:
         ValueError: nothing to compare, different shapes, or a tolerance that is negative or has no reason.
     """
-    import numpy as np
-
-    sides = [np.asarray(s.values if isinstance(s, Measured) else s, dtype=np.float64) for s in (left, right)]
-    if not all(side.size for side in sides):
-        raise ValueError("exact: nothing to compare")
-    if sides[0].shape != sides[1].shape and sides[0].size != 1 != sides[1].size:
-        raise ValueError(f"exact: shapes {sides[0].shape} and {sides[1].shape} differ")
+    tolerance = number("exact: tolerance", tolerance)
+    worst = apart(left, right)
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"exact: tolerance={tolerance!r} must be finite and not negative")
-    with np.errstate(all="ignore"):
-        apart = np.where(sides[0] == sides[1], 0.0, np.abs(sides[0] - sides[1]))
     statement = f"both sides agree to {tolerance:g}" if tolerance else "both sides are equal"
     reason = _reason("exact", because) if tolerance else because
-    worst = float(np.max(apart))
     return OfIdentity(
-        kind="exact", statement=statement, because=reason, difference=worst, tolerance=float(tolerance)
+        kind="exact", statement=statement, because=reason, difference=worst, tolerance=tolerance
     )
 
 
@@ -286,13 +295,15 @@ def _within(kind: str, x: Measured, low: float, high: float, statement: str, bec
 
 
 def _bound(x: Measured, value: float) -> float:
+    value = number(f"{x.name}: the bound", value)
     if not math.isfinite(value) or (x.logarithmic and value <= 0):
         raise ValueError(f"{x.name}: the bound {value!r} is not a {'positive ' * x.logarithmic}number")
-    return float(value)
+    return value
 
 
 def _reached(x: Measured, target: float, at: str) -> tuple[float | None, float | None]:
     """The sides of a target that runs reach."""
+    measured("a rate", x)
     _refuse_chosen("a rate", x, low=at == "most", high=at == "least")
     return _side(x, target, at)
 
@@ -320,17 +331,30 @@ def _sign(at: str) -> str:
 
 
 def _rate(rate: float) -> str:
+    rate = number("rate", rate)
     if not 0 < rate < 1:
         raise ValueError(f"rate={rate!r} must be between 0 and 1")
     return "1/2" if rate == 0.5 else f"{rate:g}"
 
 
 def _reason(kind: str, because: str) -> str:
+    if not isinstance(because, str):
+        raise WrongKind(f"{kind}: because= is a reason in words, not {because!r:.40}")
     if not because.strip():
         raise WrongUse(f"{kind} needs because=: its bound is chosen, so say why")
     return because
 
 
-def _require_aligned(kind: str, positions: Sequence[float], ys: Sequence[Measured]) -> None:
+def _places(
+    kind: str, positions: Sequence[float], ys: Sequence[Measured], low: float, high: float
+) -> tuple[list[float], float, float]:
+    """The positions of measures and a range, as plain numbers.
+
+    Raises:
+        TypeError, ValueError: something else stands there, or there is not a position for each measure.
+    """
+    measured_each(kind, ys)
     if len(positions) != len(ys) or not ys:
         raise ValueError(f"{kind}: {len(positions)} positions for {len(ys)} measures")
+    plain = [number(f"{kind}: position", p) for p in positions]
+    return plain, number(f"{kind}: low", low), number(f"{kind}: high", high)

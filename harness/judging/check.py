@@ -27,11 +27,15 @@ class Check:
                 some control, or the claim is inconclusive.
 
         Raises:
-            TypeError: something that is no relation.
+            TypeError: something that is no relation, or reasons that are no words.
         """
+        if not isinstance(uncontrolled, str) or (uncontrolled and not uncontrolled.strip()):
+            raise WrongKind(f"check(uncontrolled=...) is a reason in words, not {uncontrolled!r:.40}")
         for stated in relation if isinstance(relation, Sequence) else (relation,):
             if not isinstance(stated, Relation):
                 raise WrongKind(f"check() takes a relation such as above(...), not {type(stated).__name__}")
+            if not isinstance(stated.because, str):
+                raise WrongKind(f"because= is a reason in words, not {stated.because!r:.40}")
             self.relations.append(dataclasses.replace(stated, uncontrolled=uncontrolled))
 
     def draw(

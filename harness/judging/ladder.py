@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from harness.evidence.contrasts import Failing, contrasts, discriminates, failing
+from harness.evidence.kinds import Relation, Replicated
+from harness.evidence.measured import WrongUse
 from harness.evidence.outcome import ControlOutcome, Evidence, uncovered, with_controls
 from harness.evidence.recurrence import World, chance_again
 from harness.evidence.schema import RunRead, Series
@@ -136,6 +138,8 @@ class _Heard:
                 self.exact = (_exact(item.examples() - before, ""),)
         if not self.check.relations and not self.exact:
             raise ValueError("the claim made no check: call check(...) in its body")
+        if self.results and (wrong := unpaired(self.check.relations, replicates)):
+            raise WrongUse(wrong)
 
     def _read(self, name: str, value: Any, replicates: int, lab: Lab) -> Any:
         """Results for what was computed, a mapping or list of them for a sweep; other values as they are."""
@@ -177,6 +181,21 @@ class _Heard:
         """Does a refutation rest on a counterexample or an identity rather than on statistics?"""
         exact = (*self.exact, *(e for e in judge_all(self.check.relations, CONTROL_LEVEL)[1] if e.level == 0))
         return any(e.verdict is Verdict.REFUTED for e in exact)
+
+
+def unpaired(relations: Iterable[Relation], replicates: int) -> str:
+    """Why a check counts something else than replicates, in one line; "" if none does.
+
+    Images of one run, or one run repeated, are no independent repetitions: any interval would shrink to
+    nothing with their number.
+    """
+    for relation in relations:
+        if isinstance(relation, Replicated) and len(relation.x) != replicates:
+            return (
+                f"{relation.x.name} has {len(relation.x)} numbers for {replicates} replicates, which are the "
+                "unit of statistics: bring those of a replicate to one number, their mean say"
+            )
+    return ""
 
 
 Readable = Callable[[Iterable[Any], int], bool]

@@ -89,12 +89,12 @@ class ClaimLines:
                 )
         return self.at(line, text)
 
-    def _function(self) -> ast.FunctionDef | None:
+    def _function(self) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The syntax tree of the function, None where there is no source."""
         if not self.code:
             return None
         for node in ast.walk(_tree(self.code.co_filename)):
-            if isinstance(node, ast.FunctionDef) and node.name == self.code.co_name:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == self.code.co_name:
                 first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
                 if first <= self._first <= node.lineno:
                     return node

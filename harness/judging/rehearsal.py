@@ -8,6 +8,7 @@ raises on made-up numbers proves nothing, and ends its rehearsal in silence.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import re
 import sys
@@ -20,7 +21,7 @@ import msgspec
 
 from harness.evidence.kinds import Relation
 from harness.evidence.measured import Slip
-from harness.judging.ladder import Item, runnables
+from harness.judging.ladder import Item, runnables, unpaired
 from harness.judging.lines import ClaimLines, frames, is_users
 from harness.judging.near_misses import refused
 from harness.judging.standins import Anything, Doubt, Heeding, Unbearable, standing, watched
@@ -132,6 +133,9 @@ def _signature(item: Item, body: Body, source: ClaimLines) -> Iterator[str]:
         yield source.at(
             source.decorator("trained", 0, name), f"no parameter of the test takes {name}; {there}"
         )
+    function = inspect.unwrap(body.function)
+    if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+        yield source.at(source.line, "the test is async or yields, so its body would never run")
     if not body.hypothesis and "check" not in body.wants:
         yield source.at(source.line, "the test has no parameter check, so it can make no check")
 
@@ -221,8 +225,11 @@ def _run(
         if _certain(error, read):
             yield source.raised(error, said(error), source.line)
         return {}
-    if not check.relations and not doubt.asked:
-        yield source.at(source.line, "the claim made no check: call check(...) in its body")
+    if not doubt.asked:
+        if not check.relations:
+            yield source.at(source.line, "the claim made no check: call check(...) in its body")
+        elif wrong := unpaired(check.relations, replicates):
+            yield source.at(source.line, wrong)
     if wrong := unprinted(item.claim, check.relations):
         yield source.at(source.line, wrong)
     return {name: watched(value) for name, value in read.items()}

@@ -238,7 +238,7 @@ def _expected(tier: str, pair: object) -> tuple[Expected, str]:
     verdict, because = pair
     if not isinstance(verdict, str):
         raise TypeError(f"expected={{{tier!r}: {pair!r:.100}}}: a verdict is a word, or two joined by 'or'")
-    if not because:
+    if not isinstance(because, str) or not because.strip():
         raise ValueError(f"expected {verdict!r} at tier {tier!r} needs a reason")
     try:
         return Expected.of(verdict), because
@@ -295,8 +295,12 @@ def control(*, says: str, positive: bool = False, trivial: str = "", **worlds: A
         others = getattr(function, "controls", ())
         if not isinstance(says, str) or not isinstance(positive, bool):
             raise TypeError(f"@control takes says= in words and positive= True or False, not {says!r:.100}")
+        if not says.strip():
+            raise ValueError("@control needs says=: what is different there, and why the claim must fail")
         if not isinstance(trivial, str):
             raise TypeError(f"@control takes trivial= as a reason in words, not {trivial!r:.100}")
+        if trivial and not trivial.strip():
+            raise ValueError("@control takes trivial= as a reason in words, and this one is blank")
         control = Control(says=says, positive=positive, worlds=dict(worlds), trivial=trivial)
         function.controls = (control, *others)  # type: ignore[attr-defined]
         return function

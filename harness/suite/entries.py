@@ -13,12 +13,13 @@ import msgspec
 import pytest
 from _pytest.pathlib import resolve_package_path
 
+from harness.evidence.measured import Slip
 from harness.evidence.outcome import ControlOutcome, Evidence
 from harness.evidence.schema import ClaimReport
 from harness.judging.check import Check
 from harness.judging.ladder import Item, Judgement, is_counterexample, told
-from harness.judging.lines import written
-from harness.judging.rehearsal import Body, unprinted
+from harness.judging.lines import ClaimLines, written
+from harness.judging.rehearsal import Body, said, unprinted
 from harness.lab import leftovers
 from harness.lab.exact import ExactOutcome, ExactOutcomes
 from harness.spec import TIERS
@@ -165,6 +166,13 @@ def body_of(item: pytest.Function) -> Body:
         file=item.nodeid.partition("::")[0],
         hypothesis=hasattr(item.function, "hypothesis"),
     )
+
+
+def slipped(item: pytest.Function, slip: Slip) -> str:
+    """A slip that only real numbers showed, as a rehearsal would have told it."""
+    body = body_of(item)
+    source = ClaimLines(body.function, body.file)
+    return source.raised(slip, said(slip), source.line)
 
 
 def _params(item: pytest.Function) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from _pytest.mark import deselect_by_keyword, deselect_by_mark
 
+from harness.evidence.measured import Slip
 from harness.fleet.pausing import Paused
 from harness.judging.check import Check
 from harness.judging.lines import written
@@ -37,6 +38,8 @@ OUTCOME = pytest.StashKey[str]()
 SELECTED = pytest.StashKey[bool]()
 """Set when collection came as far as selecting: without an argument that names nothing, say."""
 DESELECTED = pytest.StashKey[list[pytest.Function]]()
+LEFT_OUT = pytest.StashKey[list[str]]()
+"""The ids of all tests that were deselected, claims or not."""
 WRITTEN = pytest.StashKey[list[pytest.Function]]()
 """The claims' items in the order in which they are written, whoever shuffles them later."""
 
@@ -97,7 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(cause_of(error)) from None
     config.stash[STASH] = session
     stopping.heed(config, session)
-    config.stash[DESELECTED], config.stash[WRITTEN] = [], []
+    config.stash[DESELECTED], config.stash[WRITTEN], config.stash[LEFT_OUT] = [], [], []
     config.pluginmanager.register(Listener(session), "overclaim-listener")
     config.pluginmanager.register(session.ahead, "overclaim-ahead")
     _hypothesis_profile()
@@ -253,6 +256,7 @@ def _selected(item: pytest.Item, config: pytest.Config) -> bool:
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Remember what ``-m`` and ``-k`` left out: the report says what was not run."""
     for item in items:
+        item.config.stash[LEFT_OUT].append(item.nodeid)
         if is_claim(item):
             item.config.stash[DESELECTED].append(item)
 
@@ -271,11 +275,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     ours = config.stash[STASH]
     chosen = [item for item in session.items if is_claim(item)]
-    deselected = config.stash[DESELECTED]
+    deselected, left_out = config.stash[DESELECTED], config.stash[LEFT_OUT]
     known = {id(item) for item in (*chosen, *deselected)}
     every = [item for item in config.stash[WRITTEN] if id(item) in known and is_tested(item)]
     if config.stash.get(SELECTED, False):
-        if why := refusals.undeselected(config, deselected):
+        if why := refusals.undeselected(config, left_out):
             ours.refuse(why)
         else:
             ours.collect(every, chosen)
@@ -319,6 +323,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         stopping.end(paused)
     except (Mistake, Failed, StoreError) as error:
         mistake = str(error)
+    except Slip as slip:
+        mistake = entries.slipped(pyfuncitem, slip)
     if mistake:
         pytest.fail(mistake, pytrace=False)  # a traceback through the harness would tell nothing
     pyfuncitem.stash[OUTCOME] = encoded

@@ -25,11 +25,15 @@ def require_effects(config: pytest.Config) -> None:
             raise pytest.UsageError(refusal)
 
 
-def undeselected(config: pytest.Config, deselected: Sequence[pytest.Item]) -> str:
-    """A ``--deselect`` that took nothing out, in one line; empty if each did."""
+def undeselected(config: pytest.Config, deselected: Sequence[str]) -> str:
+    """A ``--deselect`` that took nothing out, in one line; empty if each did.
+
+    Args:
+        config: of the session; deselected: the ids of all tests that were left out, claims or not.
+    """
     for prefix in config.getoption("deselect") or ():
-        if not any(item.nodeid.startswith(prefix) for item in deselected):
-            return f"--deselect {prefix}: no claim's id begins so; --collect-only -q lists the ids"
+        if not any(node.startswith(prefix) for node in deselected):
+            return f"--deselect {prefix}: no test's id begins so; --collect-only -q lists the ids"
     return ""
 
 

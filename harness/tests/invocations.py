@@ -373,7 +373,7 @@ def _of_pytest() -> Iterator[Invocation]:
     })  # fmt: skip
     for option in ("--lf", "--ff", "--nf", "--sw"):
         yield Invocation((*judged, option), f"{option} needs pytest's cache")
-    yield Invocation((*judged, "--deselect", "nothing"), "--deselect nothing: no claim's id begins so")
+    yield Invocation((*judged, "--deselect", "nothing"), "--deselect nothing: no test's id begins so")
     yield Invocation((*judged, "--ignore", "nowhere"), "--ignore nowhere: no such file")
     yield Invocation((*judged, "-n", "-1"), "a number of workers from 0 up")
     yield Invocation((*judged, "--nonsense"), "unrecognized arguments: --nonsense")

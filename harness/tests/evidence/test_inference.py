@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from harness.evidence.inference import LARGEST_LOG, exponential, mean_interval
+from harness.evidence.inference import LARGEST_LOG, exponential, mean_interval, multinomial_ps
 from harness.tests.samples import measured
 
 
@@ -23,3 +24,8 @@ def test_an_exponential_is_that_of_mathematics(log: float) -> None:
 @pytest.mark.parametrize("log", [LARGEST_LOG, 710.0, 1e9, math.inf])
 def test_an_exponential_that_no_float_holds_is_infinite(log: float) -> None:
     assert exponential(log) == math.inf
+
+
+def test_of_no_counts_there_are_no_p_values() -> None:
+    """Where all of many draws are decided at an earlier look, none is left for the next."""
+    assert multinomial_ps(np.zeros((0, 2), np.int64), [0.5, 0.5]).shape == (0,)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,14 +16,14 @@ from hypothesis import strategies as st
 
 from harness.evidence.measured import (
     Measured,
-    joined,
+    WrongKind,
     larger_of,
     logarithm,
     mean_of,
     ratio,
-    shared,
     smaller_of,
 )
+from harness.evidence.phrases import joined, shared
 from harness.tests.samples import exhaustive, measured
 
 numbers = st.floats(-1e6, 1e6)
@@ -210,6 +211,21 @@ def test_a_plain_comparison_says_which_check_to_write(
 ) -> None:
     with pytest.raises(TypeError, match=re.escape(written)):
         compare(Measured(np.array([1.0, 2.0]), name="x"))
+
+
+@pytest.mark.parametrize(
+    "values, told",
+    [
+        (np.ma.array([1.0, 2.0], mask=[False, True]), "x: some of the values are masked"),
+        (np.array([1.0 + 1j, 2.0]), "x: values of type complex128 are no real numbers"),
+        (["1.0", "2.0"], "x: values of type <U3 are no real numbers"),
+        (np.array(["2026-01-01"], dtype="M8[D]"), "x: values of type datetime64[D] are no real numbers"),
+    ],
+)
+def test_values_of_which_numpy_would_leave_something_out_are_refused(values: Any, told: str) -> None:
+    with pytest.raises(WrongKind) as error:
+        Measured(values, name="x")
+    assert str(error.value).startswith(told)
 
 
 def test_a_measure_is_equal_to_itself_alone() -> None:

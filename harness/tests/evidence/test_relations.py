@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import scipy.stats
 
-from harness.evidence.measured import WrongUse
+from harness.evidence.measured import WrongKind, WrongUse
 from harness.evidence.statistics import (
     Measured,
     Relation,
@@ -343,3 +345,46 @@ def test_a_chosen_bound_needs_a_reason(make: Callable[[Measured, str], Relation]
     for empty in ("", "  "):
         with pytest.raises(ValueError, match="say why"):
             make(x, empty)
+
+
+X = measured([1.0, 2.0, 3.0, 4.0, 5.0], 0.0, "x")
+NO_NUMBERS: tuple[tuple[str, Callable[[], object]], ...] = (
+    ("above x: margin '0.5' is no number", lambda: above(X, "0.5", because=WHY)),  # type: ignore[arg-type]
+    ("margin None is no number", lambda: above(X, None, because=WHY)),  # type: ignore[arg-type]
+    ("margin x is no number: write above(x - y", lambda: above(X, X, because=WHY)),  # type: ignore[arg-type]
+    ("bound of type ndarray is no number", lambda: below(X, np.ones(5), because=WHY)),  # type: ignore[arg-type]
+    ("bound True is no number", lambda: most_reach(X, True)),
+    ("rate '1/2' is no number", lambda: all_reach(X, 1.0, rate="1/2")),  # type: ignore[arg-type]
+    ("margin (1+0j) is no number", lambda: equivalent(X, 1 + 0j, because=WHY)),  # type: ignore[arg-type]
+    ("tolerance '5 %' is no number", lambda: matches(X, 1, "5 %", because=WHY)),  # type: ignore[arg-type]
+    ("slack None is no number", lambda: ordered([X, X], slack=None, because=WHY)),  # type: ignore[arg-type]
+    ("position 'b' is no number", lambda: slope([1, "b"], [X, X], 0, 1, because=WHY)),  # type: ignore[list-item]
+    ("high '1' is no number", lambda: argmax_in([1, 2], [X, X], 0, "1", because=WHY)),  # type: ignore[arg-type]
+    ("probability '1' is no number", lambda: frequencies([1, 2], ["1", 0], because=WHY)),  # type: ignore[list-item]
+    ("tolerance False is no number", lambda: exact(1, 1, tolerance=False)),
+    ("exact: values of type <U1 are no real numbers", lambda: exact("1", 1)),
+    ("exact: some of the values are masked", lambda: exact(np.ma.array([1, 2], mask=[False, True]), [1, 2])),
+    ("because= is a reason in words, not None", lambda: above(X, 1, because=None)),  # type: ignore[arg-type]
+    ("above takes a number for each replicate", lambda: above(X.values, 1, because=WHY)),  # type: ignore[arg-type]
+    ("exists takes a number for each replicate", lambda: exists(0.5, 1)),  # type: ignore[arg-type]
+    ("ratio takes a number for each replicate", lambda: ratio(X, 2.0)),  # type: ignore[arg-type]
+    ("larger_of takes a number for each", lambda: larger_of([X, X])),  # type: ignore[arg-type]
+    ("ordered takes a list of measures, not x alone", lambda: ordered(X, because=WHY)),  # type: ignore[arg-type]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("told, make", NO_NUMBERS, ids=[told for told, _ in NO_NUMBERS])
+def test_what_is_no_number_or_no_measure_is_said_to_be_none(told: str, make: Callable[[], object]) -> None:
+    with pytest.raises(WrongKind) as error:
+        make()
+    assert told in str(error.value)
+
+
+def test_numbers_of_other_libraries_are_numbers() -> None:
+    for bound in (Decimal("0.5"), Fraction(1, 2), np.float16(0.5), np.array(0.5)):
+        assert above(X, bound, because=WHY).lower == 0.5  # type: ignore[arg-type]
+
+
+def test_probabilities_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="with sum 1"):
+        frequencies([5, 5], [math.nan, 0.5], because=WHY)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from harness.evidence.measured import Measured, ratio
+from harness.evidence.measured import Measured, WrongUse, ratio
 from harness.evidence.statistics import RUNGS, above, all_reach, exists
 from harness.judging.check import Check
 from harness.judging.ladder import Item, judged
@@ -210,3 +210,14 @@ def test_measures_are_drawn_point_by_point_in_the_units_people_read() -> None:
     check, one = Check(), Measured(np.array([1.0, 2.0]))
     check.draw("Figure 1", series="x", x=[1, 2], y=[one, ratio(Measured(np.array([3.0, 8.0])), one)])
     assert check.series[0].y == ((1.0, pytest.approx(3.0)), (2.0, pytest.approx(4.0)))
+
+
+def test_what_counts_something_else_than_replicates_is_an_error(lab: Lab) -> None:
+    """A hundred images of five runs have a narrow interval, and are no hundred runs."""
+
+    def body(x: Results, check: Check) -> None:
+        images = np.repeat(x.final("x").values, 20)
+        check(above(Measured(images, name="images"), 0.0, because=WHY))
+
+    with pytest.raises(WrongUse, match="images has 100 numbers for 5 replicates"):
+        judged(item(body, NEGATIVE, x=ABOVE), lab)

@@ -124,6 +124,32 @@ MISTAKES = {
     "product": (written("product", f"{ERROR} * {ERROR}  # here"), "products of measures are not judged"),
     "quotient": (written("quotient", f"{ERROR} / {ERROR}  # here"), "use ratio(a, b)"),
     "shifted": (written("shifted", f"ratio({ERROR}, {ERROR}) - 1  # here"), "put the number into the bound"),
+    "bound": (
+        written("bound", f'check(above({ERROR}, "0.1", because="why"))  # here'),
+        "above test_error (x): margin '0.1' is no number",
+    ),
+    "plain": (
+        written("plain", 'check(above(x.curve("test_error")[:, -1], 0.1, because="why"))  # here'),
+        "above takes a number for each replicate, such as x.final('test_error') or Measured(values)",
+    ),
+    "blank": (
+        written("blank", f'check({CHECK[6:-1]}, uncontrolled=" ")  # here'),
+        "check(uncontrolled=...) is a reason in words, not ' '",
+    ),
+    "images": (
+        written("images", 'check(above(Measured([0.5] * 100, name="images"), 0.1, because="why"))').replace(
+            "check):", "check):  # here"
+        ),
+        "images has 100 numbers for 5 replicates, which are the unit of statistics",
+    ),
+    "awaited": (
+        written("awaited", CHECK).replace("def test", "async def test").replace("check):", "check):  # here"),
+        "the test is async or yields, so its body would never run",
+    ),
+    "yields": (
+        written("yields", f"{CHECK}; yield").replace("check):", "check):  # here"),
+        "the test is async or yields, so its body would never run",
+    ),
     "one": (written("one", f'check(ordered([{ERROR}], because="why"))  # here'), "at least two measures"),
     "by_way": (written("by_way", "checks_plainly(x, check)  # here"), "above needs because="),
     "value": (

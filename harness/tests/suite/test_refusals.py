@@ -98,9 +98,14 @@ def test_a_deselection_of_nothing_is_refused(tmp_path: Path, workers: tuple[str,
     suite = write(tmp_path, TWO)
     done = run(suite, "--deselect", "test_tiny.py::test_huge", *workers)
     assert done.status == 4
-    done.says("--deselect test_tiny.py::test_huge: no claim's id begins so")
+    done.says("--deselect test_tiny.py::test_huge: no test's id begins so")
     assert "Traceback" not in done.text
     assert run(suite, "--deselect", "test_tiny.py::test_small", *workers).status == 0
+
+
+def test_a_plain_test_may_be_deselected_beside_claims(tmp_path: Path) -> None:
+    suite = write(tmp_path, TWO + "\ndef test_plain():\n    raise AssertionError\n")
+    assert run(suite, "--deselect", "test_tiny.py::test_plain", "--plan").status == 0
 
 
 def test_shipped_records_need_neither_data_nor_a_device(session: Any, pytester: pytest.Pytester) -> None:
