@@ -252,18 +252,27 @@ def _counterexample(error: AssertionError) -> str:
 
 
 def _counting(test: Any) -> Callable[[], int] | None:
-    """Counts the examples hypothesis tries, or None for a claim without hypothesis."""
+    """Counts the examples that a body is held to, or None for a claim without hypothesis.
+
+    One that the body's own ``assume`` gives back says nothing, and is not counted.
+    """
     inner = getattr(test, "hypothesis", None)
     if inner is None:
         return None
     if not hasattr(inner.inner_test, "examples"):
+        from hypothesis.errors import UnsatisfiedAssumption
+
         plain = inner.inner_test
 
         @functools.wraps(plain)
         def counted(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             counted.examples += 1  # type: ignore[attr-defined]
-            return plain(*args, **kwargs)
+            try:
+                return plain(*args, **kwargs)
+            except UnsatisfiedAssumption:
+                counted.examples -= 1  # type: ignore[attr-defined]
+                raise
 
         counted.examples = 0  # type: ignore[attr-defined]
         inner.inner_test = counted

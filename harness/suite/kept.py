@@ -14,6 +14,8 @@ from harness.lab import provenance
 from harness.spec import fingerprint
 from harness.spec.values import Value, canonical, digest
 
+COUNTED = "examples that were not given back"
+"""What is counted as an example; outcomes that count otherwise have other names."""
 PLAIN = (str, int, float, bool, bytes, type(None))
 
 
@@ -75,7 +77,7 @@ def _surroundings() -> Iterable[str]:
     """Versions, processor and settings; the latter are read anew, as a profile may be loaded meanwhile."""
     from hypothesis import settings
 
-    return [*_machine(), repr(settings.default)]
+    return [COUNTED, *_machine(), repr(settings.default)]
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from harness.spec.said import Unprinted
 from harness.spec.verdict import Verdict
 from harness.suite.entries import claim_id, command_of, entry
 from harness.tests import reports
+from harness.tests.suites import run, write
 
 PAPER = Paper(key="K", authors="A", title="T", venue="V", year=2020, url="")
 
@@ -95,3 +96,29 @@ def test_a_claim_of_ones_own_is_named_from_its_folder_on_whatever_pytests_root(r
     collected.nodeid = f"{root}{collected.nodeid}"
     assert claim_id(collected) == "claims/test_family.py::test_it[8]"
     assert command_of(collected) == 'python -m pytest "claims/test_family.py::test_it[quick-8]"'
+
+
+GIVING_BACK = """
+from hypothesis import assume
+
+
+@claim(PAPER, "S", says="some", reported="words", adapted=SMALL)
+@trained(world=0)
+@control(says="one off", world=1)
+@given(n=st.integers(0, 10**6))
+def test_some(world, n):
+    assume(n % 3 == 0)
+    with open(f"held{world}", "a") as file:
+        file.write("x")
+    assert n + world == n
+"""
+
+
+def test_examples_that_a_body_gives_back_are_not_counted(tmp_path: Path) -> None:
+    (claim,) = run(write(tmp_path, GIVING_BACK), "--report", "rep").report.claims
+    held = len((tmp_path / "held0").read_text())
+    assert held > 50
+    assert (claim.checks[0].n, claim.checks[0].statement) == (
+        held,
+        f"no counterexample among {held} examples",
+    )
