@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import types
 import typing
 from collections.abc import Iterable, Iterator
@@ -179,8 +180,10 @@ def unplannable(value: Runnable) -> str:
 
     try:
         with calling(f"{type(value).__name__} cannot be planned"):
-            for asked in (abbreviated, described, shape_of, estimate, needed):
+            for asked in (abbreviated, described, shape_of, needed):
                 asked(value)
+            if not math.isfinite(seconds := estimate(value)):
+                raise ValueError(f"by its cost it takes {seconds} s")
     except Fault as fault:
         return str(fault)
     return ""
