@@ -22,6 +22,7 @@ from harness.evidence.statistics import (
 )
 from harness.judging import near_misses
 from harness.judging.check import Check
+from harness.judging.unshared import unshared
 from harness.lab.carrying import proof_of
 from harness.spec import Anew, Experiment, Probing, Simulation, Solved, abbreviated
 from harness.spec.abridged import abridged
@@ -150,7 +151,7 @@ class _Heard:
             return {key: self._read(f"{name} {key}", v, replicates, lab) for key, v in value.items()}
         if runnables(value):
             return [self._read(f"{name} {i}", v, replicates, lab) for i, v in enumerate(value)]
-        return value
+        return unshared(value)
 
     def judged(self, level: float, spent: float = 0.0) -> tuple[Verdict, tuple[Evidence, ...]]:
         """The verdict of its checks at a look's level, and the evidence: of relations, then exact."""

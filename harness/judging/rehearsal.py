@@ -25,6 +25,7 @@ from harness.judging.ladder import Item, runnables, unpaired
 from harness.judging.lines import ClaimLines, frames, is_users
 from harness.judging.near_misses import refused
 from harness.judging.standins import Anything, Doubt, Heeding, Unbearable, standing, watched
+from harness.judging.unshared import unshared
 from harness.spec.claim import Claim, Control, resolved
 from harness.spec.said import Saying, numbers, why_unprinted
 from harness.spec.watched import Watched
@@ -215,7 +216,8 @@ def _run(
     check = Heeding(doubt)
     replicates = item.rungs()[0][0]
     read = {name: standing(name, value, replicates, doubt) for name, value in world.items()}
-    known = {**item.params, "tier": item.tier, "check": check}
+    params = {name: unshared(value) for name, value in item.params.items()}
+    known = {**params, "tier": item.tier, "check": check}
     arguments = {name: known[name] if name in known else Anything(replicates, doubt) for name in body.wants}
     try:
         body.function(**arguments, **read)

@@ -16,6 +16,7 @@ from harness.evidence.kinds import Relation
 from harness.evidence.measured import Measured, Unknown, WrongKind, WrongUse
 from harness.judging.check import Check
 from harness.judging.ladder import RUNNABLE, runnables
+from harness.judging.unshared import unshared
 from harness.lab.results import Results
 from harness.spec import Experiment, Runnable, plain
 from harness.spec.watched import EVERYTHING, NOTHING, Watched, curves_of
@@ -300,7 +301,7 @@ def standing(name: str, value: Any, replicates: int, doubt: Doubt) -> Any:
     if isinstance(value, RUNNABLE):
         return StandIn(name, plain(value), replicates, doubt)
     if not runnables(value):
-        return value
+        return unshared(value)
     if isinstance(value, Mapping):
         return {key: standing(f"{name} {key}", v, replicates, doubt) for key, v in value.items()}
     return [standing(f"{name} {i}", v, replicates, doubt) for i, v in enumerate(value)]

@@ -20,6 +20,7 @@ from harness.judging.check import Check
 from harness.judging.ladder import Item, Judgement, is_counterexample, told
 from harness.judging.lines import ClaimLines, written
 from harness.judging.rehearsal import Body, said, unprinted
+from harness.judging.unshared import unshared
 from harness.lab import leftovers
 from harness.lab.exact import ExactOutcome, ExactOutcomes
 from harness.spec import TIERS
@@ -190,6 +191,7 @@ def _call(
         Exception: whatever else the body raises.
     """
     known = {**item.callspec.params, **item.funcargs}  # of the latter there are none outside a session
+    known |= {name: unshared(known[name]) for name in item.callspec.params}
     if unknown := sorted(set(item._fixtureinfo.argnames) - {"check", *known}):
         raise Mistake(f"it takes the fixture {unknown[0]}, which only a session of pytest makes")
     arguments = {name: check if name == "check" else known[name] for name in item._fixtureinfo.argnames}

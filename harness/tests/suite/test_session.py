@@ -167,3 +167,31 @@ def test_no_body_changes_what_another_one_reads(tmp_path: Any) -> None:
     assert changed.verdicts == {"changing": "error", "next": "reproduced"}
     (error, _) = changed.report.claims
     assert "does not support item assignment" in error.reason
+
+
+USING_UP = """
+@claim(PAPER, "S", says="world", reported="words", adapted=SMALL)
+@trained(x=about(1.0), margins=[0.5, 10.0], options={"most": [3.0]})
+@control(says="as large", x=Anew(about(1.0)))
+def test_world(x, check, margins, options):
+    check(above(x.final("x"), margins.pop(0), because="a half, and nothing else in the control"))
+    check(below(x.final("x"), options["most"].pop(), because="much more"), uncontrolled="it is always less")
+
+
+@claim(PAPER, "S", says="parameter", reported="words", adapted=SMALL)
+@pytest.mark.parametrize("margins", [[0.5, 10.0]])
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_parameter(x, check, margins):
+    check(above(x.final("x"), margins.pop(0), because="a half, and nothing else in the control"))
+"""
+
+
+def test_a_body_that_uses_up_its_values_has_them_again_at_each_look(tmp_path: Any) -> None:
+    """Else its rehearsal and its claim leave other margins, or none, to its controls."""
+    used = run(write(tmp_path, USING_UP), "--report", "rep")
+    assert used.verdicts == {"world": "inconclusive", "parameter[margins0]": "reproduced"}
+    world, parameter = used.report.claims
+    assert "its control does not discriminate" in world.reason
+    seen = [check for claim in (world, parameter) for look in claim.controls for check in look.checks]
+    assert [check.lower_bound for check in seen] == [0.5, None, 0.5]
