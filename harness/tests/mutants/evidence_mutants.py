@@ -11,6 +11,7 @@ _inference = into(
     "evidence/test_statistics_error_rates.py",
 )  # fmt: skip
 _relations = into("evidence/relations.py", "evidence/test_relations.py")
+_identities = into("evidence/identities.py", "evidence/test_identities.py", "evidence/test_relations.py")
 
 MUTANTS = (
     _measured(
@@ -177,14 +178,13 @@ MUTANTS = (
         "statistics", "power is that of twice the effect",
         "effect_over_sd * math.sqrt(n)", "effect_over_sd * n",
     ),
-    _relations(
+    _identities(
         "statistics", "an identity holds where it does on average",
-        "worst = float(np.max(apart))", "worst = float(np.mean(apart))",
+        "float(np.max(np.where(one == other", "float(np.mean(np.where(one == other",
     ),
-    _relations(
+    _identities(
         "statistics", "an identity holds where errors cancel",
-        "np.where(sides[0] == sides[1], 0.0, np.abs(sides[0] - sides[1]))",
-        "np.abs(np.sum(sides[0] - sides[1]))",
+        "np.where(one == other, 0.0, np.abs(one - other))", "np.abs(np.sum(one - other))",
     ),
     _relations(
         "statistics", "an order is that of the first and the last",
