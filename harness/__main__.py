@@ -40,11 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
         importlib.import_module(f"harness.commands.{name}").add(commands)
     options = parser.parse_args(arguments)
     pin_arithmetic()  # before anything imports numpy
+    if sys.stdout is None:  # it was closed (`>&-`)
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as there is a process
     try:
         verified_environment()
         status = int(options.run(options))
-        if sys.stdout:
-            sys.stdout.flush()  # here, where a closed pipe is known not to matter
+        sys.stdout.flush()  # here, where a closed pipe is known not to matter
         return status
     except BrokenPipeError:  # `| head` has seen enough
         _silence()

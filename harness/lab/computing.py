@@ -177,7 +177,7 @@ def _tried(run: Run, place: Place, store: Store) -> tuple[Finished, Computed | N
     pausing.look()
     try:
         store.make_room(run.key)
-        with leftovers.put_back(abbreviated(run.value)):
+        with leftovers.put_back(abbreviated(run.value), run.key):
             computed = _computed(run, place, store)
     except Elsewhere:
         return Finished(run=run, outcome=HELD), None
@@ -301,7 +301,7 @@ def _stacked(runs: Sequence[Run], place: Place, store: Store) -> list[Finished]:
             _publish(runs[i], Computed(record, trained.weights), store)
             done[i] = Finished(run=runs[i], outcome=COMPUTED, seconds=seconds, cost=seconds)
 
-        with leftovers.put_back(abbreviated(runs[0].value)), numerics.prepared(place.device):
+        with leftovers.put_back(abbreviated(runs[0].value), runs[0].key), numerics.prepared(place.device):
             trainer.train_together(members, place.device, ended)
     except torch.OutOfMemoryError:
         fits = False  # no more is done here, where the error's traceback holds the stack that did not fit

@@ -1,16 +1,18 @@
 """What code of a claim's own changes for all of its process, put back: others would compute with it.
 
 torch, numpy and Python keep settings for a whole process: a default precision, what a division by zero does,
-the current folder. No name of a run says what they were. So each run and each body begins with those of every
-process, and whoever leaves others behind is named.
+the current folder, generators of random numbers. No name of a run says what they were. So each run and each
+body begins with those of every process, and who leaves others, or draws from such a generator, is named.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import random
 import sys
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TextIO
 
@@ -34,6 +36,8 @@ class ProcessSetting(NamedTuple):
     ours: Callable[[Any], Any]
 
 
+UNUSED = 624
+"""Where a generator of numpy.random stands that was seeded, and from which nobody has drawn yet."""
 NUMPYS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 SETTINGS = (
     ProcessSetting(
@@ -127,18 +131,22 @@ class Unclosed:
 
 
 @contextlib.contextmanager
-def put_back(whose: str) -> Iterator[None]:
+def put_back(whose: str, run: str = "") -> Iterator[None]:
     """Run code of a claim's own as in a process of its own; what it leaves changed is undone, and told.
 
     Args:
         whose: what runs, for people.
+        run: the key of the run that it is, if it is one.
     """
     undo()
+    if run:
+        import numpy  # noqa: F401 - it draws numbers of its own, so that its generator is there to be seeded
     streams: tuple[TextIO, TextIO] = sys.stdout, sys.stderr
     folder, limit, strict = _folder(), sys.getrecursionlimit(), _strict()
     sys.stdout, sys.stderr = map(Unclosed, streams)
     try:
-        yield
+        with _seeded(whose, run):
+            yield
     finally:
         sys.stdout, sys.stderr = streams
         sys.setrecursionlimit(limit)
@@ -154,6 +162,25 @@ def put_back(whose: str) -> Iterator[None]:
             notes.note(told(whose, left))
 
 
+@contextlib.contextmanager
+def _seeded(whose: str, run: str) -> Iterator[None]:
+    """Have the generators of a process begin alike wherever and whenever this runs; who draws is told."""
+    seed = zlib.crc32((run or whose).encode())
+    before = random.getstate()
+    random.seed(seed)
+    if numpy := _loaded("numpy"):
+        numpy.random.seed(seed)
+    if torch := _loaded("torch"):
+        torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)  # from which libraries draw too, when they are imported, say
+        if numpy and numpy.random.get_state()[2] != UNUSED:
+            instead = "draw from the generator that it gets" if run else "a verdict should not depend on it"
+            notes.note(f"{whose} drew from numpy.random, which is of a whole process: {instead}")
+
+
 def told(whose: str, left: list[str]) -> str:
     """What was left behind, and that it was undone, in one line."""
     return f"{whose} left {', '.join(left)} behind, by which others would compute: undone"
@@ -163,14 +190,20 @@ def undo() -> list[str]:
     """Make settings what they are in every process; the names of those that were not."""
     changed = []
     for setting in SETTINGS:
-        module = sys.modules.get(setting.module)
-        if module is None or getattr(module.__spec__, "_initializing", False):
+        module = _loaded(setting.module)
+        if module is None:
             continue
         ours = setting.ours(module)
         if setting.read(module) != ours:
             setting.write(module, ours)
             changed.append(setting.name)
     return changed
+
+
+def _loaded(name: str) -> Any:
+    """A module that somebody has imported, as a whole; else None."""
+    module = sys.modules.get(name)
+    return None if module is None or getattr(module.__spec__, "_initializing", False) else module
 
 
 def _folder() -> str:

@@ -64,7 +64,12 @@ def of_measures(run: Run, place: Place, measures: Mapping[str, Any]) -> Record:
 
     Args:
         measures: name -> a number, or a sequence or array of them, which is kept flat beside its shape.
+
+    Raises:
+        TypeError: they are something else than real numbers by name (one line).
     """
+    if not isinstance(measures, Mapping) or not all(isinstance(name, str) for name in measures):
+        raise TypeError(f"it gave {measures!r:.60}, and not numbers by name such as {{'error': 0.5}}")
     finals: dict[str, float | None] = {}
     curves: dict[str, tuple[float | None, ...]] = {}
     shapes: dict[str, tuple[int, ...]] = {}
@@ -74,10 +79,33 @@ def of_measures(run: Run, place: Place, measures: Mapping[str, Any]) -> Record:
             shape = (len(value),)
         if shape:
             flat = value.reshape(-1).tolist() if hasattr(value, "reshape") else value
-            curves[name], shapes[name] = all_finite(flat), tuple(shape)
+            curves[name], shapes[name] = _numbers(name, flat), tuple(shape)
         else:
-            finals[name] = finite(value)
+            finals[name] = _number(name, value)
     return msgspec.structs.replace(_record(run, place, finals, curves, outcome="solved"), shapes=shapes)
+
+
+def _numbers(name: str, values: Any) -> tuple[float | None, ...]:
+    try:
+        if not any(isinstance(value, (str, bytes)) for value in values):
+            return all_finite(values)
+    except (TypeError, ValueError, OverflowError):  # one of them is told
+        pass
+    return tuple(_number(name, value) for value in values)
+
+
+def _number(name: str, value: Any) -> float | None:
+    """A measured number as a record holds it: None where it is not finite.
+
+    Raises:
+        TypeError: it is no real number.
+    """
+    try:
+        if isinstance(value, (str, bytes)) or (hasattr(value, "imag") and value.imag):
+            raise TypeError
+        return finite(value)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{name} is {value!r:.60}, which is no real number that a float holds") from None
 
 
 def _record(run: Run, place: Place, finals: Finals, curves: Curves, *, outcome: str) -> Record:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.__main__ import COMMANDS, main
-from harness.tests.suites import environment, write_claims
+from harness.tests.suites import ROOT, environment, write_claims
 
 CLAIMS = """
 @claim(PAPER, "S1", says="x is small", reported="words", adapted=SMALL)
@@ -75,3 +75,12 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
         listing.stdout.close()
         assert listing.stderr.read() == b""
     assert listing.returncode == 0
+
+
+def test_without_standard_output_nothing_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program may be started with it closed (``>&-``)."""
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["report", str(ROOT / "reports" / "quick"), "--csv"]) == 0
+    assert capsys.readouterr().err == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import io
 import os
+import random
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -126,3 +127,38 @@ def test_nothing_is_told_of_runs_that_leave_nothing(tmp_path: Path) -> None:
     lab.results("x", SMALL, 1)
     lab.results("y", named(drawn), 2)
     assert not lab.notes
+
+
+def unseeded(generator: np.random.Generator) -> dict[str, float]:
+    """A simulation that draws from the generators of its whole process."""
+    return {"a": random.random(), "b": float(np.random.normal()), "c": float(torch.rand(()))}  # noqa: NPY002
+
+
+def test_a_run_that_draws_from_generators_of_its_process_is_the_same_everywhere_and_told(
+    tmp_path: Path,
+) -> None:
+    records = []
+    state = random.getstate()
+    for n in range(2):
+        np.random.seed(n)  # noqa: NPY002
+        random.seed(n)
+        torch.manual_seed(n)
+        begun = random.getstate()
+        lab = Lab(at(tmp_path / str(n)))
+        records.append([record.finals for record in lab.results("x", Simulation(unseeded), 3).records])
+        assert random.getstate() == begun
+        (note,) = lab.notes
+        assert "drew from numpy.random, which is of a whole process: draw from the generator that" in note
+    random.setstate(state)
+    assert records[0] == records[1]
+    assert len({numbers["a"] for numbers in records[0]}) == 3  # each replicate has its own
+
+
+def test_a_body_that_draws_from_them_is_told() -> None:
+    drawn = []
+    for _ in range(2):
+        with leftovers.put_back("this"):
+            drawn.append((random.random(), np.random.normal()))  # noqa: NPY002
+    assert drawn[0] == drawn[1]
+    said = "this drew from numpy.random, which is of a whole process: a verdict should not depend on it"
+    assert notes.told() == (said,)
