@@ -36,6 +36,17 @@ def _load(path: Path) -> Report:
         raise ValueError(f"{file}: {error}") from None
 
 
+def keep(report: Report, directory: Path) -> None:
+    """Write ``report.json`` alone: what was judged, before anything is rendered of it.
+
+    Raises:
+        ValueError, OSError: as ``write``.
+    """
+    data = encode(report)
+    directory.mkdir(parents=True, exist_ok=True)
+    _replace(directory / "report.json", data)
+
+
 def write(reports: Report | Sequence[Report], directory: str | Path) -> tuple[Path, ...]:
     """Write ``report.md``, ``report.html`` and ``badge.json``, and ``report.json`` if it is one report.
 

@@ -30,6 +30,8 @@ from harness.suite import kept
 
 PLUGIN = "harness.suite.plugin"
 """The name by which pytest loads what judges claims."""
+LONGEST = 4_000
+"""Characters of a reason; the terminal has the rest."""
 REPEATED = "__pytest_repeat_step_number"
 """The parameter that pytest-repeat adds to an item."""
 
@@ -300,7 +302,7 @@ def entry(item: pytest.Function, judgement: Judgement, seconds: float = 0.0) -> 
         expected_because=because,
         verdict=judgement.verdict,
         unexpected=judgement.verdict is not Verdict.NOT_RUN and not expected.allows(judgement.verdict),
-        reason=written(judgement.reason),
+        reason=_bounded(written(judgement.reason)),
         checks=judgement.checks,
         controls=judgement.controls,
         figures=judgement.figures,
@@ -316,6 +318,11 @@ def entry(item: pytest.Function, judgement: Judgement, seconds: float = 0.0) -> 
         changed=claim.changed,
         unprinted=claim.unprinted,
     )
+
+
+def _bounded(reason: str) -> str:
+    """A reason that a table has room for: what a claim raises may hold all of its arrays."""
+    return reason if len(reason) <= LONGEST else f"{reason[:LONGEST]}... ({len(reason):,} characters)"
 
 
 def _plain(value: object) -> str | int | float | bool | None:

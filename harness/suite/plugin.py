@@ -358,7 +358,8 @@ def _reason(report: pytest.TestReport) -> str:
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[2]).removeprefix("Skipped: ")
     crash = getattr(report.longrepr, "reprcrash", None)
-    lines = (crash.message if crash else report.longreprtext).strip().splitlines()
+    looked_up = getattr(report.longrepr, "errorstring", "")  # a fixture that is not there, after where it was
+    lines = (crash.message if crash else looked_up or report.longreprtext).strip().splitlines()
     return lines[0].removeprefix("Failed: ") if lines else "no reason given"
 
 

@@ -160,15 +160,23 @@ def misplaced(folder: str | Path | None, first: int) -> str:
 
 
 def write(report: Report, folder: Path) -> str:
-    """Write report.json, .md and .html; why not, if they cannot be written."""
+    """Write report.json, from which all else can be rendered later, then .md and .html; why not, if not."""
     from harness.report import render
 
     try:
-        render.write(report, folder)
+        render.keep(report, folder)
     except (OSError, ValueError, MemoryError, RecursionError) as error:
-        cause = getattr(error, "strerror", None) or cause_of(error)
-        return f"cannot write the report to {folder}: {cause}"
+        return f"cannot write the report to {folder}: {_cause(error)}"
+    try:
+        render.write(report, folder)
+    except Exception as error:  # a library that is not there, say: what was judged is not lost for it
+        again = f"report.json is there, and python -m harness report {folder} renders it"
+        return f"cannot write the pages of the report to {folder}: {_cause(error)}; {again}"
     return ""
+
+
+def _cause(error: Exception) -> str:
+    return getattr(error, "strerror", None) or cause_of(error)
 
 
 def unwritable(folder: Path) -> str:

@@ -209,9 +209,26 @@ def test_a_report_is_tried_only_where_one_is_written(session: Any, pytester: pyt
 
 
 def test_a_report_that_cannot_be_written_in_the_end_is_said(tmp_path: Path) -> None:
-    body = "    os.makedirs('rep/report.md', exist_ok=True)\n    large("
+    body = "    os.makedirs('rep/report.json', exist_ok=True)\n    large("
     write(tmp_path, GOOD.replace("    large(", body))
     done = run(tmp_path, "test_tiny.py", "--report", "rep")
     assert done.status == 4, done.text
     done.says("ERROR: cannot write the report to rep", "1 claims judged: 1 reproduced")
     assert "Traceback" not in done.text
+
+
+@pytest.mark.parametrize(
+    "spoils",
+    ["os.makedirs('rep/report.md', exist_ok=True)", "__import__('sys').modules['markupsafe'] = None"],
+)
+def test_what_was_judged_is_kept_though_no_page_of_it_can_be_rendered(tmp_path: Path, spoils: str) -> None:
+    write(tmp_path, GOOD.replace("    large(", f"    {spoils}\n    large("))
+    done = run(tmp_path, "test_tiny.py", "--report", "rep")
+    assert done.status == 4, done.text
+    done.says(
+        "ERROR: cannot write the pages of the report to rep: ",
+        "; report.json is there, and python -m harness report rep renders it",
+        "1 claims judged: 1 reproduced",
+    )
+    assert "Traceback" not in done.text
+    assert done.verdicts == {"large": "reproduced"}

@@ -195,3 +195,29 @@ def test_a_body_that_uses_up_its_values_has_them_again_at_each_look(tmp_path: An
     assert "its control does not discriminate" in world.reason
     seen = [check for claim in (world, parameter) for look in claim.controls for check in look.checks]
     assert [check.lower_bound for check in seen] == [0.5, None, 0.5]
+
+
+UNCLEAR = """
+@claim(PAPER, "S", says="long", reported="words", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_long(x, check):
+    large(x, check)
+    raise ValueError("many " * 100_000)
+
+
+@pytest.mark.usefixtures("nothing")
+@claim(PAPER, "S", says="lacking", reported="words", adapted=SMALL)
+@trained(x=about(1.0))
+@control(says="no shift", x=NULL)
+def test_lacking(x, check):
+    large(x, check)
+"""
+
+
+def test_a_reason_is_the_cause_and_as_short_as_a_line(tmp_path: Any) -> None:
+    long, lacking = run(write(tmp_path, UNCLEAR), "--report", "rep", "--tb=no").report.claims
+    assert long.reason.startswith("ValueError: many many")
+    assert long.reason.endswith("... (500,011 characters)")
+    assert len(long.reason) < 5_000
+    assert lacking.reason == "fixture 'nothing' not found"
