@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from harness.evidence.kinds import Relation
+from harness.evidence.inference import FEWEST
+from harness.evidence.kinds import OfMean, OfRate, Relation
 from harness.evidence.measured import Slip
 from harness.judging.ladder import Item, runnables, unpaired
 from harness.judging.lines import ClaimLines, frames, is_users
@@ -230,11 +231,19 @@ def _run(
     if not doubt.asked:
         if not check.relations:
             yield source.at(source.line, "the claim made no check: call check(...) in its body")
-        elif wrong := unpaired(check.relations, replicates):
+        elif wrong := unpaired(check.relations, replicates) or _too_few(check.relations, replicates):
             yield source.at(source.line, wrong)
     if wrong := unprinted(item.claim, check.relations):
         yield source.at(source.line, wrong)
     return {name: watched(value) for name, value in read.items()}
+
+
+def _too_few(relations: Sequence[Relation], replicates: int) -> str:
+    """Why so few replicates decide nothing, in one line; "" if they may."""
+    statistical = [relation.kind for relation in relations if isinstance(relation, (OfMean, OfRate))]
+    if not statistical or replicates >= FEWEST:
+        return ""
+    return f"replicates={replicates}: {statistical[0]}(...) is inconclusive at fewer than {FEWEST}"
 
 
 def unprinted(claim: Claim, relations: Sequence[Relation]) -> str:

@@ -17,6 +17,8 @@ from harness.spec.said import Change, Saying, Unprinted, require_ledger, require
 from harness.spec.verdict import Expected
 
 F = TypeVar("F", bound=Callable[..., Any])
+MOST = 100
+"""Replicates that a verdict may read; others are for calibration (``harness.lab.replicates``)."""
 JUDGE = "harness.suite.plugin"
 """What judges claims, once pytest has loaded it."""
 
@@ -130,6 +132,11 @@ def claim(
     _require_counts(replicates)
     if not adapted or not where:
         raise ValueError("a claim needs where and adapted= with at least one tier")
+    if blank := [tier for tier, text in adapted.items() if isinstance(text, str) and not text.strip()]:
+        raise ValueError(f"adapted= is blank for tier {blank[0]!r}: say what was changed, or 'none'")
+    by_tier = replicates if isinstance(replicates, Mapping) else {}
+    if idle := [tier for tier in (*(expected or {}), *by_tier) if tier not in adapted]:
+        raise ValueError(f"tier {idle[0]!r} is not in adapted=, so the claim is not tested there")
     if not isinstance(paper, Paper):
         raise TypeError(f"a claim is of a Paper, not of {paper!r:.100}")
     says_who, ledger = Saying.of(kind), require_ledger(changed)
@@ -140,6 +147,8 @@ def claim(
     def mark(function: F) -> F:
         if isinstance(function, type):
             raise TypeError(f"@claim marks test functions, and {function.__name__} is a class")
+        if hasattr(function, "claim"):
+            raise TypeError(f"{function.__name__} is a claim already: the other @claim would be lost")
         declared = Claim(
             paper=paper,
             where=where,
@@ -186,16 +195,17 @@ def _require_shown(declared: Claim) -> None:
 
 
 def _require_counts(replicates: int | Mapping[str, int] | None) -> None:
-    """Refuse a number of replicates, or of those at a tier, below one.
+    """Refuse a number of replicates, or of those at a tier, below one or above those that verdicts read.
 
     Raises:
-        ValueError: it is no whole number from one on, or is named for something else than a tier.
+        ValueError: it is no such whole number, or is named for something else than a tier.
     """
     by_tier = replicates if isinstance(replicates, Mapping) else {}
     _require_tiers(replicates=by_tier)
     for count in by_tier.values() if by_tier else () if replicates is None else (replicates,):
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"replicates={replicates!r}: at least one is needed, or leave it out")
+        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST:
+            told = f"replicates={replicates!r:.100}: a whole number from 1 to {MOST}"
+            raise ValueError(f"{told} is needed (verdicts read replicates 0 to {MOST - 1}), or leave it out")
 
 
 def _warn_where_nothing_judges() -> None:
@@ -255,6 +265,10 @@ def trained(**worlds: Any) -> Callable[[F], F]:
     """
 
     def mark(function: F) -> F:
+        if hasattr(function, "trained"):
+            raise TypeError(
+                f"{function.__name__} has @trained already: name all that it reads in one of them"
+            )
         signature = inspect.signature(function)
         others = [p for name, p in signature.parameters.items() if name not in worlds]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from harness import Anew, Paper, Simulation, Tiers, claim, trained
+from harness import Anew, Paper, Simulation, Tiers, claim, control, trained
 from harness.spec.claim import JUDGE, Claim, resolved
 from harness.spec.verdict import Expected, Verdict
 from harness.tests.simulated import drawn
@@ -48,7 +48,13 @@ def test_a_number_of_replicates_may_be_fixed_for_every_tier_or_for_some() -> Non
     assert fixed(None) == [None, None]
     assert fixed(7) == [7, 7]
     assert fixed({"quick": 20}) == [20, None]
-    for wrong, why in (({"tiny": 5}, "unknown tier"), (0, "at least one"), ({"quick": -1}, "at least one")):
+    for wrong, why in (
+        ({"tiny": 5}, "unknown tier"),
+        (0, "from 1 to 100"),
+        ({"quick": -1}, "from 1 to 100"),
+        (True, "from 1 to 100"),
+        (10**9, "from 1 to 100"),
+    ):
         with pytest.raises(ValueError, match=why):
             fixed(wrong)
 
@@ -160,3 +166,36 @@ def test_claims_that_nothing_judges_are_told_when_collected(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         declared()
+
+
+def test_a_function_is_one_claim_and_says_once_what_it_reads() -> None:
+    """The other one would be lost."""
+
+    def test_it(x: int) -> None:
+        """Something is."""
+
+    marked = claim(PAPER, "S", adapted={"quick": "none"}, reported="words")(trained(x=1)(test_it))
+    with pytest.raises(TypeError, match="test_it is a claim already"):
+        claim(PAPER, "S2", adapted={"quick": "none"}, reported="words")(marked)
+    with pytest.raises(TypeError, match="test_it has @trained already"):
+        trained(y=2)(marked)
+
+
+@pytest.mark.parametrize(
+    "declared, why",
+    [
+        ({"adapted": {"quick": " "}}, "blank for tier 'quick'"),
+        ({"expected": {"full": ("refuted", "why")}}, "tier 'full' is not in adapted="),
+        ({"replicates": {"standard": 5}}, "tier 'standard' is not in adapted="),
+        ({"expected": {"quick": ("refuted", " ")}}, "needs a reason"),
+    ],
+)
+def test_what_says_nothing_or_has_no_effect_is_refused(declared: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        claim(PAPER, "S", **{"adapted": {"quick": "none"}, "reported": "words", **declared})
+
+
+@pytest.mark.parametrize("reasons", [{"says": ""}, {"says": "noise", "trivial": " "}])
+def test_a_control_says_in_words_what_is_different(reasons: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="@control"):
+        control(**reasons, x=1)(lambda x: None)

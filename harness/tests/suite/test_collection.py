@@ -142,6 +142,10 @@ MISTAKES = {
         ),
         "images has 100 numbers for 5 replicates, which are the unit of statistics",
     ),
+    "few": (
+        written("few", CHECK, adapted="SMALL, replicates=4").replace("check):", "check):  # here"),
+        "replicates=4: above(...) is inconclusive at fewer than 5",
+    ),
     "awaited": (
         written("awaited", CHECK).replace("def test", "async def test").replace("check):", "check):  # here"),
         "the test is async or yields, so its body would never run",
