@@ -144,6 +144,22 @@ def test_each_sample_gets_the_verdict_of_the_judge_itself(
     assert marks.tolist() == one_by_one
 
 
+def test_a_control_that_fails_two_checks_by_little_is_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked at again while one of them is undecided, though the other fails."""
+    monkeypatch.setattr(ladder, "chance_again", functools.partial(chance_again, draws=10))
+    g, draws = generator(1), 30
+    values = g.normal(size=(draws, 2, 2, 20))
+    values[:, 0] += 99
+    values[:, 1] -= g.choice([-0.2, 0.1, 0.4, 0.7], size=(draws, 2, 1))
+
+    def body(x: Measured, y: Measured) -> Sequence[Relation]:
+        return [above(x, 0, because=WHY), above(y, 0, because=WHY)]
+
+    marks = of_many(body, "quick", values, [False])
+    assert marks.tolist() == [MARKS.get(of_one(body, "quick", v, [False]), 0) for v in values]
+    assert 5 < marks.sum() < 25  # neither verdict is rare
+
+
 @pytest.mark.parametrize("name", ["above", "both sides", "rates", "an example", "a peak"])
 def test_each_check_comes_out_as_judge_says_censored_and_diverged_runs_included(name: str) -> None:
     g = generator(7)
