@@ -132,11 +132,7 @@ def claim(
     _require_counts(replicates)
     if not adapted or not where:
         raise ValueError("a claim needs where and adapted= with at least one tier")
-    if blank := [tier for tier, text in adapted.items() if isinstance(text, str) and not text.strip()]:
-        raise ValueError(f"adapted= is blank for tier {blank[0]!r}: say what was changed, or 'none'")
-    by_tier = replicates if isinstance(replicates, Mapping) else {}
-    if idle := [tier for tier in (*(expected or {}), *by_tier) if tier not in adapted]:
-        raise ValueError(f"tier {idle[0]!r} is not in adapted=, so the claim is not tested there")
+    _require_tested(adapted, [*(expected or {}), *(replicates if isinstance(replicates, Mapping) else ())])
     if not isinstance(paper, Paper):
         raise TypeError(f"a claim is of a Paper, not of {paper!r:.100}")
     says_who, ledger = Saying.of(kind), require_ledger(changed)
@@ -168,6 +164,18 @@ def claim(
         return function
 
     return mark
+
+
+def _require_tested(adapted: Mapping[str, str], named: Sequence[str]) -> None:
+    """Refuse a tier that says nothing of its setting, or one of ``named`` that the claim is not tested at.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if blank := [tier for tier, text in adapted.items() if isinstance(text, str) and not text.strip()]:
+        raise ValueError(f"adapted= is blank for tier {blank[0]!r}: say what was changed, or 'none'")
+    if idle := [tier for tier in named if tier not in adapted]:
+        raise ValueError(f"tier {idle[0]!r} is not in adapted=, so the claim is not tested there")
 
 
 def _docstring_of(function: Any) -> str:
