@@ -234,7 +234,7 @@ def on_cifar100(weight_decay: float) -> dict[int, Tiers]:
     contested="Nakkiran et al. 2020, Figure 22: over the coefficient itself there is a peak too",
 )
 @trained(nets=on_cifar100(0.0005))
-@control(nets=on_cifar100(0.0), says="no weight decay at any width, the curve that the source sets beside it")
+@control(nets=on_cifar100(0.0), says="no weight decay at any width")
 def test_with_weight_decay_wider_five_layer_networks_are_no_worse(
     nets: Mapping[int, Results], check: Check
 ) -> None:
