@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from harness.analytic import held
@@ -15,64 +11,42 @@ from harness.analytic.random_features import FourierFeatures, RandomFeatureSweep
 from harness.data import GeneratedImages
 from harness.lab import host_memory
 from harness.spec import Solved
+from harness.tests.growth import KEPT, Growth, measured
 
 MIB = 2**20
 IMAGES = GeneratedImages(n=3000, n_test=1000, size=12)
-SOLVED = {
-    "linear": Solved(IMAGES.but(n=2000, n_test=300), OnFeatures(RandomPatches(400), LinearFit())),
-    "kernel": Solved(IMAGES, OnFeatures(RandomPatches(400), KernelInterpolation(GaussianKernel(5.0)))),
-    "sweep": Solved(IMAGES, RandomFeatureSweep(FourierFeatures(5.0), (100, 6000))),
+FEW = {"n": 150, "n_test": 50}
+LINEAR = OnFeatures(RandomPatches(400), LinearFit())
+KERNEL = OnFeatures(RandomPatches(400), KernelInterpolation(GaussianKernel(5.0)))
+SWEEP = RandomFeatureSweep(FourierFeatures(5.0), (100, 6000))
+GROWING = {
+    "linear": (Solved(IMAGES.but(**FEW), LINEAR), Solved(IMAGES.but(n=2000, n_test=300), LINEAR)),
+    "kernel": (Solved(IMAGES.but(**FEW), KERNEL), Solved(IMAGES, KERNEL)),
+    "sweep": (Solved(IMAGES.but(**FEW), SWEEP), Solved(IMAGES, SWEEP)),
 }
-MEASURED = """
-import dataclasses, sys
-from pathlib import Path
-from harness.lab.lab import Lab
-from harness.lab.places import Place
-from harness.tests.analytic.test_held import SOLVED
-
-def most():
-    rows = Path("/proc/self/status").read_text().splitlines()
-    return {row.split(":")[0]: row.split()[1] for row in rows if row.startswith("Vm")}
-
-solved = SOLVED[sys.argv[1]]
-lab = Lab(Place(store=Path(sys.argv[2]) / "store", data_root=Path(sys.argv[2]), device="cpu"), presume=True)
-few = solved.but(data=solved.data.but(n=150, n_test=50))
-lab.ensure(lab.runs(few, 1))
-before = int(most()["VmRSS"])
-Path("/proc/self/clear_refs").write_text("5")
-lab.ensure(lab.runs(solved, 1))
-assert not lab.failures, lab.failures
-print(1024 * (int(most()["VmHWM"]) - before), 1024 * int(most()["VmHWM"]))
-"""
-"""Solves in a process of its own, few examples before, and says how its memory grew."""
+"""Few examples and many: what the second add is measured."""
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, int]]:
+def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Growth]:
     """Tells by how many bytes each solver makes a process grow, and to how many."""
-    if not Path("/proc/self/clear_refs").exists():
-        pytest.skip("the system does not tell the peak of a process")
-    grew = {}
-    for name in SOLVED:
-        command = [sys.executable, "-c", MEASURED, name, str(tmp_path_factory.mktemp(name))]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        added, most = map(int, done.stdout.split())
-        grew[name] = added, most
-    return grew
+    return {name: measured(__name__, name, tmp_path_factory.mktemp(name)) for name in GROWING}
 
 
-@pytest.mark.parametrize("name", list(SOLVED))
-def test_a_solver_takes_about_what_is_told(name: str, grown: dict[str, tuple[int, int]]) -> None:
+@pytest.mark.parametrize("name", list(GROWING))
+def test_a_solver_takes_about_what_is_told(name: str, grown: dict[str, Growth]) -> None:
     added, most = grown[name]
-    told = host_memory.beside(SOLVED[name], "cpu")
+    _, many = GROWING[name]
+    told = host_memory.beside(many, "cpu")
     assert added > 200 * MIB, "too small a matrix to tell"
-    assert added <= told < 2 * added, (added / MIB, told / MIB)
-    assert most <= host_memory.taken(SOLVED[name], "cpu")
+    assert added / KEPT < told < 2 * added, (added / MIB, told / MIB)
+    assert most <= host_memory.taken(many, "cpu")
 
 
 def test_a_fit_takes_more_than_a_matrix_and_its_factor(
-    grown: dict[str, tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+    grown: dict[str, Growth], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They were all that was told of it once."""
     monkeypatch.setattr(held, "FITTED", 2)
-    assert host_memory.beside(SOLVED["linear"], "cpu") < grown["linear"][0]
+    _, many = GROWING["linear"]
+    assert host_memory.beside(many, "cpu") < grown["linear"].added / KEPT
