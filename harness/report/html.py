@@ -32,6 +32,7 @@ from harness.report import (
     words,
 )
 from harness.report.contents import PageContents, Section, Statement, unlike
+from harness.report.drawings import KeptDrawings, plate
 from harness.spec.said import Saying
 from harness.spec.verdict import Verdict
 
@@ -269,11 +270,11 @@ class Site:
         """Every figure's path, and what it shows."""
         return {drawn.file: drawn.panel for several in self.drawn.values() for drawn in several}
 
-    def plates(self) -> Iterator[tuple[str, str]]:
-        """Every figure by its path."""
+    def plates(self, drawings: KeptDrawings | None = None) -> Iterator[tuple[str, str]]:
+        """Every figure by its path, read where it was drawn before."""
         colors = plates.palette(css())
         for file, panel in self.figures().items():
-            yield file, plates.plate(figures.svg(panel), colors)
+            yield file, plate(panel, colors, drawings)
 
 
 def _relative(here: str, path: str) -> str:
@@ -341,10 +342,14 @@ def _unjudged(contents: PageContents, paper: PaperEntry) -> str:
     return f"Not run: {told}." if told else ""
 
 
-def site(contents: PageContents) -> dict[str, str]:
-    """Every file of the site by its path: pages, figures and style; the same contents give the same bytes."""
+def site(contents: PageContents, drawings: KeptDrawings | None = None) -> dict[str, str]:
+    """Every file of the site by its path: pages, figures and style; the same contents give the same bytes.
+
+    Args:
+        drawings: where figures that were drawn before are had.
+    """
     built = Site(contents)
-    return {**built.pages_as_written(), **dict(built.plates())}
+    return {**built.pages_as_written(), **dict(built.plates(drawings))}
 
 
 def pages(contents: PageContents) -> dict[str, str]:

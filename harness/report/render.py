@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.evidence.schema import Report, decode, encode
 from harness.report import badge, html, markdown
 from harness.report.contents import gather
+from harness.report.drawings import KeptDrawings
 from harness.spec.untrusted import contents
 
 REPORT_FILES = ("report.json", "report.md", "report.html", "badge.json")
@@ -47,12 +48,17 @@ def keep(report: Report, directory: Path) -> None:
     _replace(directory / "report.json", data)
 
 
-def write(reports: Report | Sequence[Report], directory: str | Path) -> tuple[Path, ...]:
+def write(
+    reports: Report | Sequence[Report], directory: str | Path, drawings: KeptDrawings | None = None
+) -> tuple[Path, ...]:
     """Write ``report.md``, ``report.html`` and ``badge.json``, and ``report.json`` if it is one report.
 
     What ``report.html`` links to goes into ``pages/`` beside it, in place of an earlier report's.
     Several reports (usually one per tier) become one site; their own ``report.json`` stay the truth.
     Everything is rendered from what the JSON says, so it can be rendered again from there to the same bytes.
+
+    Args:
+        drawings: where figures that were drawn before are had.
 
     Raises:
         ValueError: a number of the report is not finite where the schema needs one.
@@ -68,7 +74,7 @@ def write(reports: Report | Sequence[Report], directory: str | Path) -> tuple[Pa
     if len(encoded) == 1:
         files = {"report.json": encoded[0], **files}
     directory = Path(directory)
-    site = {name: text.encode() for name, text in html.site(page).items()}
+    site = {name: text.encode() for name, text in html.site(page, drawings).items()}
     for name, data in site.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)

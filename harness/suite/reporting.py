@@ -15,6 +15,7 @@ import pytest
 
 from harness.evidence.schema import SCHEMA, ClaimReport, Provenance, Report
 from harness.lab import provenance
+from harness.lab.drawn import Drawings
 from harness.lab.lab import Lab
 from harness.spec import ANEW, TIERS
 from harness.spec.modules import source_file
@@ -159,8 +160,12 @@ def misplaced(folder: str | Path | None, first: int) -> str:
     return f"the report there is of replicates 0 and up, and one of {first} and up may not replace it"
 
 
-def write(report: Report, folder: Path) -> str:
-    """Write report.json, from which all else can be rendered later, then .md and .html; why not, if not."""
+def write(report: Report, folder: Path, drawings: Drawings | None = None) -> str:
+    """Write report.json, from which all else can be rendered later, then .md and .html; why not, if not.
+
+    Args:
+        drawings: where figures that were drawn before are had.
+    """
     from harness.report import render
 
     try:
@@ -168,7 +173,7 @@ def write(report: Report, folder: Path) -> str:
     except (OSError, ValueError, MemoryError, RecursionError) as error:
         return f"cannot write the report to {folder}: {_cause(error)}"
     try:
-        render.write(report, folder)
+        render.write(report, folder, drawings)
     except Exception as error:  # a library that is not there, say: what was judged is not lost for it
         again = f"report.json is there, and python -m harness report {folder} renders it"
         return f"cannot write the pages of the report to {folder}: {_cause(error)}; {again}"

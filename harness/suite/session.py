@@ -18,6 +18,7 @@ from harness.judging.ladder import judged
 from harness.judging.rejudging import rejudged
 from harness.lab import notes, progress, provenance
 from harness.lab.carrying import proof_of
+from harness.lab.drawn import Drawings
 from harness.lab.exact import ExactOutcomes
 from harness.lab.lab import Awaited, Lab
 from harness.lab.places import Place, processes
@@ -75,6 +76,7 @@ class Session:
         self.exchange = Exchange()
         kept = self.lab.store.exists and not self.lab.shipped
         self.exact = ExactOutcomes(self.lab.store, fresh=place.fresh) if kept else None
+        self.drawings = Drawings(self.lab.store, fresh=place.fresh) if kept else None
         self.collection = ClaimCollection(self.lab, self.exchange, self.exact)
         self.outcome = Outcome()
         self.ahead = Ahead(self.lab)
@@ -280,7 +282,7 @@ class Session:
                 status = int(pytest.ExitCode.TESTS_FAILED)
             if option.report:
                 report = self.outcome.report(self.exchange, self.lab, self.config, self.began)
-                self._unwritten = reporting.write(report, Path(option.report))
+                self._unwritten = reporting.write(report, Path(option.report), self.drawings)
                 return status or (int(pytest.ExitCode.USAGE_ERROR) if self._unwritten else status)
         if self._lost and not self.exchange.skeletons:  # nobody is left who knows what there was to judge
             return status or int(pytest.ExitCode.TESTS_FAILED)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.evidence.schema import ClaimReport
+from harness.lab.drawn import Drawings
+from harness.lab.store import Store
 from harness.tests.suites import Session, run, write
 
 BODY = """
@@ -132,3 +134,37 @@ def test_a_search_with_another_seed_is_a_search_of_its_own(first: Session) -> No
     again(first.folder)
     tried(first)
     assert tried(again(first.folder, "--hypothesis-seed", "0")) > 100
+
+
+DRAWING = '''
+@claim(PAPER, "Section 1", reported="words", adapted=SMALL)
+@trained(x=about(1.0))
+@control(x=NULL, says="no effect")
+def test_drawn(x, check):
+    """Numbers are large."""
+    check.draw("Figure 1", series="s", x=[1, 2], y=x.array("curve"))
+    large(x, check)
+'''
+
+
+def test_a_figure_is_drawn_once(tmp_path: Path) -> None:
+    """What stands in the store is shown; what is torn there, or asked for fresh, is drawn."""
+    folder = write(tmp_path, DRAWING)
+    store, page = folder / "store" / "v1" / "drawings", folder / "rep" / "pages" / "figures"
+
+    def drawn(*arguments: str) -> str:
+        session = again(folder, *arguments)
+        assert session.status == 0, session.text
+        (figure,) = page.iterdir()
+        return figure.read_text()
+
+    svg = drawn()
+    (kept,) = store.iterdir()
+    drawings = Drawings(Store(folder / "store"))
+    assert drawings.read(kept.name) == svg
+    drawings.keep(kept.name, "<svg>read</svg>")
+    assert drawn() == "<svg>read</svg>"
+    assert drawn("--fresh") == svg
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert drawings.read(kept.name) is None
+    assert drawn() == svg == drawings.read(kept.name)
