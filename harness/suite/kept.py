@@ -6,6 +6,8 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from harness.spec.values import Value, canonical, digest
 
 COUNTED = "examples that were not given back"
 """What is counted as an example; outcomes that count otherwise have other names."""
-PLAIN = (str, int, float, bool, bytes, type(None))
+PLAIN = (str, int, float, complex, bool, bytes, Fraction, Decimal, type(None))
 
 
 def name_of(item: pytest.Function, worlds: Mapping[str, Any]) -> str:

@@ -12,6 +12,9 @@ from harness.lab.store import Store
 from harness.tests.suites import Session, run, write
 
 BODY = """
+from fractions import Fraction
+
+
 def twice(number):
     return number + number
 
@@ -35,8 +38,8 @@ def test_doubling(step, number):
 
 @claim(PAPER, "Section 2", reported="words", adapted=SMALL,
        expected={"quick": ("refuted", "large numbers are left out")})
-@trained(most=50)
-@control(most=5, positive=True, says="small ones alone")
+@trained(most=Fraction(50))
+@control(most=Fraction(5), positive=True, says="small ones alone")
 @given(number=st.integers(0, 50))
 def test_small(most, number):
     \"\"\"Numbers are below ten.\"\"\"
