@@ -11,7 +11,7 @@ import msgspec
 
 from harness.evidence.numbers import all_finite, finite
 from harness.fleet import numerics, ranks
-from harness.lab import gpu_kinds
+from harness.lab import gpu_kinds, pinning
 from harness.lab.places import Place
 from harness.lab.records import Record
 from harness.lab.runs import Run
@@ -135,4 +135,6 @@ def _provenance(place: Place, with_torch: bool) -> dict[str, str]:
     session = {"session": place.session} if place.session else {}
     if called := gpu_kinds.computing_name(place.device):
         versions["gpu"] = called
+    if core := pinning.core():
+        versions["openblas"] = core
     return {"device": place.device, "commit": place.commit, "written": written, **session, **versions}

@@ -29,16 +29,31 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return variables
 
 
-@pytest.mark.parametrize("avx2", [True, False])
+AVX2 = {"sse2", "avx2", "fma"}
+AVX512 = AVX2 | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+
+
+@pytest.mark.parametrize(
+    ("instructions", "core"),
+    [
+        (AVX512, "SkylakeX"),
+        (AVX512 | {"avx512_bf16", "amx_tile"}, "SkylakeX"),
+        (AVX512 - {"avx512vl"}, "Haswell"),  # what no x86 has by itself but Knights Landing
+        (AVX2, "Haswell"),
+        (AVX2 - {"fma"}, None),
+        (set(), None),
+    ],
+)
 def test_the_environment_is_the_same_for_everybody(
-    avx2: bool, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    instructions: set[str], core: str | None, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinning, "_has_avx2", lambda: avx2)
+    monkeypatch.setattr(pinning, "_instructions", lambda: instructions)
     clean = dict(environment)
     pinning.pin_arithmetic()
     pinned = dict(environment)
     assert {name: pinned[name] for name in pinning.THREAD_VARIABLES}.items() >= {("OMP_NUM_THREADS", "1")}
-    assert pinned.get("OPENBLAS_CORETYPE") == (pinning.CORE if avx2 else None)
+    assert pinned.get("OPENBLAS_CORETYPE") == core
+    assert pinning.core() == (core or "")
     assert pinning.said() == ()
     for users in (dict.fromkeys(NAMES, "7"), dict.fromkeys(NAMES, ""), pinned):
         environment.clear()
@@ -80,6 +95,13 @@ def test_a_library_that_is_loaded_already_computes_elsewhere(
         assert list(lab.notes) == ["not heeded, because numbers would depend on it: OMP_NUM_THREADS"]
     finally:
         lab.close()
+
+
+def test_records_name_the_kernels_that_added_up(tmp_path: Path) -> None:
+    lab = Lab(at(tmp_path))
+    lab.ensure(lab.runs(named(drawn), 1))
+    (record,) = lab.results("x", named(drawn), 1).records
+    assert record.provenance.get("openblas", "") == pinning.core()
 
 
 SUMS = """
