@@ -9,9 +9,10 @@ be foreseen.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from harness.evidence.contrasts import CONTRAST_LEVEL
 from harness.evidence.inference import furthest_from, multinomial_p, multinomial_ps, sample
@@ -93,9 +94,9 @@ def _fresh(worlds: Sequence[World], n: int, draws: int, last: int) -> list[Fresh
     """``last`` fresh replicates of everything, ``draws`` times, from the first n that were seen."""
     import numpy as np
 
-    generator = np.random.Generator(np.random.Philox(n))
-    picked = generator.integers(n, size=(draws, last))
-    weights = generator.normal(size=(draws, last, n)) / math.sqrt(n - 1)
+    picked, weights, state = _chosen(n, draws, last)
+    generator = np.random.Generator(np.random.Philox(0))
+    generator.bit_generator.state = state
     kept, normal = math.sqrt(OWN * n / (n - 1)), math.sqrt(1 - OWN)
 
     counts: dict[tuple[int, ...], Sample] = {}
@@ -124,6 +125,20 @@ def _fresh(worlds: Sequence[World], n: int, draws: int, last: int) -> list[Fresh
         )
 
     return [FreshDraws(world, [drawn(relation) for relation in world.relations]) for world in worlds]
+
+
+@functools.lru_cache(maxsize=4)
+def _chosen(n: int, draws: int, last: int) -> tuple[Rows, NDArray[np.float64], Mapping[str, Any]]:
+    """The replicates, of n, that fresh ones are drawn from, and their weights: the same for all claims.
+
+    Returns them as [draw, fresh] and [draw, fresh, replicate], and the generator's state after them.
+    """
+    import numpy as np
+
+    generator = np.random.Generator(np.random.Philox(n))
+    picked = generator.integers(n, size=(draws, last))
+    weights = generator.normal(size=(draws, last, n)) / math.sqrt(n - 1)
+    return picked, weights, generator.bit_generator.state
 
 
 def _chances(r: OfCounts) -> Sequence[float]:

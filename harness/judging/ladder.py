@@ -53,6 +53,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         params: the item's parameters without the tier.
         call: runs the body: ``call(check, worlds)``.
         examples: counts hypothesis's examples so far; None for a claim without hypothesis.
+        met: worlds that were asked for, by their control's identity: what is named once by content has its
+            name as long as it is the same object.
     """
 
     claim: Claim
@@ -62,9 +64,18 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     tier: str
     call: Callable[[Check, Mapping[str, Any]], None]
     examples: Callable[[], int] | None = None
+    met: dict[int, dict[str, Any]] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "met", {})  # of an item made of another, its own
 
     def world(self, control: Control | None = None) -> dict[str, Any]:
-        """The values the body reads, for the claim or for one of its controls."""
+        """The values the body reads, for the claim or for one of its controls: the same ones every time."""
+        if id(control) not in self.met:
+            self.met[id(control)] = self._resolved(control)
+        return dict(self.met[id(control)])
+
+    def _resolved(self, control: Control | None) -> dict[str, Any]:
         changed = control.worlds if control else {}
         unknown = sorted(set(changed) - set(self.trained))
         if unknown:  # a slip of the pen would make the control's world the claim's own

@@ -1,13 +1,14 @@
 """Growth of a process that computes a run: measured in a process of its own, after a small run of its kind.
 
 ``python -m harness.tests.growth MODULE NAME FOLDER`` computes what ``MODULE.GROWING[NAME]`` holds, a small
-value and a large one of its kind, and prints the bytes that the large one added and the most that were held.
-The small one comes before, so that libraries and their threads are there and counted in neither.
+value and a large one of its kind, and prints the bytes that it held between them and those that the large
+one added. The small one comes before, so that libraries and their threads are there and are no growth.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from harness.lab.lab import Lab
 from harness.lab.places import Place
+from harness.tests import zygote
 
 STATUS = Path("/proc/self/status")
 PEAK = Path("/proc/self/clear_refs")
@@ -29,23 +31,46 @@ differs from process to process, by 5 % of the growth where it was seen. With it
 
 
 class Growth(NamedTuple):
-    """Bytes that a process grew by, and its peak."""
+    """Bytes that a process held before the large value, and by how many that made it grow."""
 
+    before: int
     added: int
-    most: int
+
+    @property
+    def most(self) -> int:
+        """The peak."""
+        return self.before + self.added
 
 
-def measured(module: str, name: str, folder: Path) -> Growth:
-    """How a process grows that computes what a test module has under this name, and keeps it in a folder.
+def of_copy(module: str, name: str, folder: Path) -> Growth:
+    """How a copy grows of a process that has imported what is needed.
 
-    Skips the test where the system does not tell the peak of a process.
+    It holds less before than others do: of libraries, the pages alone that it has touched itself.
     """
-    if not PEAK.exists():
-        pytest.skip("the system does not tell the peak of a process")
+    _require_told()
+    said = folder / "said"
+    arguments = (module, name, str(folder))
+    status = zygote.run("harness.tests.growth", arguments, folder, dict(os.environ), said)
+    assert status == 0, said.read_text()
+    return _read(said.read_text())
+
+
+def of_new(module: str, name: str, folder: Path) -> Growth:
+    """How a process grows that was started for this."""
+    _require_told()
     command = [sys.executable, "-m", "harness.tests.growth", module, name, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return Growth(*map(int, done.stdout.split()))
+    return _read(done.stdout)
+
+
+def _require_told() -> None:
+    if not PEAK.exists():
+        pytest.skip("the system does not tell the peak of a process")
+
+
+def _read(text: str) -> Growth:
+    return Growth(*map(int, text.split()))
 
 
 def _held(row: str) -> int:
@@ -54,7 +79,7 @@ def _held(row: str) -> int:
 
 
 def main(module: str, name: str, folder: str) -> None:
-    """Computes the small value and the large one, and prints the growth between them."""
+    """Computes the small value and the large one, and prints what was held between, and the growth."""
     small, large = importlib.import_module(module).GROWING[name]
     lab = Lab(Place(store=Path(folder) / "store", data_root=Path(folder), device="cpu"), presume=True)
     lab.ensure(lab.runs(small, 1))
@@ -62,8 +87,7 @@ def main(module: str, name: str, folder: str) -> None:
     PEAK.write_text(FORGET_PEAK)
     lab.ensure(lab.runs(large, 1))
     assert not lab.failures, lab.failures
-    most = _held("VmHWM")
-    print(most - before, most)
+    print(before, _held("VmHWM") - before)
 
 
 if __name__ == "__main__":

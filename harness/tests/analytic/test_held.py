@@ -11,7 +11,8 @@ from harness.analytic.random_features import FourierFeatures, RandomFeatureSweep
 from harness.data import GeneratedImages
 from harness.lab import host_memory
 from harness.spec import Solved
-from harness.tests.growth import KEPT, Growth, measured
+from harness.tests import growth
+from harness.tests.growth import KEPT, Growth
 
 MIB = 2**20
 IMAGES = GeneratedImages(n=3000, n_test=1000, size=12)
@@ -29,18 +30,28 @@ GROWING = {
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Growth]:
-    """Tells by how many bytes each solver makes a process grow, and to how many."""
-    return {name: measured(__name__, name, tmp_path_factory.mktemp(name)) for name in GROWING}
+    """Tells by how many bytes each solver makes a process grow."""
+    return {name: growth.of_copy(__name__, name, tmp_path_factory.mktemp(name)) for name in GROWING}
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Growth:
+    """What a process holds, and grows by, that was started for a solver."""
+    return growth.of_new(__name__, "linear", tmp_path_factory.mktemp("started"))
 
 
 @pytest.mark.parametrize("name", list(GROWING))
-def test_a_solver_takes_about_what_is_told(name: str, grown: dict[str, Growth]) -> None:
-    added, most = grown[name]
+def test_a_solver_takes_about_what_is_told(name: str, grown: dict[str, Growth], started: Growth) -> None:
     _, many = GROWING[name]
-    told = host_memory.beside(many, "cpu")
+    told, added = host_memory.beside(many, "cpu"), grown[name].added
     assert added > 200 * MIB, "too small a matrix to tell"
     assert added / KEPT < told < 2 * added, (added / MIB, told / MIB)
-    assert most <= host_memory.taken(many, "cpu")
+    assert started.before + added <= host_memory.taken(many, "cpu")
+
+
+def test_a_process_that_was_started_grows_as_its_copies_do(grown: dict[str, Growth], started: Growth) -> None:
+    assert 1 / KEPT < started.added / grown["linear"].added < KEPT
+    assert started.most <= host_memory.taken(GROWING["linear"][1], "cpu")
 
 
 def test_a_fit_takes_more_than_a_matrix_and_its_factor(

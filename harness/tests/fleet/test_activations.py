@@ -31,7 +31,8 @@ from harness.models.vgg import Vgg
 from harness.spec import abbreviated
 from harness.spec.contracts import Model
 from harness.spec.streams import stream
-from harness.tests.growth import KEPT, Growth, measured
+from harness.tests import growth
+from harness.tests.growth import KEPT, Growth
 
 MIB = 2**20
 COLOURED = (3, 32, 32)
@@ -126,14 +127,20 @@ Grown = Callable[[str], Growth]
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Grown:
-    """Tells by how many bytes a training makes a process grow, and to how many."""
+def grown(tmp_path_factory: pytest.TempPathFactory, warm_sessions: None) -> Grown:
+    """Tells by how many bytes a training makes a process grow."""
 
     @functools.cache
     def told(name: str, *_: str | None) -> Growth:
-        return measured(__name__, name, tmp_path_factory.mktemp("grown"))
+        return growth.of_copy(__name__, name, tmp_path_factory.mktemp("grown"))
 
     return lambda name: told(name, os.environ.get(native.OFF), os.environ.get(numerics.FORCED))
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Growth:
+    """What a process holds, and grows by, that was started for a training."""
+    return growth.of_new(__name__, "wide", tmp_path_factory.mktemp("started"))
 
 
 @pytest.mark.parametrize(
@@ -143,17 +150,21 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Grown:
         ("dropout", numerics.FORCED), ("maps", None),
     ],
 )  # fmt: skip
-def test_a_training_takes_no_more_than_is_told_with_its_process_and_half_of_it_at_least(
-    name: str, variable: str | None, grown: Grown, monkeypatch: pytest.MonkeyPatch
+def test_a_training_takes_no_more_than_is_told_and_half_of_it_at_least(
+    name: str, variable: str | None, grown: Grown, started: Growth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if variable:
         monkeypatch.setenv(variable, "reference" if variable == numerics.FORCED else "0")
     _, large = GROWING[name]
-    needed = memory.needed(large, "cpu")
-    added, most = grown(name)
+    needed, added = memory.needed(large, "cpu"), grown(name).added
     assert added > 200 * MIB, "too small a net to tell"
     assert added / KEPT < needed < 2 * added, (added / MIB, needed / MIB)
-    assert most <= host_memory.taken(large, "cpu")
+    assert started.before + added <= host_memory.taken(large, "cpu")
+
+
+def test_a_process_that_was_started_grows_as_its_copies_do(grown: Grown, started: Growth) -> None:
+    assert 1 / KEPT < started.added / grown("wide").added < KEPT
+    assert started.most <= host_memory.taken(GROWING["wide"][1], "cpu")
 
 
 def test_outputs_told_by_multiply_adds_would_be_too_few(
@@ -163,5 +174,4 @@ def test_outputs_told_by_multiply_adds_would_be_too_few(
     _, net = GROWING["wide"]
     adds = net.model.cost(net.data.shape, net.data.classes)
     monkeypatch.setattr(activations, "outputs", lambda *_: [Outputs(adds / 250, 1, normalized=False)])
-    added, _ = grown("wide")
-    assert memory.needed(net, "cpu") < added / KEPT
+    assert memory.needed(net, "cpu") < grown("wide").added / KEPT
