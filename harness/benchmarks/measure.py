@@ -35,7 +35,7 @@ class Agenda(NamedTuple):
         processes: how many the lab may use.
         engines: "chosen" by the engine, and "reference" where the plain path is to have rows of its own.
         rounds: undisturbed ones asked for; as many more may be repeated.
-        endings, replicates: of the quality gate; starts: how often each start-up is timed (0: not).
+        endings: of the quality gate; starts: how often each start-up is timed (0: not).
         say: told a line as each result is there.
     """
 
@@ -46,7 +46,6 @@ class Agenda(NamedTuple):
     engines: tuple[str, ...] = ("chosen",)
     rounds: int = 5
     endings: tuple[gate.Ending, ...] = ()
-    replicates: int = gate.REPLICATES
     starts: int = 0
     say: Callable[[str], None] = print
 
@@ -171,14 +170,7 @@ def _gates(plan: Agenda, pool: Pool) -> list[Gate]:
     gates = []
     for ending in plan.endings:
         for precision in ("float32", "bfloat16"):
-            judged = gate.measure(
-                ending,
-                precision,
-                pool,
-                device=plan.device,
-                processes=plan.processes,
-                replicates=plan.replicates,
-            )
+            judged = gate.measure(ending, precision, pool, device=plan.device, processes=plan.processes)
             plan.say(f"gate, {ending.title}, {precision}: {'passed' if judged.passed else 'not passed'}")
             gates.append(judged)
     return gates

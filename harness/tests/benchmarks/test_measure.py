@@ -28,10 +28,11 @@ def test_a_whole_measurement(here: Here, monkeypatch: pytest.MonkeyPatch) -> Non
     ending = gate.Ending(
         title="digits",
         experiment=Experiment(Digits(20), Mlp(16), Sgd(lr=0.05, epochs=40, batch=5), stop=WhenFitted()),
+        replicates=5,
     )
     cnn = tiny(next(w for w in WORKLOADS if w.name == "student-cnn"), unused=("vmap",))
     said: list[str] = []
-    plan = Agenda((TINY, cnn), (SWEEP,), rounds=2, endings=(ending,), replicates=5, say=said.append)
+    plan = Agenda((TINY, cnn), (SWEEP,), rounds=2, endings=(ending,), say=said.append)
     section = measure.section(without_compiling(plan))
     assert [(row.workload, row.precision) for row in section.rows] == [
         ("tiny", "float32"), ("tiny", "bfloat16"), ("student-cnn", "float32"), ("student-cnn", "bfloat16"),
@@ -45,7 +46,7 @@ def test_a_whole_measurement(here: Here, monkeypatch: pytest.MonkeyPatch) -> Non
     assert section.rows[5].tuned is not None
     assert {(u.workload, u.variant) for u in section.unused} == {("tiny", "vmap"), ("student-cnn", "vmap")}
     assert [judged.precision for judged in section.gates] == ["float32", "bfloat16"]
-    assert {judged.reference for judged in section.gates} == {"reference"}
+    assert {(judged.reference, judged.replicates) for judged in section.gates} == {("reference", 5)}
     assert {p.precision for p in section.peaks} == {"float32", "bfloat16", "float64"}
     assert any("tiny" in line or "MLP 1x512" in line for line in said)
     whole = speed_report.SpeedReport(sections=(section,))
