@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.lab import provenance
+from harness.lab import pinning, provenance
 
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 COMPILERS = ("c++", "g++", "clang++")
@@ -73,24 +73,18 @@ def examined() -> Machine:
 
 def flags(cpuinfo: Path) -> tuple[str, ...]:
     """Those of ``FLAGS`` that the first processor has."""
-    try:
-        rows = cpuinfo.read_text().splitlines()
-    except OSError:
-        return ()
-    words = next((row.split() for row in rows if row.startswith("flags")), [])
-    return tuple(flag for flag in FLAGS if flag in words)
+    has = pinning.instructions(str(cpuinfo))
+    return tuple(flag for flag in FLAGS if flag in has)
 
 
 def gpus() -> tuple[Gpu, ...]:
     """The GPUs as ``nvidia-smi`` names them; else those the driver lists, without memory."""
-    from harness.lab.pinning import count_gpus
-
     try:
         done = subprocess.run(
             GPU_QUERY, capture_output=True, text=True, timeout=SMI_SECONDS, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
-        return (Gpu(name="NVIDIA GPU", memory_gib=0.0),) * count_gpus()
+        return (Gpu(name="NVIDIA GPU", memory_gib=0.0),) * pinning.count_gpus()
     return tuple(_listed(done))
 
 

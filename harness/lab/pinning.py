@@ -55,7 +55,7 @@ def pin_arithmetic() -> None:
     Parallelism is over runs, so each takes one thread.
     """
     pinned: dict[str, str] = dict.fromkeys(THREAD_VARIABLES, "1")
-    if core := _core(_instructions()):
+    if core := _core(instructions()):
         pinned[CORE_VARIABLE] = core
     before = {name: os.environ.pop(name, "") for name in (*ARITHMETIC_VARIABLES, *THREAD_VARIABLES)}
     if before[WORKSPACE] == OURS:  # a training on a GPU has set it, in this process or in the one before it
@@ -82,19 +82,19 @@ def core() -> str:
     return os.environ.get(CORE_VARIABLE, "")
 
 
-def _core(instructions: Collection[str]) -> str:
+def _core(has: Collection[str]) -> str:
     """The best kernels whose instructions a processor has; "" where there are none."""
-    return next((name for name, needed in CORES.items() if needed <= set(instructions)), "")
+    return next((name for name, needed in CORES.items() if needed <= set(has)), "")
 
 
-def _instructions() -> frozenset[str]:
-    """The instructions that all processors of this machine have; none where the system does not tell."""
+def instructions(cpuinfo: str = "/proc/cpuinfo") -> frozenset[str]:
+    """The instructions of the first processor, by Linux's names; none where the system does not tell."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as told:
-            several = [set(row.partition(":")[2].split()) for row in told if row.startswith("flags")]
+        with open(cpuinfo, encoding="utf-8", errors="replace") as told:
+            row = next((row for row in told if row.startswith("flags")), "")
     except OSError:
         return frozenset()
-    return frozenset(set.intersection(*several)) if several else frozenset()
+    return frozenset(row.partition(":")[2].split())
 
 
 def pin_gpu(number: int) -> None:

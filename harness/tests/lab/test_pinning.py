@@ -47,7 +47,7 @@ AVX512 = AVX2 | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 def test_the_environment_is_the_same_for_everybody(
     instructions: set[str], core: str | None, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinning, "_instructions", lambda: instructions)
+    monkeypatch.setattr(pinning, "instructions", lambda: instructions)
     clean = dict(environment)
     pinning.pin_arithmetic()
     pinned = dict(environment)
