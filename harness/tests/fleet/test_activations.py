@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,6 +124,8 @@ GROWING = {
     ),
 }  # fmt: skip
 """A small net and a large one of its kind: what the second adds is measured."""
+PROCESSES = 4
+"""So many are started at most until one reaches what is told of convolutions: see their test."""
 Grown = Callable[[str], Growth]
 
 
@@ -132,8 +135,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory, warm_sessions: None) -> Grow
 
     @functools.cache
     def told(name: str, *_: str | None) -> Growth:
-        of = growth.of_new if name == "maps" else growth.of_copy  # convolutions take more in some copies
-        return of(__name__, name, tmp_path_factory.mktemp("grown"))
+        return growth.of_copy(__name__, name, tmp_path_factory.mktemp("grown"))
 
     return lambda name: told(name, os.environ.get(native.OFF), os.environ.get(numerics.FORCED))
 
@@ -148,7 +150,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Growth:
     ("name", "variable"),
     [
         ("wide", None), ("wide", native.OFF), ("wide", numerics.FORCED), ("deep", None), ("dropout", None),
-        ("dropout", numerics.FORCED), ("maps", None),
+        ("dropout", numerics.FORCED),
     ],
 )  # fmt: skip
 def test_a_training_takes_no_more_than_is_told_and_half_of_it_at_least(
@@ -161,6 +163,27 @@ def test_a_training_takes_no_more_than_is_told_and_half_of_it_at_least(
     assert added > 200 * MIB, "too small a net to tell"
     assert added / KEPT < needed < 2 * added, (added / MIB, needed / MIB)
     assert started.before + added <= host_memory.taken(large, "cpu")
+
+
+def test_convolutions_take_no_more_than_is_told_and_half_of_it_in_some_process(tmp_path: Path) -> None:
+    """What they add differs from process to process, by where arrays fall in its heap.
+
+    Of 42 processes of one machine each added 244 to 432 MiB where 517 are told, and all the same 345 when
+    neither addresses nor hashes were random. What is told is for the worst, so that no process may add more,
+    and one in so many has to come near.
+    """
+    _, large = GROWING["maps"]
+    needed, most = memory.needed(large, "cpu"), 0
+    for number in range(PROCESSES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        one = growth.of_new(__name__, "maps", folder)
+        assert one.added / KEPT < needed, (one.added / MIB, needed / MIB)
+        assert one.most <= host_memory.taken(large, "cpu")
+        most = max(most, one.added)
+        if needed < 2 * most:
+            break
+    assert needed < 2 * most, (most / MIB, needed / MIB)
 
 
 def test_a_process_that_was_started_grows_as_its_copies_do(grown: Grown, started: Growth) -> None:
