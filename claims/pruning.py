@@ -15,6 +15,7 @@ from typing import NamedTuple
 from claims.texts import only
 from harness import AdamL2
 from harness import Check
+from harness import Draws
 from harness import Experiment
 from harness import From
 from harness import Measured
@@ -149,6 +150,11 @@ def reinitialized(net: Experiment, schedule: Schedule, rounds: int) -> Experimen
 def reinitialized_again(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:
     """The same on one more draw."""
     return ticket(net, schedule, rounds, draw=2)
+
+
+def reordered(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:
+    """The ticket from its own initial weights, trained in another order of the images."""
+    return ticket(net, schedule, rounds).but(draws=Draws(order=1))
 
 
 def random(net: Experiment, schedule: Schedule, rounds: int) -> Experiment:

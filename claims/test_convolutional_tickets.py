@@ -21,7 +21,7 @@ from claims.pruning import Sparse
 from claims.pruning import gap
 from claims.pruning import random
 from claims.pruning import reinitialized
-from claims.pruning import reinitialized_again
+from claims.pruning import reordered
 from claims.pruning import ticket
 from harness import AdamL2
 from harness import Check
@@ -98,7 +98,7 @@ def test_convolutional_tickets_beat_the_dense_net(
 @WITH_DROPOUT_OR_NOT
 @pytest.mark.parametrize("net", CONVS)
 @trained(ticket=conv(ticket), other=conv(reinitialized))
-@control(ticket=conv(reinitialized_again), says="two draws of other initial weights")
+@control(other=conv(reordered), says="the ticket's own initial weights, in another order of images")
 def test_convolutional_tickets_need_their_initial_weights(
     ticket: Results, other: Results, check: Check, net: str, dropout: float
 ) -> None:

@@ -123,6 +123,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     was shown that the change does not touch them.
     ``first_replicate``: 0 but for a fresh judgement, whose report stands for no tier.
     ``kept_outcomes``: those of exact claims that earlier sessions had computed, by code and world.
+    ``kept_judgements``: those that earlier sessions had made, by the same code from the same records.
     ``mutants``: what became of mistakes planted into the instrument, in a sentence; "" where none were.
     """
 
@@ -147,6 +148,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     first_replicate: int = 0
     mutants: str = ""
     kept_outcomes: int = 0
+    kept_judgements: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from harness.spec.untrusted import decoded
 
 MARK = "store.json"
 CONTENT = "overclaim store"
-PARTS = ("tmp", "locks", "partial", "aside", "timings", "exact", "drawings")
+PARTS = ("tmp", "locks", "partial", "aside", "timings", "exact", "rehearsals", "judgements", "drawings")
 """The folders that a store makes for itself beside those of its records."""
 
 _KEY = "[0-9a-f]{64}"
@@ -31,6 +31,8 @@ KINDS = {
     "checkpoint": ("partial", _KEY),
     "lock": ("locks", rf"{_KEY}\.lock"),
     "exact outcome": ("exact", _KEY),
+    "rehearsal": ("rehearsals", _KEY),
+    "judgement": ("judgements", _KEY),
     "drawing": ("drawings", _KEY),
     "set aside": ("aside", rf"{_KEY}-[0-9a-f]{{8}}"),
     "draft": ("tmp", rf"(?:probe-)?[0-9a-f]{{32}}|{_KEY}-[0-9a-f]{{8}}"),

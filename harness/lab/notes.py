@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 _lines: list[str] = []
+_number = 0
 
 
 def note(line: str) -> None:
     """Have a line told."""
+    global _number
+    _number += 1
     _lines.append(line)
+
+
+def number() -> int:
+    """How many lines this process has noted so far, told or not."""
+    return _number
 
 
 def told() -> tuple[str, ...]:

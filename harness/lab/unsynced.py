@@ -1,6 +1,8 @@
 """What is kept in a store because it is worth seconds, and computed again where it is torn, foreign or gone.
 
     <root>/v1/exact/abcd...        examples tried, and the counterexample where there was one, sealed
+    <root>/v1/rehearsals/abcd...   which curves a claim's body was heard to read, sealed
+    <root>/v1/judgements/abcd...   how an item came out, and the records that it read, sealed
     <root>/v1/drawings/abcd...     a figure as it was drawn, sealed
 
 Being worth seconds, none of it is synced to the disk.

@@ -310,11 +310,15 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join(f"{p[0]}–{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
 
 
-def kept(seen: Provenance) -> str:
-    """What was not computed anew of exact claims."""
-    return (
-        f"{seen.kept_outcomes} outcomes kept from earlier sessions of the same code, versions and processor"
-    )
+def kept(seen: Provenance) -> dict[str, tuple[str, ...]]:
+    """What was not computed anew: a row's name and its line."""
+    of = "kept from earlier sessions of the same code, versions and processor"
+    rows: dict[str, tuple[str, ...]] = {}
+    if seen.kept_outcomes:
+        rows["exact claims"] = (f"{seen.kept_outcomes} outcomes {of}",)
+    if seen.kept_judgements:
+        rows["judgements"] = (f"{seen.kept_judgements} {of}, of the same records",)
+    return rows
 
 
 def carried(report: Report) -> tuple[str, ...]:
@@ -351,7 +355,7 @@ def provenance(report: Report) -> dict[str, tuple[str, ...]]:
         "started": (seen.started,),
         "finished": (seen.finished,),
         "wall time": (duration(seen.wall_seconds),),
-        **({"exact claims": (kept(seen),)} if seen.kept_outcomes else {}),
+        **kept(seen),
         "runs": (
             f"{seen.trained_runs:,} trained in {duration(seen.trained_seconds)}, {seen.reused_runs:,} reused",
         ),

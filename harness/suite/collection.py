@@ -19,7 +19,6 @@ from harness.judging.ladder import Item, runnables
 from harness.judging.lines import ClaimLines
 from harness.lab import leftovers, notes, pinning
 from harness.lab.conformance import faults
-from harness.lab.exact import ExactOutcomes
 from harness.lab.lab import Lab
 from harness.lab.plan import Plan
 from harness.lab.runs import Run
@@ -38,6 +37,7 @@ from harness.suite.entries import (
     unjudged,
 )
 from harness.suite.exchange import Exchange
+from harness.suite.recall import Recall
 
 UNPUBLISHED = "embedded or generated"
 LOST = "its worker was lost"
@@ -50,7 +50,7 @@ class ClaimCollection:
     Args:
         lab: names runs and plans them.
         exchange: told what exists, what data is read and what is wrong.
-        exact: where outcomes of exact claims are kept, if they are.
+        recall: what earlier sessions left.
 
     Attributes:
         questions: node id -> what there is to judge.
@@ -58,8 +58,8 @@ class ClaimCollection:
         plan: what has to be computed; None as long as nothing was collected.
     """
 
-    def __init__(self, lab: Lab, exchange: Exchange, exact: ExactOutcomes | None = None) -> None:
-        self.lab, self.exchange, self._exact = lab, exchange, exact
+    def __init__(self, lab: Lab, exchange: Exchange, recall: Recall) -> None:
+        self.lab, self.exchange, self._recall = lab, exchange, recall
         self.questions: dict[str, Item] = {}
         self.mistakes: dict[str, str] = {}
         self.plan: Plan | None = None
@@ -72,6 +72,10 @@ class ClaimCollection:
     def needed(self) -> dict[str, list[Run]]:
         """Node id -> what the first look of that item reads, if it has no mistake."""
         return dict(self._runs)
+
+    def first_read(self, node: str) -> list[Run] | None:
+        """What the first look of an item reads; None if that is not known."""
+        return self._runs.get(node)
 
     @property
     def runs(self) -> list[Run]:
@@ -140,15 +144,13 @@ class ClaimCollection:
         """Try each claim once, at all its tiers; what is wrong is wrong with all of its items."""
         self.mistakes |= importing.hidden(items)
         told: dict[str, str] = {}
-        with rehearsal.quietly():
-            for item in items:
-                name = claim_id(item)
-                if name not in told:
-                    with leftovers.put_back(name):
-                        mistakes, self._heard[name] = _rehearsed(item)
-                    told[name] = "; ".join(mistakes)
-                if told[name]:
-                    self.mistakes.setdefault(item.nodeid, told[name])
+        for item in items:
+            name = claim_id(item)
+            if name not in told:
+                mistakes, self._heard[name] = self._recall.rehearsed(item, _rehearsed)
+                told[name] = "; ".join(mistakes)
+            if told[name]:
+                self.mistakes.setdefault(item.nodeid, told[name])
 
     def _need(self, item: pytest.Function, *, rehearsed: bool) -> None:
         """Add what an item reads at its first look, and what its data may honestly be called.
@@ -159,7 +161,7 @@ class ClaimCollection:
             DataError: data it needs is missing or corrupt (one line).
         """
         try:
-            self.questions[item.nodeid] = question = item_of(item, self._exact)
+            self.questions[item.nodeid] = question = item_of(item, self._recall.exact)
             replicates = question.rungs()[0][0]
             worlds = list(question.worlds())
         except (KeyboardInterrupt, DataError):
@@ -210,7 +212,8 @@ def _rehearsed(item: pytest.Function) -> rehearsal.Rehearsal:
     try:
         if wrong := marked_wrongly(item):
             raise LookupError(wrong)
-        return rehearsal.rehearsed(item_of(item), body_of(item), tiers_of(item))
+        with rehearsal.quietly(), leftovers.put_back(claim_id(item)):
+            return rehearsal.rehearsed(item_of(item), body_of(item), tiers_of(item))
     except Exception as error:
         return rehearsal.Rehearsal([_where(item, error, "trained")], {})
 

@@ -19,7 +19,7 @@ class Exchange(msgspec.Struct, kw_only=True):
         data: honest name of a collection -> digest.
         computed: key of a run -> seconds; trained: what was trained -> (runs, seconds).
         read: keys of the records that were judged; carried: as in ``Provenance``.
-        exact: names of the outcomes of exact claims that were kept from earlier sessions.
+        exact, judged: names of the outcomes of exact claims, and of the judgements, of earlier sessions.
         notes: what people should hear of the machine that computed, a line each.
         mistakes: what is wrong with single claims, a line each.
         refusal: why nothing can be judged (missing data, say), in one line; empty if all is well.
@@ -34,6 +34,7 @@ class Exchange(msgspec.Struct, kw_only=True):
     read: list[str] = []
     carried: dict[str, str] = {}
     exact: list[str] = []
+    judged: list[str] = []
     notes: list[str] = []
     mistakes: list[str] = []
     refusal: str = ""
@@ -47,6 +48,7 @@ class Exchange(msgspec.Struct, kw_only=True):
         self.read += other.read
         self.carried |= other.carried
         self.exact = sorted({*self.exact, *other.exact})
+        self.judged = sorted({*self.judged, *other.judged})
         self.data |= other.data
         self.notes = list(dict.fromkeys((*self.notes, *other.notes)))
         self.mistakes = list(dict.fromkeys((*self.mistakes, *other.mistakes)))

@@ -1,13 +1,15 @@
-"""Names of exact bodies: what their outcome depends on, so that it can be kept from session to session."""
+"""Names of what is computed of a claim: what that depends on, to be kept from session to session."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import inspect
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,9 @@ from harness.spec.values import Value, canonical, digest
 COUNTED = "examples that were not given back"
 """What is counted as an example; outcomes that count otherwise have other names."""
 PLAIN = (str, int, float, complex, bool, bytes, Fraction, Decimal, type(None))
+
+CODE = (".py", ".cpp", ".h")
+"""What the instrument is written in."""
 
 
 def name_of(item: pytest.Function, worlds: Mapping[str, Any]) -> str:
@@ -43,6 +48,46 @@ def name_of(item: pytest.Function, worlds: Mapping[str, Any]) -> str:
     if fingerprint.unseen():
         return ""
     return digest([code, _short(text), described, *_surroundings()])
+
+
+def name_with(item: pytest.Function, *more: Any) -> str:
+    """The name (64 hex digits) of something else that is computed of a claim; empty if it has none.
+
+    It is made of the code of the claim and of the whole instrument, of the item's parameters, of ``more``
+    and of what computes. A claim that some fixture may touch has none, as nobody can say what that does.
+    """
+    if not set(item.fixturenames) <= {"check", *item.callspec.params}:
+        return ""
+    try:
+        held = [(name, *_described(value)) for name, value in sorted(item.callspec.params.items())]
+        code = fingerprint.of_definition(item.module.__name__, item.originalname)
+        name = digest([code, _instrument(), held, list(more), *_surroundings()])
+    except (LookupError, OSError, TypeError, ValueError):
+        return ""
+    return "" if fingerprint.unseen() else name
+
+
+@functools.cache
+def _instrument() -> str:
+    """SHA-256 (hex) of the code of this package without its tests.
+
+    Raises:
+        LookupError: it is not in files.
+    """
+    digested = hashlib.sha256()
+    files = sorted(path for path in _files(provenance.HARNESS) if path.suffix in CODE)
+    if not files:
+        raise LookupError(provenance.HARNESS.name)
+    for path in files:
+        digested.update(f"{path.relative_to(provenance.HARNESS)}\n".encode())
+        digested.update(path.read_bytes())
+    return digested.hexdigest()
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, inside, names in os.walk(root):
+        inside[:] = [name for name in inside if name not in ("tests", "__pycache__")]
+        yield from (Path(folder, name) for name in names)
 
 
 def _described(value: Any) -> Iterator[str]:

@@ -117,6 +117,7 @@ def _provenance(
         trained_runs=len(exchange.computed),
         reused_runs=len(set(exchange.read) - set(exchange.computed)),
         kept_outcomes=len(exchange.exact),
+        kept_judgements=len(exchange.judged),
         device=lab.place.device,
         processor=provenance.processor(),
         cores=provenance.cores(),

@@ -14,12 +14,10 @@ import pytest
 
 from harness.evidence.schema import ClaimReport
 from harness.fleet import pausing
-from harness.judging.ladder import judged
+from harness.judging.ladder import Item, Judgement
 from harness.judging.rejudging import rejudged
 from harness.lab import notes, progress, provenance
 from harness.lab.carrying import proof_of
-from harness.lab.drawn import Drawings
-from harness.lab.exact import ExactOutcomes
 from harness.lab.lab import Awaited, Lab
 from harness.lab.places import Place, processes
 from harness.lab.runs import Run
@@ -31,6 +29,7 @@ from harness.suite.ahead import Ahead
 from harness.suite.collection import ClaimCollection
 from harness.suite.entries import entry, is_claim, item_of, message
 from harness.suite.exchange import Exchange
+from harness.suite.recall import Recall
 from harness.suite.reporting import Outcome
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ class Session:
     Attributes:
         name: shared with the session's workers; began: when it started, in seconds since 1970.
         exchange: what this process knows of the session; what workers leave is added.
+        recall: what earlier sessions left, which this one need not do again.
         collection: what there is to judge and what that needs.
         outcome: what was judged.
         ahead: judges beside the training.
@@ -74,10 +74,8 @@ class Session:
         if self.lab.computes and not self.lab.store.exists:
             self.lab.store.prepare()
         self.exchange = Exchange()
-        kept = self.lab.store.exists and not self.lab.shipped
-        self.exact = ExactOutcomes(self.lab.store, fresh=place.fresh) if kept else None
-        self.drawings = Drawings(self.lab.store, fresh=place.fresh) if kept else None
-        self.collection = ClaimCollection(self.lab, self.exchange, self.exact)
+        self.recall = Recall(self.lab, config.option, fresh=place.fresh)
+        self.collection = ClaimCollection(self.lab, self.exchange, self.recall)
         self.outcome = Outcome()
         self.ahead = Ahead(self.lab)
 
@@ -220,15 +218,21 @@ class Session:
         """
         began = time.monotonic()
         pausing.look()
-        question = self.collection.questions.get(item.nodeid) or item_of(item, self.exact)
+        question = self.collection.questions.get(item.nodeid) or item_of(item, self.recall.exact)
         try:
-            judgement = judged(question, self.lab) if self.lab.computes else rejudged(question, self.lab)
+            judgement = self._judged(item, question)
         except Awaited as awaited:
             self.ahead.awaits(awaited.runs)
             pytest.skip(str(awaited))
         if judgement is None:
             pytest.skip(self.lab.unread)
         return entry(item, judgement, time.monotonic() - began)
+
+    def _judged(self, item: pytest.Function, question: Item) -> Judgement | None:
+        """How an item comes out; None if that cannot be told from what is there."""
+        if not self.lab.computes:
+            return rejudged(question, self.lab)
+        return self.recall.judged(item, question, self.collection.first_read(item.nodeid))
 
     def settle(self, report: ClaimReport) -> None:
         """Pass if the verdict was expected; fail with the evidence if not."""
@@ -262,7 +266,8 @@ class Session:
                 read=list(self.lab.read),
                 notes=[*self.lab.notes, *notes.told(), *self._versions()],
                 carried=dict(filter(None, map(proof_of, self.lab.read.values()))),
-                exact=sorted(self.exact.reused) if self.exact else [],
+                exact=self.recall.outcomes,
+                judged=self.recall.judged_before,
             )
         )
         if self.is_worker:
@@ -282,7 +287,7 @@ class Session:
                 status = int(pytest.ExitCode.TESTS_FAILED)
             if option.report:
                 report = self.outcome.report(self.exchange, self.lab, self.config, self.began)
-                self._unwritten = reporting.write(report, Path(option.report), self.drawings)
+                self._unwritten = reporting.write(report, Path(option.report), self.recall.drawings)
                 return status or (int(pytest.ExitCode.USAGE_ERROR) if self._unwritten else status)
         if self._lost and not self.exchange.skeletons:  # nobody is left who knows what there was to judge
             return status or int(pytest.ExitCode.TESTS_FAILED)
@@ -316,6 +321,11 @@ class Session:
         yield from ((f"note: {note}", {"yellow": True}) for note in self.exchange.notes)
         if kept := len(self.exchange.exact):
             yield f"exact claims: {kept} outcomes kept from earlier sessions (--fresh computes them anew)", {}
+        if kept := len(self.exchange.judged):
+            yield (
+                f"judged before: {kept} claims, by this code from these records (--no-train judges anew)",
+                {},
+            )
         if not self.outcome.claims:
             chosen = any(item.selected for item in self.exchange.collected)  # and only planned, with --plan
             if status == pytest.ExitCode.NO_TESTS_COLLECTED and not self.refusal and not chosen:

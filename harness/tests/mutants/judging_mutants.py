@@ -14,9 +14,32 @@ _ladder = into(
     "judging/test_ladder_counterexamples.py",
 )  # fmt: skip
 _check = into("judging/check.py", "judging/test_ladder.py")
+_kept = into(
+    "judging/kept_judgements.py", "judging/test_kept_judgements.py", "suite/test_recall.py",
+)  # fmt: skip
+_recall = into("suite/recall.py", "suite/test_recall.py")
+_names = into("suite/kept.py", "suite/test_recall.py", "suite/test_kept.py")
 _multiplicity = into("report/multiplicity.py", "report/test_multiplicity.py")
 
 MUTANTS = (
+    _kept(
+        "store", "a judgement stands whatever became of its records",
+        "if record is None or self._digest(record) != digest:", "if record is None:",
+    ),
+    _kept(
+        "store", "only the records of the first look are compared",
+        "looks = {*(replicates for replicates, _ in item.rungs()), *item.control_rungs()}",
+        "looks = {item.rungs()[0][0]}",
+    ),
+    _recall(
+        "store", "what came out unexpected is not looked into again",
+        " and expected.allows(judgement.verdict)", "",
+    ),
+    _names(
+        "store", "a judgement stands whatever became of the claim's code",
+        "code = fingerprint.of_definition(item.module.__name__, item.originalname)\n        name",
+        "code = item.originalname\n        name",
+    ),
     _levels(
         "ladder", "every look is at five per cent",
         "RUNGS = ((5, 0.032), (10, 0.014), (20, 0.012))", "RUNGS = ((5, 0.05), (10, 0.05), (20, 0.05))",
