@@ -138,6 +138,8 @@ def heeded(within: float | None = None, said: str = "") -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        if within is not None:
+            timer.join()  # its signal may be on its way, and would go to whoever takes signals afterwards
         restore()
         _Asking.by = ""
 

@@ -7,6 +7,7 @@ apart from the records, which are compared here.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -61,17 +62,18 @@ class KeptJudgements:
 
     def keep(self, name: str, item: Item, judgement: Judgement) -> None:
         """Keep a judgement that was just made; one that would be read back as another is none to keep."""
-        records = {key: self._digest(self.lab.read[key]) for key in self._keys(item)}
+        records = {key: self._digest(self.lab.read[key]) for key in self._keys(item, judgement)}
         kept = KeptJudgement(key=name, judgement=judgement, records=records)
         data = sealed(kept)
         if len(data) <= MOST_BYTES and unsealed(data, KeptJudgement) == kept:  # NaN is no JSON
             self._kept.keep(kept)
 
-    def _keys(self, item: Item) -> set[str]:
-        """The runs that an item may have read: those of all its looks whose records were read."""
-        looks = {*(replicates for replicates, _ in item.rungs()), *item.control_rungs()}
+    def _keys(self, item: Item, judgement: Judgement) -> set[str]:
+        """The runs that an item read: of what any of its worlds has, as many replicates as it read of one."""
+        read = Counter(run.address for run in {*judgement.runs, *judgement.control_runs})
         values = [v for world in item.worlds() for value in world.values() for v in runnables(value)]
-        named = (run.key for value in values for n in looks for run in self.lab.runs(value, n))
+        most = max(read.values(), default=0)
+        named = (run.key for value in values for run in self.lab.runs(value, most))
         return self.lab.read.keys() & set(named)
 
     def _is_read(self, key: str, digest: str) -> bool:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import sys
+import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TextIO
 
 from harness.lab import notes
@@ -106,6 +108,12 @@ SETTINGS = (
 )
 
 
+LIBRARIES = ("KMP_", "TORCHINDUCTOR_")
+"""Beginnings of the variables that scikit-learn and torch set, when they are imported or first used."""
+HEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGALRM)
+"""The signals by which a process is asked to end, or reminded of a time."""
+
+
 class Unclosed:
     """A stream that stays open whoever closes it, or drops what was wrapped around its ``buffer``."""
 
@@ -143,6 +151,7 @@ def put_back(whose: str, run: str = "") -> Iterator[None]:
         import numpy  # noqa: F401 - it draws numbers of its own, so that its generator is there to be seeded
     streams: tuple[TextIO, TextIO] = sys.stdout, sys.stderr
     folder, limit, strict = _folder(), sys.getrecursionlimit(), _strict()
+    variables, heard = dict(os.environ), {number: signal.getsignal(number) for number in HEEDED}
     sys.stdout, sys.stderr = map(Unclosed, streams)
     try:
         with _seeded(whose, run):
@@ -154,6 +163,10 @@ def put_back(whose: str, run: str = "") -> Iterator[None]:
         if _folder() != folder and folder:
             os.chdir(folder)
             left.append("os.chdir")
+        if _restore(variables):
+            left.append("os.environ")
+        if _listen(heard):
+            left.append("signal.signal")
         if more := [each for each in _strict() if each not in strict]:
             warnings.filters[:] = [each for each in warnings.filters if each not in more]  # type: ignore[index]
             warnings._filters_mutated()  # type: ignore[attr-defined]
@@ -211,6 +224,27 @@ def _folder() -> str:
         return os.getcwd()
     except OSError:  # somebody has removed it
         return ""
+
+
+def _restore(variables: Mapping[str, str]) -> bool:
+    """Make the environment what it was, but for what libraries have set; whether it was something else."""
+    now = {name: value for name, value in os.environ.items() if not name.startswith(LIBRARIES)}
+    then = {name: value for name, value in variables.items() if not name.startswith(LIBRARIES)}
+    for name in now.keys() - then.keys():
+        del os.environ[name]
+    os.environ.update(then)
+    return now != then
+
+
+def _listen(heard: Mapping[signal.Signals, Any]) -> bool:
+    """Have signals go to whom they went before; whether any went elsewhere."""
+    changed = {number: was for number, was in heard.items() if signal.getsignal(number) != was}
+    if not changed or threading.current_thread() is not threading.main_thread():
+        return False  # in which alone they are set
+    for number, was in changed.items():
+        if was is not None:  # what is no handler of Python's cannot be set again
+            signal.signal(number, was)
+    return True
 
 
 def _strict() -> list[Any]:

@@ -52,15 +52,18 @@ def fingerprint(value: Value) -> str:
     return hashlib.sha256("\n".join(sorted(pieces)).encode()).hexdigest()
 
 
-def of_definition(module: str, name: str) -> str:
+def of_definition(module: str, name: str, *, but: str = "") -> str:
     """SHA-256 (hex) of the code that a function or class of a module reaches, with its decorators.
+
+    Args:
+        but: a package of whose definitions the names count alone.
 
     Raises:
         LookupError: the module has no source, or no such name at its top level.
     """
     if not _has(module, name):
         raise LookupError(f"{module} defines no {name}")
-    return _of_definition(module, name)
+    return _of_definition(module, name, but)
 
 
 def unseen() -> tuple[str, ...]:
@@ -96,8 +99,8 @@ def _functions_in(held: Any) -> Iterator[Definition]:
 
 
 @functools.cache
-def _of_definition(module: str, name: str) -> str:
-    """SHA-256 (hex) of all that a definition reaches.
+def _of_definition(module: str, name: str, but: str = "") -> str:
+    """SHA-256 (hex) of all that a definition reaches, but for the code of a package.
 
     What is hashed is the graph of definitions, each numbered when it is first met: the numbers, and not
     the modules' names, say which definition a name leads to.
@@ -107,7 +110,11 @@ def _of_definition(module: str, name: str) -> str:
     todo = [root]
     digest = hashlib.sha256()
     while todo:
-        reach = _reach(*todo.pop())
+        place = todo.pop()
+        if place.module.partition(".")[0] == but:
+            digest.update(f"{place.module}.{place.name}\n".encode())
+            continue
+        reach = _reach(*place)
         for _, place in reach.inside:
             if place not in numbers:
                 numbers[place] = len(numbers)

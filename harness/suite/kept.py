@@ -60,7 +60,7 @@ def name_with(item: pytest.Function, *more: Any) -> str:
         return ""
     try:
         held = [(name, *_described(value)) for name, value in sorted(item.callspec.params.items())]
-        code = fingerprint.of_definition(item.module.__name__, item.originalname)
+        code = fingerprint.of_definition(item.module.__name__, item.originalname, but="harness")
         name = digest([code, _instrument(), held, list(more), *_surroundings()])
     except (LookupError, OSError, TypeError, ValueError):
         return ""

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -298,6 +299,25 @@ def test_time_that_is_over_asks_as_a_signal_does() -> None:
         while not pausing.asked():
             pass
         assert pausing.asked() == "--max-time 1s"
+
+
+def test_time_that_is_over_as_the_end_comes_asks_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, others, kill = threading.Event(), list[int](), os.kill
+
+    def late(process: int, number: int) -> None:
+        begun.set()
+        time.sleep(0.2)
+        kill(process, number)
+
+    monkeypatch.setattr(os, "kill", late)
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: others.append(number))
+    try:
+        with pausing.heeded(0.0, "--max-time 1s"):
+            begun.wait()
+        time.sleep(0.3)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert others == []
 
 
 def test_a_signal_that_somebody_else_takes_meanwhile_ends_nothing() -> None:

@@ -6,6 +6,7 @@ import decimal
 import io
 import os
 import random
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ CHANGES: dict[str, Callable[[], object]] = {
     "torch.set_flush_denormal": lambda: torch.set_flush_denormal(True),
     "numpy.seterr": lambda: np.seterr(all="raise"),
     "decimal.getcontext().prec": lambda: setattr(decimal.getcontext(), "prec", 3),
+    "os.environ": lambda: os.environ.update(OMP_NUM_THREADS="3"),
+    "signal.signal": lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN),
     "os.chdir": lambda: os.chdir("/"),
     "warnings.simplefilter": lambda: warnings.simplefilter("error"),
 }
@@ -52,6 +55,8 @@ def state() -> tuple[Any, ...]:
     return (
         *(setting.read(sys.modules[setting.module]) for setting in leftovers.SETTINGS),
         Path.cwd(),
+        {name: value for name, value in os.environ.items() if not name.startswith(leftovers.LIBRARIES)},
+        [signal.getsignal(number) for number in leftovers.HEEDED],
         [each for each in warnings.filters if each[0] == "error"],
     )
 
@@ -79,6 +84,22 @@ def test_what_was_left_before_is_undone_at_the_beginning_and_what_changes_nothin
     np.seterr(all="raise")
     with leftovers.put_back("this"):
         assert np.geterr() == leftovers.NUMPYS
+    assert notes.told() == ()
+
+
+def test_variables_that_were_taken_away_are_there_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAKEN", "away")
+    with leftovers.put_back("this"):
+        del os.environ["TAKEN"]
+    assert os.environ["TAKEN"] == "away"
+    assert notes.told() == ("this left os.environ behind, by which others would compute: undone",)
+
+
+def test_variables_that_libraries_set_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KMP_INIT_AT_FORK", raising=False)
+    with leftovers.put_back("this"):
+        os.environ["KMP_INIT_AT_FORK"] = "FALSE"
+    assert os.environ["KMP_INIT_AT_FORK"] == "FALSE"
     assert notes.told() == ()
 
 

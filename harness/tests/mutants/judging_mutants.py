@@ -28,8 +28,7 @@ MUTANTS = (
     ),
     _kept(
         "store", "only the records of the first look are compared",
-        "looks = {*(replicates for replicates, _ in item.rungs()), *item.control_rungs()}",
-        "looks = {item.rungs()[0][0]}",
+        "most = max(read.values(), default=0)", "most = item.rungs()[0][0]",
     ),
     _recall(
         "store", "what came out unexpected is not looked into again",
@@ -37,8 +36,8 @@ MUTANTS = (
     ),
     _names(
         "store", "a judgement stands whatever became of the claim's code",
-        "code = fingerprint.of_definition(item.module.__name__, item.originalname)\n        name",
-        "code = item.originalname\n        name",
+        "code = fingerprint.of_definition(item.module.__name__, item.originalname, but=\"harness\")",
+        "code = item.originalname",
     ),
     _levels(
         "ladder", "every look is at five per cent",

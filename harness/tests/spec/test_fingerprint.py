@@ -17,7 +17,7 @@ import harness
 from harness.data import Digits
 from harness.models import Mlp
 from harness.spec import Simulation, Value, modules
-from harness.spec.fingerprint import LANGUAGE, fingerprint, forget
+from harness.spec.fingerprint import LANGUAGE, fingerprint, forget, of_definition
 from harness.tests.simulated import SMALL, Norm
 
 CLAIM = '''
@@ -312,3 +312,25 @@ def test_which_of_two_definitions_a_name_means_counts(
     for name in ("meant_one", "meant_two", "meant_third", "meant_claim"):
         sys.modules.pop(name, None)
     assert prints[0] == prints[2] != prints[1]
+
+
+def test_a_package_may_be_left_out_but_for_the_names_that_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    package, claim = tmp_path / "leftout", tmp_path / "leaving_out.py"
+    package.mkdir()
+    (package / "__init__.py").touch()
+
+    def prints(returned: int, meant: str) -> tuple[str, str]:
+        (package / "inner.py").write_text(f"def one():\n    return {returned}\n\ndef two():\n    return 2\n")
+        claim.write_text(f"from leftout.inner import {meant} as step\ndef body():\n    return step()\n")
+        forget()
+        return (
+            of_definition("leaving_out", "body", but="leftout"),
+            of_definition("leaving_out", "body"),
+        )
+
+    first, other_code, other_name = prints(1, "one"), prints(3, "one"), prints(1, "two")
+    assert first[0] == other_code[0] != other_name[0]
+    assert len({first[1], other_code[1], other_name[1]}) == 3

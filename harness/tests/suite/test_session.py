@@ -122,6 +122,8 @@ import numpy as np
 @control(says="no shift", x=NULL)
 def test_leaving(x, check):
     np.seterr(all="raise")
+    os.environ["OMP_NUM_THREADS"] = "7"
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.chdir("/")
     sys.stdout = io.TextIOWrapper(sys.stdout.buffer)
     sys.stdout.close()
@@ -133,6 +135,8 @@ def test_leaving(x, check):
 @control(says="no shift", x=NULL)
 def test_next(x, check):
     print("heard")
+    if os.environ["OMP_NUM_THREADS"] == "7" or signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        raise ValueError("left behind")
     np.float64(1.0) / np.float64(0.0)
     large(x, check)
 """
@@ -141,7 +145,9 @@ def test_next(x, check):
 def test_what_a_body_leaves_behind_is_undone_before_the_next(tmp_path: Any) -> None:
     left = run(write(tmp_path, LEAVING), "--report", "rep")
     assert left.verdicts == {"leaving": "reproduced", "next": "reproduced"}
-    left.says("note: test_tiny.py::test_leaving left numpy.seterr, os.chdir behind")
+    left.says(
+        "note: test_tiny.py::test_leaving left numpy.seterr, os.chdir, os.environ, signal.signal behind"
+    )
 
 
 CHANGING = """
