@@ -7,6 +7,7 @@ write them.
 
 from __future__ import annotations
 
+import functools
 import re
 
 VERBATIM = re.compile(r"(<(pre|style)\b[^>]*>.*?</\2>)", re.DOTALL)
@@ -58,6 +59,7 @@ def _text(text: str) -> str:
     return text.replace("&#39;", "'").replace("&#34;", '"').replace("&gt;", ">")
 
 
+@functools.lru_cache(maxsize=2**14)  # a page has most of its tags many times
 def _tag(tag: str) -> str:
     """The tag without the quotes of values that need none."""
     bare = ATTRIBUTE.sub(_value, tag)
