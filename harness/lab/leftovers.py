@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TextIO
 
-from harness.lab import notes
+from harness.lab import devices, notes, pinning
 
 
 class ProcessSetting(NamedTuple):
@@ -110,6 +110,8 @@ SETTINGS = (
 
 LIBRARIES = ("KMP_", "TORCHINDUCTOR_")
 """Beginnings of the variables that scikit-learn and torch set, when they are imported or first used."""
+OURS = (*pinning.ARITHMETIC_VARIABLES, *pinning.THREAD_VARIABLES, devices.VISIBLE)
+"""The variables that are made ours whenever processes are started, by another thread at any time."""
 HEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGALRM)
 """The signals by which a process is asked to end, or reminded of a time."""
 
@@ -163,9 +165,9 @@ def put_back(whose: str, run: str = "") -> Iterator[None]:
         if _folder() != folder and folder:
             os.chdir(folder)
             left.append("os.chdir")
-        if _restore(variables):
-            left.append("os.environ")
-        if _listen(heard):
+        if not run and (names := _restored(variables)):  # a run's numerics, and libraries, set some
+            left.append(f"os.environ ({', '.join(names)})")
+        if not run and _listen(heard):
             left.append("signal.signal")
         if more := [each for each in _strict() if each not in strict]:
             warnings.filters[:] = [each for each in warnings.filters if each not in more]  # type: ignore[index]
@@ -226,14 +228,17 @@ def _folder() -> str:
         return ""
 
 
-def _restore(variables: Mapping[str, str]) -> bool:
-    """Make the environment what it was, but for what libraries have set; whether it was something else."""
-    now = {name: value for name, value in os.environ.items() if not name.startswith(LIBRARIES)}
-    then = {name: value for name, value in variables.items() if not name.startswith(LIBRARIES)}
-    for name in now.keys() - then.keys():
-        del os.environ[name]
-    os.environ.update(then)
-    return now != then
+def _restored(variables: Mapping[str, str]) -> list[str]:
+    """Make the environment what it was, but for what libraries set and we do; the names that had changed."""
+    now = dict(os.environ)
+    names = {name for name in now.keys() | variables.keys() if now.get(name) != variables.get(name)}
+    changed = sorted(name for name in names if not name.startswith(LIBRARIES) and name not in OURS)
+    for name in changed:
+        if name in variables:
+            os.environ[name] = variables[name]
+        else:
+            del os.environ[name]
+    return changed
 
 
 def _listen(heard: Mapping[signal.Signals, Any]) -> bool:

@@ -32,7 +32,7 @@ CHANGES: dict[str, Callable[[], object]] = {
     "torch.set_flush_denormal": lambda: torch.set_flush_denormal(True),
     "numpy.seterr": lambda: np.seterr(all="raise"),
     "decimal.getcontext().prec": lambda: setattr(decimal.getcontext(), "prec", 3),
-    "os.environ": lambda: os.environ.update(OMP_NUM_THREADS="3"),
+    "os.environ (HARNESS_KERNEL)": lambda: os.environ.update(HARNESS_KERNEL="reference"),
     "signal.signal": lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN),
     "os.chdir": lambda: os.chdir("/"),
     "warnings.simplefilter": lambda: warnings.simplefilter("error"),
@@ -92,14 +92,24 @@ def test_variables_that_were_taken_away_are_there_again(monkeypatch: pytest.Monk
     with leftovers.put_back("this"):
         del os.environ["TAKEN"]
     assert os.environ["TAKEN"] == "away"
-    assert notes.told() == ("this left os.environ behind, by which others would compute: undone",)
+    assert notes.told() == ("this left os.environ (TAKEN) behind, by which others would compute: undone",)
 
 
-def test_variables_that_libraries_set_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KMP_INIT_AT_FORK", raising=False)
+@pytest.mark.parametrize("name", ["KMP_INIT_AT_FORK", "OMP_NUM_THREADS"])
+def test_variables_that_libraries_set_and_we_do_stay(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "before")
     with leftovers.put_back("this"):
-        os.environ["KMP_INIT_AT_FORK"] = "FALSE"
-    assert os.environ["KMP_INIT_AT_FORK"] == "FALSE"
+        os.environ[name] = "other"
+    assert os.environ[name] == "other"
+    assert notes.told() == ()
+
+
+def test_of_a_run_no_variable_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What computes it sets some (cuBLAS's, on a GPU), which later runs of the process need."""
+    monkeypatch.setenv("OF_A_RUN", "before")
+    with leftovers.put_back("this", "a" * 64):
+        os.environ["OF_A_RUN"] = "other"
+    assert os.environ["OF_A_RUN"] == "other"
     assert notes.told() == ()
 
 

@@ -122,7 +122,7 @@ import numpy as np
 @control(says="no shift", x=NULL)
 def test_leaving(x, check):
     np.seterr(all="raise")
-    os.environ["OMP_NUM_THREADS"] = "7"
+    os.environ["HARNESS_KERNEL"] = "reference"
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.chdir("/")
     sys.stdout = io.TextIOWrapper(sys.stdout.buffer)
@@ -135,7 +135,7 @@ def test_leaving(x, check):
 @control(says="no shift", x=NULL)
 def test_next(x, check):
     print("heard")
-    if os.environ["OMP_NUM_THREADS"] == "7" or signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+    if "HARNESS_KERNEL" in os.environ or signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
         raise ValueError("left behind")
     np.float64(1.0) / np.float64(0.0)
     large(x, check)
@@ -145,9 +145,8 @@ def test_next(x, check):
 def test_what_a_body_leaves_behind_is_undone_before_the_next(tmp_path: Any) -> None:
     left = run(write(tmp_path, LEAVING), "--report", "rep")
     assert left.verdicts == {"leaving": "reproduced", "next": "reproduced"}
-    left.says(
-        "note: test_tiny.py::test_leaving left numpy.seterr, os.chdir, os.environ, signal.signal behind"
-    )
+    names = "numpy.seterr, os.chdir, os.environ (HARNESS_KERNEL), signal.signal"
+    left.says(f"note: test_tiny.py::test_leaving left {names} behind")
 
 
 CHANGING = """
