@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.lab import provenance
+from harness.lab import pinning, provenance
 from harness.spec import fingerprint
 from harness.spec.values import Value, canonical, digest
 
@@ -31,8 +31,8 @@ def name_of(item: pytest.Function, worlds: Mapping[str, Any]) -> str:
 
     It is made of the code of the claim with its decorators and of all that this reaches, of the body's own
     text (by which hypothesis draws its examples), of what the body is called with, of hypothesis's settings,
-    and of the versions and the processor that compute. A body that reads a fixture, trained results or
-    something defined on the spot has no name, nor has one whose code cannot be seen.
+    and of the versions, the processor and its kernels of OpenBLAS that compute. A body that reads a fixture,
+    trained results or something defined on the spot has no name, nor has one whose code cannot be seen.
     """
     wanted = item._fixtureinfo.argnames
     asked = [item.config.getoption(name, None) for name in ("hypothesis_seed", "hypothesis_profile")]
@@ -136,6 +136,7 @@ def _machine() -> tuple[str, ...]:
         sys.version,
         metadata.version("hypothesis"),
         provenance.processor(),
+        pinning.core(),
         *(f"{name} {version}" for name, version in sorted(provenance.versions().items())),
     )
 

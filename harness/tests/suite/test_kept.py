@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.evidence.schema import ClaimReport
+from harness.lab import pinning, provenance
 from harness.lab.drawn import Drawings
 from harness.lab.store import Store
+from harness.suite import kept
 from harness.tests.suites import Session, run, write
 
 BODY = """
@@ -139,6 +141,17 @@ def test_a_search_with_another_seed_is_a_search_of_its_own(first: Session) -> No
     assert tried(again(first.folder, "--hypothesis-seed", "0")) > 100
 
 
+def test_what_computes_is_part_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same processor computes by other kernels of OpenBLAS where they are pinned to others."""
+    monkeypatch.setattr(kept, "_machine", kept._machine.__wrapped__)
+    here = list(kept._surroundings())
+    for owner, name in ((pinning, "core"), (provenance, "processor")):
+        with monkeypatch.context() as other:
+            other.setattr(owner, name, lambda: "another")
+            assert list(kept._surroundings()) != here
+    assert list(kept._surroundings()) == here
+
+
 DRAWING = '''
 @claim(PAPER, "Section 1", reported="words", adapted=SMALL)
 @trained(x=about(1.0))
@@ -162,12 +175,12 @@ def test_a_figure_is_drawn_once(tmp_path: Path) -> None:
         return figure.read_text()
 
     svg = drawn()
-    (kept,) = store.iterdir()
+    (file,) = store.iterdir()
     drawings = Drawings(Store(folder / "store"))
-    assert drawings.read(kept.name) == svg
-    drawings.keep(kept.name, "<svg>read</svg>")
+    assert drawings.read(file.name) == svg
+    drawings.keep(file.name, "<svg>read</svg>")
     assert drawn() == "<svg>read</svg>"
     assert drawn("--fresh") == svg
-    kept.write_bytes(kept.read_bytes()[:-9])
-    assert drawings.read(kept.name) is None
-    assert drawn() == svg == drawings.read(kept.name)
+    file.write_bytes(file.read_bytes()[:-9])
+    assert drawings.read(file.name) is None
+    assert drawn() == svg == drawings.read(file.name)
