@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 ENDING_SECONDS = 2
-"""Seconds that a process of a broken pool, which has been told to end, may take to do so."""
+"""Seconds that a process, or the thread of its pool, may take to end when it has been told to."""
 POLL_SECONDS = 0.002
 """Seconds between two looks at a process whose end another thread has just seen."""
 AHEAD = 2
@@ -236,6 +236,7 @@ class LocalCrew:
     def _end_processes(self) -> None:
         if self._pool is not None:
             processes = self._members
+            thread: Any = self._pool._executor_manager_thread
             self._pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 process.terminate()
@@ -243,6 +244,8 @@ class LocalCrew:
             deadline = time.monotonic() + pausing.GRACE
             for process in processes * bool(pausing.asked()):  # they keep what they reached
                 _status(process, deadline)
+            if thread is not None:  # Python would end with an error if it met this one closing its pipes
+                thread.join(ENDING_SECONDS)
 
 
 def _enlist(count: Any, device: str, members: int) -> None:

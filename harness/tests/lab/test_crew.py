@@ -114,6 +114,17 @@ def test_processes_that_are_asked_to_end_keep_what_they_train_and_end(pair: Lab,
     assert not pair.failures
 
 
+def test_of_a_crew_that_was_closed_no_thread_is_left(pair: Lab) -> None:
+    """Python would end with an error if its pool were closing then."""
+    before = threading.active_count()
+    pair.results("x", named(drawn), 2)
+    assert threading.active_count() > before
+    began = time.monotonic()
+    pair.close()
+    assert time.monotonic() - began < 1.5
+    assert threading.active_count() == before, threading.enumerate()
+
+
 def test_a_solver_is_interrupted_where_it_is(pair: Lab) -> None:
     slow = named(noted, file=os.devnull, pause=600.0)
     threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
