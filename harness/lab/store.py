@@ -8,7 +8,7 @@
     <root>/v1/aside/                            torn or foreign records: kept for a look, never trusted
     <root>/v1/tmp/                              drafts, and what is on its way out
     <root>/v1/timings/                          seconds per kind of run, for the plan's estimate
-    <root>/v1/exact/                            what claims without training computed (harness.lab.exact)
+    <root>/v1/exact/, judgements/, ...          what is worth seconds, unsynced (harness.lab.unsynced)
 
 A record is written under ``tmp/`` and renamed into place, so a reader sees all of it or none, and ``kill -9``
 at any moment loses at most the current checkpoint interval. Before that it is synced unless it was ``CHEAP``.
