@@ -49,7 +49,7 @@ class KeptJudgements:
     def __init__(self, lab: Lab, *, fresh: bool = False) -> None:
         self.lab = lab
         self.reused: set[str] = set()
-        self._digests: dict[str, str] = {}
+        self._digests: dict[str, tuple[Record, str]] = {}
         self._kept = Unsynced(lab.store, "judgements", KeptJudgement, fresh=fresh)
 
     def read(self, name: str) -> Judgement | None:
@@ -78,17 +78,21 @@ class KeptJudgements:
 
     def _is_read(self, key: str, digest: str) -> bool:
         """Whether a run's record is there and is this one; if so it is read from now on."""
-        record = self.lab.read.get(key) or self.lab.store.read(key)
+        record = self.lab.read.get(key)
+        if record is None and (stored := self.lab.store.read(key)):
+            record = unchanging(stored)
         if record is None or self._digest(record) != digest:
             return False
-        self.lab.read.setdefault(key, unchanging(record))
+        self.lab.read[key] = record
         return True
 
     def _digest(self, record: Record) -> str:
-        if record.key not in self._digests:
+        """SHA-256 (hex) of a record, made once as long as it is not replaced: many claims read it."""
+        known = self._digests.get(record.key)
+        if known is None or known[0] is not record:
             content = msgspec.json.encode(record, enc_hook=dict)  # what is read holds unchanging mappings
-            self._digests[record.key] = hashlib.sha256(content).hexdigest()
-        return self._digests[record.key]
+            known = self._digests[record.key] = (record, hashlib.sha256(content).hexdigest())
+        return known[1]
 
 
 class KeptRehearsal(Keyed, frozen=True, kw_only=True):
@@ -106,11 +110,9 @@ class KeptRehearsals:
     def read(self, name: str) -> Heard | None:
         """What the rehearsal of this name heard; None if there is none."""
         kept = self._kept.read(name)
-        return (
-            None
-            if kept is None
-            else {(tier, number, world): each for tier, number, world, each in kept.heard}
-        )
+        if kept is None:
+            return None
+        return {(tier, number, world): watched for tier, number, world, watched in kept.heard}
 
     def keep(self, name: str, heard: Heard) -> None:
         """Keep what a rehearsal heard that found no mistake."""

@@ -242,14 +242,16 @@ def _restored(variables: Mapping[str, str]) -> list[str]:
 
 
 def _listen(heard: Mapping[signal.Signals, Any]) -> bool:
-    """Have signals go to whom they went before; whether any went elsewhere."""
-    changed = {number: was for number, was in heard.items() if signal.getsignal(number) != was}
-    if not changed or threading.current_thread() is not threading.main_thread():
-        return False  # in which alone they are set
-    for number, was in changed.items():
-        if was is not None:  # what is no handler of Python's cannot be set again
-            signal.signal(number, was)
-    return True
+    """Have signals go to whom they went before; whether any went elsewhere.
+
+    They are set in the main thread alone, and what is no handler of Python's (None) cannot be set again.
+    """
+    changed = [n for n, was in heard.items() if was is not None and signal.getsignal(n) != was]
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    for number in changed:
+        signal.signal(number, heard[number])
+    return bool(changed)
 
 
 def _strict() -> list[Any]:

@@ -61,8 +61,7 @@ class Recall:
 
     def rehearsed(self, item: pytest.Function, rehearse: Callable[[pytest.Function], Rehearsal]) -> Rehearsal:
         """What the rehearsal of an item's claim tells, or told an earlier session."""
-        name = _name_of_rehearsal(item) if self._rehearsals else ""
-        if not (name and self._rehearsals):
+        if self._rehearsals is None or not (name := _name_of_rehearsal(item)):
             return rehearse(item)
         heard = self._rehearsals.read(name)
         if heard is not None:
@@ -83,8 +82,7 @@ class Recall:
         Raises:
             Exception: whatever the body raises.
         """
-        name = _name_of_judgement(item, question, runs) if self.judgements else ""
-        if not (name and self.judgements):
+        if self.judgements is None or not (name := _name_of_judgement(item, question, runs)):
             return judged(question, self.lab)
         if (earlier := self.judgements.read(name)) is not None:
             return earlier

@@ -65,6 +65,16 @@ def _plain(lab: Lab, key: str) -> Record:
     return msgspec.structs.replace(record, **{name: dict(getattr(record, name)) for name in held})
 
 
+def test_a_record_that_a_session_trains_again_is_another(lab: Lab, question: Item) -> None:
+    """A body may ask for a curve that was not recorded: then its run is trained again meanwhile."""
+    kept = KeptJudgements(lab)
+    kept.keep(NAME, question, judged(question, lab))
+    assert kept.read(NAME) is not None
+    key = next(iter(lab.read))
+    lab.read[key] = msgspec.structs.replace(lab.read[key], seconds=3.0)
+    assert kept.read(NAME) is None
+
+
 def test_what_is_read_anew_counts_among_the_records(lab: Lab) -> None:
     body, _ = looking()
     question = item(body, NEGATIVE, x=Anew(ABOVE))

@@ -10,7 +10,7 @@ import pytest
 from harness.lab.store import Store
 from harness.tests.suites import Session, run, write
 
-BODY = """
+HEADING = """
 import warnings
 
 
@@ -23,62 +23,43 @@ def half():
     return 0.5
 
 
-@claim(PAPER, "Section 1", says="numbers are large", reported="words", adapted=SMALL)
-@trained(x=about(1.0))
-@control(x=NULL, says="no effect")
-def test_large(x, check):
-    noted("large")
-    check(above(x.final("x"), half(), because="half of what was reported"))
-
-
-@claim(PAPER, "Section 2", says="numbers are large", reported="words", adapted=SMALL,
-       expected={"quick": ("inconclusive", "they lie near the bound")})
-@trained(x=about(0.56))
-@control(x=NULL, says="no effect")
-def test_climbs(x, check):
-    noted("climbs")
-    check(above(x.final("x"), 0.5, because="near what is measured, so that it takes more replicates"))
-
-
-@claim(PAPER, "Section 3", says="numbers are large", reported="words", adapted=SMALL)
-@trained(x=about(1.0))
-@control(x=NULL, says="no effect")
-def test_warns(x, check):
-    noted("warns")
-    warnings.warn("of something")
-    large(x, check)
-
-
 @pytest.fixture
 def bound():
     return 0.5
-
-
-@claim(PAPER, "Section 4", says="numbers are large", reported="words", adapted=SMALL)
-@trained(x=about(1.0))
-@control(x=NULL, says="no effect")
-def test_fixture(x, check, bound):
-    noted("fixture")
-    check(above(x.final("x"), bound, because="half of what was reported"))
-
-
-@claim(PAPER, "Section 5", says="numbers are large", reported="words", adapted=SMALL)
-@trained(x=NULL)
-@control(x=about(1.0), positive=True, says="an effect")
-def test_unexpected(x, check):
-    noted("unexpected")
-    print("of what is looked into")
-    large(x, check)
-
-
-@claim(PAPER, "Section 6", says="numbers are large", reported="words", adapted=SMALL)
-@trained(x=about(1.0))
-@control(x=NULL, says="no effect")
-def test_leaves(x, check):
-    noted("leaves")
-    os.chdir("/")
-    large(x, check)
 """
+LARGE = "large(x, check)"
+
+
+def claim_of(
+    name: str, *body: str, x: str = "about(1.0)", control: str = "x=NULL", more: str = "", takes: str = ""
+) -> str:
+    """The text of a claim whose body notes that it runs."""
+    lines = "".join(f"    {line}\n" for line in (f'noted("{name}")', *body))
+    return f"""
+
+@claim(PAPER, "Section 1", says="numbers are large", reported="words", adapted=SMALL{more})
+@trained(x={x})
+@control({control}, says="no effect, or one")
+def test_{name}(x, check{takes}):
+{lines}"""
+
+
+NEAR = ', expected={"quick": ("inconclusive", "they lie near the bound")}'
+BODY = HEADING + "".join(
+    (
+        claim_of("large", 'check(above(x.final("x"), half(), because="half of what was reported"))'),
+        claim_of("climbs", LARGE, x="about(0.56)", more=NEAR),
+        claim_of("warns", 'warnings.warn("of something")', LARGE),
+        claim_of(
+            "fixture", 'check(above(x.final("x"), bound, because="half of it"))', takes=", bound"
+        ),
+        claim_of(
+            "unexpected", 'print("of what is looked into")', LARGE,
+            x="NULL", control="x=about(1.0), positive=True",
+        ),
+        claim_of("leaves", 'os.chdir("/")', LARGE),
+    )
+)  # fmt: skip
 KEPT, ALWAYS = {"large", "climbs"}, {"fixture", "unexpected", "warns"}
 ALL = KEPT | ALWAYS | {"leaves"}
 
